@@ -1,0 +1,136 @@
+"""Everything that Firstline raises on purpose.
+
+FirstlineError
+├── UsageError              the command line or the call is wrong          exit code 2
+├── WorkspaceError          the workspace is absent, taken, or of another version
+│   ├── WorkspaceMissing
+│   ├── WorkspaceExists
+│   ├── WorkspaceBusy
+│   ├── SettingsInvalid
+│   └── StoreUnusable
+├── InputError              a file that came in cannot be used
+│   ├── FileUnreadable
+│   ├── FormatUnknown
+│   └── ColumnMissing
+├── BundleError             a model cannot be used
+│   ├── BundleMissing
+│   ├── BundleDamaged
+│   └── BundleVersionUnknown
+├── TrainingError           training cannot start or go on
+│   ├── LabelsTooFew
+│   ├── CandidateUnknown
+│   └── ExtraMissing
+└── RequestError            an HTTP request that cannot be answered        its `status`
+
+Each has a stable `code`, a sentence that says what, got and expected, and the next step.
+"""
+
+from typing import ClassVar
+
+
+class FirstlineError(Exception):
+    """The root: `message` says what is wrong, `next_step` what to do about it."""
+
+    code: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, next_step: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.next_step = next_step
+
+
+class UsageError(FirstlineError):
+    code = "usage"
+    exit_code = 2
+
+
+class WorkspaceError(FirstlineError):
+    code = "workspace"
+
+
+class WorkspaceMissing(WorkspaceError):
+    code = "workspace_missing"
+
+
+class WorkspaceExists(WorkspaceError):
+    code = "workspace_exists"
+
+
+class WorkspaceBusy(WorkspaceError):
+    code = "workspace_busy"
+
+
+class SettingsInvalid(WorkspaceError):
+    code = "settings_invalid"
+
+
+class StoreUnusable(WorkspaceError):
+    code = "store_unusable"
+
+
+class InputError(FirstlineError):
+    code = "input"
+
+
+class FileUnreadable(InputError):
+    code = "file_unreadable"
+
+
+class FormatUnknown(InputError):
+    code = "format_unknown"
+
+
+class ColumnMissing(InputError):
+    code = "column_missing"
+
+
+class BundleError(FirstlineError):
+    code = "bundle"
+
+
+class BundleMissing(BundleError):
+    code = "bundle_missing"
+
+
+class BundleDamaged(BundleError):
+    code = "bundle_damaged"
+
+
+class BundleVersionUnknown(BundleError):
+    code = "bundle_version_unknown"
+
+
+class TrainingError(FirstlineError):
+    code = "training"
+
+
+class LabelsTooFew(TrainingError):
+    code = "labels_too_few"
+
+
+class CandidateUnknown(TrainingError):
+    code = "candidate_unknown"
+    exit_code = 2
+
+
+class ExtraMissing(TrainingError):
+    code = "extra_missing"
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(
+            f"{what} needs the extra '{extra}', which is not installed.",
+            f"Run: pip install 'firstline[{extra}]'",
+        )
+        self.extra = extra
+
+
+class RequestError(FirstlineError):
+    """A request that is answered with a 4xx; `status` is its HTTP status."""
+
+    code = "request"
+
+    def __init__(self, code: str, message: str, next_step: str, status: int = 400) -> None:
+        super().__init__(message, next_step)
+        self.code = code  # type: ignore[misc]
+        self.status = status

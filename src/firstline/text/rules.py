@@ -8,7 +8,7 @@ new name; an old one stays for as long as a bundle may name it.
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from firstline.errors import BundleVersionUnknown
@@ -110,3 +110,45 @@ def numbers(text: str) -> str:
 def yo(text: str) -> str:
     """Russian: `ё` is `е`, since hardly anyone types it."""
     return text.replace("ё", "е").replace("Ё", "Е")
+
+
+_GENERAL: tuple[Rule, ...] = (white_space, nfc, punctuation, masks, case, repeats, numbers)
+_OF_LANGUAGE: dict[str, tuple[Rule, ...]] = {"ru": (yo,)}
+_BY_NAME: dict[str, Rule] = {
+    f"{rule.__name__}.v1": rule for rule in (*_GENERAL, *(r for rules in _OF_LANGUAGE.values() for r in rules))
+}
+_NAMES = {rule: name for name, rule in _BY_NAME.items()}
+
+
+@dataclass(frozen=True)
+class TextRules:
+    """An ordered list of rules, by name; a bundle stores the names."""
+
+    names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.names if name not in _BY_NAME]
+        if unknown:
+            raise BundleVersionUnknown(
+                f"The text rule '{unknown[0]}' is not known to this version of Firstline.",
+                "Use the version that trained the model, or a later one.",
+            )
+
+    @classmethod
+    def of_language(cls, language: str) -> "TextRules":
+        """The rules for a language: the general ones and its own, if it has any."""
+        return cls(tuple(_NAMES[rule] for rule in (*_GENERAL, *_OF_LANGUAGE.get(language, ()))))
+
+    def __call__(self, text: str) -> str:
+        """The ruled text of one masked message."""
+        for name in self.names:
+            text = _BY_NAME[name](text)
+        return text
+
+    def with_segment(self, text: str, segment: str | None) -> str:
+        """The ruled text with the segment's token at both ends, or alone where there is no segment."""
+        ruled = self(text)
+        if not segment:
+            return ruled
+        token = segment_token(segment)
+        return f"{token} {ruled} {token}"

@@ -1,0 +1,5 @@
+"""`python -m firstline`."""
+
+from firstline.cli import main
+
+main()

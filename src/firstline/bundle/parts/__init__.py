@@ -1,0 +1,35 @@
+"""What serving runs: each kind of part reads its own files and scores ruled texts."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstline.bundle.parts.forest import TfidfForest
+from firstline.bundle.parts.linear import TfidfLinear
+from firstline.errors import BundleVersionUnknown
+
+
+class Scorer(Protocol):
+    """A loaded part."""
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Uncalibrated probabilities of ruled texts, (n_texts, n_labels); rows sum to 1."""
+
+
+KINDS: dict[str, Callable[[Path], Scorer]] = {
+    TfidfLinear.kind: TfidfLinear.load,
+    TfidfForest.kind: TfidfForest.load,
+}
+
+
+def load_part(kind: str, folder: Path) -> Scorer:
+    """The part of a kind. Raises `BundleVersionUnknown` for a kind that this version does not know."""
+    if kind not in KINDS:
+        raise BundleVersionUnknown(
+            f"The model in {folder} has a part of kind '{kind}', which this version of Firstline does not know.",
+            "Use the version that trained it, or a later one.",
+        )
+    return KINDS[kind](folder)

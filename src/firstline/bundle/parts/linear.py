@@ -1,0 +1,43 @@
+"""A linear model over TF-IDF: only the rows of the n-grams that a message has are read."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstline.bundle.parts.tfidf import Tfidf
+
+
+class TfidfLinear:
+    """Multinomial logistic regression: `weights` (n_features, n_labels), `bias` (n_labels,)."""
+
+    kind = "tfidf_linear.v1"
+
+    def __init__(self, tfidf: Tfidf, weights: NDArray[np.float32], bias: NDArray[np.float32]) -> None:
+        self.tfidf = tfidf
+        self.weights = weights
+        self.bias = bias
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Probabilities of ruled texts, (n_texts, n_labels)."""
+        scores = np.empty((len(texts), len(self.bias)), np.float32)
+        for row, text in enumerate(texts):
+            places, values = self.tfidf.features(text)
+            scores[row] = values @ self.weights[places] + self.bias
+        scores -= scores.max(axis=1, keepdims=True)
+        np.exp(scores, out=scores)
+        return scores / scores.sum(axis=1, keepdims=True)
+
+    def save(self, folder: Path) -> None:
+        self.tfidf.save(folder)
+        np.save(folder / "weights.npy", self.weights, allow_pickle=False)
+        np.save(folder / "bias.npy", self.bias, allow_pickle=False)
+
+    @classmethod
+    def load(cls, folder: Path) -> "TfidfLinear":
+        return cls(
+            Tfidf.load(folder),
+            np.load(folder / "weights.npy", mmap_mode="r", allow_pickle=False),
+            np.load(folder / "bias.npy", allow_pickle=False),
+        )

@@ -1,0 +1,94 @@
+"""TF-IDF as training fitted it, in NumPy: blocks of n-grams, each of unit length.
+
+The same weighting as scikit-learn's TfidfVectorizer with `sublinear_tf`: (1 + ln tf) * idf, L2.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstline.text.ngrams import char_ngrams, word_ngrams
+from firstline.text.tokens import CAPITALISED, SHOUTED
+
+Analyzer = Callable[[str, int, int], list[str]]
+
+_ANALYZERS: dict[str, Analyzer] = {"word": word_ngrams, "char": char_ngrams}
+_CASE_TOKENS = {SHOUTED, CAPITALISED}
+
+
+@dataclass(frozen=True)
+class NgramBlock:
+    """One kind of n-gram: the name of its analyzer and the shortest and longest run."""
+
+    analyzer: str
+    low: int
+    high: int
+    case_tokens: bool = True
+
+    def __call__(self, text: str) -> list[str]:
+        """The n-grams of a ruled text, repeated as often as they occur."""
+        if not self.case_tokens:
+            text = " ".join(word for word in text.split(" ") if word not in _CASE_TOKENS)
+        return _ANALYZERS[self.analyzer](text, self.low, self.high)
+
+
+class Tfidf:
+    """Fitted blocks. `vocabularies[b]` lists the n-grams of block b; `idf` runs over all blocks."""
+
+    def __init__(
+        self, blocks: list[NgramBlock], vocabularies: list[list[str]], idf: NDArray[np.float32]
+    ) -> None:
+        self.blocks = blocks
+        self.vocabularies = vocabularies
+        self.idf = idf
+        self.n_features = len(idf)
+        self._places: list[dict[str, int]] = []
+        offset = 0
+        for vocabulary in vocabularies:
+            self._places.append({ngram: place for place, ngram in enumerate(vocabulary, start=offset)})
+            offset += len(vocabulary)
+
+    def features(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The non-zero features of a ruled text: their places and their values, both (n_nonzero,)."""
+        places: list[int] = []
+        weights: list[NDArray[np.float32]] = []
+        for block, known in zip(self.blocks, self._places, strict=True):
+            counts: dict[int, int] = {}
+            for ngram in block(text):
+                place = known.get(ngram)
+                if place is not None:
+                    counts[place] = counts.get(place, 0) + 1
+            if not counts:
+                continue
+            found = list(counts)
+            weight = (1.0 + np.log(np.fromiter(counts.values(), np.float64, len(found)))) * self.idf[found]
+            places += found
+            weights.append((weight / np.sqrt(weight @ weight)).astype(np.float32))
+        values = np.concatenate(weights) if weights else np.empty(0, np.float32)
+        return np.array(places, np.int64), values
+
+    def save(self, folder: Path) -> None:
+        description = [
+            {**block.__dict__, "n_features": len(vocabulary)}
+            for block, vocabulary in zip(self.blocks, self.vocabularies, strict=True)
+        ]
+        (folder / "tfidf.json").write_text(json.dumps(description, indent=1), encoding="utf-8")
+        ngrams = [ngram for vocabulary in self.vocabularies for ngram in vocabulary]
+        (folder / "vocabulary.txt").write_text("\n".join(ngrams), encoding="utf-8", newline="\n")
+        np.save(folder / "idf.npy", self.idf, allow_pickle=False)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Tfidf":
+        description = json.loads((folder / "tfidf.json").read_text(encoding="utf-8"))
+        ngrams = (folder / "vocabulary.txt").read_bytes().decode("utf-8").split("\n")
+        blocks, vocabularies, start = [], [], 0
+        for item in description:
+            n_features = item.pop("n_features")
+            blocks.append(NgramBlock(**item))
+            vocabularies.append(ngrams[start : start + n_features])
+            start += n_features
+        return cls(blocks, vocabularies, np.load(folder / "idf.npy", allow_pickle=False))

@@ -1,0 +1,80 @@
+"""The predictor: the one that evaluates is the one that serves."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstline.bundle.files import check_files, read_manifest
+from firstline.bundle.manifest import Calibration, Manifest
+from firstline.bundle.parts import Scorer, load_part
+from firstline.errors import BundleDamaged, BundleVersionUnknown
+from firstline.text.masks import MASKS_VERSION, Masker
+from firstline.text.rules import TextRules
+from firstline.types import Message, Prediction, Ranked
+
+
+class Predictor:
+    """Answers for one bundle. Safe to use from several threads once loaded."""
+
+    def __init__(self, manifest: Manifest, scorer: Scorer) -> None:
+        if manifest.masks.version != MASKS_VERSION:
+            raise BundleVersionUnknown(
+                f"Model {manifest.id} masks by '{manifest.masks.version}'; this Firstline knows '{MASKS_VERSION}'.",
+                "Use the version that trained the model, or train it again.",
+            )
+        self.manifest = manifest
+        self._scorer = scorer
+        self._rules = TextRules(manifest.text_rules)
+        self._mask = Masker(manifest.masks.patterns)
+        self._segments = frozenset(manifest.segments)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Predictor":
+        """The predictor of the bundle in `folder`, all its files checked.
+
+        Raises `BundleMissing`, `BundleDamaged` or `BundleVersionUnknown`.
+        """
+        manifest = read_manifest(folder)
+        check_files(folder, manifest)
+        try:
+            scorer = load_part(manifest.parts[0].kind, folder)
+        except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+            raise BundleDamaged(f"The model in {folder} cannot be read: {error}.", "Train it again: firstline train") from error
+        return cls(manifest, scorer)
+
+    def knows_segment(self, segment: str) -> bool:
+        """Whether training saw this segment; if not, it is ignored."""
+        return segment in self._segments
+
+    def read(self, raw_text: str, segment: str | None = None) -> Message:
+        """A raw text as a message, masked as at import."""
+        return Message(self._mask(raw_text), segment)
+
+    def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:
+        """Calibrated probabilities, (n_messages, n_labels), in the order of the manifest's labels."""
+        texts = [
+            self._rules.with_segment(message.text, message.segment if message.segment in self._segments else None)
+            for message in messages
+        ]
+        if not texts:
+            return np.empty((0, len(self.manifest.labels)), np.float32)
+        return calibrate(self._scorer.predict_proba(texts), self.manifest.calibration)
+
+    def predict(self, messages: Sequence[Message]) -> list[Prediction]:
+        """A ranking of all classes for each message, most confident first; ties in the order of the labels."""
+        labels = self.manifest.labels
+        predictions = []
+        for row in self.predict_proba(messages):
+            order = np.argsort(-row, kind="stable")
+            predictions.append(Prediction(tuple(Ranked(labels[place], float(row[place])) for place in order)))
+        return predictions
+
+
+def calibrate(probabilities: NDArray[np.float32], calibration: Calibration) -> NDArray[np.float32]:
+    """Temperature scaling (Guo et al. 2017) of probabilities, (n, n_labels); the order stays."""
+    logits = np.log(np.maximum(probabilities, 1e-9)) / calibration.temperature
+    logits -= logits.max(axis=1, keepdims=True)
+    scaled = np.exp(logits)
+    return np.asarray(scaled / scaled.sum(axis=1, keepdims=True), np.float32)

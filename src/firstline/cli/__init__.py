@@ -1,0 +1,60 @@
+"""The command line: each command parses, calls a plain function and prints what it returns."""
+
+import sys
+
+import typer
+
+from firstline.cli import (
+    classify,
+    evaluate,
+    import_,
+    init,
+    models,
+    serve,
+    status,
+    train,
+)
+from firstline.cli.output import print_error
+from firstline.errors import FirstlineError
+
+app = typer.Typer(
+    name="firstline",
+    help="Sorts incoming support messages into your own classes, on your own machines.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.command("init")(init.init)
+app.command("import")(import_.import_)
+app.command("status")(status.status)
+app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
+app.command("classify")(classify.classify)
+app.add_typer(models.app, name="models")
+app.command("serve")(serve.serve)
+
+
+def main() -> None:
+    """Run a command. Exit codes: 0 done, 1 the input or the state is wrong, 2 wrong usage, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        app()
+    except FirstlineError as error:
+        print_error(error.message, error.next_step)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print_error("Stopped.", "")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print_error(f"{where}{error.strerror or error}.", "Check the path, its permissions and the free space.")
+        sys.exit(1)
+    except MemoryError:
+        print_error("There is not enough memory.", "Close other programs, or use a machine with more.")
+        sys.exit(1)

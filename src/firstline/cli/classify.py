@@ -1,0 +1,67 @@
+"""`firstline classify`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from firstline.cli.options import (
+    DelimiterOption,
+    EncodingOption,
+    JsonOption,
+    ModelOption,
+    SegmentOption,
+    TextOption,
+    WorkspaceOption,
+    reading_delimiter,
+    said_columns,
+)
+from firstline.cli.output import note, print_json, progress, say
+
+if TYPE_CHECKING:
+    from firstline.serving.bulk import BulkReport
+
+
+def classify(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of any format that import takes.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="OUT", help="Where to write: .csv .tsv .jsonl .json .parquet .xlsx")
+    ],
+    model: ModelOption = None,
+    text: TextOption = None,
+    segment: SegmentOption = None,
+    encoding: EncodingOption = None,
+    delimiter: DelimiterOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add label, confidence and the runner-up to every row of a file."""
+    from firstline.bundle.predictor import Predictor
+    from firstline.bundle.registry import model_folder
+    from firstline.messages.records import ReadingOptions
+    from firstline.serving.bulk import classify_file
+    from firstline.store.workspace import Workspace
+
+    place = Workspace.find(workspace)
+    remembered = place.settings.columns
+    predictor = Predictor.load(model_folder(place.models, model))
+    options = ReadingOptions(encoding, reading_delimiter(delimiter), text or remembered.text or None)
+    with progress(as_json) as bar:
+        task = bar.add_task(file.name, total=1.0)
+        answering = classify_file(predictor, file, out, said_columns(text=text, segment=segment), remembered, options)
+        while True:
+            try:
+                bar.update(task, completed=next(answering))
+            except StopIteration as end:
+                report: BulkReport = end.value
+                break
+    for sentence in report.notes:
+        note(sentence)
+    if report.unknown_segments:
+        note(f"{sum(report.unknown_segments.values()):,} rows have a segment that training never saw: answered without")
+    if as_json:
+        print_json(report)
+        return
+    say(f"{report.n_rows:,} messages classified by {report.model}: {report.out}, columns {', '.join(report.columns_added)}")
+    if report.n_rejected:
+        say(f"{report.n_rejected:,} rows without a usable text, see {report.rejects_file}")

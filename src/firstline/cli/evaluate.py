@@ -1,0 +1,112 @@
+"""`firstline evaluate`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from firstline.cli.options import (
+    DelimiterOption,
+    EncodingOption,
+    LabelOption,
+    ModelOption,
+    SegmentOption,
+    TextOption,
+    WorkspaceOption,
+    reading_delimiter,
+    said_columns,
+)
+from firstline.cli.output import figure, json_text, note, print_table, progress, say
+
+if TYPE_CHECKING:
+    from firstline.evaluation.labelled_file import Evaluation
+
+
+def evaluate(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A labelled file of any format that import takes.")],
+    model: ModelOption = None,
+    json_out: Annotated[
+        Path | None, typer.Option("--json", metavar="OUT", help="Write the figures as JSON to this file; - prints them.")
+    ] = None,
+    text: TextOption = None,
+    label: LabelOption = None,
+    segment: SegmentOption = None,
+    encoding: EncodingOption = None,
+    delimiter: DelimiterOption = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Score a labelled file with the predictor that serves."""
+    from firstline.bundle.predictor import Predictor
+    from firstline.bundle.registry import model_folder
+    from firstline.evaluation.labelled_file import evaluate_file
+    from firstline.messages.records import ReadingOptions
+    from firstline.store.workspace import Workspace
+
+    place = Workspace.find(workspace)
+    remembered = place.settings.columns
+    predictor = Predictor.load(model_folder(place.models, model))
+    to_stdout = json_out is not None and str(json_out) == "-"
+    options = ReadingOptions(encoding, reading_delimiter(delimiter), text or remembered.text or None)
+    said = said_columns(text=text, label=label, segment=segment)
+    with progress(to_stdout) as bar:
+        task = bar.add_task(f"{predictor.manifest.id} on {file.name}", total=1.0)
+        scoring = evaluate_file(predictor, file, said, remembered, options)
+        while True:
+            try:
+                bar.update(task, completed=next(scoring))
+            except StopIteration as end:
+                result: Evaluation = end.value
+                break
+    if json_out is not None and not to_stdout:
+        json_out.write_text(json_text(_as_json(result)) + "\n", encoding="utf-8")
+    _print_notes(result)
+    if to_stdout:
+        say(json_text(_as_json(result)))
+    else:
+        _print_figures(result)
+
+
+def _print_notes(result: "Evaluation") -> None:
+    for text in result.notes:
+        note(text)
+    if result.n_rejected:
+        note(f"{result.n_rejected:,} rows could not be used")
+    if result.n_unlabelled:
+        note(f"{result.n_unlabelled:,} rows have no label and do not count")
+    for name, count in result.unknown_labels.items():
+        note(f"class '{name}' ({count:,} rows) is not known to the model: they count as errors")
+    if result.unknown_segments:
+        note(f"{sum(result.unknown_segments.values()):,} rows have a segment that training never saw: answered without")
+
+
+def _print_figures(result: "Evaluation") -> None:
+    figures = result.figures
+    say(f"Model {result.model}, {figures.n_messages:,} messages; in brackets 95 % intervals")
+    say(f"  accuracy         {figure(figures.accuracy, figures.intervals['accuracy'])}")
+    say(f"  macro-F1         {figure(figures.macro_f1, figures.intervals['macro_f1'])}")
+    say(f"  macro precision  {figure(figures.macro_precision, figures.intervals['macro_precision'])}")
+    print_table(
+        ("class", "precision", "recall", "F1", "messages"),
+        [
+            (name, figure(item.precision), figure(item.recall), figure(item.f1), f"{item.support:,}")
+            for name, item in sorted(figures.per_class.items(), key=lambda pair: pair[1].f1)
+        ],
+        ("precision", "recall", "F1", "messages"),
+    )
+
+
+def _as_json(result: "Evaluation") -> dict[str, object]:
+    figures = result.figures
+    return {
+        "model": result.model,
+        "n_messages": figures.n_messages,
+        "accuracy": figures.accuracy,
+        "macro_f1": figures.macro_f1,
+        "macro_precision": figures.macro_precision,
+        "intervals": figures.intervals,
+        "per_class": figures.per_class,
+        "n_rejected": result.n_rejected,
+        "n_unlabelled": result.n_unlabelled,
+        "unknown_labels": result.unknown_labels,
+        "unknown_segments": result.unknown_segments,
+    }

@@ -1,0 +1,106 @@
+"""`firstline import`."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from firstline.cli.options import (
+    AgentValuesOption,
+    AuthorOption,
+    ConversationOption,
+    DelimiterOption,
+    EncodingOption,
+    IdOption,
+    JsonOption,
+    LabelOption,
+    SegmentOption,
+    SentAtOption,
+    TextOption,
+    WorkspaceOption,
+    reading_delimiter,
+    said_columns,
+    split_values,
+)
+from firstline.cli.output import note, print_json, progress, say
+
+if TYPE_CHECKING:
+    from firstline.messages.importing import ImportReport
+
+
+def import_(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV, TSV, JSONL, JSON, Parquet or Excel.")],
+    text: TextOption = None,
+    id_: IdOption = None,
+    label: LabelOption = None,
+    segment: SegmentOption = None,
+    sent_at: SentAtOption = None,
+    conversation: ConversationOption = None,
+    author: AuthorOption = None,
+    agent_values: AgentValuesOption = None,
+    encoding: EncodingOption = None,
+    delimiter: DelimiterOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring messages in: masked, without duplicates, all of a file or nothing of it.
+
+    Columns that you name are remembered in firstline.toml.
+    """
+    from firstline.messages.importing import import_file
+    from firstline.messages.records import ReadingOptions
+    from firstline.settings import remember_columns
+    from firstline.store.workspace import Workspace
+
+    said = said_columns(
+        text=text, id=id_, label=label, segment=segment, sent_at=sent_at, conversation=conversation, author=author
+    )
+    agents = split_values(agent_values)
+    place = Workspace.find(workspace)
+    text_column = text or place.settings.columns.text or None
+    options = ReadingOptions(encoding, reading_delimiter(delimiter), text_column)
+    reports = []
+    with place.hold("messages", "import"), progress(as_json) as bar:
+        for file in files:
+            task = bar.add_task(file.name, total=1.0)
+            importing = import_file(place, file, said, agents, options)
+            while True:
+                try:
+                    step = next(importing)
+                except StopIteration as end:
+                    reports.append(end.value)
+                    break
+                bar.update(task, completed=step.done, description=f"{file.name}: {step.n_rows:,} rows")
+            if said or agents:
+                remember_columns(place.settings_file, said | ({"agent_values": agents} if agents else {}))
+    if as_json:
+        print_json([asdict(report) for report in reports])
+        return
+    for report in reports:
+        _print_report(report)
+    say("Next: firstline train" if any(report.n_labelled for report in reports) else "Next: firstline status")
+
+
+def _print_report(report: "ImportReport") -> None:
+    for text in report.notes:
+        note(text)
+    roles = ", ".join(
+        f"{role} = '{name}'" if role != name else f"'{name}'" for role, name in report.columns.items()
+    )
+    say(f"{report.file} ({report.described}): {report.n_rows:,} rows, columns {roles}")
+    say(
+        f"  {report.n_new:,} new messages, {report.n_known:,} here already, {report.n_repeated:,} repeated in the file"
+    )
+    if report.n_labelled:
+        say(f"  {report.n_labelled:,} with a label, {report.n_new_labelled:,} messages newly labelled")
+    if report.segments:
+        shown = sorted(report.segments.items(), key=lambda item: -item[1])
+        more = f", and {len(shown) - 5} more" if len(shown) > 5 else ""
+        say("  segments: " + ", ".join(f"{name} {count:,}" for name, count in shown[:5]) + more)
+    if report.n_disagreements:
+        say(f"  {report.n_disagreements:,} messages of the workspace have two labels: firstline status --disagreements")
+    if report.n_times_unread:
+        say(f"  {report.n_times_unread:,} without a time that could be read")
+    if report.n_rejected:
+        say(f"  {report.n_rejected:,} rejected, see {report.rejects_file}")

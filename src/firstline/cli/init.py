@@ -1,0 +1,35 @@
+"""`firstline init`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from firstline.cli.options import JsonOption
+from firstline.cli.output import print_json, say
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The new workspace's folder.")],
+    language: Annotated[
+        str, typer.Option(help="The language of most messages, two or three letters: ru, en, ...")
+    ] = "ru",
+    demo: Annotated[bool, typer.Option("--demo", help="Put demo messages beside it, in history.csv.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a workspace: a folder with settings, a database and room for models."""
+    from firstline.store.workspace import Workspace
+
+    workspace = Workspace.create(folder, language)
+    history = workspace.folder / "history.csv"
+    if demo:
+        from importlib.resources import files
+
+        history.write_bytes(files("firstline.messages").joinpath("demo/history.csv").read_bytes())
+    if as_json:
+        print_json({"workspace": str(folder), "settings": str(workspace.settings_file), "demo": str(history) if demo else None})
+        return
+    say(f"Workspace {folder} is ready; every setting is explained in {workspace.settings_file}.")
+    if demo:
+        say(f"Demo messages of a bank's first line: {history}")
+    say(f"Next: firstline import {history if demo else 'FILE'} --workspace {folder}")

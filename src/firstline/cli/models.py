@@ -1,0 +1,111 @@
+"""`firstline models`, `firstline models show`, `firstline models promote`."""
+
+from typing import Annotated
+
+import typer
+
+from firstline.cli.options import JsonOption, WorkspaceOption
+from firstline.cli.output import figure, megabytes, print_json, print_table, say
+
+app = typer.Typer(help="The models of the workspace.", invoke_without_command=True)
+_Id = Annotated[str, typer.Argument(metavar="ID", help="A model of `firstline models`.")]
+
+
+@app.callback()
+def models(context: typer.Context, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """List the models of the workspace, newest first; the champion is the one that serves."""
+    if context.invoked_subcommand is not None:
+        context.obj = workspace
+        return
+    from firstline.bundle.files import size_bytes
+    from firstline.bundle.registry import champion_id, list_models
+    from firstline.store.workspace import Workspace
+
+    place = Workspace.find(workspace)
+    champion = champion_id(place.models)
+    found = list_models(place.models)
+    if as_json:
+        print_json(
+            [
+                {
+                    "id": item.id,
+                    "candidate": item.candidate,
+                    "created_at": item.created_at,
+                    "is_champion": item.id == champion,
+                    "n_labels": len(item.labels),
+                    "metrics": {name: item.metrics.get(name) for name in ("accuracy", "macro_f1", "macro_precision")},
+                    "size_bytes": size_bytes(place.models / item.id),
+                }
+                for item in found
+            ]
+        )
+        return
+    if not found:
+        say("There is no model yet. Train one: firstline train")
+        return
+    print_table(
+        ("", "model", "trained", "classes", "macro-F1", "accuracy", "size"),
+        [
+            (
+                "champion" if item.id == champion else "",
+                item.id,
+                item.created_at[:16].replace("T", " "),
+                str(len(item.labels)),
+                figure(item.metrics["macro_f1"], item.metrics["intervals"]["macro_f1"]),
+                figure(item.metrics["accuracy"], item.metrics["intervals"]["accuracy"]),
+                megabytes(size_bytes(place.models / item.id)),
+            )
+            for item in found
+        ],
+        ("classes", "size"),
+    )
+
+
+@app.command()
+def show(context: typer.Context, model_id: _Id, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Everything about one model: figures per class, data, settings."""
+    from firstline.bundle.files import read_manifest
+    from firstline.bundle.registry import champion_id, model_folder
+    from firstline.store.workspace import Workspace
+
+    place = Workspace.find(workspace or context.obj)
+    manifest = read_manifest(model_folder(place.models, model_id))
+    if as_json:
+        print_json(manifest)
+        return
+    metrics, training = manifest.metrics, manifest.training
+    say(f"{manifest.id}{', the champion' if manifest.id == champion_id(place.models) else ''}")
+    say(f"  trained           {manifest.created_at[:19].replace('T', ' ')} UTC on {training['n_messages']:,} labelled messages")
+    say(f"  checked by        {metrics['method']}")
+    for name in ("accuracy", "macro_f1", "macro_precision"):
+        say(f"  {name.replace('_', ' '):<17} {figure(metrics[name], metrics['intervals'][name])}")
+    say(f"  calibration error {metrics['calibration_error']:.3f} (before: {metrics['calibration_error_before']:.3f})")
+    say(f"  segments          {', '.join(manifest.segments) or 'none'}")
+    say(f"  data fingerprint  {training['data_fingerprint'][:16]}")
+    print_table(
+        ("class", "precision", "recall", "F1", "messages"),
+        [
+            (name, figure(item["precision"]), figure(item["recall"]), figure(item["f1"]), str(item["support"]))
+            for name, item in sorted(metrics["per_class"].items(), key=lambda pair: pair[1]["f1"])
+        ],
+        ("precision", "recall", "F1", "messages"),
+    )
+
+
+@app.command()
+def promote(context: typer.Context, model_id: _Id, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Make a model the champion: the one that serves from its next start."""
+    from firstline.bundle.predictor import Predictor
+    from firstline.bundle.registry import champion_id, model_folder
+    from firstline.bundle.registry import promote as make_champion
+    from firstline.store.workspace import Workspace
+
+    place = Workspace.find(workspace or context.obj)
+    with place.hold("models", "models promote"):
+        Predictor.load(model_folder(place.models, model_id))
+        before = champion_id(place.models)
+        make_champion(place.models, model_id)
+    if as_json:
+        print_json({"champion": model_id, "before": before})
+    else:
+        say(f"{model_id} is the champion{f', before it was {before}' if before and before != model_id else ''}.")

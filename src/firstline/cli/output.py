@@ -1,0 +1,90 @@
+"""What commands print: tables and sentences on standard output, progress and errors on standard error."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+WIDTH_WITHOUT_TERMINAL = 120
+
+
+def say(text: str) -> None:
+    """One line on standard output."""
+    print(text)
+
+
+def note(text: str) -> None:
+    """One line on standard error: what a person should know, and a script need not read."""
+    print(text, file=sys.stderr)
+
+
+def print_error(message: str, next_step: str) -> None:
+    """What is wrong, and what to do next."""
+    print(f"Error: {message}", file=sys.stderr)
+    if next_step:
+        print(next_step, file=sys.stderr)
+
+
+def print_json(value: object) -> None:
+    """Any answer as JSON, in UTF-8."""
+    print(json_text(value))
+
+
+def json_text(value: object) -> str:
+    import msgspec
+
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> None:
+    """A table; columns named in `right` are set to the right."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE, pad_edge=False, header_style="bold")
+    for name in columns:
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=max(WIDTH_WITHOUT_TERMINAL, console.width))
+    console.print(table)
+
+
+@contextmanager
+def progress(quiet: bool = False) -> Iterator["Progress"]:
+    """A progress bar with the time left, on standard error; none where that is not a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=quiet or not console.is_terminal,
+    ) as bar:
+        yield bar
+
+
+def figure(value: float, interval: Sequence[float] | None = None) -> str:
+    """`.732 (.710 to .754)`."""
+    text = _share(value)
+    return f"{text} ({_share(interval[0])}-{_share(interval[1])})" if interval else text
+
+
+def megabytes(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:.1f} MB"
+
+
+def _share(value: float) -> str:
+    return f"{value:.3f}".removeprefix("0") if value < 1 else "1.00"

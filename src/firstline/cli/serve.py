@@ -1,0 +1,53 @@
+"""`firstline serve`."""
+
+import socket
+from typing import Annotated
+
+import typer
+
+from firstline.cli.options import ModelOption, WorkspaceOption
+from firstline.cli.output import note
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 8080,
+    model: ModelOption = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Answer over HTTP: POST /v1/classify. Ends on Ctrl-C or SIGTERM, after the requests in hand."""
+    import uvicorn
+
+    from firstline.bundle.predictor import Predictor
+    from firstline.bundle.registry import model_folder
+    from firstline.serving.app import create_app, quiet_logging
+    from firstline.serving.service import Service
+    from firstline.store.workspace import Workspace
+
+    place = Workspace.find(workspace)
+    predictor = Predictor.load(model_folder(place.models, model))
+    quiet_logging()
+    application = create_app(Service(predictor, place.models, place.settings.serving))
+    config = uvicorn.Config(application, log_config=None, access_log=False, server_header=False)
+    with _listen(host, port) as listener:
+        address = listener.getsockname()
+        shown = f"[{host}]" if ":" in host else host
+        note(f"Serving {predictor.manifest.id} at http://{shown}:{address[1]} (schema: /schema). Stop with Ctrl-C.")
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises `UsageError` where the address is taken or not of this machine."""
+    from firstline.errors import FirstlineError
+
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        raise FirstlineError(
+            f"Cannot listen on {host}, port {port}: {error.strerror or error}.",
+            "Stop what holds it, or choose another: --port 8081",
+        ) from None
+    return listener

@@ -1,0 +1,133 @@
+"""`firstline train`."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from firstline.cli.options import JsonOption, WorkspaceOption, split_values
+from firstline.cli.output import figure, megabytes, note, print_json, print_table, progress, say
+
+if TYPE_CHECKING:
+    from firstline.training.train import Row, TrainReport
+
+
+def train(
+    candidates: Annotated[
+        str | None, typer.Option(metavar="A,B", help="The candidates that compete. Default: as in firstline.toml.")
+    ] = None,
+    folds: Annotated[
+        int | None, typer.Option(min=2, max=20, help="Folds of the cross-validation. Default: as in firstline.toml.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**32 - 1, help="Same data and seed: the same model. Default: as in firstline.toml.")
+    ] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare candidates by cross-validation, and keep the best as a model."""
+    from firstline.store.messages import read_for_training
+    from firstline.store.workspace import Workspace
+
+    place = Workspace.find(workspace)
+    _require_training()
+    from firstline.training.train import Note, Row, Step, TrainReport
+    from firstline.training.train import train as run
+
+    settings = place.settings
+    report: TrainReport | None = None
+    with place.hold("models", "train"), progress(as_json) as bar:
+        task = bar.add_task("reading", total=None)
+        events = run(
+            read_for_training(place.database),
+            settings,
+            place.models,
+            split_values(candidates) or settings.training.candidates,
+            folds if folds is not None else settings.training.folds,
+            seed if seed is not None else settings.training.seed,
+        )
+        while report is None:
+            try:
+                event = next(events)
+            except StopIteration as end:
+                report = end.value
+                break
+            if isinstance(event, Step):
+                bar.update(task, description=event.what, completed=event.done, total=event.total)
+            elif isinstance(event, Note):
+                note(event.text)
+            elif isinstance(event, Row):
+                bar.console.print(f"{event.candidate}: macro-F1 {event.figures.macro_f1:.3f}", highlight=False)
+    assert report is not None
+    if as_json:
+        print_json(_as_json(report))
+    else:
+        _print_report(report)
+
+
+def _require_training() -> None:
+    """Raises `ExtraMissing` where scikit-learn is not installed."""
+    from importlib.util import find_spec
+
+    from firstline.errors import ExtraMissing
+
+    if find_spec("sklearn") is None or find_spec("scipy") is None:
+        raise ExtraMissing("Training", "train")
+
+
+def _print_report(report: "TrainReport") -> None:
+    say(
+        f"{report.n_messages:,} labelled messages, {report.n_labels} classes,"
+        f" {report.folds}-fold cross-validation, seed {report.seed}; in brackets 95 % intervals"
+    )
+    print_table(
+        ("candidate", "macro-F1", "accuracy", "macro precision", "training", "one message", "size"),
+        [_cells(row) for row in sorted(report.rows, key=lambda row: -row.figures.macro_f1)],
+        ("training", "one message", "size"),
+    )
+    model = report.model
+    what = "is the same as before" if not report.is_new else "is new"
+    say(f"Model {model.id} {what}; calibration error {model.metrics['calibration_error']:.3f}.")
+    if report.is_champion:
+        say("It is the champion. Next: firstline serve, or firstline evaluate FILE")
+    else:
+        say(f"The champion is still {report.champion}. To change that: firstline models promote {model.id}")
+
+
+def _cells(row: "Row") -> tuple[str, ...]:
+    figures = row.figures
+    return (
+        row.candidate,
+        figure(figures.macro_f1, figures.intervals["macro_f1"]),
+        figure(figures.accuracy, figures.intervals["accuracy"]),
+        figure(figures.macro_precision, figures.intervals["macro_precision"]),
+        f"{row.training_s:.1f} s",
+        f"{row.latency_ms['p50']:.2f} ms",
+        megabytes(row.size_bytes),
+    )
+
+
+def _as_json(report: "TrainReport") -> dict[str, object]:
+    return {
+        "model": report.model.id,
+        "is_new": report.is_new,
+        "is_champion": report.is_champion,
+        "champion": report.champion,
+        "n_messages": report.n_messages,
+        "n_labels": report.n_labels,
+        "folds": report.folds,
+        "seed": report.seed,
+        "candidates": [
+            {
+                "candidate": row.candidate,
+                "accuracy": row.figures.accuracy,
+                "macro_f1": row.figures.macro_f1,
+                "macro_precision": row.figures.macro_precision,
+                "intervals": row.figures.intervals,
+                "calibration_error": row.calibration_error,
+                "training_s": row.training_s,
+                "latency_ms": row.latency_ms,
+                "size_bytes": row.size_bytes,
+            }
+            for row in report.rows
+        ],
+    }

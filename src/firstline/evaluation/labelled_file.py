@@ -1,0 +1,93 @@
+"""`firstline evaluate`: the predictor that serves, against a labelled file."""
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from firstline.bundle.predictor import Predictor
+from firstline.errors import ColumnMissing, FileUnreadable
+from firstline.evaluation.metrics import Figures, score
+from firstline.messages.columns import find_columns
+from firstline.messages.formats import open_reader
+from firstline.messages.importing import incoming_messages
+from firstline.messages.records import ReadingOptions, Reject
+from firstline.settings import ColumnsSettings
+from firstline.text.masks import Masker
+from firstline.types import Label, Message
+
+_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures of a model on a file, and which rows did not count."""
+
+    model: str
+    figures: Figures
+    n_rejected: int
+    n_unlabelled: int
+    unknown_labels: Mapping[Label, int]
+    unknown_segments: Mapping[str, int]
+    notes: Sequence[str]
+
+
+def evaluate_file(
+    predictor: Predictor,
+    path: Path,
+    said: Mapping[str, str],
+    remembered: ColumnsSettings,
+    options: ReadingOptions,
+    agent_values: Sequence[str] = (),
+) -> Generator[float, None, Evaluation]:
+    """Score a labelled file, yielding the part that is done, 0 to 1.
+
+    Every row counts, repeated ones too. A label that the model does not know counts as an error of
+    the model. Raises `InputError`.
+    """
+    reader = open_reader(path, options)
+    columns = find_columns(path, reader.columns, said, remembered, agent_values)
+    if "label" not in columns.names:
+        raise ColumnMissing(
+            f"{path} has no column with labels. Its columns: {', '.join(reader.columns[:20])}.",
+            "Name it: --label COLUMN",
+        )
+    mask = Masker(predictor.manifest.masks.patterns)
+    truth: list[Label] = []
+    predicted: list[Label] = []
+    n_rejected = n_unlabelled = 0
+    unknown_segments: dict[str, int] = {}
+    batch: list[Message] = []
+    for row in incoming_messages(reader, columns, mask):
+        if isinstance(row, Reject):
+            n_rejected += 1
+            continue
+        if row.label is None:
+            n_unlabelled += 1
+            continue
+        if row.segment and not predictor.knows_segment(row.segment):
+            unknown_segments[row.segment] = unknown_segments.get(row.segment, 0) + 1
+        batch.append(Message(row.text, row.segment))
+        truth.append(row.label)
+        if len(batch) == _BATCH:
+            predicted += _labels(predictor, batch)
+            batch = []
+            yield reader.done()
+    predicted += _labels(predictor, batch)
+    if not truth:
+        raise FileUnreadable(f"{path} has no row with a text and a label.", "Check --text and --label.")
+    known = set(predictor.manifest.labels)
+    unknown = [label for label in truth if label not in known]
+    return Evaluation(
+        model=predictor.manifest.id,
+        figures=score(truth, predicted),
+        n_rejected=n_rejected,
+        n_unlabelled=n_unlabelled,
+        unknown_labels={label: unknown.count(label) for label in sorted(set(unknown))},
+        unknown_segments=unknown_segments,
+        notes=columns.notes,
+    )
+
+
+def _labels(predictor: Predictor, batch: Sequence[Message]) -> list[Label]:
+    labels = predictor.manifest.labels
+    return [labels[place] for place in predictor.predict_proba(batch).argmax(axis=1)] if batch else []

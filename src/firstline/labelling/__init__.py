@@ -1,0 +1,1 @@
+"""Classes and labels: what people have decided, and where they disagree."""

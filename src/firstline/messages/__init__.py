@@ -1,0 +1,1 @@
+"""History in: from a team's export to masked messages in the store."""

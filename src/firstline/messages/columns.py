@@ -1,0 +1,96 @@
+"""Which column of a file holds what: said on the command line, remembered, or known by its name."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from firstline.errors import ColumnMissing
+from firstline.settings import ColumnsSettings
+
+ROLES = ("text", "id", "label", "segment", "sent_at", "conversation", "author")
+
+_USUAL_NAMES: dict[str, tuple[str, ...]] = {
+    "text": ("text", "message", "body", "question", "текст", "сообщение", "обращение", "текст сообщения", "текст обращения"),
+    "id": ("id", "message_id", "ticket_id", "номер", "ид", "номер обращения"),
+    "label": ("label", "class", "category", "класс", "категория", "метка", "тема"),
+    "segment": ("segment", "сегмент", "тип клиента"),
+    "sent_at": ("sent_at", "date", "created_at", "timestamp", "дата", "дата обращения"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ColumnMap:
+    """The columns of one file, by role; an absent role is not in `names`.
+
+    `notes` tell people what was assumed.
+    """
+
+    names: Mapping[str, str]
+    agent_values: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def is_conversation(self) -> bool:
+        return "conversation" in self.names
+
+
+def find_columns(
+    path: Path,
+    columns: Sequence[str],
+    said: Mapping[str, str],
+    remembered: ColumnsSettings,
+    agent_values: Sequence[str] = (),
+    wanted: Sequence[str] = ROLES,
+) -> ColumnMap:
+    """The column for each role in `wanted` of a file with these `columns`.
+
+    What the caller `said` must be there. What is remembered must be there for the text, and is
+    otherwise noted and taken as absent. The rest goes by usual names. Raises `ColumnMissing`.
+    """
+    names: dict[str, str] = {}
+    notes: list[str] = []
+    for role in wanted:
+        option = "--" + role.replace("_", "-")
+        known = getattr(remembered, role)
+        if role in said:
+            if said[role] not in columns:
+                raise _missing(path, columns, f"{option} '{said[role]}' is not a column of it")
+            names[role] = said[role]
+        elif known:
+            if known in columns:
+                names[role] = known
+            elif role == "text":
+                raise _missing(path, columns, f"the remembered text column '{known}' is not in it")
+            else:
+                notes.append(f"{path.name} has no column '{known}', remembered for {option}: taken as absent")
+        elif found := _usual(role, columns):
+            names[role] = found
+    if "text" not in names:
+        raise _missing(path, columns, "no column is known to hold the text")
+    _check_conversation(path, columns, names, agent_values or remembered.agent_values)
+    return ColumnMap(names, tuple(agent_values or remembered.agent_values), tuple(notes))
+
+
+def _usual(role: str, columns: Sequence[str]) -> str | None:
+    by_name = {name.strip().lower(): name for name in reversed(columns)}
+    return next((by_name[name] for name in _USUAL_NAMES.get(role, ()) if name in by_name), None)
+
+
+def _check_conversation(
+    path: Path, columns: Sequence[str], names: dict[str, str], agent_values: Sequence[str]
+) -> None:
+    if "conversation" not in names:
+        names.pop("author", None)
+        return
+    if "author" not in names:
+        raise _missing(path, columns, "conversations need the column of who wrote: --author")
+    if not agent_values:
+        raise ColumnMissing(
+            f"{path}: conversations need the values of '{names['author']}' that mean support.",
+            "Name them: --agent-values agent,operator",
+        )
+
+
+def _missing(path: Path, columns: Sequence[str], what: str) -> ColumnMissing:
+    shown = ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
+    return ColumnMissing(f"{path}: {what}. Its columns: {shown}.", "Name it, for example: --text COLUMN")

@@ -1,0 +1,113 @@
+"""From a file's rows to masked messages: the one way in, for import, evaluation and classification."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from firstline.messages.columns import ColumnMap
+from firstline.messages.records import Reader, Record, Reject
+from firstline.messages.times import read_time
+from firstline.text.masks import Masker
+from firstline.text.rules import nfc, white_space
+from firstline.types import Label
+
+MAX_TEXT_CHARS = 100_000
+MAX_NAME_CHARS = 300
+
+_READ = ("text", "id", "label", "segment", "sent_at", "conversation", "author")
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One masked message of a file, `line` being where it stands (or its conversation begins)."""
+
+    line: int
+    text: str
+    external_id: str | None = None
+    label: Label | None = None
+    segment: str | None = None
+    sent_at: datetime | None = None
+    conversation: str | None = None
+    author: str | None = None
+
+
+def read_rows(reader: Reader, columns: ColumnMap, masker: Masker, fixed_classes: Collection[Label]) -> Iterator[Incoming | Reject]:
+    """Each row as a masked message, or a reject with its reason. Conversations are not joined yet.
+
+    Where `fixed_classes` are given, a row with another label is rejected.
+    """
+    roles = [role for role in _READ if role in columns.names]
+    places = {role: place for place, role in enumerate(roles)}
+    for row in reader.records([columns.names[role] for role in roles]):
+        yield row if isinstance(row, Reject) else _read(row, places, masker, fixed_classes)
+
+
+def _read(row: Record, places: dict[str, int], masker: Masker, fixed_classes: Collection[Label]) -> Incoming | Reject:
+    def cell(role: str) -> object:
+        place = places.get(role)
+        return row.values[place] if place is not None else None
+
+    try:
+        text = _text(cell("text"))
+        external_id, label, segment, conversation, author = (
+            _name(cell(role)) for role in ("id", "label", "segment", "conversation", "author")
+        )
+    except _Unusable as problem:
+        return Reject(row.line, str(problem))
+    if label is not None and fixed_classes and label not in fixed_classes:
+        return Reject(row.line, f"class '{label}' is not in the fixed list of firstline.toml")
+    if "conversation" in places and conversation is None:
+        return Reject(row.line, "no conversation id")
+    masked = masker(text)
+    if not masked and "conversation" not in places:
+        return Reject(row.line, "no text")
+    moment = cell("sent_at")
+    return Incoming(
+        line=row.line,
+        text=masked,
+        external_id=external_id,
+        label=label,
+        segment=segment,
+        sent_at=None if moment in (None, "") else read_time(moment),
+        conversation=conversation,
+        author=author,
+    )
+
+
+class _Unusable(Exception):
+    """A cell that cannot be used; the message is the reason for the reject."""
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, (dict, list)):
+        raise _Unusable(f"the text is a JSON {'object' if isinstance(value, dict) else 'list'}")
+    text = str(value)
+    if len(text) > MAX_TEXT_CHARS:
+        raise _Unusable(f"the text has {len(text):,} characters, at most {MAX_TEXT_CHARS:,} are taken")
+    return _whole(text)
+
+
+def _name(value: object) -> str | None:
+    """A label, id or segment: None where the cell is empty."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, (dict, list)):
+        raise _Unusable("a label, id or segment is a JSON object or list")
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = white_space(nfc(_whole(str(value))))
+    if len(text) > MAX_NAME_CHARS:
+        raise _Unusable(f"a label, id or segment has {len(text):,} characters, at most {MAX_NAME_CHARS} are taken")
+    return text or None
+
+
+def _whole(text: str) -> str:
+    """The text itself. Raises `_Unusable` where bytes could not be decoded."""
+    if not text.isascii():
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            raise _Unusable("broken encoding") from None
+    return text

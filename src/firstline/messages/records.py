@@ -1,0 +1,52 @@
+"""What a reader of any format yields: records and rejects, each with its line."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+Value: TypeAlias = object
+"""A cell: text, a number, a date, None, or whatever JSON holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row; `values` stand in the order of the columns that were asked for."""
+
+    line: int
+    values: Sequence[Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A row that cannot be used, and why. It never repeats what the row says: that is not masked yet."""
+
+    line: int
+    reason: str
+
+
+class Reader(Protocol):
+    """One open file of any format."""
+
+    columns: list[str]
+    described: str
+    """How the file was read, for people: "CSV, cp1251, ';'"."""
+
+    def records(self, columns: Sequence[str]) -> Iterator[Record | Reject]:
+        """All rows, each with the values of `columns`; reads as a stream where the format allows."""
+
+    def done(self) -> float:
+        """The part of the file that has been read, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class ReadingOptions:
+    """What the caller knows about a file; None means: find out."""
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    text_column: str | None = None
+
+
+class OpenReader(Protocol):
+    def __call__(self, path: Path, options: ReadingOptions) -> Reader: ...

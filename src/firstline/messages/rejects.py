@@ -1,0 +1,44 @@
+"""The rejects file: line and reason of each row that an import could not use."""
+
+import csv
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from firstline.messages.records import Reject
+
+
+class RejectsFile:
+    """Written beside its final name and moved there at the end; none is left where nothing was rejected."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.count = 0
+        self.first: Reject | None = None
+        self._unfinished = path.with_name(path.name + ".new")
+        self._file: IO[str] | None = None
+
+    def __enter__(self) -> "RejectsFile":
+        self._unfinished.unlink(missing_ok=True)
+        return self
+
+    def add(self, reject: Reject) -> None:
+        if self._file is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._unfinished.open("w", encoding="utf-8", newline="")
+            csv.writer(self._file).writerow(["line", "reason"])
+            self.first = reject
+        csv.writer(self._file).writerow([reject.line, reject.reason])
+        self.count += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+        if kind is not None and self.count == 0:
+            return
+        if self.count:
+            self._unfinished.replace(self.path)
+        else:
+            self.path.unlink(missing_ok=True)

@@ -1,0 +1,155 @@
+"""Writing tables in every format that is read. Nothing bears the final name before it is complete."""
+
+import csv
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Protocol, Self
+
+import msgspec
+
+from firstline.errors import FormatUnknown
+from firstline.messages.records import Value
+
+
+class Writer(Protocol):
+    """One table on its way to a file."""
+
+    def write(self, values: Sequence[Value]) -> None:
+        """One row, in the order of the columns."""
+
+    def close(self) -> None:
+        """Finish the file."""
+
+
+class _DelimitedWriter:
+    def __init__(self, path: Path, columns: Sequence[str], delimiter: str) -> None:
+        self._file = path.open("w", encoding="utf-8", newline="")
+        self._rows = csv.writer(self._file, delimiter=delimiter, lineterminator="\n")
+        self._rows.writerow(columns)
+
+    def write(self, values: Sequence[Value]) -> None:
+        self._rows.writerow(["" if value is None else _plain(value) for value in values])
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _JsonLinesWriter:
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+        self._file: IO[bytes] = path.open("wb")
+        self._columns = columns
+        self._encoder = msgspec.json.Encoder(enc_hook=str)
+
+    def write(self, values: Sequence[Value]) -> None:
+        self._file.write(self._encoder.encode(dict(zip(self._columns, values, strict=True))) + b"\n")
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _JsonWriter:
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+        self._file: IO[bytes] = path.open("wb")
+        self._columns = columns
+        self._encoder = msgspec.json.Encoder(enc_hook=str)
+        self._between = b"[\n"
+
+    def write(self, values: Sequence[Value]) -> None:
+        self._file.write(self._between + self._encoder.encode(dict(zip(self._columns, values, strict=True))))
+        self._between = b",\n"
+
+    def close(self) -> None:
+        self._file.write(b"\n]\n" if self._between == b",\n" else b"[]\n")
+        self._file.close()
+
+
+class _PolarsWriter:
+    """Parquet and Excel: the whole table is held in memory, column by column."""
+
+    def __init__(self, path: Path, columns: Sequence[str], is_excel: bool) -> None:
+        self._path = path
+        self._is_excel = is_excel
+        self._columns: dict[str, list[Value]] = {name: [] for name in columns}
+
+    def write(self, values: Sequence[Value]) -> None:
+        for column, value in zip(self._columns.values(), values, strict=True):
+            column.append(value)
+
+    def close(self) -> None:
+        import polars as pl
+
+        table = pl.DataFrame({name: _series(name, column) for name, column in self._columns.items()})
+        if not self._is_excel:
+            table.write_parquet(self._path)
+            return
+        import xlsxwriter
+
+        options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+        with xlsxwriter.Workbook(str(self._path), options) as workbook:
+            table.write_excel(workbook, float_precision=4)
+
+
+class TableFile(AbstractContextManager["TableFile"]):
+    """A table written beside its final name and moved there when all went well.
+
+    Raises `FormatUnknown` for an ending that is not known.
+    """
+
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+        self.path = path
+        self._unfinished = path.with_name(f".{path.name}.new")
+        self._writer = _open(path.suffix.lower(), self._unfinished, columns, path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def write(self, values: Sequence[Value]) -> None:
+        """One row, in the order of the columns."""
+        self._writer.write(values)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._writer.close()
+                self._unfinished.replace(self.path)
+        finally:
+            self._unfinished.unlink(missing_ok=True)
+
+
+def _open(ending: str, unfinished: Path, columns: Sequence[str], path: Path) -> Writer:
+    match ending:
+        case ".csv" | ".txt":
+            return _DelimitedWriter(unfinished, columns, ",")
+        case ".tsv":
+            return _DelimitedWriter(unfinished, columns, "\t")
+        case ".jsonl" | ".ndjson":
+            return _JsonLinesWriter(unfinished, columns)
+        case ".json":
+            return _JsonWriter(unfinished, columns)
+        case ".parquet":
+            return _PolarsWriter(unfinished, columns, is_excel=False)
+        case ".xlsx":
+            return _PolarsWriter(unfinished, columns, is_excel=True)
+    raise FormatUnknown(
+        f"{path}: a file that ends in '{ending}' cannot be written.",
+        "Known endings: .csv .tsv .jsonl .json .parquet .xlsx",
+    )
+
+
+def _plain(value: Value) -> Value:
+    """A value for a cell of text: lists and objects as JSON."""
+    return msgspec.json.encode(value, enc_hook=str).decode() if isinstance(value, (dict, list)) else value
+
+
+def _series(name: str, values: list[Value]) -> object:
+    """A column as it is where its values are of one type, else as text."""
+    import polars as pl
+
+    kinds = {type(value) for value in values if value is not None}
+    if len(kinds) > 1 or kinds & {dict, list}:
+        values = [None if value is None else str(_plain(value)) for value in values]
+    return pl.Series(name, values)

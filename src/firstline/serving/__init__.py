@@ -1,0 +1,1 @@
+"""Answers: over HTTP, and for whole files."""

@@ -1,0 +1,91 @@
+"""The HTTP API: addresses, and what each is handed."""
+
+import logging
+from typing import Any
+
+from litestar import Litestar, get, post
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig, ResponseSpec
+from litestar.openapi.plugins import JsonRenderPlugin
+
+from firstline import __version__
+from firstline.errors import FirstlineError
+from firstline.serving.problems import http_problem, own_problem, unforeseen
+from firstline.serving.schemas import (
+    Answer,
+    BatchAnswers,
+    BatchRequest,
+    ClassifyRequest,
+    ErrorAnswer,
+    Health,
+    Models,
+)
+from firstline.serving.service import Service
+
+_REFUSED = ResponseSpec(ErrorAnswer, description="The request is not what the schema says.")
+_TOO_LARGE = ResponseSpec(ErrorAnswer, description="The body, the text or the batch is too large.")
+_EMPTY = ResponseSpec(ErrorAnswer, description="The text is empty.")
+
+
+@post("/v1/classify", status_code=200, sync_to_thread=False, responses={400: _REFUSED, 413: _TOO_LARGE, 422: _EMPTY})
+def classify(data: ClassifyRequest, state: State) -> Answer:
+    """Classify one message."""
+    service: Service = state.service
+    return service.classify(data.text, data.segment)
+
+
+@post("/v1/classify/batch", status_code=200, sync_to_thread=True, responses={400: _REFUSED, 413: _TOO_LARGE})
+def classify_batch(data: BatchRequest, state: State) -> BatchAnswers:
+    """Classify several messages; each answer bears the id of its message."""
+    service: Service = state.service
+    return service.classify_batch(data.messages)
+
+
+@get("/v1/models", sync_to_thread=True)
+def models(state: State) -> Models:
+    """The models of the workspace; one of them is serving."""
+    service: Service = state.service
+    return service.list_models()
+
+
+@get("/health/live", sync_to_thread=False)
+def live() -> Health:
+    """Whether the process answers at all."""
+    return Health("live")
+
+
+@get("/health/ready", sync_to_thread=False)
+def ready(state: State) -> Health:
+    """Whether a model is loaded, and which."""
+    service: Service = state.service
+    return Health("ready", service.model)
+
+
+def create_app(service: Service) -> Litestar:
+    """The application around a loaded service."""
+    handlers: dict[Any, Any] = {
+        HTTPException: http_problem,
+        FirstlineError: own_problem,
+        Exception: unforeseen,
+    }
+    return Litestar(
+        [classify, classify_batch, models, live, ready],
+        state=State({"service": service}),
+        exception_handlers=handlers,
+        request_max_body_size=service.limits.max_body_bytes,
+        openapi_config=OpenAPIConfig(
+            title="Firstline",
+            version=__version__,
+            description="Sorts support messages into the team's own classes.",
+            path="/schema",
+            render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"], media_type="application/json")],  # type: ignore[arg-type]
+        ),
+        logging_config=None,
+        debug=False,
+    )
+
+
+def quiet_logging() -> None:
+    """Log to standard error, without texts of messages."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

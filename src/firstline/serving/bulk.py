@@ -1,0 +1,141 @@
+"""`firstline classify`: the columns of a file, with label, confidence and runner-up added."""
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from firstline.bundle.predictor import Predictor
+from firstline.errors import UsageError
+from firstline.messages.columns import ColumnMap, find_columns
+from firstline.messages.formats import open_reader
+from firstline.messages.importing import incoming_messages
+from firstline.messages.records import Reader, ReadingOptions, Reject, Value
+from firstline.messages.rejects import RejectsFile
+from firstline.messages.writers import TableFile
+from firstline.settings import ColumnsSettings
+from firstline.text.masks import Masker
+from firstline.types import Message, Prediction
+
+ADDED = ("label", "confidence", "runner_up", "runner_up_confidence")
+_BATCH = 256
+_ROLES = ("text", "segment")
+_CONVERSATION_ROLES = ("text", "id", "segment", "sent_at", "conversation", "author")
+
+
+@dataclass(frozen=True)
+class BulkReport:
+    """What was written. `n_rejected` rows are in `rejects_file` instead, with line and reason."""
+
+    model: str
+    out: str
+    n_rows: int
+    n_rejected: int
+    rejects_file: str | None
+    columns_added: tuple[str, ...]
+    unknown_segments: Mapping[str, int]
+    notes: Sequence[str]
+
+
+def classify_file(
+    predictor: Predictor,
+    path: Path,
+    out: Path,
+    said: Mapping[str, str],
+    remembered: ColumnsSettings,
+    options: ReadingOptions,
+    agent_values: Sequence[str] = (),
+) -> Generator[float, None, BulkReport]:
+    """Classify every row of `path` into `out`, yielding the part that is done, 0 to 1.
+
+    An export of conversations gives one row for each conversation, with its id and masked text.
+    An added column whose name is taken gets `predicted_` before it. Raises `InputError`.
+    """
+    if out.resolve() == path.resolve():
+        raise UsageError("The result would overwrite its own source.", "Name another file: --out FILE")
+    reader = open_reader(path, options)
+    asked = {role: name for role, name in said.items() if role in (*_ROLES, "conversation", "author")}
+    wanted = _CONVERSATION_ROLES if remembered.conversation in reader.columns or "conversation" in said else _ROLES
+    columns = find_columns(path, reader.columns, asked, remembered, agent_values, wanted)
+    kept = ["conversation", "text"] if columns.is_conversation else reader.columns
+    added = tuple(f"predicted_{name}" if name in kept else name for name in ADDED)
+    rows = _conversations(reader, columns, predictor) if columns.is_conversation else _rows(reader, columns, predictor)
+    unknown_segments: dict[str, int] = {}
+    n_rows = 0
+    with (
+        RejectsFile(out.with_name(f"{out.name}.rejects.csv")) as rejects,
+        TableFile(out, [*kept, *added]) as table,
+    ):
+        for batch in _batches(rows, rejects):
+            for message, _ in batch:
+                if message.segment and not predictor.knows_segment(message.segment):
+                    unknown_segments[message.segment] = unknown_segments.get(message.segment, 0) + 1
+            predictions = predictor.predict([message for message, _ in batch])
+            for (_, values), prediction in zip(batch, predictions, strict=True):
+                table.write([*values, *_answer(prediction)])
+            n_rows += len(batch)
+            yield reader.done()
+    return BulkReport(
+        model=predictor.manifest.id,
+        out=str(out),
+        n_rows=n_rows,
+        n_rejected=rejects.count,
+        rejects_file=str(rejects.path) if rejects.count else None,
+        columns_added=added,
+        unknown_segments=unknown_segments,
+        notes=columns.notes,
+    )
+
+
+_Read = tuple[Message, Sequence[Value]]
+
+
+def _rows(reader: Reader, columns: ColumnMap, predictor: Predictor) -> Iterator[_Read | Reject]:
+    text_place = reader.columns.index(columns.names["text"])
+    segment_place = reader.columns.index(columns.names["segment"]) if "segment" in columns.names else None
+    for row in reader.records(reader.columns):
+        if isinstance(row, Reject):
+            yield row
+            continue
+        text = row.values[text_place]
+        segment = row.values[segment_place] if segment_place is not None else None
+        message = predictor.read(_encodable(text), _encodable(segment).strip() or None)
+        yield (message, row.values) if message.text else Reject(row.line, "no text")
+
+
+def _conversations(reader: Reader, columns: ColumnMap, predictor: Predictor) -> Iterator[_Read | Reject]:
+    mask = Masker(predictor.manifest.masks.patterns)
+    for row in incoming_messages(reader, columns, mask):
+        if isinstance(row, Reject):
+            yield row
+        else:
+            yield Message(row.text, row.segment), (row.conversation, row.text)
+
+
+def _encodable(value: Value) -> str:
+    """A cell as text, bytes that could not be decoded replaced."""
+    return "" if value is None else str(value).encode("utf-8", errors="replace").decode("utf-8")
+
+
+def _batches(rows: Iterator[_Read | Reject], rejects: RejectsFile) -> Iterator[list[_Read]]:
+    batch: list[_Read] = []
+    for row in rows:
+        if isinstance(row, Reject):
+            rejects.add(row)
+            continue
+        batch.append(row)
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _answer(prediction: Prediction) -> tuple[Value, ...]:
+    first = prediction.ranking[0]
+    second = prediction.ranking[1] if len(prediction.ranking) > 1 else None
+    return (
+        first.label,
+        round(first.confidence, 4),
+        second.label if second else None,
+        round(second.confidence, 4) if second else None,
+    )

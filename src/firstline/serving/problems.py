@@ -1,0 +1,73 @@
+"""Every error that leaves the service has one shape: code, message, next step. Never a stack trace."""
+
+import logging
+from typing import Any
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, SerializationException
+
+from firstline.errors import FirstlineError, RequestError
+from firstline.serving.schemas import ErrorAnswer, ErrorBody
+
+_log = logging.getLogger("firstline.serving")
+_BY_STATUS: dict[int, tuple[str, str, str]] = {
+    404: ("not_found", "There is nothing at this address.", "The addresses are listed at /schema."),
+    405: ("method_not_allowed", "This address does not take that method.", "See /schema: questions are sent with POST."),
+    413: ("body_too_large", "The request body is too large.", "Send fewer messages at a time; the limit is serving.max_body_bytes."),
+    415: ("media_type", "The body must be JSON.", "Send it with Content-Type: application/json."),
+}
+_SEE_SCHEMA = "The shape of a request is described at /schema."
+
+
+def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[ErrorAnswer]:
+    """What the framework refuses: unknown addresses, bodies that are not what the schema says."""
+    status = error.status_code
+    if status in _BY_STATUS:
+        return _answer(status, *_BY_STATUS[status], headers=dict(error.headers or {}))
+    if status >= 500:
+        return _internal(request, error)
+    details = error.extra if isinstance(error.extra, list) else []
+    said = "; ".join(_sentence(item) for item in details) or _cause(error)
+    return _answer(400, "invalid_request", f"The request is not understood: {said}.", _SEE_SCHEMA)
+
+
+def own_problem(_: Request[Any, Any, Any], error: FirstlineError) -> Response[ErrorAnswer]:
+    """What Firstline refuses."""
+    status = error.status if isinstance(error, RequestError) else 503
+    return _answer(status, error.code, error.message, error.next_step)
+
+
+def unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[ErrorAnswer]:
+    """A defect of Firstline: logged with its trace, answered without."""
+    return _internal(request, error)
+
+
+def _internal(request: Request[Any, Any, Any], error: Exception) -> Response[ErrorAnswer]:
+    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return _answer(500, "internal", "The service failed on this request.", "Report it with the log of the service.")
+
+
+def _answer(
+    status: int, code: str, message: str, next_step: str, headers: dict[str, str] | None = None
+) -> Response[ErrorAnswer]:
+    return Response(
+        ErrorAnswer(ErrorBody(code, message, next_step)),
+        status_code=status,
+        headers=headers or {},
+        media_type="application/json",
+    )
+
+
+def _sentence(item: object) -> str:
+    if not isinstance(item, dict):
+        return str(item)
+    message = str(item.get("message", "")).rstrip(".")
+    key = item.get("key")
+    return f"{key}: {message}" if key and key not in ("data", "$") else message
+
+
+def _cause(error: HTTPException) -> str:
+    cause = error.__cause__
+    while cause is not None and isinstance(cause, SerializationException) and cause.__cause__ is not None:
+        cause = cause.__cause__
+    return str(cause or error.detail).rstrip(".")

@@ -1,0 +1,105 @@
+"""What the HTTP API takes and gives."""
+
+from typing import Annotated
+
+import msgspec
+
+Segment = Annotated[
+    str, msgspec.Meta(max_length=300, description="The kind of writer, as in training: customer, lead, ...")
+]
+
+
+class ClassifyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One message."""
+
+    text: Annotated[str, msgspec.Meta(description="What the person wrote, as it came: it is masked here.")]
+    segment: Segment | None = None
+
+
+class BatchMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One message of a batch; `id` comes back with its answer."""
+
+    id: str | int
+    text: str
+    segment: Segment | None = None
+
+
+class BatchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Several messages."""
+
+    messages: list[BatchMessage]
+
+
+class RankedClass(msgspec.Struct, frozen=True):
+    """A class with its calibrated confidence, 0 to 1."""
+
+    label: str
+    confidence: float
+
+
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The classes of one message, most confident first."""
+
+    model: str
+    label: str
+    confidence: float
+    ranking: tuple[RankedClass, ...]
+    warnings: tuple[str, ...] = ()
+
+
+class BatchAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The answer to one message of a batch; either `error` or the rest is there."""
+
+    id: str | int
+    label: str | None = None
+    confidence: float | None = None
+    ranking: tuple[RankedClass, ...] = ()
+    warnings: tuple[str, ...] = ()
+    error: "ErrorBody | None" = None
+
+
+class BatchAnswers(msgspec.Struct, frozen=True):
+    """Answers in the order of the messages."""
+
+    model: str
+    results: list[BatchAnswer]
+
+
+class ModelInfo(msgspec.Struct, frozen=True):
+    """A model of the workspace."""
+
+    id: str
+    candidate: str
+    created_at: str
+    is_serving: bool
+    labels: tuple[str, ...]
+    segments: tuple[str, ...]
+    accuracy: float | None
+    macro_f1: float | None
+
+
+class Models(msgspec.Struct, frozen=True):
+    """The models of the workspace, newest first."""
+
+    models: list[ModelInfo]
+
+
+class Health(msgspec.Struct, frozen=True):
+    """`status` is "live" or "ready"."""
+
+    status: str
+    model: str | None = None
+
+
+class ErrorBody(msgspec.Struct, frozen=True):
+    """What is wrong: a stable code, a sentence, and what to do next."""
+
+    code: str
+    message: str
+    next_step: str
+
+
+class ErrorAnswer(msgspec.Struct, frozen=True):
+    """The one shape of every error."""
+
+    error: ErrorBody

@@ -1,0 +1,132 @@
+"""The settings of a workspace: one frozen object, read from `firstline.toml`, passed in.
+
+The descriptions here are the only documentation of a setting: `firstline init` writes them as the
+comments of `firstline.toml`, and docs/settings.md is made from them.
+"""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DatabaseSettings(_Section):
+    """Where messages and labels are kept."""
+
+    url: str = Field(
+        "",
+        description="Empty: the file firstline.db in the workspace. Or a PostgreSQL address,"
+        " postgresql+psycopg://user:password@host/name (needs the extra 'postgres').",
+    )
+
+
+class ColumnsSettings(_Section):
+    """Which column of an export holds what. Filled by `firstline import`, used again by the next import, evaluate and classify."""
+
+    text: str = Field("", description="The message itself. Empty: looked for by its usual names.")
+    id: str = Field("", description="The message's id in the system that it came from.")
+    label: str = Field("", description="The class, where a person has given one.")
+    segment: str = Field("", description="The kind of writer: customer, lead, ...")
+    sent_at: str = Field("", description="When the message was sent.")
+    conversation: str = Field("", description="The conversation's id, where an export holds whole conversations.")
+    author: str = Field("", description="Who wrote a message of a conversation.")
+    agent_values: tuple[str, ...] = Field(
+        (), description="The values of the author column that mean support, not the writer."
+    )
+
+
+class ClassesSettings(_Section):
+    """The team's classes."""
+
+    fixed: tuple[str, ...] = Field(
+        (),
+        description="Empty: classes come from the label column and grow with it."
+        " Otherwise only these are taken, and a row with another label is rejected.",
+    )
+
+
+def _compiles(pattern: str) -> str:
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    if compiled.match(""):
+        raise ValueError("it matches the empty text, so it would mask everything")
+    return pattern
+
+
+class MaskPattern(_Section):
+    """One kind of personal data that only this team has."""
+
+    kind: str = Field(pattern=r"^[^\W\d_]\w{1,31}$", description="Its name, a single word: POLICY.")
+    pattern: Annotated[str, AfterValidator(_compiles)] = Field(
+        description="A Python regular expression; what it matches becomes <POLICY>."
+    )
+
+
+class MaskingSettings(_Section):
+    """Personal data is masked before a message is stored, by these and by the built-in patterns."""
+
+    patterns: tuple[MaskPattern, ...] = Field(
+        (),
+        description="The team's own patterns, tried before the built-in ones, for example"
+        ' [{ kind = "POLICY", pattern = "ОСАГО-\\\\d{6}" }]. A model keeps the ones it was trained with.',
+    )
+
+
+class TrainingSettings(_Section):
+    """How `firstline train` compares candidates."""
+
+    candidates: tuple[str, ...] = Field(
+        ("linear.v1", "forest.v1"), min_length=1, description="The candidates that compete."
+    )
+    folds: int = Field(5, ge=2, le=20, description="Folds of the stratified cross-validation.")
+    seed: int = Field(0, ge=0, le=2**32 - 1, description="Same data and seed: the same model.")
+
+
+class ServingSettings(_Section):
+    """The HTTP service."""
+
+    max_text_chars: int = Field(10_000, ge=1, description="A longer text is refused.")
+    max_batch: int = Field(1_000, ge=1, description="The most messages in one batch request.")
+    max_body_bytes: int = Field(10_000_000, ge=1, description="A larger request body is refused.")
+
+
+class Settings(BaseSettings):
+    """Settings of a workspace. An environment variable wins over the file: FIRSTLINE_DATABASE__URL, FIRSTLINE_TRAINING__SEED, ..."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="FIRSTLINE_", env_nested_delimiter="__"
+    )
+
+    language: Language = Field(
+        "ru", description="The language of most messages, two or three letters: ru, en, ... It chooses the language's own text rules."
+    )
+    database: DatabaseSettings = DatabaseSettings()
+    columns: ColumnsSettings = ColumnsSettings()
+    classes: ClassesSettings = ClassesSettings()
+    masking: MaskingSettings = MaskingSettings()
+    training: TrainingSettings = TrainingSettings()
+    serving: ServingSettings = ServingSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings

@@ -1,0 +1,1 @@
+"""The workspace: its folder, its database, and who may write to it."""

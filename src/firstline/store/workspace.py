@@ -1,0 +1,113 @@
+"""A workspace: a folder with `firstline.toml`, a database and `models/`."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from sqlalchemy import Engine
+from sqlalchemy.engine import URL
+
+from firstline.errors import WorkspaceBusy, WorkspaceExists, WorkspaceMissing
+from firstline.settings import FILE_NAME, Settings, read_settings, settings_text
+from firstline.store.database import open_database
+
+_FOLDERS = ("models", "imports", ".locks")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """An open workspace; making one reads nothing but its settings."""
+
+    folder: Path
+    settings: Settings
+
+    @classmethod
+    def create(cls, folder: Path, language: str) -> "Workspace":
+        """A new workspace in `folder`, which may exist. Raises `WorkspaceExists` if it is one already."""
+        file = folder / FILE_NAME
+        if file.exists():
+            raise WorkspaceExists(f"{folder} is a workspace already.", "Use it as it is, or name another folder.")
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in _FOLDERS:
+            (folder / name).mkdir(exist_ok=True)
+        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+        unfinished = folder / (FILE_NAME + ".new")
+        unfinished.write_text(settings_text(language), encoding="utf-8")
+        cls(folder, read_settings(unfinished)).database.dispose()
+        unfinished.replace(file)
+        return cls(folder, read_settings(file))
+
+    @classmethod
+    def find(cls, folder: Path | None = None) -> "Workspace":
+        """The workspace in `folder`; without one, the nearest that holds the current folder.
+
+        Raises `WorkspaceMissing`, or `SettingsInvalid` where its settings cannot be read.
+        """
+        if folder is not None:
+            if not (folder / FILE_NAME).is_file():
+                raise WorkspaceMissing(f"{folder} holds no {FILE_NAME}.", f"Run: firstline init {folder}")
+            return cls(folder, read_settings(folder / FILE_NAME))
+        here = Path.cwd()
+        for place in (here, *here.parents):
+            if (place / FILE_NAME).is_file():
+                return cls(place, read_settings(place / FILE_NAME))
+        raise WorkspaceMissing(
+            f"No {FILE_NAME} in {here} or above it.",
+            "Go to your workspace, name it with --workspace, or make one: firstline init DIR",
+        )
+
+    @property
+    def settings_file(self) -> Path:
+        return self.folder / FILE_NAME
+
+    @property
+    def models(self) -> Path:
+        return self.folder / "models"
+
+    @cached_property
+    def database(self) -> Engine:
+        """The database, opened on first use. Raises `StoreUnusable`."""
+        url = self.settings.database.url
+        return open_database(url or str(URL.create("sqlite", database=str(self.folder / "firstline.db"))))
+
+    @contextmanager
+    def hold(self, what: str, command: str) -> Iterator[None]:
+        """Hold `what` ("messages", "models") for one writing command.
+
+        Raises `WorkspaceBusy`, which names the command that holds it, its process and since when.
+        A killed process holds nothing.
+        """
+        folder = self.folder / ".locks"
+        folder.mkdir(exist_ok=True)
+        holder = folder / f"{what}.holder.json"
+        lock = FileLock(folder / f"{what}.lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise WorkspaceBusy(_held_by(holder, self.folder), "Wait until it is done, then run this again.") from None
+        try:
+            holder.write_text(
+                json.dumps({"command": command, "process": os.getpid(), "since": time.strftime("%H:%M:%S")}),
+                encoding="utf-8",
+            )
+            yield
+        finally:
+            holder.unlink(missing_ok=True)
+            lock.release()
+
+
+def _held_by(holder: Path, folder: Path) -> str:
+    try:
+        held = json.loads(holder.read_text(encoding="utf-8"))
+        return (
+            f"The workspace {folder} is held by 'firstline {held['command']}'"
+            f" (process {held['process']}, since {held['since']})."
+        )
+    except (OSError, ValueError, KeyError):
+        return f"The workspace {folder} is held by another command."

@@ -1,0 +1,1 @@
+"""Training: the only home of scikit-learn, torch, fastai, TPOT, DEAP and Dask."""

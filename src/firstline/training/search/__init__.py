@@ -1,0 +1,1 @@
+"""Comparing and searching: cross-validation, and where it runs."""

@@ -1,0 +1,84 @@
+"""Stratified cross-validation: what a candidate says of messages that it did not learn from."""
+
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedKFold
+
+from firstline.errors import LabelsTooFew
+from firstline.training.candidates.base import Candidate
+from firstline.types import Label, Message
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One fold's held-out messages, `held_out` (n_held_out,), and their probabilities."""
+
+    number: int
+    held_out: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+    seconds: float
+    fitted: Candidate
+
+
+def usable_folds(labels: Sequence[Label], folds: int) -> tuple[int, list[str]]:
+    """The number of folds that the labels allow, at most `folds`, and notes on what is thin.
+
+    Raises `LabelsTooFew` where there is nothing to learn.
+    """
+    counts = Counter(labels)
+    if len(counts) < 2:
+        found = f"one class, '{next(iter(counts))}'" if counts else "no labelled messages"
+        raise LabelsTooFew(
+            f"Training needs at least two classes, the workspace has {found}.",
+            "Import a file with labels: firstline import FILE --label COLUMN",
+        )
+    largest = max(counts.values())
+    if largest < 2:
+        raise LabelsTooFew(
+            f"Each of the {len(counts)} classes has a single message; cross-validation needs two of some.",
+            "Label more messages, about ten a class to begin with.",
+        )
+    usable = min(folds, largest)
+    notes = []
+    if usable < folds:
+        notes.append(f"{usable} folds instead of {folds}: the largest class has {largest} messages")
+    thin = sorted((count, name) for name, count in counts.items() if count < usable)
+    for count, name in thin:
+        messages = "1 message, so it is learned but cannot be checked" if count == 1 else f"{count} messages"
+        notes.append(f"class '{name}' has fewer messages than folds: {messages}")
+    return usable, notes
+
+
+def cross_validate(
+    make: Callable[[], Candidate],
+    messages: Sequence[Message],
+    labels: Sequence[Label],
+    unlabelled: Sequence[Message],
+    folds: int,
+    seed: int,
+) -> Iterator[Fold]:
+    """Train a new candidate on each fold; probabilities have a column for each of the sorted labels.
+
+    A class that a fold's training part lacks gets probability 0 there.
+    """
+    names = sorted(set(labels))
+    column = {name: index for index, name in enumerate(names)}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
+        parts = list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(labels, labels))
+    for number, (learned, held_out) in enumerate(parts, start=1):
+        started = time.perf_counter()
+        candidate = make().fit(
+            [messages[index] for index in learned], [labels[index] for index in learned], unlabelled
+        )
+        probabilities = np.zeros((len(held_out), len(names)), np.float32)
+        probabilities[:, [column[name] for name in candidate.labels_]] = candidate.predict_proba(
+            [messages[index] for index in held_out]
+        )
+        yield Fold(number, held_out, probabilities, time.perf_counter() - started, candidate)

@@ -53,7 +53,9 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         content = file.read_bytes()
     except OSError:
-        raise BundleMissing(f"There is no model '{folder.name}' in {folder.parent}.", "List them: firstline models") from None
+        raise BundleMissing(
+            f"There is no model '{folder.name}' in {folder.parent}.", "List them: firstline models"
+        ) from None
     try:
         version = msgspec.json.decode(content, type=dict[str, msgspec.Raw]).get("format_version")
         found = msgspec.json.decode(version, type=int) if version is not None else None
@@ -82,7 +84,9 @@ def check_files(folder: Path, manifest: Manifest) -> None:
             except OSError as error:
                 raise BundleDamaged(f"{path} cannot be read: {error.strerror}.", _RETRAIN) from None
             if got != expected:
-                raise BundleDamaged(f"{path} is damaged: its hash is {got[:12]}, the manifest says {expected[:12]}.", _RETRAIN)
+                raise BundleDamaged(
+                    f"{path} is damaged: its hash is {got[:12]}, the manifest says {expected[:12]}.", _RETRAIN
+                )
 
 
 def size_bytes(folder: Path) -> int:

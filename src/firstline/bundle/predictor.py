@@ -41,7 +41,9 @@ class Predictor:
         try:
             scorer = load_part(manifest.parts[0].kind, folder)
         except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-            raise BundleDamaged(f"The model in {folder} cannot be read: {error}.", "Train it again: firstline train") from error
+            raise BundleDamaged(
+                f"The model in {folder} cannot be read: {error}.", "Train it again: firstline train"
+            ) from error
         return cls(manifest, scorer)
 
     def knows_segment(self, segment: str) -> bool:

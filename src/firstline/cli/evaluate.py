@@ -26,7 +26,8 @@ def evaluate(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A labelled file of any format that import takes.")],
     model: ModelOption = None,
     json_out: Annotated[
-        Path | None, typer.Option("--json", metavar="OUT", help="Write the figures as JSON to this file; - prints them.")
+        Path | None,
+        typer.Option("--json", metavar="OUT", help="Write the figures as JSON to this file; - prints them."),
     ] = None,
     text: TextOption = None,
     label: LabelOption = None,

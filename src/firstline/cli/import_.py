@@ -85,13 +85,9 @@ def import_(
 def _print_report(report: "ImportReport") -> None:
     for text in report.notes:
         note(text)
-    roles = ", ".join(
-        f"{role} = '{name}'" if role != name else f"'{name}'" for role, name in report.columns.items()
-    )
+    roles = ", ".join(f"{role} = '{name}'" if role != name else f"'{name}'" for role, name in report.columns.items())
     say(f"{report.file} ({report.described}): {report.n_rows:,} rows, columns {roles}")
-    say(
-        f"  {report.n_new:,} new messages, {report.n_known:,} here already, {report.n_repeated:,} repeated in the file"
-    )
+    say(f"  {report.n_new:,} new messages, {report.n_known:,} here already, {report.n_repeated:,} repeated in the file")
     if report.n_labelled:
         say(f"  {report.n_labelled:,} with a label, {report.n_new_labelled:,} messages newly labelled")
     if report.segments:

@@ -27,7 +27,9 @@ def init(
 
         history.write_bytes(files("firstline.messages").joinpath("demo/history.csv").read_bytes())
     if as_json:
-        print_json({"workspace": str(folder), "settings": str(workspace.settings_file), "demo": str(history) if demo else None})
+        print_json(
+            {"workspace": str(folder), "settings": str(workspace.settings_file), "demo": str(history) if demo else None}
+        )
         return
     say(f"Workspace {folder} is ready; every setting is explained in {workspace.settings_file}.")
     if demo:

@@ -75,7 +75,9 @@ def show(context: typer.Context, model_id: _Id, workspace: WorkspaceOption = Non
         return
     metrics, training = manifest.metrics, manifest.training
     say(f"{manifest.id}{', the champion' if manifest.id == champion_id(place.models) else ''}")
-    say(f"  trained           {manifest.created_at[:19].replace('T', ' ')} UTC on {training['n_messages']:,} labelled messages")
+    say(
+        f"  trained           {manifest.created_at[:19].replace('T', ' ')} UTC on {training['n_messages']:,} labelled messages"
+    )
     say(f"  checked by        {metrics['method']}")
     for name in ("accuracy", "macro_f1", "macro_precision"):
         say(f"  {name.replace('_', ' '):<17} {figure(metrics[name], metrics['intervals'][name])}")
@@ -93,7 +95,9 @@ def show(context: typer.Context, model_id: _Id, workspace: WorkspaceOption = Non
 
 
 @app.command()
-def promote(context: typer.Context, model_id: _Id, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+def promote(
+    context: typer.Context, model_id: _Id, workspace: WorkspaceOption = None, as_json: JsonOption = False
+) -> None:
     """Make a model the champion: the one that serves from its next start."""
     from firstline.bundle.predictor import Predictor
     from firstline.bundle.registry import champion_id, model_folder

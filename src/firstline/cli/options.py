@@ -26,10 +26,13 @@ SentAtOption = Annotated[
 ]
 ConversationOption = Annotated[
     str | None,
-    typer.Option("--conversation", metavar="COLUMN", help="The column with the conversation's id, in an export of conversations."),
+    typer.Option(
+        "--conversation", metavar="COLUMN", help="The column with the conversation's id, in an export of conversations."
+    ),
 ]
 AuthorOption = Annotated[
-    str | None, typer.Option("--author", metavar="COLUMN", help="The column that says who wrote, in an export of conversations.")
+    str | None,
+    typer.Option("--author", metavar="COLUMN", help="The column that says who wrote, in an export of conversations."),
 ]
 AgentValuesOption = Annotated[
     str | None,
@@ -38,9 +41,7 @@ AgentValuesOption = Annotated[
 EncodingOption = Annotated[
     str | None, typer.Option("--encoding", help="The encoding, such as cp1251. Default: found out.")
 ]
-DelimiterOption = Annotated[
-    str | None, typer.Option("--delimiter", help="The delimiter of a CSV. Default: found out.")
-]
+DelimiterOption = Annotated[str | None, typer.Option("--delimiter", help="The delimiter of a CSV. Default: found out.")]
 ModelOption = Annotated[
     str | None, typer.Option("--model", metavar="ID", help="A model of `firstline models`. Default: the champion.")
 ]

@@ -37,7 +37,9 @@ def status(
     if found.classes:
         print_table(("class", "labels"), [(name, f"{count:,}") for name, count in found.classes.items()], ("labels",))
     if found.disagreements:
-        say(f"{len(found.disagreements):,} messages have two labels and are not trained on: firstline status --disagreements")
+        say(
+            f"{len(found.disagreements):,} messages have two labels and are not trained on: firstline status --disagreements"
+        )
     say(f"Champion: {found.champion or 'none yet'}")
 
 

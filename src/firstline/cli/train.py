@@ -19,7 +19,8 @@ def train(
         int | None, typer.Option(min=2, max=20, help="Folds of the cross-validation. Default: as in firstline.toml.")
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, max=2**32 - 1, help="Same data and seed: the same model. Default: as in firstline.toml.")
+        int | None,
+        typer.Option(min=0, max=2**32 - 1, help="Same data and seed: the same model. Default: as in firstline.toml."),
     ] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,

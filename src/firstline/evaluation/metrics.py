@@ -49,7 +49,9 @@ def score(truth: Sequence[Label], predicted: Sequence[Label], seed: int = 0) -> 
     true = np.array([place[name] for name in truth])
     guess = np.array([place[name] for name in predicted])
     whole = _metrics(*_counts(np.ones((1, len(true)), np.float32), true, guess, len(names)))
-    hit, support, named = (counts[0] for counts in _counts(np.ones((1, len(true)), np.float32), true, guess, len(names)))
+    hit, support, named = (
+        counts[0] for counts in _counts(np.ones((1, len(true)), np.float32), true, guess, len(names))
+    )
     per_class = {
         name: ClassFigures(
             precision=_ratio(hit[index], named[index]),
@@ -93,9 +95,7 @@ def _counts(
     return weights @ (is_true * is_guess), weights @ is_true, weights @ is_guess
 
 
-def _metrics(
-    hit: NDArray[np.float32], support: NDArray[np.float32], named: NDArray[np.float32]
-) -> NDArray[np.float64]:
+def _metrics(hit: NDArray[np.float32], support: NDArray[np.float32], named: NDArray[np.float32]) -> NDArray[np.float64]:
     """The metrics of each resample, (n_resamples, 3), in the order of `METRICS`."""
     present = (support + named) > 0
     n_present = present.sum(axis=1)

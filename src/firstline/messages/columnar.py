@@ -65,4 +65,6 @@ class ExcelReader:
 
 def _unreadable(path: Path, format_name: str, error: BaseException) -> FileUnreadable:
     cause = " ".join(str(error).split())[:200]
-    return FileUnreadable(f"{path} cannot be read as {format_name}: {cause}.", "Export it again, or name the file by its true format.")
+    return FileUnreadable(
+        f"{path} cannot be read as {format_name}: {cause}.", "Export it again, or name the file by its true format."
+    )

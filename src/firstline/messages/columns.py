@@ -76,9 +76,7 @@ def _usual(role: str, columns: Sequence[str]) -> str | None:
     return next((by_name[name] for name in _USUAL_NAMES.get(role, ()) if name in by_name), None)
 
 
-def _check_conversation(
-    path: Path, columns: Sequence[str], names: dict[str, str], agent_values: Sequence[str]
-) -> None:
+def _check_conversation(path: Path, columns: Sequence[str], names: dict[str, str], agent_values: Sequence[str]) -> None:
     if "conversation" not in names:
         names.pop("author", None)
         return

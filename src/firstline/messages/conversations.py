@@ -20,9 +20,7 @@ _BATCH = 10_000
 _Row = tuple[str, int, str, str | None, str | None, str | None, str | None]
 
 
-def join_conversations(
-    rows: Iterable[Incoming | Reject], agent_values: Iterable[str]
-) -> Iterator[Incoming | Reject]:
+def join_conversations(rows: Iterable[Incoming | Reject], agent_values: Iterable[str]) -> Iterator[Incoming | Reject]:
     """One message for each conversation, in the order in which they begin in the file.
 
     Messages are ordered by time where all of a conversation have one, else as they stand. Raises

@@ -108,9 +108,15 @@ def import_file(
             n_disagreements = len(disagreements(connection))
     except SQLAlchemyError as error:
         cause = getattr(error, "orig", None) or error
-        raise StoreUnusable(f"The database could not be written: {cause}.", "It is as it was before. Check the free space and run the import again.") from error
+        raise StoreUnusable(
+            f"The database could not be written: {cause}.",
+            "It is as it was before. Check the free space and run the import again.",
+        ) from error
     except OSError as error:
-        raise FileUnreadable(f"The import of {path} stopped: {error.strerror or error}.", "The workspace is as it was. Check the file and the free space.") from error
+        raise FileUnreadable(
+            f"The import of {path} stopped: {error.strerror or error}.",
+            "The workspace is as it was. Check the file and the free space.",
+        ) from error
     n_new = after[0] - before[0]
     return ImportReport(
         file=str(path),

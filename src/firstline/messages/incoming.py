@@ -31,7 +31,9 @@ class Incoming:
     author: str | None = None
 
 
-def read_rows(reader: Reader, columns: ColumnMap, masker: Masker, fixed_classes: Collection[Label]) -> Iterator[Incoming | Reject]:
+def read_rows(
+    reader: Reader, columns: ColumnMap, masker: Masker, fixed_classes: Collection[Label]
+) -> Iterator[Incoming | Reject]:
     """Each row as a masked message, or a reject with its reason. Conversations are not joined yet.
 
     Where `fixed_classes` are given, a row with another label is rejected.

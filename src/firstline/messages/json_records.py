@@ -80,7 +80,9 @@ class JsonReader(_JsonReader):
             try:
                 yield from enumerate(ijson.items(raw, prefix, use_float=True), start=1)
             except (ijson.JSONError, UnicodeError) as error:
-                raise FileUnreadable(f"{self.path} is not valid JSON: {_one_line(error)}.", "Export it again, as JSON in UTF-8.") from None
+                raise FileUnreadable(
+                    f"{self.path} is not valid JSON: {_one_line(error)}.", "Export it again, as JSON in UTF-8."
+                ) from None
 
     def _prefix(self, raw: BinaryIO) -> str:
         try:
@@ -91,7 +93,9 @@ class JsonReader(_JsonReader):
                 if depth > 1000:
                     break
         except (ijson.JSONError, UnicodeError) as error:
-            raise FileUnreadable(f"{self.path} is not valid JSON: {_one_line(error)}.", "Export it again, as JSON in UTF-8.") from None
+            raise FileUnreadable(
+                f"{self.path} is not valid JSON: {_one_line(error)}.", "Export it again, as JSON in UTF-8."
+            ) from None
         raise FileUnreadable(f"{self.path} holds no list of objects.{key}", 'Expected [{"text": "..."}, ...].')
 
 

@@ -29,7 +29,9 @@ def read_sample(path: Path) -> bytes:
         with path.open("rb") as file:
             sample = file.read(_SAMPLE_BYTES)
     except OSError as error:
-        raise FileUnreadable(f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions.") from None
+        raise FileUnreadable(
+            f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions."
+        ) from None
     if not sample.strip():
         raise FileUnreadable(f"{path} is empty.", "Export it again.")
     return sample
@@ -41,7 +43,10 @@ def find_encoding(sample: bytes, path: Path) -> str:
         if sample.startswith(bom):
             return name
     if b"\x00" in sample:
-        raise FileUnreadable(f"{path} is not a text file: it holds zero bytes.", "Name the file by its true format, or name its --encoding.")
+        raise FileUnreadable(
+            f"{path} is not a text file: it holds zero bytes.",
+            "Name the file by its true format, or name its --encoding.",
+        )
     if _broken_share(sample) <= _BROKEN_SHARE:
         return "utf-8"
     best = from_bytes(sample[: 1 << 17], cp_isolation=_ENCODINGS).best()
@@ -63,7 +68,11 @@ def find_delimiter(sample: str, text_column: str | None) -> str:
     best, best_score = ",", 0.0
     for delimiter in _DELIMITERS:
         try:
-            rows = [row for row in csv.reader(sample.splitlines(keepends=True)[: 2 * _SAMPLE_ROWS], delimiter=delimiter) if row]
+            rows = [
+                row
+                for row in csv.reader(sample.splitlines(keepends=True)[: 2 * _SAMPLE_ROWS], delimiter=delimiter)
+                if row
+            ]
         except csv.Error:
             continue
         rows = rows[:-1][:_SAMPLE_ROWS] if len(rows) > 2 else rows

@@ -42,7 +42,9 @@ def _from_unix(text: str) -> datetime | None:
         seconds = float(text)
         if seconds < 10**8:
             return None
-        return datetime.fromtimestamp(seconds / 1000 if seconds > _MILLISECONDS_FROM else seconds, UTC).replace(tzinfo=None)
+        return datetime.fromtimestamp(seconds / 1000 if seconds > _MILLISECONDS_FROM else seconds, UTC).replace(
+            tzinfo=None
+        )
     except (ValueError, OverflowError, OSError):
         return None
 

@@ -12,8 +12,16 @@ from firstline.serving.schemas import ErrorAnswer, ErrorBody
 _log = logging.getLogger("firstline.serving")
 _BY_STATUS: dict[int, tuple[str, str, str]] = {
     404: ("not_found", "There is nothing at this address.", "The addresses are listed at /schema."),
-    405: ("method_not_allowed", "This address does not take that method.", "See /schema: questions are sent with POST."),
-    413: ("body_too_large", "The request body is too large.", "Send fewer messages at a time; the limit is serving.max_body_bytes."),
+    405: (
+        "method_not_allowed",
+        "This address does not take that method.",
+        "See /schema: questions are sent with POST.",
+    ),
+    413: (
+        "body_too_large",
+        "The request body is too large.",
+        "Send fewer messages at a time; the limit is serving.max_body_bytes.",
+    ),
     415: ("media_type", "The body must be JSON.", "Send it with Content-Type: application/json."),
 }
 _SEE_SCHEMA = "The shape of a request is described at /schema."

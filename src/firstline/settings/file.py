@@ -25,9 +25,13 @@ def read_settings(path: Path) -> Settings:
         with path.open("rb") as file:
             values = tomllib.load(file)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsInvalid(f"{path} is not valid TOML: {error}.", "Mend that line and run the command again.") from None
+        raise SettingsInvalid(
+            f"{path} is not valid TOML: {error}.", "Mend that line and run the command again."
+        ) from None
     except OSError as error:
-        raise SettingsInvalid(f"{path} cannot be read: {error.strerror}.", "Check the file and its permissions.") from None
+        raise SettingsInvalid(
+            f"{path} cannot be read: {error.strerror}.", "Check the file and its permissions."
+        ) from None
     try:
         return Settings(**values)
     except ValidationError as error:

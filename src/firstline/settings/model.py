@@ -106,12 +106,11 @@ class ServingSettings(_Section):
 class Settings(BaseSettings):
     """Settings of a workspace. An environment variable wins over the file: FIRSTLINE_DATABASE__URL, FIRSTLINE_TRAINING__SEED, ..."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix="FIRSTLINE_", env_nested_delimiter="__"
-    )
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="FIRSTLINE_", env_nested_delimiter="__")
 
     language: Language = Field(
-        "ru", description="The language of most messages, two or three letters: ru, en, ... It chooses the language's own text rules."
+        "ru",
+        description="The language of most messages, two or three letters: ru, en, ... It chooses the language's own text rules.",
     )
     database: DatabaseSettings = DatabaseSettings()
     columns: ColumnsSettings = ColumnsSettings()

@@ -86,9 +86,7 @@ def count_labels(connection: Connection) -> int:
 
 def count_by_class(connection: Connection) -> Counter[Label]:
     """Labels per class, for every class, also those with none."""
-    counted = select(classes.c.name, func.count(labels.c.message_key)).join_from(
-        classes, labels, isouter=True
-    )
+    counted = select(classes.c.name, func.count(labels.c.message_key)).join_from(classes, labels, isouter=True)
     return Counter({name: count for name, count in connection.execute(counted.group_by(classes.c.name))})
 
 
@@ -99,12 +97,7 @@ def count_by_segment(connection: Connection) -> Counter[str | None]:
 
 def disagreements(connection: Connection) -> list[Disagreement]:
     """Every text with more than one label, in a fixed order."""
-    split = (
-        select(labels.c.message_key)
-        .group_by(labels.c.message_key)
-        .having(func.count() > 1)
-        .subquery()
-    )
+    split = select(labels.c.message_key).group_by(labels.c.message_key).having(func.count() > 1).subquery()
     rows = connection.execute(
         select(messages.c.key, messages.c.text, labels.c.class_name)
         .join_from(messages, labels, messages.c.key == labels.c.message_key)

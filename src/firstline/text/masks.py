@@ -6,7 +6,7 @@ that a model sees one spelling. A kind is upper case; the rule `masks` makes a t
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from firstline.text.rules import nfc, white_space

@@ -171,9 +171,7 @@ def _row(name: str, folds: Sequence[Fold], data: Labelled, settings: Settings, s
     )
 
 
-def _draft(
-    name: str, fitted: Candidate, data: Labelled, settings: Settings, calibration: Calibration
-) -> Manifest:
+def _draft(name: str, fitted: Candidate, data: Labelled, settings: Settings, calibration: Calibration) -> Manifest:
     """A manifest without id, parts and figures."""
     patterns = tuple((item.kind, item.pattern) for item in settings.masking.patterns)
     return Manifest(

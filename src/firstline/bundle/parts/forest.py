@@ -79,8 +79,6 @@ class TfidfForest:
 
     @classmethod
     def load(cls, folder: Path) -> "TfidfForest":
-        arrays = {
-            item.name: np.load(folder / f"{item.name}.npy", allow_pickle=False) for item in fields(Trees)
-        }
+        arrays = {item.name: np.load(folder / f"{item.name}.npy", allow_pickle=False) for item in fields(Trees)}
         n_labels = int(np.load(folder / "n_labels.npy", allow_pickle=False))
         return cls(Tfidf.load(folder), Trees(**arrays), n_labels)

@@ -39,9 +39,7 @@ class NgramBlock:
 class Tfidf:
     """Fitted blocks. `vocabularies[b]` lists the n-grams of block b; `idf` runs over all blocks."""
 
-    def __init__(
-        self, blocks: list[NgramBlock], vocabularies: list[list[str]], idf: NDArray[np.float32]
-    ) -> None:
+    def __init__(self, blocks: list[NgramBlock], vocabularies: list[list[str]], idf: NDArray[np.float32]) -> None:
         self.blocks = blocks
         self.vocabularies = vocabularies
         self.idf = idf

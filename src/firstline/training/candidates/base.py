@@ -16,9 +16,7 @@ class Candidate(Protocol):
     labels_: list[Label]
     """The classes of the training labels, sorted: the columns of `predict_proba`."""
 
-    def fit(
-        self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]
-    ) -> Self:
+    def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Learn from labelled messages, and from unlabelled ones if the method can."""
 
     def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:

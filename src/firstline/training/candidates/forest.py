@@ -25,9 +25,7 @@ class Forest:
         self.min_df = min_df
         self.blocks = (NgramBlock("word", 1, 1, case_tokens=False), NgramBlock("char", 2, 5))
 
-    def fit(
-        self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]
-    ) -> Self:
+    def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Learn from the labelled messages; the others are not used."""
         texts = self._texts(messages)
         self.tfidf_ = TfidfBlocks(self.blocks, min_df=min(self.min_df, max(1, len(texts) // 50)))

@@ -31,9 +31,7 @@ class Linear:
         self.max_iter = max_iter
         self.blocks = (NgramBlock("word", 1, 2), NgramBlock("char", 2, 4))
 
-    def fit(
-        self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]
-    ) -> Self:
+    def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Learn from the labelled messages; the others are not used."""
         self.tfidf_ = TfidfBlocks(self.blocks)
         features = self.tfidf_.fit_transform(self._texts(messages))

@@ -74,9 +74,7 @@ def cross_validate(
         parts = list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(labels, labels))
     for number, (learned, held_out) in enumerate(parts, start=1):
         started = time.perf_counter()
-        candidate = make().fit(
-            [messages[index] for index in learned], [labels[index] for index in learned], unlabelled
-        )
+        candidate = make().fit([messages[index] for index in learned], [labels[index] for index in learned], unlabelled)
         probabilities = np.zeros((len(held_out), len(names)), np.float32)
         probabilities[:, [column[name] for name in candidate.labels_]] = candidate.predict_proba(
             [messages[index] for index in held_out]

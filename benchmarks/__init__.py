@@ -1,0 +1,1 @@
+"""Speed and memory, measured: each module is a command that prints a small table."""

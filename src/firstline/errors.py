@@ -20,6 +20,7 @@ FirstlineError
 │   ├── LabelsTooFew
 │   ├── CandidateUnknown
 │   └── ExtraMissing
+├── AddressUnusable         the service cannot listen there
 └── RequestError            an HTTP request that cannot be answered        its `status`
 
 Each has a stable `code`, a sentence that says what, got and expected, and the next step.
@@ -123,6 +124,10 @@ class ExtraMissing(TrainingError):
             f"Run: pip install 'firstline[{extra}]'",
         )
         self.extra = extra
+
+
+class AddressUnusable(FirstlineError):
+    code = "address_unusable"
 
 
 class RequestError(FirstlineError):

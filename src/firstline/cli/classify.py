@@ -63,7 +63,8 @@ def classify(
         print_json(report)
         return
     say(
-        f"{report.n_rows:,} messages classified by {report.model}: {report.out}, columns {', '.join(report.columns_added)}"
+        f"{report.n_rows:,} messages classified by {report.model}: {report.out},"
+        f" columns {', '.join(report.columns_added)}"
     )
     if report.n_rejected:
         say(f"{report.n_rejected:,} rows without a usable text, see {report.rejects_file}")

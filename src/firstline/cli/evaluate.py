@@ -41,6 +41,7 @@ def evaluate(
     from firstline.bundle.registry import model_folder
     from firstline.evaluation.labelled_file import evaluate_file
     from firstline.messages.records import ReadingOptions
+    from firstline.store.messages import labelled_keys
     from firstline.store.workspace import Workspace
 
     place = Workspace.find(workspace)
@@ -51,7 +52,7 @@ def evaluate(
     said = said_columns(text=text, label=label, segment=segment)
     with progress(to_stdout) as bar:
         task = bar.add_task(f"{predictor.manifest.id} on {file.name}", total=1.0)
-        scoring = evaluate_file(predictor, file, said, remembered, options)
+        scoring = evaluate_file(predictor, file, said, remembered, options, learned=labelled_keys(place.database))
         while True:
             try:
                 bar.update(task, completed=next(scoring))
@@ -76,6 +77,11 @@ def _print_notes(result: "Evaluation") -> None:
         note(f"{result.n_unlabelled:,} rows have no label and do not count")
     for name, count in result.unknown_labels.items():
         note(f"class '{name}' ({count:,} rows) is not known to the model: they count as errors")
+    if result.n_learned:
+        note(
+            f"{result.n_learned:,} rows are labelled messages of this workspace: a model that learned them"
+            " looks better here than it is; firstline models show has its cross-validated figures"
+        )
     if result.unknown_segments:
         note(f"{sum(result.unknown_segments.values()):,} rows have a segment that training never saw: answered without")
 
@@ -108,6 +114,7 @@ def _as_json(result: "Evaluation") -> dict[str, object]:
         "per_class": figures.per_class,
         "n_rejected": result.n_rejected,
         "n_unlabelled": result.n_unlabelled,
+        "n_learned": result.n_learned,
         "unknown_labels": result.unknown_labels,
         "unknown_segments": result.unknown_segments,
     }

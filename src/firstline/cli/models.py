@@ -75,9 +75,8 @@ def show(context: typer.Context, model_id: _Id, workspace: WorkspaceOption = Non
         return
     metrics, training = manifest.metrics, manifest.training
     say(f"{manifest.id}{', the champion' if manifest.id == champion_id(place.models) else ''}")
-    say(
-        f"  trained           {manifest.created_at[:19].replace('T', ' ')} UTC on {training['n_messages']:,} labelled messages"
-    )
+    trained = manifest.created_at[:19].replace("T", " ")
+    say(f"  trained           {trained} UTC on {training['n_messages']:,} labelled messages")
     say(f"  checked by        {metrics['method']}")
     for name in ("accuracy", "macro_f1", "macro_precision"):
         say(f"  {name.replace('_', ' '):<17} {figure(metrics[name], metrics['intervals'][name])}")

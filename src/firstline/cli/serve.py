@@ -37,16 +37,20 @@ def serve(
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises `UsageError` where the address is taken or not of this machine."""
-    from firstline.errors import FirstlineError
+    """A listening socket: who connects from now on is answered once the application has started.
+
+    Raises `AddressUnusable` where the address is taken or not of this machine.
+    """
+    from firstline.errors import AddressUnusable
 
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen(2048)
     except OSError as error:
-        raise FirstlineError(
+        raise AddressUnusable(
             f"Cannot listen on {host}, port {port}: {error.strerror or error}.",
             "Stop what holds it, or choose another: --port 8081",
         ) from None

@@ -38,7 +38,8 @@ def status(
         print_table(("class", "labels"), [(name, f"{count:,}") for name, count in found.classes.items()], ("labels",))
     if found.disagreements:
         say(
-            f"{len(found.disagreements):,} messages have two labels and are not trained on: firstline status --disagreements"
+            f"{len(found.disagreements):,} messages have two labels and are not trained on:"
+            " firstline status --disagreements"
         )
     say(f"Champion: {found.champion or 'none yet'}")
 

@@ -31,11 +31,10 @@ def train(
 
     place = Workspace.find(workspace)
     _require_training()
-    from firstline.training.train import Note, Row, Step, TrainReport
+    from firstline.training.train import Note, Row, Step
     from firstline.training.train import train as run
 
     settings = place.settings
-    report: TrainReport | None = None
     with place.hold("models", "train"), progress(as_json) as bar:
         task = bar.add_task("reading", total=None)
         events = run(
@@ -46,19 +45,18 @@ def train(
             folds if folds is not None else settings.training.folds,
             seed if seed is not None else settings.training.seed,
         )
-        while report is None:
+        while True:
             try:
                 event = next(events)
             except StopIteration as end:
-                report = end.value
+                report: TrainReport = end.value
                 break
             if isinstance(event, Step):
                 bar.update(task, description=event.what, completed=event.done, total=event.total)
             elif isinstance(event, Note):
                 note(event.text)
             elif isinstance(event, Row):
-                bar.console.print(f"{event.candidate}: macro-F1 {event.figures.macro_f1:.3f}", highlight=False)
-    assert report is not None
+                note(f"{event.candidate}: macro-F1 {figure(event.figures.macro_f1)}")
     if as_json:
         print_json(_as_json(report))
     else:

@@ -1,6 +1,6 @@
 """`firstline evaluate`: the predictor that serves, against a labelled file."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Container, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from firstline.messages.formats import open_reader
 from firstline.messages.importing import incoming_messages
 from firstline.messages.records import ReadingOptions, Reject
 from firstline.settings import ColumnsSettings
+from firstline.store.messages import StoredMessage
 from firstline.text.masks import Masker
 from firstline.types import Label, Message
 
@@ -26,6 +27,7 @@ class Evaluation:
     figures: Figures
     n_rejected: int
     n_unlabelled: int
+    n_learned: int
     unknown_labels: Mapping[Label, int]
     unknown_segments: Mapping[str, int]
     notes: Sequence[str]
@@ -38,11 +40,13 @@ def evaluate_file(
     remembered: ColumnsSettings,
     options: ReadingOptions,
     agent_values: Sequence[str] = (),
+    learned: Container[bytes] = frozenset(),
 ) -> Generator[float, None, Evaluation]:
     """Score a labelled file, yielding the part that is done, 0 to 1.
 
     Every row counts, repeated ones too. A label that the model does not know counts as an error of
-    the model. Raises `InputError`.
+    the model. `learned` holds the keys of messages that the model may have been trained on; they
+    count, and their number is told. Raises `InputError`.
     """
     reader = open_reader(path, options)
     columns = find_columns(path, reader.columns, said, remembered, agent_values)
@@ -54,7 +58,7 @@ def evaluate_file(
     mask = Masker(predictor.manifest.masks.patterns)
     truth: list[Label] = []
     predicted: list[Label] = []
-    n_rejected = n_unlabelled = 0
+    n_rejected = n_unlabelled = n_learned = 0
     unknown_segments: dict[str, int] = {}
     batch: list[Message] = []
     for row in incoming_messages(reader, columns, mask):
@@ -66,6 +70,7 @@ def evaluate_file(
             continue
         if row.segment and not predictor.knows_segment(row.segment):
             unknown_segments[row.segment] = unknown_segments.get(row.segment, 0) + 1
+        n_learned += StoredMessage(row.text, row.segment).key in learned
         batch.append(Message(row.text, row.segment))
         truth.append(row.label)
         if len(batch) == _BATCH:
@@ -82,6 +87,7 @@ def evaluate_file(
         figures=score(truth, predicted),
         n_rejected=n_rejected,
         n_unlabelled=n_unlabelled,
+        n_learned=n_learned,
         unknown_labels={label: unknown.count(label) for label in sorted(set(unknown))},
         unknown_segments=unknown_segments,
         notes=columns.notes,

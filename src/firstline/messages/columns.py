@@ -10,7 +10,8 @@ from firstline.settings import ColumnsSettings
 ROLES = ("text", "id", "label", "segment", "sent_at", "conversation", "author")
 
 _USUAL_NAMES: dict[str, tuple[str, ...]] = {
-    "text": ("text", "message", "body", "question", "текст", "сообщение", "обращение", "текст сообщения", "текст обращения"),
+    "text": ("text", "message", "body", "question",
+             "текст", "сообщение", "обращение", "текст сообщения", "текст обращения"),
     "id": ("id", "message_id", "ticket_id", "номер", "ид", "номер обращения"),
     "label": ("label", "class", "category", "класс", "категория", "метка", "тема"),
     "segment": ("segment", "сегмент", "тип клиента"),
@@ -49,6 +50,7 @@ def find_columns(
     """
     names: dict[str, str] = {}
     notes: list[str] = []
+    taken = {*said.values(), *(getattr(remembered, role) for role in ROLES)}
     for role in wanted:
         option = "--" + role.replace("_", "-")
         known = getattr(remembered, role)
@@ -63,11 +65,12 @@ def find_columns(
                 raise _missing(path, columns, f"the remembered text column '{known}' is not in it")
             else:
                 notes.append(f"{path.name} has no column '{known}', remembered for {option}: taken as absent")
-        elif found := _usual(role, columns):
+        elif found := _usual(role, [name for name in columns if name not in taken]):
             names[role] = found
+            taken.add(found)
     if "text" not in names:
         raise _missing(path, columns, "no column is known to hold the text")
-    _check_conversation(path, columns, names, agent_values or remembered.agent_values)
+    _check_conversation(path, columns, said, names, agent_values or remembered.agent_values)
     return ColumnMap(names, tuple(agent_values or remembered.agent_values), tuple(notes))
 
 
@@ -76,8 +79,12 @@ def _usual(role: str, columns: Sequence[str]) -> str | None:
     return next((by_name[name] for name in _USUAL_NAMES.get(role, ()) if name in by_name), None)
 
 
-def _check_conversation(path: Path, columns: Sequence[str], names: dict[str, str], agent_values: Sequence[str]) -> None:
+def _check_conversation(
+    path: Path, columns: Sequence[str], said: Mapping[str, str], names: dict[str, str], agent_values: Sequence[str]
+) -> None:
     if "conversation" not in names:
+        if "author" in said:
+            raise _missing(path, columns, "--author is of use in conversations only: name --conversation too")
         names.pop("author", None)
         return
     if "author" not in names:

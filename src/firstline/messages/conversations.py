@@ -6,14 +6,14 @@ gathered, masked, in a private temporary database that vanishes with the process
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 
-from firstline.errors import ColumnMissing
-from firstline.messages.incoming import Incoming
+from firstline.errors import ColumnMissing, FileUnreadable
+from firstline.messages.incoming import Incoming, agent_names, is_agent
 from firstline.messages.records import Reject
 
 _BATCH = 10_000
@@ -25,25 +25,32 @@ def join_conversations(rows: Iterable[Incoming | Reject], agent_values: Iterable
 
     Messages are ordered by time where all of a conversation have one, else as they stand. Raises
     `ColumnMissing` if no row at all is by one of `agent_values`: then replies would pass for
-    customers' words.
+    customers' words. Raises `FileUnreadable` if there is no room for the temporary database.
     """
-    agents = {value.strip().casefold() for value in agent_values}
-    seen_authors: dict[str, None] = {}
+    agents = agent_names(agent_values)
     with closing(sqlite3.connect("")) as spool:
-        spool.execute("CREATE TABLE row (conversation, line, text, segment, label, sent_at, author)")
-        batch: list[_Row] = []
-        for row in rows:
-            if isinstance(row, Reject):
-                yield row
-                continue
-            if len(seen_authors) < 20:
-                seen_authors[row.author or ""] = None
-            batch.append(_spooled(row))
-            if len(batch) >= _BATCH:
-                _write(spool, batch)
-        _write(spool, batch)
-        _require_agents(spool, agents, seen_authors)
-        yield from _joined(spool, agents)
+        try:
+            yield from _gather(spool, rows)
+            _require_agents(spool, agents)
+            yield from _joined(spool, agents)
+        except sqlite3.Error as error:
+            raise FileUnreadable(
+                f"The conversations cannot be put together: {error}.",
+                "They are gathered where temporary files go: make room there, or set SQLITE_TMPDIR to another folder.",
+            ) from None
+
+
+def _gather(spool: sqlite3.Connection, rows: Iterable[Incoming | Reject]) -> Iterator[Reject]:
+    spool.execute("CREATE TABLE row (conversation, line, text, segment, label, sent_at, author)")
+    batch: list[_Row] = []
+    for row in rows:
+        if isinstance(row, Reject):
+            yield row
+            continue
+        batch.append(_spooled(row))
+        if len(batch) >= _BATCH:
+            _write(spool, batch)
+    _write(spool, batch)
 
 
 def _spooled(row: Incoming) -> _Row:
@@ -56,16 +63,21 @@ def _write(spool: sqlite3.Connection, batch: list[_Row]) -> None:
     batch.clear()
 
 
-def _require_agents(spool: sqlite3.Connection, agents: set[str], seen: Iterable[str]) -> None:
-    authors = [author for (author,) in spool.execute("SELECT DISTINCT author FROM row LIMIT 1000")]
-    if authors and not any((author or "").casefold() in agents for author in authors):
+def _require_agents(spool: sqlite3.Connection, agents: Collection[str]) -> None:
+    shown: list[str] = []
+    for (author,) in spool.execute("SELECT DISTINCT author FROM row ORDER BY rowid"):
+        if is_agent(author, agents):
+            return
+        if len(shown) < 10:
+            shown.append(author or "(nobody)")
+    if shown:
         raise ColumnMissing(
-            f"No message is by {' or '.join(sorted(agents))}; the authors are: {', '.join(list(seen)[:10])}.",
+            f"No message is by {' or '.join(sorted(agents))}; the first authors are: {', '.join(shown)}.",
             "Name the values that mean support: --agent-values agent,operator",
         )
 
 
-def _joined(spool: sqlite3.Connection, agents: set[str]) -> Iterator[Incoming | Reject]:
+def _joined(spool: sqlite3.Connection, agents: Collection[str]) -> Iterator[Incoming | Reject]:
     ordered = spool.execute(
         "SELECT row.* FROM row JOIN (SELECT conversation, min(line) AS first FROM row GROUP BY conversation)"
         " AS begun ON row.conversation IS begun.conversation ORDER BY begun.first, row.line"
@@ -77,12 +89,12 @@ def _joined(spool: sqlite3.Connection, agents: set[str]) -> Iterator[Incoming | 
         yield from _one(rows, agents)
 
 
-def _one(rows: list[_Row], agents: set[str]) -> Iterator[Incoming | Reject]:
+def _one(rows: list[_Row], agents: Collection[str]) -> Iterator[Incoming | Reject]:
     """The writer's message of one conversation, once for each of its labels."""
     line = min(row[1] for row in rows)
     written: list[_Row] = []
     for row in rows:
-        if (row[6] or "").casefold() not in agents:
+        if not is_agent(row[6], agents):
             written.append(row)
         elif written:
             break
@@ -90,7 +102,7 @@ def _one(rows: list[_Row], agents: set[str]) -> Iterator[Incoming | Reject]:
     if not text:
         yield Reject(line, "the writer sent no text before the first reply")
         return
-    labels = list(dict.fromkeys(row[4] for row in rows if row[4])) or [None]
+    labels = dict.fromkeys(row[4] for row in rows if row[4]) or (None,)
     segment = next((row[3] for row in rows if row[3]), None)
     moment = written[0][5]
     for label in labels:

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from firstline.errors import FileUnreadable, UsageError
-from firstline.messages.records import ReadingOptions, Record, Reject
-from firstline.messages.sniff import find_delimiter, find_encoding, read_sample
+from firstline.errors import FileUnreadable
+from firstline.messages.records import ReadingOptions, Record, Reject, unique_names
+from firstline.messages.sniff import decode_sample, find_delimiter, find_encoding, read_sample, undecodable
 
 _MAX_RECORD_LINES = 2_000
 _MAX_FIELD_CHARS = 1_000_000
@@ -37,6 +37,8 @@ class _Lines:
             self.too_long = True
             raise StopIteration
         line = self._returned.popleft() if self._returned else self._stream.readline()
+        if not self.line:
+            line = line.removeprefix("\ufeff")
         if not line:
             raise StopIteration
         self._record.append(line)
@@ -64,16 +66,14 @@ class DelimitedReader:
         sample = read_sample(path)
         self.path = path
         self.encoding = options.encoding or find_encoding(sample, path)
-        try:
-            text = sample.decode(self.encoding, errors="replace")
-        except LookupError:
-            raise UsageError(f"'{self.encoding}' is not an encoding.", "For example: --encoding cp1251") from None
+        text = decode_sample(sample, self.encoding)
         self.delimiter = options.delimiter or (
             "\t" if path.suffix.lower() == ".tsv" else find_delimiter(text, options.text_column)
         )
         self.described = f"{path.suffix[1:].upper()}, {self.encoding}, '{_NAMES.get(self.delimiter, self.delimiter)}'"
         self._size_bytes = max(path.stat().st_size, 1)
         self._raw: BinaryIO | None = None
+        self._is_read = False
         self.columns = self._header()
 
     def records(self, columns: Sequence[str]) -> Iterator[Record | Reject]:
@@ -86,24 +86,29 @@ class DelimitedReader:
                 yield row
                 continue
             line, cells = row
+            if width == 1:
+                cells = [self.delimiter.join(cells)]
             if len(cells) != width and (len(cells) < width or any(cells[width:])):
                 yield Reject(line, f"has {len(cells)} columns, the header has {width}")
                 continue
             yield Record(line, [cells[place] for place in places])
+        self._is_read = True
 
     def done(self) -> float:
-        return min(self._raw.tell() / self._size_bytes, 1.0) if self._raw and not self._raw.closed else 0.0
+        if self._raw is None or self._raw.closed:
+            return float(self._is_read)
+        return min(self._raw.tell() / self._size_bytes, 1.0)
 
     def _header(self) -> list[str]:
         first = next(self._rows(), None)
         if first is None or isinstance(first, Reject):
             raise FileUnreadable(f"{self.path} has no readable header line.", "The first line must name the columns.")
-        return [name.strip() for name in first[1]]
+        return unique_names(first[1])
 
     def _rows(self) -> Iterator[tuple[int, list[str]] | Reject]:
         with self.path.open("rb") as raw:
             self._raw = raw
-            stream = io.TextIOWrapper(raw, encoding=self.encoding, errors="surrogateescape", newline="")
+            stream = io.TextIOWrapper(raw, encoding=self.encoding, errors=undecodable(self.encoding), newline="")
             lines = _Lines(stream)
             csv.field_size_limit(_MAX_FIELD_CHARS)
             try:

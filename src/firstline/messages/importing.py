@@ -18,15 +18,17 @@ from firstline.messages.incoming import Incoming, read_rows
 from firstline.messages.records import Reader, ReadingOptions, Reject
 from firstline.messages.rejects import RejectsFile
 from firstline.settings import ColumnsSettings, Settings
+from firstline.store.database import writing
 from firstline.store.messages import (
     StoredMessage,
     add_messages,
+    count_disagreements,
     count_labels,
     count_messages,
-    disagreements,
 )
 from firstline.store.workspace import Workspace
 from firstline.text.masks import Masker
+from firstline.text.rules import nfc, white_space
 from firstline.types import Label
 
 _BATCH = 5_000
@@ -69,9 +71,21 @@ def masker(settings: Settings) -> Masker:
 def incoming_messages(
     reader: Reader, columns: ColumnMap, mask: Masker, fixed_classes: Collection[Label] = ()
 ) -> Iterator[Incoming | Reject]:
-    """The masked messages of a file, conversations joined."""
-    rows = read_rows(reader, columns, mask, fixed_classes)
-    return join_conversations(rows, columns.agent_values) if columns.is_conversation else rows
+    """The masked messages of a file, conversations joined; with `fixed_classes`, another label is a reject."""
+    rows = read_rows(reader, columns, mask)
+    if columns.is_conversation:
+        rows = join_conversations(rows, columns.agent_values)
+    if fixed_classes:
+        rows = _of_classes(rows, frozenset(white_space(nfc(name)) for name in fixed_classes))
+    return rows
+
+
+def _of_classes(rows: Iterable[Incoming | Reject], classes: Collection[Label]) -> Iterator[Incoming | Reject]:
+    for row in rows:
+        if isinstance(row, Incoming) and row.label is not None and row.label not in classes:
+            yield Reject(row.line, f"class '{row.label}' is not in the fixed list of firstline.toml")
+        else:
+            yield row
 
 
 def import_file(
@@ -90,10 +104,10 @@ def import_file(
     remembered: ColumnsSettings = settings.columns
     reader = open_reader(path, options or ReadingOptions(text_column=said.get("text") or remembered.text or None))
     columns = find_columns(path, reader.columns, said, remembered, agent_values)
-    rows = incoming_messages(reader, columns, masker(settings), frozenset(settings.classes.fixed))
+    rows = incoming_messages(reader, columns, masker(settings), settings.classes.fixed)
     rejects_path = workspace.folder / "imports" / f"{path.name}.rejects.csv"
     try:
-        with RejectsFile(rejects_path) as rejects, workspace.database.begin() as connection:
+        with writing(workspace.database) as connection, RejectsFile(rejects_path) as rejects:
             before = count_messages(connection), count_labels(connection)
             tally: Counter[str] = Counter()
             segments: Counter[str] = Counter()
@@ -105,7 +119,7 @@ def import_file(
                 yield ImportProgress(tally["rows"], reader.done())
             _require_rows(path, tally, rejects)
             after = count_messages(connection), count_labels(connection)
-            n_disagreements = len(disagreements(connection))
+            n_disagreements = count_disagreements(connection)
     except SQLAlchemyError as error:
         cause = getattr(error, "orig", None) or error
         raise StoreUnusable(
@@ -168,6 +182,7 @@ def _require_rows(path: Path, tally: Counter[str], rejects: RejectsFile) -> None
     if rejects.first is None:
         raise FileUnreadable(f"{path} has a header and no rows.", "Export it again.")
     raise FileUnreadable(
-        f"{path}: none of its {tally['rows']:,} rows can be used; the first, line {rejects.first.line}: {rejects.first.reason}.",
+        f"{path}: none of its {tally['rows']:,} rows can be used;"
+        f" the first, line {rejects.first.line}: {rejects.first.reason}.",
         "Check the columns and the encoding, or name them: --text, --encoding, --delimiter",
     )

@@ -1,8 +1,9 @@
 """From a file's rows to masked messages: the one way in, for import, evaluation and classification."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from math import isnan
 
 from firstline.messages.columns import ColumnMap
 from firstline.messages.records import Reader, Record, Reject
@@ -13,6 +14,7 @@ from firstline.types import Label
 
 MAX_TEXT_CHARS = 100_000
 MAX_NAME_CHARS = 300
+_LARGEST_INTEGER = 10**40
 
 _READ = ("text", "id", "label", "segment", "sent_at", "conversation", "author")
 
@@ -31,33 +33,31 @@ class Incoming:
     author: str | None = None
 
 
-def read_rows(
-    reader: Reader, columns: ColumnMap, masker: Masker, fixed_classes: Collection[Label]
-) -> Iterator[Incoming | Reject]:
+def read_rows(reader: Reader, columns: ColumnMap, masker: Masker) -> Iterator[Incoming | Reject]:
     """Each row as a masked message, or a reject with its reason. Conversations are not joined yet.
 
-    Where `fixed_classes` are given, a row with another label is rejected.
+    What support wrote in a conversation is not read: nobody uses it, and its faults are no loss.
     """
+    agents = agent_names(columns.agent_values) if columns.is_conversation else frozenset()
     roles = [role for role in _READ if role in columns.names]
     places = {role: place for place, role in enumerate(roles)}
     for row in reader.records([columns.names[role] for role in roles]):
-        yield row if isinstance(row, Reject) else _read(row, places, masker, fixed_classes)
+        yield row if isinstance(row, Reject) else _read(row, places, masker, agents)
 
 
-def _read(row: Record, places: dict[str, int], masker: Masker, fixed_classes: Collection[Label]) -> Incoming | Reject:
+def _read(row: Record, places: dict[str, int], masker: Masker, agents: Collection[str]) -> Incoming | Reject:
     def cell(role: str) -> object:
         place = places.get(role)
         return row.values[place] if place is not None else None
 
     try:
-        text = _text(cell("text"))
-        external_id, label, segment, conversation, author = (
-            _name(cell(role)) for role in ("id", "label", "segment", "conversation", "author")
+        author = _name(cell("author"))
+        text = "" if is_agent(author, agents) else _text(cell("text"))
+        external_id, label, segment, conversation = (
+            _name(cell(role)) for role in ("id", "label", "segment", "conversation")
         )
     except _Unusable as problem:
         return Reject(row.line, str(problem))
-    if label is not None and fixed_classes and label not in fixed_classes:
-        return Reject(row.line, f"class '{label}' is not in the fixed list of firstline.toml")
     if "conversation" in places and conversation is None:
         return Reject(row.line, "no conversation id")
     masked = masker(text)
@@ -76,11 +76,22 @@ def _read(row: Record, places: dict[str, int], masker: Masker, fixed_classes: Co
     )
 
 
+def agent_names(values: Iterable[str]) -> frozenset[str]:
+    """The values of the author column that mean support, as `is_agent` compares them."""
+    return frozenset(white_space(nfc(value)).casefold() for value in values)
+
+
+def is_agent(author: str | None, agents: Collection[str]) -> bool:
+    """Whether an author is support; who has no name is a writer."""
+    return author is not None and author.casefold() in agents
+
+
 class _Unusable(Exception):
     """A cell that cannot be used; the message is the reason for the reject."""
 
 
 def _text(value: object) -> str:
+    value = _plain(value)
     if value is None:
         return ""
     if isinstance(value, (dict, list)):
@@ -93,16 +104,26 @@ def _text(value: object) -> str:
 
 def _name(value: object) -> str | None:
     """A label, id or segment: None where the cell is empty."""
+    value = _plain(value)
     if value is None or value == "":
         return None
     if isinstance(value, (dict, list)):
         raise _Unusable("a label, id or segment is a JSON object or list")
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
     text = white_space(nfc(_whole(str(value))))
     if len(text) > MAX_NAME_CHARS:
         raise _Unusable(f"a label, id or segment has {len(text):,} characters, at most {MAX_NAME_CHARS} are taken")
     return text or None
+
+
+def _plain(value: object) -> object:
+    """A cell's value as people see it: no NaN, a whole number without ".0", text for bytes and large integers."""
+    if isinstance(value, float):
+        return None if isnan(value) else int(value) if value.is_integer() else value
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="surrogateescape")
+    if isinstance(value, int) and abs(value) >= _LARGEST_INTEGER:
+        raise _Unusable("a number of more than 40 digits")
+    return value
 
 
 def _whole(text: str) -> str:

@@ -19,7 +19,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row that cannot be used, and why. It never repeats what the row says: that is not masked yet."""
+    """A row that cannot be used, and why. It never repeats the text of the row: that is not masked yet."""
 
     line: int
     reason: str
@@ -46,6 +46,14 @@ class ReadingOptions:
     encoding: str | None = None
     delimiter: str | None = None
     text_column: str | None = None
+
+
+def unique_names(names: Sequence[str]) -> list[str]:
+    """Column names without the blanks around them; one that is there already gets its place: "text (3)"."""
+    found: dict[str, None] = {}
+    for place, name in enumerate((name.strip() for name in names), start=1):
+        found[name if name not in found else f"{name} ({place})"] = None
+    return list(found)
 
 
 class OpenReader(Protocol):

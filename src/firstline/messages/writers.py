@@ -9,8 +9,10 @@ from typing import IO, Protocol, Self
 
 import msgspec
 
-from firstline.errors import FormatUnknown
+from firstline.errors import FormatUnknown, UsageError
 from firstline.messages.records import Value
+
+_EXCEL_CELL_CHARS = 32_767
 
 
 class Writer(Protocol):
@@ -19,8 +21,8 @@ class Writer(Protocol):
     def write(self, values: Sequence[Value]) -> None:
         """One row, in the order of the columns."""
 
-    def close(self) -> None:
-        """Finish the file."""
+    def close(self, is_complete: bool) -> None:
+        """Finish the file, or leave it where it is not complete and will be removed."""
 
 
 class _DelimitedWriter:
@@ -30,9 +32,9 @@ class _DelimitedWriter:
         self._rows.writerow(columns)
 
     def write(self, values: Sequence[Value]) -> None:
-        self._rows.writerow(["" if value is None else _plain(value) for value in values])
+        self._rows.writerow(["" if value is None else _plain(_encodable(value)) for value in values])
 
-    def close(self) -> None:
+    def close(self, is_complete: bool) -> None:
         self._file.close()
 
 
@@ -43,9 +45,10 @@ class _JsonLinesWriter:
         self._encoder = msgspec.json.Encoder(enc_hook=str)
 
     def write(self, values: Sequence[Value]) -> None:
-        self._file.write(self._encoder.encode(dict(zip(self._columns, values, strict=True))) + b"\n")
+        row = dict(zip(self._columns, map(_encodable, values), strict=True))
+        self._file.write(self._encoder.encode(row) + b"\n")
 
-    def close(self) -> None:
+    def close(self, is_complete: bool) -> None:
         self._file.close()
 
 
@@ -57,10 +60,11 @@ class _JsonWriter:
         self._between = b"[\n"
 
     def write(self, values: Sequence[Value]) -> None:
-        self._file.write(self._between + self._encoder.encode(dict(zip(self._columns, values, strict=True))))
+        row = dict(zip(self._columns, map(_encodable, values), strict=True))
+        self._file.write(self._between + self._encoder.encode(row))
         self._between = b",\n"
 
-    def close(self) -> None:
+    def close(self, is_complete: bool) -> None:
         self._file.write(b"\n]\n" if self._between == b",\n" else b"[]\n")
         self._file.close()
 
@@ -74,10 +78,17 @@ class _PolarsWriter:
         self._columns: dict[str, list[Value]] = {name: [] for name in columns}
 
     def write(self, values: Sequence[Value]) -> None:
-        for column, value in zip(self._columns.values(), values, strict=True):
+        for column, value in zip(self._columns.values(), map(_encodable, values), strict=True):
+            if self._is_excel and isinstance(value, str) and len(value) > _EXCEL_CELL_CHARS:
+                raise UsageError(
+                    f"Excel takes {_EXCEL_CELL_CHARS:,} characters in a cell, one of these has {len(value):,}.",
+                    "Write another format, such as .csv",
+                )
             column.append(value)
 
-    def close(self) -> None:
+    def close(self, is_complete: bool) -> None:
+        if not is_complete:
+            return
         import polars as pl
 
         table = pl.DataFrame({name: _series(name, column) for name, column in self._columns.items()})
@@ -113,8 +124,8 @@ class TableFile(AbstractContextManager["TableFile"]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
+            self._writer.close(is_complete=kind is None)
             if kind is None:
-                self._writer.close()
                 self._unfinished.replace(self.path)
         finally:
             self._unfinished.unlink(missing_ok=True)
@@ -138,6 +149,13 @@ def _open(ending: str, unfinished: Path, columns: Sequence[str], path: Path) -> 
         f"{path}: a file that ends in '{ending}' cannot be written.",
         "Known endings: .csv .tsv .jsonl .json .parquet .xlsx",
     )
+
+
+def _encodable(value: Value) -> Value:
+    """The value; a question mark for what could not be decoded in a text, and integers over 64 bits as text."""
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("utf-8", errors="replace").decode("utf-8")
+    return str(value) if isinstance(value, int) and value.bit_length() > 63 else value
 
 
 def _plain(value: Value) -> Value:

@@ -8,13 +8,15 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.params import JSONBody
 
 from firstline import __version__
 from firstline.errors import FirstlineError
-from firstline.serving.problems import http_problem, own_problem, unforeseen
+from firstline.serving.problems import http_problem, not_utf8, own_problem, too_deep, unforeseen
 from firstline.serving.schemas import (
     Answer,
     BatchAnswers,
+    BatchMessage,
     BatchRequest,
     ClassifyRequest,
     ErrorAnswer,
@@ -29,14 +31,14 @@ _EMPTY = ResponseSpec(ErrorAnswer, description="The text is empty.")
 
 
 @post("/v1/classify", status_code=200, sync_to_thread=False, responses={400: _REFUSED, 413: _TOO_LARGE, 422: _EMPTY})
-def classify(data: ClassifyRequest, state: State) -> Answer:
+def classify(data: JSONBody[ClassifyRequest], state: State) -> Answer:
     """Classify one message."""
     service: Service = state.service
     return service.classify(data.text, data.segment)
 
 
 @post("/v1/classify/batch", status_code=200, sync_to_thread=True, responses={400: _REFUSED, 413: _TOO_LARGE})
-def classify_batch(data: BatchRequest, state: State) -> BatchAnswers:
+def classify_batch(data: JSONBody[BatchRequest], state: State) -> BatchAnswers:
     """Classify several messages; each answer bears the id of its message."""
     service: Service = state.service
     return service.classify_batch(data.messages)
@@ -67,9 +69,11 @@ def create_app(service: Service) -> Litestar:
     handlers: dict[Any, Any] = {
         HTTPException: http_problem,
         FirstlineError: own_problem,
+        UnicodeDecodeError: not_utf8,
+        RecursionError: too_deep,
         Exception: unforeseen,
     }
-    return Litestar(
+    app = Litestar(
         [classify, classify_batch, models, live, ready],
         state=State({"service": service}),
         exception_handlers=handlers,
@@ -84,6 +88,15 @@ def create_app(service: Service) -> Litestar:
         logging_config=None,
         debug=False,
     )
+    _refuse_unknown_fields(app)
+    return app
+
+
+def _refuse_unknown_fields(app: Litestar) -> None:
+    """Say in the schema, too, that requests take no other fields: Litestar leaves that out for msgspec."""
+    for schema in app.openapi_schema.components.schemas.values():
+        if schema.title in {item.__name__ for item in (ClassifyRequest, BatchRequest, BatchMessage)}:
+            schema.additional_properties = False
 
 
 def quiet_logging() -> None:

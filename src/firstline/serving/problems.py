@@ -34,6 +34,8 @@ def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Respo
         return _answer(status, *_BY_STATUS[status], headers=dict(error.headers or {}))
     if status >= 500:
         return _internal(request, error)
+    if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
+        return _answer(400, "body_missing", "The request has no body.", _SEE_SCHEMA)
     details = error.extra if isinstance(error.extra, list) else []
     said = "; ".join(_sentence(item) for item in details) or _cause(error)
     return _answer(400, "invalid_request", f"The request is not understood: {said}.", _SEE_SCHEMA)
@@ -43,6 +45,21 @@ def own_problem(_: Request[Any, Any, Any], error: FirstlineError) -> Response[Er
     """What Firstline refuses."""
     status = error.status if isinstance(error, RequestError) else 503
     return _answer(status, error.code, error.message, error.next_step)
+
+
+def not_utf8(_: Request[Any, Any, Any], error: UnicodeDecodeError) -> Response[ErrorAnswer]:
+    """A body that is not text."""
+    return _answer(
+        400,
+        "invalid_utf8",
+        f"The request body is not UTF-8: {error.reason} at byte {error.start}.",
+        "Send JSON encoded as UTF-8.",
+    )
+
+
+def too_deep(_: Request[Any, Any, Any], error: RecursionError) -> Response[ErrorAnswer]:
+    """A body of brackets within brackets."""
+    return _answer(400, "invalid_request", "The request is not understood: it is nested too deeply.", _SEE_SCHEMA)
 
 
 def unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[ErrorAnswer]:

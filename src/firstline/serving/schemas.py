@@ -84,7 +84,7 @@ class Models(msgspec.Struct, frozen=True):
     models: list[ModelInfo]
 
 
-class Health(msgspec.Struct, frozen=True):
+class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     """`status` is "live" or "ready"."""
 
     status: str

@@ -1,19 +1,23 @@
 """`firstline.toml`: written once with every setting commented, read, and taught columns."""
 
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from shutil import copymode
 from typing import Any
 
 import tomlkit
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_settings import SettingsError
 
-from firstline.errors import SettingsInvalid
-from firstline.settings.model import Settings
+from firstline.errors import SettingsInvalid, UsageError
+from firstline.settings.model import Language, Settings
 
 FILE_NAME = "firstline.toml"
 _COMMENT_WIDTH = 100
+_NEXT_STEP = "Mend it; docs/settings.md describes every setting."
 
 
 def read_settings(path: Path) -> Settings:
@@ -32,19 +36,40 @@ def read_settings(path: Path) -> Settings:
         raise SettingsInvalid(
             f"{path} cannot be read: {error.strerror}.", "Check the file and its permissions."
         ) from None
+    unknown = [name for name in values if name not in Settings.model_fields]
+    if unknown:
+        raise SettingsInvalid(f"{path}: '{unknown[0]}' is not a setting.", _NEXT_STEP)
     try:
         return Settings(**values)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
+        raise SettingsInvalid(_sentence(error, path), _NEXT_STEP) from None
+    except SettingsError as error:
         raise SettingsInvalid(
-            f"{path}: '{name}' {first['msg'][0].lower()}{first['msg'][1:]}, got {first['input']!r}.",
-            "Mend it; docs/settings.md describes every setting.",
+            f"A setting in the environment is not valid: {error}.", 'A list is written as JSON: \'["a", "b"]\''
         ) from None
 
 
+def _sentence(error: ValidationError, path: Path) -> str:
+    first = error.errors(include_url=False)[0]
+    names = [str(part) for part in first["loc"]]
+    variable = "FIRSTLINE_" + "__".join(names).upper()
+    where = f"the environment variable {variable}" if variable in map(str.upper, os.environ) else str(path)
+    if first["type"] == "extra_forbidden":
+        return f"{where}: '{'.'.join(names)}' is not a setting."
+    return f"{where}: '{'.'.join(names)}' {first['msg'][0].lower()}{first['msg'][1:]}, got {first['input']!r}."
+
+
 def settings_text(language: str) -> str:
-    """A complete `firstline.toml`: every setting at its default, each under its description."""
+    """A complete `firstline.toml`: every setting at its default, each under its description.
+
+    Raises `UsageError` for a language that is none.
+    """
+    try:
+        TypeAdapter(Language).validate_python(language)
+    except ValidationError:
+        raise UsageError(
+            f"'{language}' is not a language code of two or three small letters.", "For example: --language ru"
+        ) from None
     lines = [
         "# The settings of this workspace. Every setting is here, at its default unless you changed it.",
         "# An environment variable wins over this file: FIRSTLINE_TRAINING__SEED=7",
@@ -66,14 +91,24 @@ def settings_sections() -> Iterator[tuple[str, type[BaseModel], FieldInfo]]:
 
 
 def remember_columns(path: Path, columns: Mapping[str, str | tuple[str, ...]]) -> None:
-    """Write column names into the `[columns]` of a settings file; its comments stay as they are."""
-    document = tomlkit.parse(path.read_text(encoding="utf-8"))
-    section: Any = document.setdefault("columns", tomlkit.table())
-    for name, value in columns.items():
-        section[name] = list(value) if isinstance(value, tuple) else value
+    """Write column names into the `[columns]` of a settings file; its comments stay as they are.
+
+    Raises `SettingsInvalid` where the file cannot be written; it is then as it was.
+    """
     replacement = path.with_suffix(".toml.new")
-    replacement.write_text(tomlkit.dumps(document), encoding="utf-8")
-    replacement.replace(path)
+    try:
+        document = tomlkit.parse(path.read_text(encoding="utf-8"))
+        section: Any = document.setdefault("columns", tomlkit.table())
+        for name, value in columns.items():
+            section[name] = list(value) if isinstance(value, tuple) else value
+        replacement.write_text(tomlkit.dumps(document), encoding="utf-8")
+        copymode(path, replacement)
+        replacement.replace(path)
+    except OSError as error:
+        raise SettingsInvalid(
+            f"The columns cannot be remembered in {path}: {error.strerror}.",
+            "Check the permissions and the free space.",
+        ) from None
 
 
 def _setting(name: str, info: FieldInfo, value: object) -> list[str]:

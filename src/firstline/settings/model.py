@@ -32,7 +32,10 @@ class DatabaseSettings(_Section):
 
 
 class ColumnsSettings(_Section):
-    """Which column of an export holds what. Filled by `firstline import`, used again by the next import, evaluate and classify."""
+    """Which column of an export holds what.
+
+    Filled by `firstline import`, used again by the next import, evaluate and classify.
+    """
 
     text: str = Field("", description="The message itself. Empty: looked for by its usual names.")
     id: str = Field("", description="The message's id in the system that it came from.")
@@ -59,7 +62,7 @@ class ClassesSettings(_Section):
 def _compiles(pattern: str) -> str:
     try:
         compiled = re.compile(pattern)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"not a regular expression: {error}") from None
     if compiled.match(""):
         raise ValueError("it matches the empty text, so it would mask everything")
@@ -104,13 +107,17 @@ class ServingSettings(_Section):
 
 
 class Settings(BaseSettings):
-    """Settings of a workspace. An environment variable wins over the file: FIRSTLINE_DATABASE__URL, FIRSTLINE_TRAINING__SEED, ..."""
+    """Settings of a workspace.
+
+    An environment variable wins over the file: FIRSTLINE_DATABASE__URL, FIRSTLINE_TRAINING__SEED, ...
+    """
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="FIRSTLINE_", env_nested_delimiter="__")
 
     language: Language = Field(
         "ru",
-        description="The language of most messages, two or three letters: ru, en, ... It chooses the language's own text rules.",
+        description="The language of most messages, two or three letters: ru, en, ..."
+        " It chooses the language's own text rules.",
     )
     database: DatabaseSettings = DatabaseSettings()
     columns: ColumnsSettings = ColumnsSettings()

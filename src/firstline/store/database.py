@@ -1,9 +1,10 @@
 """The connection to the workspace database, at the version of the schema that this code knows."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -11,9 +12,11 @@ from firstline.errors import ExtraMissing, StoreUnusable
 
 SCHEMA_VERSION = "0001"
 _BUSY_TIMEOUT_MS = 30_000
+_WRITES = "firstline_writes"
+_ADDRESS = "Leave it empty, or write postgresql+psycopg://user:password@host/name"
 
 
-def open_database(url: str) -> Engine:
+def open_database(url: str | URL) -> Engine:
     """An engine on the database at `url`, its schema upgraded where this code is newer.
 
     Raises `StoreUnusable` where it cannot be reached, is damaged, or is newer than this code.
@@ -29,7 +32,11 @@ def open_database(url: str) -> Engine:
                     "Upgrade Firstline.",
                 )
             _upgrade(engine)
+    except StoreUnusable:
+        engine.dispose()
+        raise
     except SQLAlchemyError as error:
+        engine.dispose()
         cause = getattr(error, "orig", None) or error
         raise StoreUnusable(
             f"The database {engine.url.render_as_string()} cannot be used: {cause}.",
@@ -38,20 +45,38 @@ def open_database(url: str) -> Engine:
     return engine
 
 
-def _engine(url: str) -> Engine:
+def writing(engine: Engine) -> AbstractContextManager[Connection]:
+    """A connection in one transaction, which is kept if the block ends well and undone otherwise.
+
+    SQLite takes its lock at the start, so that another writer is waited for and never met half-way.
+    """
+    return engine.execution_options(**{_WRITES: True}).begin()
+
+
+def _engine(url: str | URL) -> Engine:
     try:
         parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise StoreUnusable("'database.url' is not a database address.", _ADDRESS) from None
+    if parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise StoreUnusable(f"'database.url' names a database that is not known: {parsed.drivername}.", _ADDRESS)
+    try:
         engine = create_engine(parsed)
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise StoreUnusable(f"'database.url' is not a database address: {error}.", "See docs/settings.md.") from None
     except ModuleNotFoundError:
         raise ExtraMissing("A PostgreSQL database", "postgres") from None
+    except (ArgumentError, NoSuchModuleError, TypeError) as error:
+        raise StoreUnusable(f"'database.url' is not a database address: {error}.", _ADDRESS) from None
     if parsed.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
 def _prepare_sqlite(connection: object, _entry: ConnectionPoolEntry) -> None:
+    """Settings of a new connection; the driver's own transactions are off, since they leave out CREATE TABLE."""
+    connection.isolation_level = None  # type: ignore[attr-defined]
     cursor = connection.cursor()  # type: ignore[attr-defined]
     for pragma in (
         "journal_mode=WAL",
@@ -61,6 +86,10 @@ def _prepare_sqlite(connection: object, _entry: ConnectionPoolEntry) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(_WRITES) else "BEGIN")
 
 
 def _version(connection: Connection) -> str | None:
@@ -75,6 +104,6 @@ def _upgrade(engine: Engine) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    with engine.begin() as connection:
+    with writing(engine) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

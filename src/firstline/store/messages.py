@@ -54,7 +54,7 @@ def add_messages(connection: Connection, batch: Sequence[tuple[bytes, StoredMess
     """Store a batch of (key, message). What is there already stays as it is; a new label is added to it."""
     if not batch:
         return
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "key": key,
             "external_id": item.external_id,
@@ -87,12 +87,24 @@ def count_labels(connection: Connection) -> int:
 def count_by_class(connection: Connection) -> Counter[Label]:
     """Labels per class, for every class, also those with none."""
     counted = select(classes.c.name, func.count(labels.c.message_key)).join_from(classes, labels, isouter=True)
-    return Counter({name: count for name, count in connection.execute(counted.group_by(classes.c.name))})
+    return Counter({row[0]: row[1] for row in connection.execute(counted.group_by(classes.c.name))})
 
 
 def count_by_segment(connection: Connection) -> Counter[str | None]:
     rows = connection.execute(select(messages.c.segment, func.count()).group_by(messages.c.segment))
-    return Counter({segment: count for segment, count in rows})
+    return Counter({row[0]: row[1] for row in rows})
+
+
+def count_disagreements(connection: Connection) -> int:
+    """Messages that have more than one label."""
+    split = select(labels.c.message_key).group_by(labels.c.message_key).having(func.count() > 1).subquery()
+    return connection.execute(select(func.count()).select_from(split)).scalar_one()
+
+
+def labelled_keys(engine: Engine) -> frozenset[bytes]:
+    """The keys of all messages that have a label."""
+    with engine.connect() as connection:
+        return frozenset(key for (key,) in connection.execute(select(distinct(labels.c.message_key))))
 
 
 def disagreements(connection: Connection) -> list[Disagreement]:

@@ -13,11 +13,12 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
-from firstline.errors import WorkspaceBusy, WorkspaceExists, WorkspaceMissing
+from firstline.errors import WorkspaceBusy, WorkspaceError, WorkspaceExists, WorkspaceMissing
 from firstline.settings import FILE_NAME, Settings, read_settings, settings_text
 from firstline.store.database import open_database
 
 _FOLDERS = ("models", "imports", ".locks")
+_GITIGNORE = "/firstline.db*\n/models/\n/imports/\n/.locks/\n"
 
 
 @dataclass(frozen=True)
@@ -29,18 +30,27 @@ class Workspace:
 
     @classmethod
     def create(cls, folder: Path, language: str) -> "Workspace":
-        """A new workspace in `folder`, which may exist. Raises `WorkspaceExists` if it is one already."""
+        """A new workspace in `folder`, which may exist.
+
+        Raises `WorkspaceExists` if it is one already, `WorkspaceError` if it cannot be made.
+        """
         file = folder / FILE_NAME
+        text = settings_text(language)
         if file.exists():
             raise WorkspaceExists(f"{folder} is a workspace already.", "Use it as it is, or name another folder.")
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in _FOLDERS:
-            (folder / name).mkdir(exist_ok=True)
-        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
-        unfinished = folder / (FILE_NAME + ".new")
-        unfinished.write_text(settings_text(language), encoding="utf-8")
-        cls(folder, read_settings(unfinished)).database.dispose()
-        unfinished.replace(file)
+        try:
+            for name in _FOLDERS:
+                (folder / name).mkdir(parents=True, exist_ok=True)
+            if not (folder / ".gitignore").exists():
+                (folder / ".gitignore").write_text(_GITIGNORE, encoding="utf-8")
+            unfinished = folder / (FILE_NAME + ".new")
+            unfinished.write_text(text, encoding="utf-8")
+            cls(folder, read_settings(unfinished)).database.dispose()
+            unfinished.replace(file)
+        except OSError as error:
+            raise WorkspaceError(
+                f"A workspace cannot be made in {folder}: {error.strerror}.", "Name another folder, or make room."
+            ) from None
         return cls(folder, read_settings(file))
 
     @classmethod
@@ -74,7 +84,7 @@ class Workspace:
     def database(self) -> Engine:
         """The database, opened on first use. Raises `StoreUnusable`."""
         url = self.settings.database.url
-        return open_database(url or str(URL.create("sqlite", database=str(self.folder / "firstline.db"))))
+        return open_database(url or URL.create("sqlite", database=str(self.folder / "firstline.db")))
 
     @contextmanager
     def hold(self, what: str, command: str) -> Iterator[None]:
@@ -84,13 +94,17 @@ class Workspace:
         A killed process holds nothing.
         """
         folder = self.folder / ".locks"
-        folder.mkdir(exist_ok=True)
         holder = folder / f"{what}.holder.json"
         lock = FileLock(folder / f"{what}.lock", timeout=0)
         try:
+            folder.mkdir(exist_ok=True)
             lock.acquire()
         except Timeout:
             raise WorkspaceBusy(_held_by(holder, self.folder), "Wait until it is done, then run this again.") from None
+        except OSError as error:
+            raise WorkspaceError(
+                f"The workspace {self.folder} cannot be written: {error.strerror}.", "Check its permissions."
+            ) from None
         try:
             holder.write_text(
                 json.dumps({"command": command, "process": os.getpid(), "since": time.strftime("%H:%M:%S")}),

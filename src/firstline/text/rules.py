@@ -18,20 +18,23 @@ from firstline.text.tokens import (
     REPEATED,
     SHOUTED,
     SPECIAL_TOKEN,
+    defuse,
     mask_token,
     segment_token,
 )
 
 Rule = Callable[[str], str]
 
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\x00-\x08\x0e-\x1b\x7f]")
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u20e3\ufe00-\ufe0f\ufeff\ufff9-\ufffb\U000e0000-\U000e01ef]"
+)
 _FIRST = r"\1"
-_SPACE = re.compile(r"\s+")
 _PLACEHOLDER = re.compile(r"<([^\W\d_]\w{1,31})>")
 _LETTER_RUN = re.compile(r"([^\W\d_])\1{2,}")
-_WORD = re.compile(r"[^\W\d_]+(?:[\u0300-\u036f]+[^\W\d_]*)*")
+_WORD = re.compile(r"\w[\w\u0300-\u036f]*")
 _WORD_WITH_RUN = re.compile(r"\b(?=\w*?([^\W\d_])\1{2,})\w+")
-_SIGN_RUN = re.compile(r"([^\w\s])\1{2,}")
+_SIGN_RUN = re.compile(r"([^\w\s\u0300-\u036f])\1{2,}")
 _NUMBER = re.compile(r"(?<!\w)\d{1,3}(?: \d{3})+(?!\w)|(?<!\w)\d+(?!\w)")
 _PUNCTUATION = str.maketrans({
     "«": '"', "»": '"', "“": '"', "”": '"', "„": '"', "‟": '"',
@@ -43,7 +46,11 @@ _PUNCTUATION = str.maketrans({
 
 def white_space(text: str) -> str:
     """Invisible characters go, any white space becomes one space, none stands at the ends."""
-    return _SPACE.sub(" ", _INVISIBLE.sub("", text)).strip()
+    return _single_spaces(_INVISIBLE.sub("", text))
+
+
+def _single_spaces(text: str) -> str:
+    return " ".join(text.split())
 
 
 def nfc(text: str) -> str:
@@ -65,7 +72,7 @@ def masks(text: str) -> str:
         kind = match[1]
         return f" {mask_token(kind)} " if kind == kind.upper() else match[0]
 
-    return white_space(_PLACEHOLDER.sub(replace, text))
+    return _single_spaces(_PLACEHOLDER.sub(replace, text))
 
 
 def case(text: str) -> str:
@@ -76,13 +83,15 @@ def case(text: str) -> str:
         lowered = written.lower()
         if lowered == written:
             return written
-        if len(written) > 1 and written == written.upper():
+        lowered = defuse(lowered)  # `İxxup` comes apart: its dot ends a word
+        letters = [char for char in written if char.isalpha()]
+        if len(letters) > 1 and written.isupper():
             return f"{SHOUTED} {lowered}"
-        if written[1:] == lowered[-len(written) + 1 :] or len(written) == 1:
+        if all(char == char.lower() for char in letters[1:]):
             return f"{CAPITALISED} {lowered}"
         return lowered
 
-    return nfc(_WORD.sub(word, text))
+    return text if text == text.lower() else nfc(_WORD.sub(word, text))
 
 
 def repeats(text: str) -> str:
@@ -91,10 +100,10 @@ def repeats(text: str) -> str:
     def word(match: re.Match[str]) -> str:
         if SPECIAL_TOKEN.fullmatch(match[0]):
             return match[0]
-        return f"{REPEATED} {_LETTER_RUN.sub(_FIRST, match[0])}"
+        return f"{REPEATED} {defuse(_LETTER_RUN.sub(_FIRST, match[0]))}"
 
     text = _WORD_WITH_RUN.sub(word, text)
-    return white_space(_SIGN_RUN.sub(rf" {REPEATED} \1", text))
+    return _single_spaces(_SIGN_RUN.sub(rf" {REPEATED} \1", text))
 
 
 def numbers(text: str) -> str:
@@ -109,14 +118,15 @@ def numbers(text: str) -> str:
 
 def yo(text: str) -> str:
     """Russian: `ё` is `е`, since hardly anyone types it."""
-    return text.replace("ё", "е").replace("Ё", "Е")
+    return nfc(text.replace("ё", "е").replace("Ё", "Е"))
 
 
-_GENERAL: tuple[Rule, ...] = (white_space, nfc, punctuation, masks, case, repeats, numbers)
+# A language's own rules come before the runs of a letter are counted: `ёее` is one.
+_SPELLING: tuple[Rule, ...] = (white_space, nfc, punctuation, masks, case)
 _OF_LANGUAGE: dict[str, tuple[Rule, ...]] = {"ru": (yo,)}
-_BY_NAME: dict[str, Rule] = {
-    f"{rule.__name__}.v1": rule for rule in (*_GENERAL, *(r for rules in _OF_LANGUAGE.values() for r in rules))
-}
+_COUNTING: tuple[Rule, ...] = (repeats, numbers)
+_RULES = (*_SPELLING, *(rule for rules in _OF_LANGUAGE.values() for rule in rules), *_COUNTING)
+_BY_NAME: dict[str, Rule] = {f"{rule.__name__}.v1": rule for rule in _RULES}
 _NAMES = {rule: name for name, rule in _BY_NAME.items()}
 
 
@@ -137,7 +147,7 @@ class TextRules:
     @classmethod
     def of_language(cls, language: str) -> "TextRules":
         """The rules for a language: the general ones and its own, if it has any."""
-        return cls(tuple(_NAMES[rule] for rule in (*_GENERAL, *_OF_LANGUAGE.get(language, ()))))
+        return cls(tuple(_NAMES[rule] for rule in (*_SPELLING, *_OF_LANGUAGE.get(language, ()), *_COUNTING)))
 
     def __call__(self, text: str) -> str:
         """The ruled text of one masked message."""
@@ -146,9 +156,9 @@ class TextRules:
         return text
 
     def with_segment(self, text: str, segment: str | None) -> str:
-        """The ruled text with the segment's token at both ends, or alone where there is no segment."""
+        """The ruled text with the segment's token at both ends; without a segment, the ruled text alone."""
         ruled = self(text)
         if not segment:
             return ruled
         token = segment_token(segment)
-        return f"{token} {ruled} {token}"
+        return " ".join((token, ruled, token) if ruled else (token, token))

@@ -27,7 +27,8 @@ class TfidfLinear:
             scores[row] = values @ self.weights[places] + self.bias
         scores -= scores.max(axis=1, keepdims=True)
         np.exp(scores, out=scores)
-        return scores / scores.sum(axis=1, keepdims=True)
+        scores /= scores.sum(axis=1, keepdims=True)
+        return scores
 
     def save(self, folder: Path) -> None:
         self.tfidf.save(folder)

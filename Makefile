@@ -1,0 +1,74 @@
+# make demo   the whole loop on demo messages, in about three minutes
+# make check  the gate: ruff, mypy, import contracts, tests
+
+PYTHON ?= python3
+VENV := .venv
+SERVE_VENV := .venv-serve
+BIN := $(VENV)/bin
+PIP := pip install --quiet --disable-pip-version-check --no-deps
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint types imports serve-only lock docs bench clean
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+# The environment: everything pinned, the serving set with hashes.
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: requirements/serve.lock requirements/dev.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/$(PIP) --require-hashes -r requirements/serve.lock
+	$(BIN)/$(PIP) -r requirements/dev.lock
+	$(BIN)/$(PIP) -e .
+	@touch $@
+
+# What a serving machine has: no scikit-learn, no torch.
+$(SERVE_VENV)/.ready: requirements/serve.lock requirements/serve-tests.lock pyproject.toml
+	$(PYTHON) -m venv $(SERVE_VENV)
+	$(SERVE_VENV)/bin/$(PIP) --require-hashes -r requirements/serve.lock
+	$(SERVE_VENV)/bin/$(PIP) -r requirements/serve-tests.lock
+	$(SERVE_VENV)/bin/$(PIP) -e .
+	@touch $@
+
+demo: setup
+	@BIN=$(BIN) sh demo.sh
+
+test: setup $(SERVE_VENV)/.ready
+	$(SERVE_VENV)/bin/python -m pytest tests/serve_only
+	$(BIN)/python -m pytest
+
+check: setup lint types imports test
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: setup
+	$(BIN)/mypy
+
+imports: setup
+	$(BIN)/lint-imports --no-cache
+
+# docs/settings.md and the like are made from the code; a test compares them.
+docs: setup
+	$(BIN)/python -m tests.make_docs
+
+bench: setup
+	$(BIN)/python -m benchmarks.import_speed
+	$(BIN)/python -m benchmarks.training_time
+	$(BIN)/python -m benchmarks.http_latency
+
+# New versions of everything. Needs pip-tools.
+LOCK := pip-compile --quiet --upgrade --strip-extras --no-emit-index-url --no-emit-find-links --no-header --annotation-style=line
+lock:
+	$(LOCK) --generate-hashes --output-file requirements/serve.lock pyproject.toml
+	$(LOCK) --extra train --constraint requirements/serve.lock --output-file requirements/train.lock pyproject.toml
+	for extra in dev search encoders postgres serve-tests; do \
+		$(LOCK) --extra $$extra --constraint requirements/train.lock --output-file requirements/$$extra.lock pyproject.toml; \
+	done
+	sed -i '/^firstline @/d' requirements/*.lock
+	sed -i 's/^torch==\([0-9.]*\)+cpu/torch==\1/' requirements/*.lock
+
+clean:
+	rm -rf $(VENV) $(SERVE_VENV) demo-workspace

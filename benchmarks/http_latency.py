@@ -1,0 +1,105 @@
+"""How long one message takes over HTTP, the service on one core: python -m benchmarks.http_latency [--workspace DIR]
+
+Without a workspace, the demo messages are trained on. Beside it, in the same run: /health/live of
+the same service, which is what HTTP alone costs.
+"""
+
+import argparse
+import csv
+import http.client
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import time
+from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.table import machine, print_rows
+
+_REQUESTS = 2_000
+_WARM_UP = 200
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--workspace", type=Path, help="one with a champion")
+    parser.add_argument("--messages", type=Path, help="a CSV with a column 'text'; default: the demo messages")
+    arguments = parser.parse_args()
+    demo = files("firstline.messages").joinpath("demo/history.csv").read_text("utf-8")
+    content = arguments.messages.read_text("utf-8") if arguments.messages else demo
+    texts = [row["text"] for row in csv.DictReader(content.splitlines(keepends=True))][:1_000]
+    with TemporaryDirectory() as folder:
+        workspace = arguments.workspace or _demo_workspace(Path(folder))
+        _measure(workspace, texts)
+
+
+def _demo_workspace(folder: Path) -> Path:
+    firstline = [sys.executable, "-m", "firstline"]
+    for command in (
+        ["init", str(folder / "w"), "--demo"],
+        ["import", str(folder / "w/history.csv"), "-w", str(folder / "w")],
+        ["train", "-w", str(folder / "w")],
+    ):
+        subprocess.run([*firstline, *command], check=True, capture_output=True)
+    return folder / "w"
+
+
+def _measure(workspace: Path, texts: list[str]) -> None:
+    cores = sorted(os.sched_getaffinity(0))
+    command = ["taskset", "-c", str(cores[0]), sys.executable, "-m", "firstline", "serve", "-w", str(workspace)]
+    with subprocess.Popen([*command, "--port", "0"], stderr=subprocess.PIPE, text=True) as process:
+        try:
+            os.sched_setaffinity(0, cores[-1:])
+            assert process.stderr
+            first = process.stderr.readline()
+            found = re.search(r"Serving (\S+) at http://([\d.]+):(\d+)", first)
+            if not found:
+                sys.exit(first + process.stderr.read())
+            connection = http.client.HTTPConnection(found[2], int(found[3]), timeout=30)
+            bodies = [json.dumps({"text": text}).encode() for text in texts]
+            floor = _times(connection, "GET", "/health/live", [b""])
+            answers = _times(connection, "POST", "/v1/classify", bodies)
+            resident_mb = _resident_mb(process.pid)
+            connection.close()
+        finally:
+            os.sched_setaffinity(0, cores)
+            process.terminate()
+    rows = [(name, *_figures(times), f"{statistics.median(times) / statistics.median(floor):.1f}") for name, times in
+            (("GET /health/live", floor), ("POST /v1/classify", answers))]  # fmt: skip
+    print_rows(
+        f"{found[1]}, {_REQUESTS:,} requests, one after the other, service on one core, {machine()}; {resident_mb:.0f} MB",
+        ("request", "p50 ms", "p99 ms", "ratio of p50"),
+        rows,
+    )
+
+
+def _times(connection: http.client.HTTPConnection, method: str, path: str, bodies: list[bytes]) -> list[float]:
+    times = []
+    for number in range(_WARM_UP + _REQUESTS):
+        started = time.perf_counter()
+        connection.request(method, path, bodies[number % len(bodies)] or None, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        response.read()
+        if number >= _WARM_UP:
+            times.append((time.perf_counter() - started) * 1000)
+        if response.status not in (200, 422):
+            sys.exit(f"{path} answered {response.status}")
+    return times
+
+
+def _figures(times: list[float]) -> tuple[str, str]:
+    cuts = statistics.quantiles(times, n=100)
+    return f"{cuts[49]:.2f}", f"{cuts[98]:.2f}"
+
+
+def _resident_mb(process_id: int) -> float:
+    status = Path(f"/proc/{process_id}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""A small bundle made by hand, without training."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from firstline.bundle.files import write_bundle
+from firstline.bundle.manifest import Calibration, Manifest, MaskPatterns
+from firstline.bundle.parts.linear import TfidfLinear
+from firstline.bundle.parts.tfidf import NgramBlock, Tfidf
+from firstline.text.masks import MASKS_VERSION
+from firstline.text.rules import TextRules
+
+LABELS = ("Банкомат", "Карта", "Перевод")
+_WORDS = ["xxmask_phone", "xxseg_customer", "xxseg_lead", "банкомат", "карта", "перевод"]
+_CLASS_OF_WORD = {"банкомат": 0, "карта": 1, "перевод": 2, "xxmask_phone": 2, "xxseg_lead": 1}
+
+
+def hand_made_part(strength: float = 4.0) -> TfidfLinear:
+    """A model that knows six words, each of which speaks for one class."""
+    weights = np.zeros((len(_WORDS), len(LABELS)), np.float32)
+    for place, word in enumerate(_WORDS):
+        if word in _CLASS_OF_WORD:
+            weights[place, _CLASS_OF_WORD[word]] = strength
+    tfidf = Tfidf([NgramBlock("word", 1, 1)], [_WORDS], np.ones(len(_WORDS), np.float32))
+    return TfidfLinear(tfidf, weights, np.zeros(len(LABELS), np.float32))
+
+
+def manifest(
+    candidate: str = "linear.v1",
+    created_at: str = "2026-01-01T10:00:00.000+00:00",
+    temperature: float = 1.0,
+    patterns: Sequence[tuple[str, str]] = (),
+) -> Manifest:
+    """A manifest without id and parts, as training drafts it."""
+    interval = [0.8, 0.95]
+    return Manifest(
+        id="",
+        candidate=candidate,
+        language="ru",
+        labels=LABELS,
+        segments=("customer", "lead"),
+        text_rules=TextRules.of_language("ru").names,
+        masks=MaskPatterns(MASKS_VERSION, tuple(patterns)),
+        parts=(),
+        calibration=Calibration(temperature),
+        metrics={
+            "method": "by hand",
+            "accuracy": 0.9,
+            "macro_f1": 0.9,
+            "macro_precision": 0.9,
+            "intervals": {"accuracy": interval, "macro_f1": interval, "macro_precision": interval},
+            "per_class": {},
+            "calibration_error": 0.05,
+            "calibration_error_before": 0.1,
+        },
+        training={"n_messages": 3, "data_fingerprint": "0" * 64},
+        measured={"created_at": created_at},
+    )
+
+
+def make_bundle(models: Path, strength: float = 4.0, draft: Manifest | None = None) -> Manifest:
+    """Write the hand-made model into the folder `models`."""
+
+    def export(folder: Path) -> str:
+        part = hand_made_part(strength)
+        part.save(folder)
+        return part.kind
+
+    return write_bundle(models, draft or manifest(), export)

@@ -1,0 +1,122 @@
+"""What every candidate promises, over all of them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from firstline.bundle.files import write_bundle
+from firstline.bundle.parts import KINDS, load_part
+from firstline.bundle.predictor import Predictor
+from firstline.text.rules import TextRules
+from firstline.training.candidates import NAMES, find_candidate
+from firstline.training.candidates.base import Candidate
+from firstline.types import Message
+from tests.bundles import manifest
+from tests.examples import examples
+
+RULES = TextRules.of_language("ru")
+UNSEEN = [
+    Message("банкомат опять не работает", "customer"),
+    Message("зззз qqqq"),
+    Message("ПЕРЕВОД не дошёл!!! и войти не могу", "lead"),
+    Message("?"),
+]
+
+Make = Callable[[], Candidate]
+
+
+@pytest.fixture(params=NAMES)
+def make(request: pytest.FixtureRequest) -> Make:
+    return lambda: find_candidate(request.param)(RULES, 3)
+
+
+@pytest.fixture
+def fitted(make: Make) -> Candidate:
+    data = examples()
+    return make().fit(data.messages, data.labels, data.unlabelled)
+
+
+def test_fit_returns_the_candidate(make: Make) -> None:
+    data, candidate = examples(), make()
+    assert candidate.fit(data.messages, data.labels, data.unlabelled) is candidate
+
+
+def test_constructor_learns_nothing(make: Make) -> None:
+    assert not [name for name in vars(make()) if name.endswith("_")]
+
+
+def test_labels_are_the_sorted_classes(fitted: Candidate) -> None:
+    assert fitted.labels_ == ["Банкомат", "Вход", "Перевод"]
+
+
+def test_probabilities_are_float32_rows_that_sum_to_one(fitted: Candidate) -> None:
+    probabilities = fitted.predict_proba(UNSEEN)
+    assert probabilities.dtype == np.float32
+    assert probabilities.shape == (len(UNSEEN), 3)
+    assert np.all(probabilities >= 0)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+def test_learns_what_is_plain_to_see(fitted: Candidate) -> None:
+    data = examples()
+    guesses = fitted.predict_proba(data.messages).argmax(axis=1)
+    right = sum(fitted.labels_[guess] == label for guess, label in zip(guesses, data.labels, strict=True))
+    assert right >= 0.9 * len(data.labels)
+
+
+def test_same_data_and_seed_export_the_same_bytes(make: Make, tmp_path: Path) -> None:
+    data = examples()
+    contents = []
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        make().fit(data.messages, data.labels, data.unlabelled).export(folder)
+        contents.append({path.name: path.read_bytes() for path in sorted(folder.iterdir())})
+    assert contents[0] == contents[1]
+
+
+def test_exported_kind_can_be_read(fitted: Candidate, tmp_path: Path) -> None:
+    assert fitted.export(tmp_path) in KINDS
+
+
+def test_export_holds_no_pickle(fitted: Candidate, tmp_path: Path) -> None:
+    fitted.export(tmp_path)
+    assert {path.suffix for path in tmp_path.iterdir()} <= {".npy", ".json", ".txt", ".onnx", ".safetensors", ".model"}
+
+
+def test_bundle_predicts_what_training_predicted(fitted: Candidate, tmp_path: Path) -> None:
+    messages = examples().messages + UNSEEN
+    part = load_part(fitted.export(tmp_path), tmp_path)
+    served = part.predict_proba([RULES.with_segment(message.text, message.segment) for message in messages])
+    np.testing.assert_allclose(served, fitted.predict_proba(messages), atol=1e-5)
+
+
+def test_a_class_with_one_message_is_learned(make: Make) -> None:
+    data = examples()
+    candidate = make().fit([*data.messages, Message("хочу ипотеку")], [*data.labels, "Ипотека"], [])
+    assert candidate.labels_ == ["Банкомат", "Вход", "Ипотека", "Перевод"]
+
+
+def test_two_classes_are_enough(make: Make) -> None:
+    data = examples()
+    kept = [place for place, label in enumerate(data.labels) if label != "Вход"]
+    candidate = make().fit([data.messages[place] for place in kept], [data.labels[place] for place in kept], [])
+    probabilities = candidate.predict_proba([Message("банкомат съел карту"), Message("перевод не дошёл")])
+    assert probabilities.shape == (2, 2)
+    assert probabilities.argmax(axis=1).tolist() == [0, 1]
+
+
+def test_describe_is_plain_data(make: Make, fitted: Candidate, tmp_path: Path) -> None:
+    import msgspec
+
+    assert msgspec.json.decode(msgspec.json.encode(fitted.describe())) == fitted.describe()
+
+
+def test_segment_that_training_never_saw_is_as_none(fitted: Candidate, tmp_path: Path) -> None:
+    draft = manifest()
+    written = write_bundle(tmp_path, draft, fitted.export)
+    predictor = Predictor.load(tmp_path / written.id)
+    text = "банкомат не работает"
+    assert predictor.predict([Message(text, "vip")]) == predictor.predict([Message(text)])

@@ -1,0 +1,156 @@
+"""What commands say and how they end when something is wrong; help for every command and option."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer.main
+from click import Command, Group
+
+from firstline.cli import app
+from tests.functional.conftest import Run
+from tests.service import served
+
+
+def commands() -> list[tuple[str, Command]]:
+    root = typer.main.get_command(app)
+    found: list[tuple[str, Command]] = []
+    for name, command in root.commands.items():  # type: ignore[attr-defined]
+        found.append((name, command))
+        if isinstance(command, Group) or hasattr(command, "commands"):
+            found += [(f"{name} {inner}", item) for inner, item in command.commands.items()]
+    return found
+
+
+def test_every_command_and_option_has_help() -> None:
+    for name, command in commands():
+        assert command.help, name
+        for parameter in command.params:
+            assert getattr(parameter, "help", None), f"{name} {parameter.name}"
+
+
+def test_every_command_but_serve_and_evaluate_answers_in_json() -> None:
+    without = {name for name, command in commands() if "--json" not in [o for p in command.params for o in p.opts]}
+    assert without == {"serve"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["status", "-w", "nowhere"], 1, "firstline init nowhere"),
+        (["status"], 1, "No firstline.toml in"),
+        (["nonsense"], 2, "No such command"),
+        (["import"], 2, "Missing argument"),
+        (["train", "--folds", "1"], 2, "Invalid value"),
+        (["init", "w", "--language", "Russian"], 1, "'Russian' is not a language code"),
+    ],
+)
+def test_exit_code_and_next_step(firstline: Run, tmp_path: Path, arguments: list[str], code: int, said: str) -> None:
+    done = firstline(*arguments, cwd=tmp_path)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["import", "absent.csv"], 1, "absent.csv does not exist"),
+        (["import", "odd.docx"], 1, "files that end in '.docx' are not known"),
+        (["import", "empty.csv"], 1, "empty.csv is empty"),
+        (["import", "plain.csv", "--text", "body"], 1, "Its columns: text, label"),
+        (["import", "plain.csv", "--encoding", "klingon"], 2, "'klingon' is not an encoding"),
+        (["import", "plain.csv", "--delimiter", ";;"], 2, "one character"),
+        (["train"], 1, "no labelled messages"),
+        (["train", "--candidates", "oracle.v1"], 2, "Known: linear.v1, forest.v1"),
+        (["evaluate", "plain.csv"], 1, "firstline train"),
+        (["classify", "plain.csv", "-o", "out.csv"], 1, "firstline train"),
+        (["serve", "--port", "0"], 1, "firstline train"),
+        (["models", "show", "gone"], 1, "There is no model 'gone'"),
+        (["models", "promote", "gone"], 1, "There is no model 'gone'"),
+    ],
+)
+def test_in_an_empty_workspace(firstline: Run, tmp_path: Path, arguments: list[str], code: int, said: str) -> None:
+    firstline("init", tmp_path)
+    (tmp_path / "plain.csv").write_text("text,label\nкарта,Карта\n", "utf-8")
+    (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "odd.docx").write_text("x")
+    done = firstline(*arguments, cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_no_models_is_an_answer(firstline: Run, tmp_path: Path) -> None:
+    firstline("init", tmp_path / "w")
+    assert "no model yet" in firstline("models", "-w", tmp_path / "w").stdout
+
+
+def test_a_workspace_is_made_once(firstline: Run, tmp_path: Path) -> None:
+    assert firstline("init", tmp_path / "w").returncode == 0
+    again = firstline("init", tmp_path / "w")
+    assert again.returncode == 1
+    assert "is a workspace already" in again.stderr
+
+
+def test_port_that_is_taken_is_said(firstline: Run, trained: Path, tmp_path: Path) -> None:
+    with served(trained, tmp_path / "log") as service:
+        port = service.address.rsplit(":", 1)[1]
+        done = firstline("serve", "-w", trained, "--port", port)
+    assert done.returncode == 1
+    assert f"port {port}" in done.stderr
+
+
+def test_damaged_model_is_refused_by_name(firstline: Run, tmp_path: Path) -> None:
+    from firstline.bundle.registry import promote
+    from tests.bundles import make_bundle
+
+    firstline("init", tmp_path)
+    written = make_bundle(tmp_path / "models")
+    promote(tmp_path / "models", written.id)
+    (tmp_path / "models" / written.id / "weights.npy").write_bytes(b"damaged")
+    done = firstline("serve", "-w", tmp_path, "--port", "0")
+    assert done.returncode == 1
+    assert "weights.npy is damaged" in done.stderr
+
+
+def test_second_training_is_told_who_holds_the_models(firstline: Run, tmp_path: Path) -> None:
+    from firstline.store.workspace import Workspace
+
+    firstline("init", tmp_path)
+    with Workspace.find(tmp_path).hold("models", "train"):
+        done = firstline("train", "-w", tmp_path)
+    assert done.returncode == 1
+    assert "is held by 'firstline train' (process" in done.stderr
+
+
+def test_training_says_how_to_install_what_it_lacks(tmp_path: Path, firstline: Run) -> None:
+    firstline("init", tmp_path)
+    code = (
+        "import sys; sys.modules['sklearn'] = None; sys.argv = ['firstline', 'train', '-w', sys.argv[1]]\n"
+        "from firstline.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, encoding="utf-8")
+    assert done.returncode == 1
+    assert "pip install 'firstline[train]'" in done.stderr
+
+
+def test_import_reports_in_json(firstline: Run, tmp_path: Path) -> None:
+    firstline("init", tmp_path / "w")
+    (tmp_path / "a.csv").write_text("text,label\nкарта,Карта\nкарта,Перевод\n,Карта\n", "utf-8")
+    report = json.loads(firstline("import", tmp_path / "a.csv", "-w", tmp_path / "w", "--json").stdout)[0]
+    assert (report["n_new"], report["n_repeated"], report["n_rejected"], report["n_disagreements"]) == (1, 1, 1, 1)
+    assert "disagreements" in firstline("status", "-w", tmp_path / "w").stdout
+    shown = firstline("status", "-w", tmp_path / "w", "--disagreements").stdout
+    assert "Карта | Перевод" in shown
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from firstline.cli import app\n"
+        "heavy = {'numpy', 'polars', 'sqlalchemy', 'pydantic', 'litestar', 'sklearn', 'torch'} & set(sys.modules)\n"
+        "print(sorted(heavy))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"

@@ -1,0 +1,65 @@
+"""Run in an environment that has only the serving set: no scikit-learn, no torch."""
+
+import csv
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from firstline.bundle.registry import promote
+from tests.bundles import make_bundle
+from tests.service import served
+
+TRAINING = ("sklearn", "scipy", "torch", "pandas", "matplotlib", "fastai", "tpot", "dask", "deap")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    run("init", tmp_path / "w")
+    written = make_bundle(tmp_path / "w" / "models")
+    promote(tmp_path / "w" / "models", written.id)
+    return tmp_path / "w"
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "firstline", *map(str, arguments)], capture_output=True, encoding="utf-8"
+    )
+
+
+def test_training_libraries_are_absent() -> None:
+    assert [name for name in TRAINING if find_spec(name)] == []
+
+
+def test_training_names_the_command_that_installs_it(workspace: Path) -> None:
+    done = run("train", "-w", workspace)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "Error: Training needs the extra 'train', which is not installed.\nRun: pip install 'firstline[train]'\n"
+    )
+
+
+def test_service_answers_in_little_memory(workspace: Path, tmp_path: Path) -> None:
+    with served(workspace, tmp_path / "log") as service:
+        for _ in range(20):
+            answer = httpx.post(f"{service.address}/v1/classify", json={"text": "где мой перевод"}).json()
+        resident_mb = psutil.Process(service.process.pid).memory_info().rss / 1e6
+    assert answer["label"] == "Перевод"
+    assert resident_mb < 250
+
+
+def test_import_evaluate_and_classify_work(workspace: Path, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("text,label\nгде банкомат,Банкомат\nмоя карта,Карта\n", "utf-8")
+    assert run("import", file, "-w", workspace).returncode == 0
+    figures = json.loads(run("evaluate", file, "-w", workspace, "--json", "-").stdout)
+    assert figures["accuracy"] == 1
+    done = run("classify", file, "-o", tmp_path / "out.csv", "-w", workspace)
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader((tmp_path / "out.csv").read_text("utf-8").splitlines()))
+    assert [row["predicted_label"] for row in rows] == ["Банкомат", "Карта"]

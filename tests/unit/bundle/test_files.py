@@ -1,0 +1,119 @@
+from pathlib import Path
+
+import pytest
+
+from firstline.bundle.files import check_files, read_manifest, write_bundle
+from firstline.bundle.manifest import FILE_NAME
+from firstline.errors import BundleDamaged, BundleMissing, BundleVersionUnknown
+from tests.bundles import hand_made_part, make_bundle, manifest
+
+
+def test_written_manifest_reads_back(tmp_path: Path) -> None:
+    written = make_bundle(tmp_path)
+    assert read_manifest(tmp_path / written.id) == written
+
+
+def test_id_names_the_candidate_and_the_content(tmp_path: Path) -> None:
+    first = make_bundle(tmp_path / "a", strength=4.0)
+    second = make_bundle(tmp_path / "b", strength=5.0)
+    assert first.id.startswith("linear.v1-")
+    assert first.id != second.id
+
+
+def test_same_content_has_the_same_id_whenever_it_is_written(tmp_path: Path) -> None:
+    first = make_bundle(tmp_path, draft=manifest(created_at="2026-01-01"))
+    second = make_bundle(tmp_path, draft=manifest(created_at="2026-02-02"))
+    assert second == first
+    assert [path.name for path in tmp_path.iterdir()] == [first.id]
+
+
+def test_calibration_is_part_of_the_identity(tmp_path: Path) -> None:
+    ids = {make_bundle(tmp_path, draft=manifest(temperature=t)).id for t in (1.0, 2.0)}
+    assert len(ids) == 2
+
+
+def test_failed_export_leaves_nothing(tmp_path: Path) -> None:
+    def export(folder: Path) -> str:
+        (folder / "half.npy").write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        write_bundle(tmp_path, manifest(), export)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_remains_of_a_killed_writer_are_cleared(tmp_path: Path) -> None:
+    stale = tmp_path / ".new-1"
+    stale.mkdir()
+    (stale / "weights.npy").write_bytes(b"half")
+    written = make_bundle(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [written.id]
+
+
+def test_folder_of_that_name_without_a_manifest_is_replaced(tmp_path: Path) -> None:
+    name = make_bundle(tmp_path / "elsewhere").id
+    models = tmp_path / "models"
+    (models / name).mkdir(parents=True)
+    (models / name / "rest.npy").write_bytes(b"rest")
+    written = make_bundle(models)
+    assert not (models / written.id / "rest.npy").exists()
+
+
+def test_folder_without_manifest_does_not_exist(tmp_path: Path) -> None:
+    with pytest.raises(BundleMissing, match="There is no model 'gone'"):
+        read_manifest(tmp_path / "gone")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"format_version": "x"}', b"\xff\xfe", b'{"format_version": 1}']
+)
+def test_unreadable_manifest_is_damaged(tmp_path: Path, content: bytes) -> None:
+    folder = tmp_path / "m"
+    folder.mkdir()
+    (folder / FILE_NAME).write_bytes(content)
+    with pytest.raises(BundleDamaged, match="damaged"):
+        read_manifest(folder)
+
+
+def test_unknown_format_version_is_refused_by_name(tmp_path: Path) -> None:
+    folder = tmp_path / make_bundle(tmp_path).id
+    file = folder / FILE_NAME
+    file.write_text(file.read_text("utf-8").replace('"format_version": 1', '"format_version": 99'), "utf-8")
+    with pytest.raises(BundleVersionUnknown, match="format version 99; this Firstline reads 1"):
+        read_manifest(folder)
+
+
+def test_whole_files_pass(tmp_path: Path) -> None:
+    written = make_bundle(tmp_path)
+    assert set(written.parts[0].files) == {path.name for path in (tmp_path / written.id).iterdir()} - {FILE_NAME}
+    check_files(tmp_path / written.id, written)
+
+
+def test_one_changed_byte_is_refused_by_name(tmp_path: Path) -> None:
+    written = make_bundle(tmp_path)
+    weights = tmp_path / written.id / "weights.npy"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(BundleDamaged, match=r"weights\.npy is damaged"):
+        check_files(tmp_path / written.id, written)
+
+
+def test_missing_file_is_refused_by_name(tmp_path: Path) -> None:
+    written = make_bundle(tmp_path)
+    (tmp_path / written.id / "bias.npy").unlink()
+    with pytest.raises(BundleDamaged, match=r"bias\.npy cannot be read"):
+        check_files(tmp_path / written.id, written)
+
+
+def test_file_outside_the_folder_is_refused(tmp_path: Path) -> None:
+    written = make_bundle(tmp_path)
+    file = tmp_path / written.id / FILE_NAME
+    file.write_text(file.read_text("utf-8").replace('"bias.npy"', '"../bias.npy"'), "utf-8")
+    with pytest.raises(BundleDamaged, match="outside its folder"):
+        check_files(tmp_path / written.id, read_manifest(tmp_path / written.id))
+
+
+def test_hand_made_part_is_what_the_tests_think(tmp_path: Path) -> None:
+    probabilities = hand_made_part().predict_proba(["банкомат", "карта", "перевод"])
+    assert probabilities.argmax(axis=1).tolist() == [0, 1, 2]

@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import pytest
+
+from firstline.bundle.registry import champion_id, list_models, model_folder, promote
+from firstline.errors import BundleDamaged, BundleMissing
+from tests.bundles import make_bundle, manifest
+
+
+def test_no_models_at_first(tmp_path: Path) -> None:
+    assert list_models(tmp_path / "models") == []
+    assert champion_id(tmp_path / "models") is None
+
+
+def test_newest_first(tmp_path: Path) -> None:
+    old = make_bundle(tmp_path, 4.0, manifest(created_at="2026-01-01"))
+    new = make_bundle(tmp_path, 5.0, manifest(created_at="2026-02-01"))
+    assert [item.id for item in list_models(tmp_path)] == [new.id, old.id]
+
+
+def test_folders_without_manifest_are_not_models(tmp_path: Path) -> None:
+    written = make_bundle(tmp_path)
+    (tmp_path / "half").mkdir()
+    (tmp_path / ".new-7").mkdir()
+    assert [item.id for item in list_models(tmp_path)] == [written.id]
+
+
+def test_promoted_model_is_champion(tmp_path: Path) -> None:
+    written = make_bundle(tmp_path)
+    promote(tmp_path, written.id)
+    assert champion_id(tmp_path) == written.id
+    assert model_folder(tmp_path) == tmp_path / written.id
+
+
+def test_only_a_model_that_is_there_can_be_promoted(tmp_path: Path) -> None:
+    with pytest.raises(BundleMissing, match="no model 'linear.v1-0000'"):
+        promote(tmp_path, "linear.v1-0000")
+    assert champion_id(tmp_path) is None
+
+
+def test_without_a_champion_there_is_no_default(tmp_path: Path) -> None:
+    make_bundle(tmp_path)
+    with pytest.raises(BundleMissing, match="There is no model yet"):
+        model_folder(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../models", "", ".", "..", "a/b"])
+def test_a_model_cannot_be_named_outside_the_folder(tmp_path: Path, name: str) -> None:
+    make_bundle(tmp_path)
+    with pytest.raises(BundleMissing):
+        model_folder(tmp_path, name)
+
+
+def test_damaged_champion_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "champion.json").write_bytes(b"{")
+    with pytest.raises(BundleDamaged, match=r"champion\.json cannot be read"):
+        champion_id(tmp_path)

@@ -1,0 +1,106 @@
+from pathlib import Path
+
+import pytest
+
+from firstline.bundle.predictor import Predictor
+from firstline.errors import ColumnMissing, FileUnreadable
+from firstline.evaluation.labelled_file import Evaluation, evaluate_file
+from firstline.messages.records import ReadingOptions
+from firstline.settings import ColumnsSettings
+from firstline.store.messages import StoredMessage
+from tests.bundles import make_bundle
+
+
+@pytest.fixture
+def predictor(tmp_path: Path) -> Predictor:
+    return Predictor.load(tmp_path / "models" / make_bundle(tmp_path / "models").id)
+
+
+def evaluate(
+    predictor: Predictor, folder: Path, content: str, said: dict[str, str] | None = None, **remembered: str
+) -> Evaluation:
+    file = folder / "test.csv"
+    file.write_text(content, "utf-8")
+    scoring = evaluate_file(predictor, file, said or {}, ColumnsSettings(**remembered), ReadingOptions())
+    while True:
+        try:
+            next(scoring)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+
+
+def test_counts_what_is_right(predictor: Predictor, tmp_path: Path) -> None:
+    result = evaluate(predictor, tmp_path, "text,label\nкарта,Карта\nбанкомат,Банкомат\nкарта,Перевод\nкарта,Карта\n")
+    assert result.figures.n_messages == 4
+    assert result.figures.accuracy == 0.75
+
+
+def test_repeated_rows_all_count(predictor: Predictor, tmp_path: Path) -> None:
+    assert evaluate(predictor, tmp_path, "text,label\nкарта,Карта\nкарта,Карта\n").figures.n_messages == 2
+
+
+def test_text_is_masked(predictor: Predictor, tmp_path: Path) -> None:
+    assert evaluate(predictor, tmp_path, "text,label\n+7 916 123-45-67,Перевод\n").figures.accuracy == 1
+
+
+def test_segment_goes_into_the_model(predictor: Predictor, tmp_path: Path) -> None:
+    result = evaluate(predictor, tmp_path, "text,label,segment\nдобрый день,Карта,lead\n")
+    assert result.figures.accuracy == 1
+
+
+def test_unknown_label_is_an_error_of_the_model_and_said(predictor: Predictor, tmp_path: Path) -> None:
+    result = evaluate(predictor, tmp_path, "text,label\nкарта,Карта\nкарта,Новый\n")
+    assert result.figures.accuracy == 0.5
+    assert result.unknown_labels == {"Новый": 1}
+
+
+def test_rows_without_label_or_text_do_not_count(predictor: Predictor, tmp_path: Path) -> None:
+    result = evaluate(predictor, tmp_path, "text,label\nкарта,Карта\nкарта,\n ,Карта\n")
+    assert (result.figures.n_messages, result.n_unlabelled, result.n_rejected) == (1, 1, 1)
+
+
+def test_unknown_segment_is_said(predictor: Predictor, tmp_path: Path) -> None:
+    result = evaluate(predictor, tmp_path, "text,label,segment\nкарта,Карта,vip\n")
+    assert result.unknown_segments == {"vip": 1}
+
+
+def test_remembered_columns_are_used(predictor: Predictor, tmp_path: Path) -> None:
+    result = evaluate(predictor, tmp_path, "msg,topic\nкарта,Карта\n", text="msg", label="topic")
+    assert result.figures.accuracy == 1
+
+
+def test_remembered_column_that_is_absent_is_said(predictor: Predictor, tmp_path: Path) -> None:
+    result = evaluate(predictor, tmp_path, "text,label\nкарта,Карта\n", segment="kind")
+    assert "no column 'kind'" in result.notes[0]
+
+
+def test_file_without_labels_is_refused(predictor: Predictor, tmp_path: Path) -> None:
+    with pytest.raises(ColumnMissing, match="no column with labels"):
+        evaluate(predictor, tmp_path, "text\nкарта\n")
+
+
+def test_file_with_no_usable_row_is_refused(predictor: Predictor, tmp_path: Path) -> None:
+    with pytest.raises(FileUnreadable, match="no row with a text and a label"):
+        evaluate(predictor, tmp_path, "text,label\nкарта,\n")
+
+
+def test_conversations_are_cut_before_the_reply(predictor: Predictor, tmp_path: Path) -> None:
+    content = "dialog,who,text,label\n1,client,банкомат,Банкомат\n1,agent,перевод перевод,\n1,client,карта карта,\n"
+    remembered = {"conversation": "dialog", "author": "who"}
+    file = tmp_path / "test.csv"
+    file.write_text(content, "utf-8")
+    scoring = evaluate_file(predictor, file, {}, ColumnsSettings(**remembered), ReadingOptions(), ("agent",))
+    with pytest.raises(StopIteration) as end:
+        while True:
+            next(scoring)
+    assert end.value.value.figures.accuracy == 1
+
+
+def test_messages_that_the_model_may_have_learned_are_counted(predictor: Predictor, tmp_path: Path) -> None:
+    file = tmp_path / "test.csv"
+    file.write_text("text,label\nкарта,Карта\nперевод,Перевод\n", "utf-8")
+    learned = {StoredMessage("карта").key}
+    scoring = evaluate_file(predictor, file, {}, ColumnsSettings(), ReadingOptions(), learned=learned)
+    with pytest.raises(StopIteration) as end:
+        next(scoring)
+    assert end.value.value.n_learned == 1

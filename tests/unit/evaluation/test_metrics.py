@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support, precision_score
+
+from firstline.evaluation.metrics import METRICS, score
+
+NAMES = ["a", "b", "c", "d"]
+
+
+def random_pair(seed: int, n_messages: int = 200, right: float = 0.7) -> tuple[list[str], list[str]]:
+    rng = np.random.default_rng(seed)
+    truth = rng.choice(NAMES, n_messages, p=[0.5, 0.3, 0.15, 0.05])
+    guesses = np.where(rng.random(n_messages) < right, truth, rng.choice(NAMES, n_messages))
+    return truth.tolist(), guesses.tolist()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_agrees_with_scikit_learn(seed: int) -> None:
+    truth, guesses = random_pair(seed)
+    figures = score(truth, guesses)
+    assert figures.accuracy == pytest.approx(accuracy_score(truth, guesses))
+    assert figures.macro_f1 == pytest.approx(f1_score(truth, guesses, average="macro"))
+    assert figures.macro_precision == pytest.approx(precision_score(truth, guesses, average="macro", zero_division=0))
+
+
+def test_figures_per_class_agree_with_scikit_learn() -> None:
+    truth, guesses = random_pair(7)
+    expected = precision_recall_fscore_support(truth, guesses, labels=NAMES)
+    figures = score(truth, guesses)
+    for place, name in enumerate(NAMES):
+        item = figures.per_class[name]
+        assert (item.precision, item.recall, item.f1, item.support) == pytest.approx([row[place] for row in expected])
+
+
+def test_class_that_is_only_predicted_counts_in_the_macro_averages() -> None:
+    figures = score(["a", "a"], ["a", "z"])
+    assert figures.macro_f1 == pytest.approx(f1_score(["a", "a"], ["a", "z"], average="macro"))
+    assert figures.per_class["z"].support == 0
+
+
+def test_class_that_is_never_predicted_has_precision_zero() -> None:
+    assert score(["a", "b"], ["a", "a"]).per_class["b"].precision == 0
+
+
+def test_intervals_hold_the_figure() -> None:
+    figures = score(*random_pair(1))
+    for name in METRICS:
+        low, high = figures.intervals[name]
+        assert 0 <= low <= getattr(figures, name) <= high <= 1
+
+
+def test_more_messages_give_a_narrower_interval() -> None:
+    few = score(*random_pair(1, 100)).intervals["accuracy"]
+    many = score(*random_pair(1, 2_000)).intervals["accuracy"]
+    assert many[1] - many[0] < (few[1] - few[0]) / 2
+
+
+def test_accuracy_interval_covers_the_truth_as_often_as_it_says() -> None:
+    true_accuracy = 0.7 + 0.3 / len(NAMES)
+    hits = 0
+    for seed in range(100):
+        low, high = score(*random_pair(seed, 150)).intervals["accuracy"]
+        hits += low <= true_accuracy <= high
+    assert hits >= 88
+
+
+def test_same_seed_same_intervals() -> None:
+    truth, guesses = random_pair(3)
+    assert score(truth, guesses, seed=1).intervals == score(truth, guesses, seed=1).intervals
+
+
+def test_perfect_predictions() -> None:
+    figures = score(["a", "b"], ["a", "b"])
+    assert (figures.accuracy, figures.macro_f1, figures.macro_precision) == (1, 1, 1)
+    assert figures.intervals["accuracy"] == (1, 1)
+
+
+def test_nothing_to_score_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no messages"):
+        score([], [])

@@ -1,0 +1,69 @@
+from pathlib import Path
+
+import pytest
+
+from firstline.errors import ColumnMissing
+from firstline.messages.columns import find_columns
+from firstline.settings import ColumnsSettings
+
+FILE = Path("export.csv")
+NOTHING = ColumnsSettings()
+
+
+def test_usual_names_are_known_in_any_case() -> None:
+    found = find_columns(FILE, ["ID", "Текст", "Категория", "x"], {}, NOTHING)
+    assert found.names == {"text": "Текст", "id": "ID", "label": "Категория"}
+
+
+def test_what_is_said_wins_over_what_is_remembered() -> None:
+    found = find_columns(FILE, ["a", "b"], {"text": "b"}, ColumnsSettings(text="a"))
+    assert found.names == {"text": "b"}
+
+
+def test_a_column_that_is_said_is_not_taken_for_another_role() -> None:
+    assert find_columns(FILE, ["тема", "id"], {"text": "тема"}, NOTHING).names == {"text": "тема", "id": "id"}
+
+
+def test_a_column_that_is_said_and_not_there_is_an_error_that_shows_the_columns() -> None:
+    with pytest.raises(ColumnMissing, match=r"--sent-at 'when' is not a column of it\. Its columns: text, day\."):
+        find_columns(FILE, ["text", "day"], {"sent_at": "when"}, NOTHING)
+
+
+def test_a_remembered_column_that_is_absent_is_noted() -> None:
+    found = find_columns(FILE, ["text"], {}, ColumnsSettings(segment="тип"))
+    assert found.names == {"text": "text"}
+    assert found.notes == ("export.csv has no column 'тип', remembered for --segment: taken as absent",)
+
+
+def test_a_remembered_text_column_that_is_absent_is_an_error() -> None:
+    with pytest.raises(ColumnMissing, match="remembered text column 'сообщение'"):
+        find_columns(FILE, ["text"], {}, ColumnsSettings(text="сообщение"))
+
+
+def test_a_file_without_a_text_column_is_an_error() -> None:
+    with pytest.raises(ColumnMissing, match="no column is known to hold the text"):
+        find_columns(FILE, ["a", "b"], {}, NOTHING)
+
+
+def test_conversations_need_an_author() -> None:
+    with pytest.raises(ColumnMissing, match="--author"):
+        find_columns(FILE, ["text", "chat"], {"conversation": "chat"}, NOTHING)
+
+
+def test_conversations_need_the_values_that_mean_support() -> None:
+    with pytest.raises(ColumnMissing, match="values of 'who' that mean support"):
+        find_columns(FILE, ["text", "chat", "who"], {"conversation": "chat", "author": "who"}, NOTHING)
+
+
+def test_an_author_without_conversations_is_an_error() -> None:
+    with pytest.raises(ColumnMissing, match="name --conversation too"):
+        find_columns(FILE, ["text", "who"], {"author": "who"}, NOTHING)
+
+
+def test_remembered_agents_are_used() -> None:
+    remembered = ColumnsSettings(conversation="chat", author="who", agent_values=("bot",))
+    assert find_columns(FILE, ["text", "chat", "who"], {}, remembered).agent_values == ("bot",)
+
+
+def test_only_wanted_roles_are_looked_for() -> None:
+    assert find_columns(FILE, ["text", "id"], {}, NOTHING, wanted=("text",)).names == {"text": "text"}

@@ -1,0 +1,216 @@
+import signal
+import subprocess
+import sys
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from firstline.errors import FileUnreadable, StoreUnusable, WorkspaceBusy
+from firstline.messages.importing import import_file
+from firstline.store.messages import count_by_class, disagreements
+from firstline.store.workspace import Workspace
+from tests.unit.messages.reading import run_import, stored
+
+INTERRUPTED = """
+import os, signal, sys
+from pathlib import Path
+from firstline.messages.importing import import_file
+from firstline.store.workspace import Workspace
+
+workspace = Workspace.find(Path(sys.argv[1]))
+with workspace.hold("messages", "import"):
+    for number, _ in enumerate(import_file(workspace, Path(sys.argv[2]), {})):
+        if number == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+"""
+HOLDING = """
+import sys
+from pathlib import Path
+from firstline.store.workspace import Workspace
+
+with Workspace.find(Path(sys.argv[1])).hold("messages", "import"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+ON_A_FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+from firstline.errors import FirstlineError
+from firstline.store.workspace import Workspace
+from tests.unit.messages.reading import run_import
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+try:
+    run_import(Workspace.find(Path(sys.argv[1])), Path(sys.argv[2]))
+except FirstlineError as error:
+    print(error.code, error.message, error.next_step)
+"""
+
+
+def written(tmp_path: Path, content: str, name: str = "a.csv") -> Path:
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+def many(tmp_path: Path, rows: int) -> Path:
+    lines = (f"сообщение {n} о том и о сём,{'карта' if n % 3 else 'перевод'}\n" for n in range(rows))
+    return written(tmp_path, "text,label\n" + "".join(lines), "many.csv")
+
+
+@pytest.fixture
+def clean(tmp_path: Path) -> Iterator[Workspace]:
+    """A second workspace, for what one clean run gives."""
+    made = Workspace.create(tmp_path / "clean", "ru")
+    yield made
+    made.database.dispose()
+
+
+def test_messages_with_segments_and_labels_are_stored(workspace: Workspace, tmp_path: Path) -> None:
+    report = run_import(workspace, written(tmp_path, "text,label,segment\nраз,карта,vip\nдва,,\n"))
+    assert stored(workspace) == [("два", None, None), ("раз", "vip", "карта")]
+    assert (report.n_new, report.n_labelled, report.segments) == (2, 1, {"vip": 1})
+
+
+def test_the_same_file_again_changes_nothing(workspace: Workspace, tmp_path: Path) -> None:
+    path = written(tmp_path, "text,label\nраз,карта\nдва,\n")
+    run_import(workspace, path)
+    before = stored(workspace)
+    report = run_import(workspace, path)
+    assert stored(workspace) == before
+    assert (report.n_new, report.n_known, report.n_new_labelled) == (0, 2, 0)
+
+
+def test_texts_of_another_file_are_known(workspace: Workspace, tmp_path: Path) -> None:
+    run_import(workspace, written(tmp_path, "text\nраз\nдва\n"))
+    report = run_import(workspace, written(tmp_path, "text\nдва\nтри\n", "b.csv"))
+    assert (report.n_new, report.n_known) == (1, 1)
+
+
+def test_texts_that_differ_in_blanks_and_form_alone_are_one(workspace: Workspace, tmp_path: Path) -> None:
+    forms = ["мой счёт", "  мой \t счёт ", unicodedata.normalize("NFD", "мой счёт"), "мой\u200b счёт"]
+    report = run_import(workspace, written(tmp_path, "text\n" + "\n".join(forms) + "\n", "a.csv"), text="text")
+    assert stored(workspace) == [("мой счёт", None, None)]
+    assert (report.n_new, report.n_repeated) == (1, 3)
+
+
+def test_one_text_of_two_segments_is_two_messages(workspace: Workspace, tmp_path: Path) -> None:
+    run_import(workspace, written(tmp_path, "text,segment\nраз,vip\nраз,\n"))
+    assert len(stored(workspace)) == 2
+
+
+def test_one_text_with_two_labels_is_a_disagreement(workspace: Workspace, tmp_path: Path) -> None:
+    report = run_import(workspace, written(tmp_path, "text,label\nраз,карта\nраз,перевод\nраз,карта\n"))
+    with workspace.database.connect() as connection:
+        (found,) = disagreements(connection)
+    assert (found.text, found.labels) == ("раз", ("карта", "перевод"))
+    assert (report.n_new, report.n_disagreements) == (1, 1)
+
+
+def test_a_later_file_labels_a_message_that_is_there(workspace: Workspace, tmp_path: Path) -> None:
+    run_import(workspace, written(tmp_path, "text\nраз\n"))
+    report = run_import(workspace, written(tmp_path, "text,label\nраз,карта\n", "b.csv"))
+    assert (report.n_new, report.n_new_labelled) == (0, 1)
+
+
+def test_classes_grow_with_the_labels(workspace: Workspace, tmp_path: Path) -> None:
+    run_import(workspace, written(tmp_path, "text,label\nраз,карта\nдва,перевод\nтри,карта\n"))
+    with workspace.database.connect() as connection:
+        assert count_by_class(connection) == {"карта": 2, "перевод": 1}
+
+
+def test_a_class_outside_the_fixed_list_is_rejected(workspace: Workspace, tmp_path: Path) -> None:
+    text = workspace.settings_file.read_text("utf-8").replace("fixed = []", 'fixed = ["моя  карта"]')
+    workspace.settings_file.write_text(text, "utf-8")
+    fixed = Workspace.find(workspace.folder)
+    report = run_import(fixed, written(tmp_path, "text,label\nраз,моя карта\nдва,перевод\nтри,\n"))
+    assert stored(fixed) == [("раз", None, "моя карта"), ("три", None, None)]
+    assert report.rejects_file is not None
+    assert "3,class 'перевод' is not in the fixed list" in Path(report.rejects_file).read_text("utf-8")
+    fixed.database.dispose()
+
+
+def test_bad_rows_stop_nothing(workspace: Workspace, tmp_path: Path) -> None:
+    report = run_import(workspace, written(tmp_path, 'text,id\nраз,1\n,2\nтри\n"че,4\nпять,5\n'))
+    assert [text for text, _, _ in stored(workspace)] == ["пять", "раз"]
+    assert (report.n_rows, report.n_rejected) == (5, 3)
+
+
+@pytest.mark.parametrize("content", ["text,id\n", "text,id\n,1\n,2\n"])
+def test_a_file_without_a_row_of_use_is_an_error(workspace: Workspace, tmp_path: Path, content: str) -> None:
+    with pytest.raises(FileUnreadable, match=r"no rows|none of its 2 rows can be used; the first, line 2: no text"):
+        run_import(workspace, written(tmp_path, content))
+
+
+def test_a_file_that_breaks_half_way_leaves_the_store_as_it_was(workspace: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(("text\n" + "слово\n" * 300_000).encode("utf-16") + b"\x00")
+    with pytest.raises(FileUnreadable, match="is not utf-16"):
+        run_import(workspace, path)
+    assert stored(workspace) == []
+
+
+def test_an_import_that_is_given_up_leaves_the_store_as_it_was(workspace: Workspace, tmp_path: Path) -> None:
+    importing = import_file(workspace, many(tmp_path, 6_000), {})
+    next(importing)
+    importing.close()
+    assert stored(workspace) == []
+
+
+def test_conversations_are_joined_and_the_first_message_is_stored(workspace: Workspace, tmp_path: Path) -> None:
+    path = written(tmp_path, "chat,who,text,тема\n1,bot,Привет,\n1,я,раз,карта\n2,я,два,\n1,bot,ответ,\n1,я,ещё,\n")
+    report = run_import(workspace, path, ("BOT",), conversation="chat", author="who")
+    assert stored(workspace) == [("два", None, None), ("раз", None, "карта")]
+    assert report.n_rows == 2
+
+
+def test_a_class_outside_the_list_rejects_its_whole_conversation(workspace: Workspace, tmp_path: Path) -> None:
+    text = workspace.settings_file.read_text("utf-8").replace("fixed = []", 'fixed = ["карта"]')
+    workspace.settings_file.write_text(text, "utf-8")
+    fixed = Workspace.find(workspace.folder)
+    path = written(tmp_path, "chat,who,text,label\n1,я,раз,другое\n1,я,два,\n2,я,три,карта\n2,bot,ответ,\n")
+    run_import(fixed, path, ("bot",), conversation="chat", author="who")
+    assert stored(fixed) == [("три", None, "карта")]
+    fixed.database.dispose()
+
+
+def test_killed_and_run_again_is_one_clean_run(workspace: Workspace, clean: Workspace, tmp_path: Path) -> None:
+    path = many(tmp_path, 12_000)
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED, str(workspace.folder), str(path)])
+    assert done.returncode == -signal.SIGKILL
+    assert stored(workspace) == []
+    with workspace.hold("messages", "import"):
+        run_import(workspace, path)
+    run_import(clean, path)
+    assert stored(workspace) == stored(clean)
+
+
+def test_a_second_import_is_told_who_holds_the_workspace(workspace: Workspace) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDING, str(workspace.folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(WorkspaceBusy) as caught, workspace.hold("messages", "import"):
+            pass
+        holder.kill()
+    assert f"held by 'firstline import' (process {holder.pid}, since" in caught.value.message
+
+
+def test_a_full_disk_is_an_error_and_leaves_the_store_as_it_was(workspace: Workspace, tmp_path: Path) -> None:
+    run_import(workspace, written(tmp_path, "text\nраз\n"))
+    workspace.database.dispose()
+    code = [sys.executable, "-c", ON_A_FULL_DISK, str(workspace.folder), str(many(tmp_path, 20_000))]
+    done = subprocess.run(code, capture_output=True, text=True, cwd=Path(__file__).parents[3])
+    assert done.stdout.startswith("store_unusable"), done.stdout + done.stderr
+    assert [text for text, _, _ in stored(workspace)] == ["раз"]
+
+
+def test_a_store_that_cannot_be_written_is_an_error(workspace: Workspace, tmp_path: Path) -> None:
+    with workspace.database.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE labels")
+    with pytest.raises(StoreUnusable, match="no such table"):
+        run_import(workspace, written(tmp_path, "text\nраз\n"))

@@ -1,0 +1,100 @@
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import cast
+
+import pytest
+
+from firstline.messages.columns import ColumnMap
+from firstline.messages.incoming import MAX_TEXT_CHARS, Incoming, read_rows
+from firstline.messages.records import Record, Reject, Value
+from firstline.text.masks import Masker
+
+
+class OneRow:
+    """A file of one row, whose columns are named after their roles."""
+
+    described = "a test"
+
+    def __init__(self, **cells: Value) -> None:
+        self.columns = list(cells)
+        self._cells = cells
+
+    def records(self, columns: Sequence[str]) -> Iterator[Record | Reject]:
+        yield Record(2, [self._cells[name] for name in columns])
+
+    def done(self) -> float:
+        return 1.0
+
+
+def one(**cells: Value) -> Incoming | Reject:
+    reader = OneRow(**cells)
+    columns = ColumnMap({name: name for name in cells}, agent_values=("Agent",))
+    (row,) = read_rows(reader, columns, Masker((("policy", r"ОСАГО-\d{6}"),)))
+    return row
+
+
+def message(**cells: Value) -> Incoming:
+    return cast("Incoming", one(**cells))
+
+
+def test_personal_data_is_masked() -> None:
+    assert message(text="Пишите на ivan@example.com").text == "Пишите на <EMAIL>"
+
+
+def test_the_teams_own_patterns_are_masked() -> None:
+    assert message(text="Полис ОСАГО-123456 истёк").text == "Полис <POLICY> истёк"
+
+
+@pytest.mark.parametrize("empty", [None, "", "  \u200b ", float("nan"), b""])
+def test_a_row_without_text_is_rejected(empty: Value) -> None:
+    assert one(text=empty) == Reject(2, "no text")
+
+
+@pytest.mark.parametrize("empty", [None, "", "  ", float("nan")])
+def test_an_empty_label_is_no_label(empty: Value) -> None:
+    assert message(text="раз", label=empty).label is None
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(7, "7"), (7.0, "7"), (7.5, "7.5"), ("  карта \n", "карта"), (b"\xd0\xba", "к"), (True, "True")]
+)
+def test_a_value_is_text_as_people_see_it(value: Value, text: str) -> None:
+    row = message(text=value, id=value)
+    assert (row.text, row.external_id) == (text, text)
+
+
+UNUSABLE = {
+    "broken byte": "раз\udcff",
+    "broken bytes": b"\xff",
+    "surrogate": "\ud83d",
+    "list": ["раз"],
+    "object": {"ru": "раз"},
+    "huge number": 10**5000,
+    "huge text": "a" * 200_000,
+}
+
+
+@pytest.mark.parametrize("role", ["text", "label", "id", "segment"])
+@pytest.mark.parametrize("kind", UNUSABLE)
+def test_a_value_that_cannot_be_used_rejects_its_row(role: str, kind: str) -> None:
+    row = one(**{"text": "раз", role: UNUSABLE[kind]})
+    assert isinstance(row, Reject)
+    assert "раз" not in row.reason
+
+
+def test_the_longest_text_is_taken() -> None:
+    assert len(message(text="слово " * (MAX_TEXT_CHARS // 6)).text) > 99_000
+
+
+def test_a_time_that_cannot_be_read_is_none_and_rejects_nothing() -> None:
+    assert message(text="раз", sent_at="вчера").sent_at is None
+    assert message(text="раз", sent_at="2026-01-31").sent_at == datetime(2026, 1, 31)
+
+
+def test_a_row_of_a_conversation_needs_its_id() -> None:
+    assert one(text="раз", conversation="", author="client") == Reject(2, "no conversation id")
+
+
+def test_what_support_wrote_is_not_read() -> None:
+    row = message(text="ответ\udcff", conversation="1", author=" AGENT ")
+    assert (row.text, row.author) == ("", "AGENT")

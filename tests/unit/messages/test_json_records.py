@@ -1,0 +1,116 @@
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from firstline.errors import FileUnreadable, FirstlineError
+from tests.unit.messages.reading import read
+
+
+def written(tmp_path: Path, content: bytes | str, name: str = "a.json") -> Path:
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def test_a_list_of_objects_is_read(tmp_path: Path) -> None:
+    table = read(written(tmp_path, '[{"text": "раз", "n": 1}, {"text": "два", "x": null}]'))
+    assert table.columns == ["text", "n", "x"]
+    assert table.rows == [("раз", 1, None), ("два", None, None)]
+
+
+def test_a_list_under_a_key_is_found_behind_other_values(tmp_path: Path) -> None:
+    content = {"meta": {"fields": ["text"], "total": 1}, "data": {"rows": [{"text": "раз"}]}}
+    assert read(written(tmp_path, json.dumps(content))).rows == [("раз",)]
+
+
+def test_lists_inside_an_object_add_no_columns(tmp_path: Path) -> None:
+    table = read(written(tmp_path, '[{"tags": [{"name": "a"}], "text": "раз"}]'))
+    assert table.columns == ["tags", "text"]
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+def test_a_key_that_comes_late_is_a_column(tmp_path: Path, name: str) -> None:
+    rows = [json.dumps({"text": str(n)}) for n in range(500)] + ['{"text": "last", "label": "карта"}']
+    content = "\n".join(rows) if name == "a.jsonl" else f"[{','.join(rows)}]"
+    assert read(written(tmp_path, content, name)).columns == ["text", "label"]
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "utf-16", "utf-8-sig"])
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+def test_other_encodings_are_read(tmp_path: Path, name: str, encoding: str) -> None:
+    rows = [json.dumps({"text": f"Здравствуйте, перевод {n} не дошёл"}, ensure_ascii=False) for n in range(3)]
+    content = "\n".join(rows) if name == "a.jsonl" else f"[{','.join(rows)}]"
+    table = read(written(tmp_path, content.encode(encoding), name))
+    assert table.rows[2] == ("Здравствуйте, перевод 2 не дошёл",)
+    assert not table.rejects
+
+
+def test_numbers_keep_their_kind_and_size(tmp_path: Path) -> None:
+    table = read(written(tmp_path, '[{"text": "a", "id": 123456789012345678901234, "x": 1.5}]'))
+    assert table.rows == [("a", 123456789012345678901234, 1.5)]
+
+
+def test_a_list_item_that_is_no_object_is_rejected(tmp_path: Path) -> None:
+    assert read(written(tmp_path, '["слово", {"text": "раз"}]')).rejects == {1: "is not a JSON object"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    ['[{"text": "раз"}, {"te', '{"text": "раз"}\n{"text": "два"}', "[NaN]", "не JSON", "[" * 50_000, '{"a":' * 50_000],
+)
+def test_broken_json_is_an_error(tmp_path: Path, content: str) -> None:
+    with pytest.raises(FileUnreadable, match="not valid JSON"):
+        read(written(tmp_path, content))
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", "3", '{"text": "раз"}', '["a", "b"]', "[{}]"])
+def test_json_without_a_list_of_objects_is_an_error(tmp_path: Path, content: str) -> None:
+    with pytest.raises(FileUnreadable, match="holds no list of objects"):
+        read(written(tmp_path, content))
+
+
+def test_one_bad_line_is_rejected_by_its_number(tmp_path: Path) -> None:
+    table = read(written(tmp_path, '{"text": "раз"}\n\n{"text": \n[1]\n{"text": "два"}\n', "a.jsonl"))
+    assert table.rows == [("раз",), ("два",)]
+    assert list(table.rejects) == [3, 4]
+
+
+def test_a_lone_surrogate_in_a_line_is_rejected(tmp_path: Path) -> None:
+    table = read(written(tmp_path, '{"text": "\\ud83d"}\n{"text": "два"}\n', "a.jsonl"))
+    assert table.rows == [("два",)]
+
+
+def test_a_line_in_another_encoding_is_rejected(tmp_path: Path) -> None:
+    good = '{"text": "обычная строка"}\n'.encode() * 5
+    table = read(written(tmp_path, good + '{"text": "чужая"}\n'.encode("cp1251"), "a.jsonl"))
+    assert table.rejects == {6: "broken encoding, expected utf-8"}
+
+
+def test_lines_without_objects_are_an_error_that_tells_the_first(tmp_path: Path) -> None:
+    with pytest.raises(FileUnreadable, match="line 1: is not a JSON object"):
+        read(written(tmp_path, '[{"text": "раз"}]', "a.jsonl"))
+
+
+def test_nested_values_are_handed_on_as_they_are(tmp_path: Path) -> None:
+    assert read(written(tmp_path, '{"text": {"ru": "раз"}}', "a.jsonl")).rows == [({"ru": "раз"},)]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.one_of(
+        st.binary(max_size=200),
+        st.text('[]{}":, text1\n\\ud', max_size=60).map(str.encode),
+        st.recursive(st.text() | st.integers() | st.none(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)).map(
+            lambda value: json.dumps(value).encode()
+        ),
+    ),
+    st.sampled_from(["a.json", "a.jsonl"]),
+)
+def test_arbitrary_bytes_raise_no_other_error(tmp_path: Path, content: bytes, name: str) -> None:
+    try:
+        read(written(tmp_path, content, name))
+    except FirstlineError as error:
+        assert error.next_step

@@ -1,0 +1,52 @@
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firstline.messages.times import read_time
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2026-01-31 10:20:30",
+        "2026-01-31T10:20:30",
+        "2026-01-31T13:20:30+03:00",
+        "2026-01-31T10:20:30Z",
+        "2026/1/31 10:20:30",
+        "31.01.2026 10:20:30",
+        "31.01.26 10:20:30",
+        " 31/01/2026, 10:20:30 ",
+        "1769854830",
+        "1769854830000",
+        1769854830,
+        1769854830.0,
+        datetime(2026, 1, 31, 10, 20, 30),
+        datetime(2026, 1, 31, 13, 20, 30, tzinfo=timezone(timedelta(hours=3))),
+    ],
+)
+def test_one_moment_in_its_many_spellings(value: object) -> None:
+    assert read_time(value) == datetime(2026, 1, 31, 10, 20, 30)
+
+
+@pytest.mark.parametrize("value", ["31.01.2026", "2026-01-31", "20260131", "2026/01/31", date(2026, 1, 31)])
+def test_a_day_is_its_midnight(value: object) -> None:
+    assert read_time(value) == datetime(2026, 1, 31)
+
+
+@pytest.mark.parametrize("milliseconds", [1712010112000, 1712121212000, 1705102312000])
+def test_milliseconds_that_look_like_a_day_long_ago_are_milliseconds(milliseconds: int) -> None:
+    expected = datetime.fromtimestamp(milliseconds / 1000, UTC).replace(tzinfo=None)
+    assert read_time(str(milliseconds)) == expected
+
+
+@pytest.mark.parametrize("value", ["вчера", "", "31.13.2026", "45000", "9" * 400, "nan", "inf", [], True, "25:00", "٣"])
+def test_what_is_no_time_is_none(value: object) -> None:
+    assert read_time(value) is None
+
+
+@given(st.text(max_size=30) | st.from_regex(r"[0-9./: ,T+-]{1,25}", fullmatch=True) | st.floats() | st.integers())
+def test_nothing_raises(value: object) -> None:
+    moment = read_time(value)
+    assert moment is None or moment.tzinfo is None

@@ -1,0 +1,66 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from firstline.errors import FormatUnknown, UsageError
+from firstline.messages.writers import TableFile
+from tests.unit.messages.reading import read
+
+ENDINGS = ["csv", "tsv", "jsonl", "json", "parquet", "xlsx"]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_what_is_written_is_read_again(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"a.{ending}"
+    rows = [('раз,\t"два"\nтри', "0012"), ("=1+1", "x")]
+    with TableFile(path, ["text", "id"]) as table:
+        for row in rows:
+            table.write(row)
+    found = read(path)
+    assert (found.columns, found.rows) == (["text", "id"], rows)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_odd_values_are_written(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"a.{ending}"
+    with TableFile(path, ["text", "x"]) as table:
+        for value in ("раз\udcff", None, 1.5, 10**30, [1, {"a": "б"}], datetime(2026, 1, 1, tzinfo=UTC), float("nan")):
+            table.write(["раз\udcff", value])
+    assert [row[0] for row in read(path).rows] == ["раз?"] * 7
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_failure_leaves_no_file_and_the_last_one_as_it_was(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"a.{ending}"
+    path.write_text("the last one")
+    with pytest.raises(RuntimeError), TableFile(path, ["text"]) as table:
+        table.write(["раз"])
+        raise RuntimeError
+    assert path.read_text() == "the last one"
+    assert [found.name for found in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("ending", ["json", "jsonl", "csv", "parquet", "xlsx"])
+def test_a_table_without_rows_is_a_file(tmp_path: Path, ending: str) -> None:
+    with TableFile(tmp_path / f"a.{ending}", ["text"]):
+        pass
+    assert (tmp_path / f"a.{ending}").is_file()
+
+
+def test_numbers_stay_numbers(tmp_path: Path) -> None:
+    with TableFile(tmp_path / "a.parquet", ["confidence"]) as table:
+        table.write([0.5])
+        table.write([None])
+    assert pl.read_parquet(tmp_path / "a.parquet")["confidence"].to_list() == [0.5, None]
+
+
+def test_a_text_that_excel_would_drop_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="32,767 characters"), TableFile(tmp_path / "a.xlsx", ["text"]) as table:
+        table.write(["а" * 40_000])
+
+
+def test_an_ending_that_is_not_known_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FormatUnknown, match=r"'\.doc' cannot be written"):
+        TableFile(tmp_path / "a.doc", ["text"])

@@ -1,0 +1,199 @@
+"""The HTTP API, asked in process."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from firstline.bundle.predictor import Predictor
+from firstline.bundle.registry import promote
+from firstline.serving.app import create_app
+from firstline.serving.service import Service
+from firstline.settings.model import ServingSettings
+from tests.bundles import make_bundle
+
+LIMITS = ServingSettings(max_text_chars=100, max_batch=3, max_body_bytes=5_000)
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Litestar:
+    written = make_bundle(tmp_path)
+    promote(tmp_path, written.id)
+    return create_app(Service(Predictor.load(tmp_path / written.id), tmp_path, LIMITS))
+
+
+@pytest.fixture
+def client(app: Litestar) -> Iterator[TestClient[Litestar]]:
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+def ask(client: TestClient[Litestar], **body: object) -> Any:
+    response = client.post("/v1/classify", json=body)
+    assert response.status_code == 200
+    return response.json()
+
+
+def test_answer_has_label_confidence_and_ranking(client: TestClient[Litestar]) -> None:
+    answer = ask(client, text="где мой перевод", segment="customer")
+    assert set(answer) == {"model", "label", "confidence", "ranking"}
+    assert answer["model"].startswith("linear.v1-")
+    assert answer["label"] == "Перевод"
+    assert answer["ranking"][0] == {"label": "Перевод", "confidence": answer["confidence"]}
+    assert len(answer["ranking"]) == 3
+    assert sum(item["confidence"] for item in answer["ranking"]) == pytest.approx(1, abs=1e-4)
+
+
+def test_text_is_masked(client: TestClient[Litestar]) -> None:
+    assert ask(client, text="наберите +7 (916) 123-45-67")["label"] == "Перевод"
+
+
+def test_segment_counts(client: TestClient[Litestar]) -> None:
+    assert ask(client, text="добрый день", segment="lead")["label"] == "Карта"
+
+
+@pytest.mark.parametrize("segment", [None, "", "  "])
+def test_empty_segment_is_none(client: TestClient[Litestar], segment: str | None) -> None:
+    assert "warnings" not in ask(client, text="карта", segment=segment)
+
+
+def test_unknown_segment_is_ignored_and_said(client: TestClient[Litestar]) -> None:
+    answer = ask(client, text="карта", segment="vip")
+    assert answer["warnings"] == ["segment 'vip' is unknown to the model and was ignored; known: customer, lead"]
+    assert answer["ranking"] == ask(client, text="карта")["ranking"]
+
+
+def test_batch_answers_in_order_with_ids(client: TestClient[Litestar]) -> None:
+    messages = [{"id": 7, "text": "карта"}, {"id": "b", "text": "перевод", "segment": "vip"}]
+    answer = client.post("/v1/classify/batch", json={"messages": messages}).json()
+    assert [(item["id"], item["label"]) for item in answer["results"]] == [(7, "Карта"), ("b", "Перевод")]
+    assert "vip" in answer["results"][1]["warnings"][0]
+    assert answer["model"].startswith("linear.v1-")
+
+
+def test_batch_and_single_agree(client: TestClient[Litestar]) -> None:
+    single = ask(client, text="карта")
+    batch = client.post("/v1/classify/batch", json={"messages": [{"id": 1, "text": "карта"}]}).json()["results"][0]
+    assert batch["ranking"] == single["ranking"]
+
+
+def test_a_bad_message_does_not_spoil_the_batch(client: TestClient[Litestar]) -> None:
+    messages = [{"id": 1, "text": " "}, {"id": 2, "text": "карта"}, {"id": 3, "text": "к" * 101}]
+    results = client.post("/v1/classify/batch", json={"messages": messages}).json()["results"]
+    assert [item.get("label") for item in results] == [None, "Карта", None]
+    assert [item["error"]["code"] for item in (results[0], results[2])] == ["text_empty", "text_too_long"]
+
+
+def test_empty_batch_has_no_results(client: TestClient[Litestar]) -> None:
+    assert client.post("/v1/classify/batch", json={"messages": []}).json()["results"] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"", 400, "body_missing"),
+        (b"{", 400, "invalid_request"),
+        (b"[]", 400, "invalid_request"),
+        (b"null", 400, "invalid_request"),
+        (b'"text"', 400, "invalid_request"),
+        (b"{}", 400, "invalid_request"),
+        (b'{"text": 5}', 400, "invalid_request"),
+        (b'{"text": null}', 400, "invalid_request"),
+        (b'{"text": "a", "extra": 1}', 400, "invalid_request"),
+        (b'{"text": "a", "segment": 5}', 400, "invalid_request"),
+        (b'{"text": "a", "segment": "' + b"s" * 301 + b'"}', 400, "invalid_request"),
+        (b'{"text": "\xff\xfe"}', 400, "invalid_utf8"),
+        (b'{"text": "\\ud800"}', 400, "invalid_request"),
+        (b"[" * 3_000, 400, "invalid_request"),
+        (b'{"text": ""}', 422, "text_empty"),
+        (b'{"text": " \\u200b\\n\\t"}', 422, "text_empty"),
+        (b'{"text": "' + b"a" * 101 + b'"}', 413, "text_too_long"),
+        (b'{"text": "' + b"a" * 6_000 + b'"}', 413, "body_too_large"),
+    ],
+)
+def test_bad_request_is_refused_in_one_shape(client: TestClient[Litestar], body: bytes, status: int, code: str) -> None:
+    response = client.post("/v1/classify", content=body, headers={"Content-Type": "application/json"})
+    assert response.status_code == status
+    error = response.json()["error"]
+    assert error["code"] == code
+    assert error["message"].endswith(".")
+    assert error["next_step"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"messages": [{"id": n, "text": "a"} for n in range(4)]}, "batch_too_large"),
+        ({"messages": [{"text": "a"}]}, "invalid_request"),
+        ({"messages": [{"id": 1, "text": "a", "x": 1}]}, "invalid_request"),
+        ({"messages": {"id": 1}}, "invalid_request"),
+        ({}, "invalid_request"),
+    ],
+)
+def test_bad_batch_is_refused(client: TestClient[Litestar], body: object, code: str) -> None:
+    response = client.post("/v1/classify/batch", json=body)
+    assert 400 <= response.status_code < 500
+    assert response.json()["error"]["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nowhere", 404, "not_found"),
+        ("GET", "/v1/classify", 405, "method_not_allowed"),
+        ("DELETE", "/v1/models", 405, "method_not_allowed"),
+    ],
+)
+def test_wrong_address_or_method(client: TestClient[Litestar], method: str, path: str, status: int, code: str) -> None:
+    response = client.request(method, path)
+    assert (response.status_code, response.json()["error"]["code"]) == (status, code)
+
+
+def test_unforeseen_error_shows_no_trace(
+    app: Litestar, client: TestClient[Litestar], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("a secret of the inside")
+
+    monkeypatch.setattr(app.state.service.predictor, "predict", fail)
+    response = client.post("/v1/classify", json={"text": "карта"})
+    assert response.status_code == 500
+    assert response.json()["error"]["code"] == "internal"
+    assert "secret" not in response.text
+    assert "Traceback" not in response.text
+    assert "карта" not in caplog.text
+
+
+def test_health(client: TestClient[Litestar]) -> None:
+    assert client.get("/health/live").json() == {"status": "live"}
+    ready = client.get("/health/ready").json()
+    assert ready["status"] == "ready"
+    assert ready["model"].startswith("linear.v1-")
+
+
+def test_models_tell_which_one_serves(client: TestClient[Litestar], tmp_path: Path) -> None:
+    make_bundle(tmp_path, strength=9.0)
+    listed = client.get("/v1/models").json()["models"]
+    assert len(listed) == 2
+    assert [item["is_serving"] for item in listed].count(True) == 1
+    assert listed[0]["labels"] == ["Банкомат", "Карта", "Перевод"]
+
+
+def test_schema_describes_every_address(client: TestClient[Litestar]) -> None:
+    schema = client.get("/schema").json()
+    assert set(schema["paths"]) == {
+        "/v1/classify",
+        "/v1/classify/batch",
+        "/v1/models",
+        "/health/live",
+        "/health/ready",
+    }
+    assert schema["openapi"].startswith("3.")
+
+
+def test_no_page_of_the_service_loads_anything_from_elsewhere(client: TestClient[Litestar]) -> None:
+    for path in ("/schema", "/schema/openapi.json", "/schema/swagger", "/schema/redoc", "/"):
+        assert "<script" not in client.get(path).text

@@ -1,0 +1,134 @@
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from firstline.errors import SettingsInvalid
+from firstline.settings import Settings, read_settings, remember_columns, settings_text
+from firstline.settings.file import settings_sections
+
+ALL = [("", name) for name, info in Settings.model_fields.items() if name == "language"] + [
+    (section, name) for section, model, _ in settings_sections() for name in model.model_fields
+]
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "firstline.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_generated_file_holds_the_defaults(tmp_path: Path) -> None:
+    assert read_settings(written(tmp_path, settings_text("ru"))) == Settings()
+
+
+@pytest.mark.parametrize(("section", "name"), ALL)
+def test_every_setting_stands_under_its_description(section: str, name: str) -> None:
+    part = settings_text("ru").split(f"\n[{section}]\n" if section else "\n\n", 1)[1].split("\n[")[0]
+    assert re.search(rf"^# .{{10,}}\n{name} = ", part, re.MULTILINE)
+
+
+def test_sections_are_all_of_the_settings_but_the_language() -> None:
+    assert {name for name, _, _ in settings_sections()} | {"language"} == set(Settings.model_fields)
+
+
+def test_the_example_of_a_pattern_works(tmp_path: Path) -> None:
+    comment = " ".join(line.lstrip("# ") for line in settings_text("ru").splitlines() if line.startswith("#"))
+    example = re.search(r"\[\{ kind.*?\}\]", comment)
+    assert example
+    found = read_settings(written(tmp_path, f"[masking]\npatterns = {example[0]}\n"))
+    assert re.fullmatch(found.masking.patterns[0].pattern, "ОСАГО-123456")
+
+
+def test_settings_that_are_left_out_are_at_their_defaults(tmp_path: Path) -> None:
+    found = read_settings(written(tmp_path, "[training]\nfolds = 3\n"))
+    assert (found.training.folds, found.training.seed, found.language) == (3, 0, "ru")
+
+
+def test_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIRSTLINE_TRAINING__SEED", "7")
+    monkeypatch.setenv("FIRSTLINE_CLASSES__FIXED", '["карта"]')
+    found = read_settings(written(tmp_path, "[training]\nseed = 1\nfolds = 3\n"))
+    assert (found.training.seed, found.training.folds, found.classes.fixed) == (7, 3, ("карта",))
+
+
+def test_a_wrong_value_in_the_environment_is_blamed_on_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIRSTLINE_TRAINING__FOLDS", "many")
+    with pytest.raises(SettingsInvalid, match=r"^the environment variable FIRSTLINE_TRAINING__FOLDS: 'training.folds'"):
+        read_settings(written(tmp_path, ""))
+
+
+def test_a_list_in_the_environment_that_is_no_json_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIRSTLINE_CLASSES__FIXED", "карта,перевод")
+    with pytest.raises(SettingsInvalid) as caught:
+        read_settings(written(tmp_path, ""))
+    assert "environment" in caught.value.message or "FIRSTLINE_CLASSES__FIXED" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[training\n", "is not valid TOML"),
+        ("a = 1\na = 2\n", "is not valid TOML"),
+        ("languge = 'ru'\n", "'languge' is not a setting"),
+        ("_env_file = 'x'\n", "'_env_file' is not a setting"),
+        ("[training]\nsed = 1\n", "'training.sed' is not a setting"),
+        ("[training]\nfolds = 'five'\n", "'training.folds' input should be a valid integer.*, got 'five'"),
+        ("[training]\nfolds = 1\n", "'training.folds' input should be greater than or equal to 2, got 1"),
+        ("training = 3\n", "'training' .* got 3"),
+        ("language = 'Russian'\n", "'language' .* got 'Russian'"),
+        ("[[masking.patterns]]\nkind = 'A1'\npattern = '('\n", "not a regular expression"),
+        ("[[masking.patterns]]\nkind = 'A1'\npattern = 'a{99999999999999999999}'\n", "not a regular expression"),
+        ("[[masking.patterns]]\nkind = 'A1'\npattern = 'a*'\n", "matches the empty text"),
+        ("[[masking.patterns]]\nkind = 'two words'\npattern = 'a'\n", "masking.patterns.0.kind"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, sentence: str) -> None:
+    with pytest.raises(SettingsInvalid, match=sentence):
+        read_settings(written(tmp_path, text))
+
+
+def test_a_file_that_is_no_text_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "firstline.toml").write_bytes("язык = 1".encode("cp1251"))
+    with pytest.raises(SettingsInvalid, match="not valid TOML"):
+        read_settings(tmp_path / "firstline.toml")
+
+
+def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match="cannot be read"):
+        read_settings(tmp_path / "firstline.toml")
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError):
+        Settings().language = "en"  # type: ignore[misc]
+
+
+def test_columns_are_remembered_and_comments_stay(tmp_path: Path) -> None:
+    path = written(tmp_path, settings_text("ru"))
+    remember_columns(path, {"text": 'Текст "обращения"', "agent_values": ("bot", "оператор")})
+    found = read_settings(path).columns
+    assert (found.text, found.agent_values) == ('Текст "обращения"', ("bot", "оператор"))
+    comments = [line for line in path.read_text("utf-8").splitlines() if line.startswith("#")]
+    assert comments == [line for line in settings_text("ru").splitlines() if line.startswith("#")]
+
+
+@pytest.mark.parametrize("text", ["", "language = 'ru'\n", "columns = { id = 'n' }\n", "columns.id = 'n'\n"])
+def test_columns_are_remembered_in_a_file_of_any_shape(tmp_path: Path, text: str) -> None:
+    path = written(tmp_path, text)
+    remember_columns(path, {"text": "сообщение"})
+    assert read_settings(path).columns.text == "сообщение"
+
+
+def test_a_private_file_stays_private(tmp_path: Path) -> None:
+    path = written(tmp_path, "")
+    path.chmod(0o600)
+    remember_columns(path, {"text": "сообщение"})
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [found.name for found in tmp_path.iterdir()] == [path.name]
+
+
+def test_columns_that_cannot_be_remembered_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match="cannot be remembered"):
+        remember_columns(tmp_path / "absent" / "firstline.toml", {"text": "сообщение"})

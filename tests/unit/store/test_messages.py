@@ -1,0 +1,95 @@
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.engine import URL
+
+from firstline.store.database import open_database, writing
+from firstline.store.messages import (
+    Disagreement,
+    StoredMessage,
+    add_messages,
+    count_by_class,
+    count_by_segment,
+    count_disagreements,
+    count_labels,
+    count_messages,
+    disagreements,
+    read_for_training,
+)
+from firstline.types import Message
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    made = open_database(URL.create("sqlite", database=str(tmp_path / "a.db")))
+    yield made
+    made.dispose()
+
+
+def add(engine: Engine, *items: StoredMessage) -> None:
+    with writing(engine) as connection:
+        add_messages(connection, [(item.key, item) for item in items], "import")
+
+
+def test_a_key_tells_text_and_segment_apart() -> None:
+    keys = {StoredMessage(text, segment).key for text in ("раз", "два") for segment in (None, "vip", "раз")}
+    assert len(keys) == 6
+
+
+def test_a_key_knows_nothing_of_label_id_and_time() -> None:
+    assert StoredMessage("раз").key == StoredMessage("раз", None, "7", datetime(2026, 1, 1), "карта").key
+
+
+def test_nothing_is_a_batch_too(engine: Engine) -> None:
+    add(engine)
+    with engine.connect() as connection:
+        assert count_messages(connection) == 0
+
+
+def test_what_is_there_stays_as_it_is(engine: Engine) -> None:
+    add(engine, StoredMessage("раз", external_id="1"))
+    add(engine, StoredMessage("раз", external_id="2"))
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT external_id FROM messages").all() == [("1",)]
+
+
+def test_counts(engine: Engine) -> None:
+    add(engine, StoredMessage("раз", "vip", label="карта"), StoredMessage("раз", "vip", label="перевод"))
+    add(engine, StoredMessage("два", label="карта"), StoredMessage("три"))
+    with engine.connect() as connection:
+        assert (count_messages(connection), count_labels(connection), count_disagreements(connection)) == (3, 2, 1)
+        assert count_by_class(connection) == {"карта": 2, "перевод": 1}
+        assert count_by_segment(connection) == {"vip": 1, None: 2}
+
+
+def test_a_class_without_labels_is_counted_as_none(engine: Engine) -> None:
+    with writing(engine) as connection:
+        connection.exec_driver_sql("INSERT INTO classes VALUES ('карта')")
+        assert count_by_class(connection) == {"карта": 0}
+
+
+def test_disagreements_name_all_labels(engine: Engine) -> None:
+    add(engine, *(StoredMessage("раз", label=label) for label in ("в", "а", "б")), StoredMessage("два", label="а"))
+    with engine.connect() as connection:
+        assert disagreements(connection) == [Disagreement("раз", ("а", "б", "в"))]
+
+
+def test_training_reads_single_labels_and_counts_the_rest(engine: Engine) -> None:
+    add(engine, StoredMessage("раз", "vip", label="карта"), StoredMessage("два"))
+    add(engine, StoredMessage("три", label="карта"), StoredMessage("три", label="перевод"))
+    found = read_for_training(engine)
+    assert (found.messages, found.labels) == ([Message("раз", "vip")], ["карта"])
+    assert {message.text for message in found.unlabelled} == {"два", "три"}
+    assert found.n_disagreements == 1
+
+
+def test_the_order_of_imports_is_not_seen_in_training(engine: Engine, tmp_path: Path) -> None:
+    other = open_database(URL.create("sqlite", database=str(tmp_path / "b.db")))
+    items = [StoredMessage(str(number), label="карта") for number in range(20)]
+    add(engine, *items)
+    add(other, *reversed(items))
+    assert read_for_training(engine) == read_for_training(other)
+    other.dispose()

@@ -1,0 +1,103 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from firstline.errors import UsageError, WorkspaceBusy, WorkspaceError, WorkspaceExists, WorkspaceMissing
+from firstline.store.messages import count_messages
+from firstline.store.workspace import Workspace
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from firstline.store.workspace import Workspace
+
+with Workspace.find(Path(sys.argv[1])).hold("messages", "import"):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("name", ["place", "a/b/c", "с пробелом, 100% и ?#&"])
+def test_a_new_workspace_has_settings_database_and_folders(tmp_path: Path, name: str) -> None:
+    made = Workspace.create(tmp_path / name, "en")
+    with made.database.connect() as connection:
+        assert count_messages(connection) == 0
+    made.database.dispose()
+    assert made.settings.language == "en"
+    assert {"firstline.toml", "firstline.db", "models", "imports"} <= {path.name for path in made.folder.iterdir()}
+
+
+def test_a_workspace_is_not_made_twice(tmp_path: Path) -> None:
+    Workspace.create(tmp_path, "ru")
+    with pytest.raises(WorkspaceExists):
+        Workspace.create(tmp_path, "ru")
+
+
+def test_what_an_interrupted_init_left_is_no_hindrance(tmp_path: Path) -> None:
+    Workspace.create(tmp_path, "ru")
+    (tmp_path / "firstline.toml").rename(tmp_path / "firstline.toml.new")
+    assert Workspace.create(tmp_path, "en").settings.language == "en"
+
+
+def test_files_of_the_folder_stay_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("mine\n")
+    Workspace.create(tmp_path, "ru")
+    assert (tmp_path / ".gitignore").read_text() == "mine\n"
+
+
+def test_messages_are_kept_out_of_version_control_and_settings_are_not(tmp_path: Path) -> None:
+    Workspace.create(tmp_path, "ru")
+    ignored = (tmp_path / ".gitignore").read_text()
+    assert "/firstline.db*" in ignored
+    assert "toml" not in ignored
+
+
+@pytest.mark.parametrize("language", ["russian", "RU", "", 'r"\n'])
+def test_a_language_that_is_none_makes_nothing(tmp_path: Path, language: str) -> None:
+    with pytest.raises(UsageError, match="not a language code"):
+        Workspace.create(tmp_path / "a", language)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_the_way_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("")
+    with pytest.raises(WorkspaceError, match="cannot be made"):
+        Workspace.create(tmp_path / "a", "ru")
+
+
+def test_the_nearest_workspace_above_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Workspace.create(tmp_path, "ru")
+    monkeypatch.chdir(tmp_path / "models")
+    assert Workspace.find().folder == tmp_path
+
+
+def test_a_folder_without_settings_is_no_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(WorkspaceMissing, match=r"holds no firstline\.toml"):
+        Workspace.find(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(WorkspaceMissing, match="or above it"):
+        Workspace.find()
+
+
+def test_a_holder_is_named_and_leaves_nothing(tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path, "ru")
+    with workspace.hold("messages", "import"):
+        with pytest.raises(WorkspaceBusy, match=rf"'firstline import' \(process {os.getpid()}, since"):
+            workspace.hold("messages", "import").__enter__()
+        with workspace.hold("models", "train"):
+            pass
+    with workspace.hold("messages", "import"):
+        pass
+    assert not list(tmp_path.glob(".locks/*.json"))
+
+
+def test_a_killed_process_holds_nobody(tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path, "ru")
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)])
+    assert done.returncode == -signal.SIGKILL
+    assert list(tmp_path.glob(".locks/*.json"))
+    with workspace.hold("messages", "import"):
+        pass

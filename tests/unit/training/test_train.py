@@ -1,0 +1,151 @@
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from firstline.bundle.files import read_manifest
+from firstline.bundle.manifest import FILE_NAME, Manifest
+from firstline.bundle.predictor import Predictor
+from firstline.bundle.registry import champion_id, list_models
+from firstline.errors import CandidateUnknown, ExtraMissing, LabelsTooFew
+from firstline.settings import MaskPattern, Settings
+from firstline.settings.model import MaskingSettings
+from firstline.store.messages import Labelled
+from firstline.training.train import Note, Row, Step, TrainEvent, TrainReport, fingerprint, train
+from firstline.types import Message
+from tests.examples import examples
+
+
+def run(
+    models: Path, data: Labelled | None = None, candidates: tuple[str, ...] = ("linear.v1",), seed: int = 0
+) -> tuple[list[TrainEvent], TrainReport]:
+    training = train(data or examples(), Settings(), models, candidates, 3, seed)
+    events: list[TrainEvent] = []
+    while True:
+        try:
+            events.append(next(training))
+        except StopIteration as end:
+            return events, end.value
+
+
+def test_first_model_is_champion(tmp_path: Path) -> None:
+    _, report = run(tmp_path)
+    assert report.is_champion
+    assert champion_id(tmp_path) == report.model.id
+
+
+def test_champion_stays_when_another_model_comes(tmp_path: Path) -> None:
+    _, first = run(tmp_path)
+    data = examples()
+    _, second = run(tmp_path, replace(data, labels=data.labels[::-1]))
+    assert not second.is_champion
+    assert champion_id(tmp_path) == first.model.id
+    assert len(list_models(tmp_path)) == 2
+
+
+def test_best_by_macro_f1_is_kept(tmp_path: Path) -> None:
+    events, report = run(tmp_path, candidates=("linear.v1", "forest.v1"))
+    rows = [event for event in events if isinstance(event, Row)]
+    assert rows == report.rows
+    assert report.model.candidate == max(rows, key=lambda row: row.figures.macro_f1).candidate
+
+
+def test_a_candidate_named_twice_runs_once(tmp_path: Path) -> None:
+    _, report = run(tmp_path, candidates=("linear.v1", "linear.v1"))
+    assert len(report.rows) == 1
+
+
+def test_steps_count_to_the_total(tmp_path: Path) -> None:
+    events, _ = run(tmp_path)
+    steps = [event for event in events if isinstance(event, Step)]
+    assert [step.done for step in steps] == [1, 2, 3, 4]
+    assert {step.total for step in steps} == {4}
+
+
+def test_same_data_and_seed_same_files(tmp_path: Path) -> None:
+    reports = [run(tmp_path / name)[1] for name in ("one", "two")]
+    assert reports[0].model.id == reports[1].model.id
+    contents = [
+        {
+            path.name: path.read_bytes()
+            for path in (tmp_path / name / report.model.id).iterdir()
+            if path.name != FILE_NAME
+        }
+        for name, report in zip(("one", "two"), reports, strict=True)
+    ]
+    assert contents[0] == contents[1]
+    one, two = (without_measured(tmp_path / name / reports[0].model.id) for name in ("one", "two"))
+    assert one == two
+
+
+def without_measured(folder: Path) -> Manifest:
+    return msgspec.structs.replace(read_manifest(folder), measured={})
+
+
+def test_same_model_again_is_said_and_not_written_twice(tmp_path: Path) -> None:
+    _, first = run(tmp_path)
+    _, second = run(tmp_path)
+    assert (first.is_new, second.is_new) == (True, False)
+    assert len(list_models(tmp_path)) == 1
+
+
+def test_written_model_answers(tmp_path: Path) -> None:
+    _, report = run(tmp_path)
+    predictor = Predictor.load(tmp_path / report.model.id)
+    assert predictor.predict([Message("банкомат съел карту", "customer")])[0].label == "Банкомат"
+
+
+def test_manifest_says_what_it_learned_from(tmp_path: Path) -> None:
+    _, report = run(tmp_path)
+    data = examples()
+    assert report.model.labels == ("Банкомат", "Вход", "Перевод")
+    assert report.model.segments == ("customer", "lead")
+    assert report.model.training["n_messages"] == len(data.messages)
+    assert report.model.training["n_unlabelled"] == len(data.unlabelled)
+    assert report.model.training["data_fingerprint"] == fingerprint(data)
+
+
+def test_manifest_keeps_the_teams_patterns(tmp_path: Path) -> None:
+    masking = MaskingSettings(patterns=(MaskPattern(kind="POLICY", pattern=r"ПОЛИС\d+"),))
+    training = train(examples(), Settings(masking=masking), tmp_path, ["linear.v1"], 3, 0)
+    for _ in training:
+        pass
+    assert list_models(tmp_path)[0].masks.patterns == (("POLICY", r"ПОЛИС\d+"),)
+
+
+def test_disagreements_are_said(tmp_path: Path) -> None:
+    events, _ = run(tmp_path, replace(examples(), n_disagreements=4))
+    assert isinstance(events[0], Note)
+    assert "4 messages with two labels are left out" in events[0].text
+
+
+def test_stopped_training_leaves_no_model(tmp_path: Path) -> None:
+    training = train(examples(), Settings(), tmp_path, ["linear.v1"], 3, 0)
+    next(training)
+    training.close()
+    assert list_models(tmp_path) == []
+
+
+def test_unknown_candidate_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(CandidateUnknown, match=r"no candidate 'oracle\.v1'"):
+        run(tmp_path, candidates=("linear.v1", "oracle.v1"))
+
+
+def test_missing_extra_is_named_with_its_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "firstline.training.candidates.forest", raising=False)
+    monkeypatch.setitem(sys.modules, "sklearn.ensemble", None)
+    with pytest.raises(ExtraMissing) as caught:
+        run(tmp_path, candidates=("forest.v1",))
+    assert caught.value.next_step == "Run: pip install 'firstline[train]'"
+
+
+def test_no_labels_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LabelsTooFew):
+        run(tmp_path, Labelled([], [], [Message("а")], 0))
+
+
+def test_fingerprint_changes_with_a_label() -> None:
+    data = examples()
+    assert fingerprint(data) != fingerprint(replace(data, labels=["Вход", *data.labels[1:]]))

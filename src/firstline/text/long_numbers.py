@@ -25,28 +25,7 @@ _NAMED = re.compile(
 _NAMED_KINDS = (("PASSPORT", (10,)), ("INN", (12, 10)), ("SNILS", (11,)))
 _SUM_GOES_ON = re.compile(r" ?(?:р(?:уб|\b)|₽|rub|usd|eur|[$€₸]|т\.? ?р|тыс|млн|,\d\d(?!\d))", re.IGNORECASE)
 _SUM = re.compile(r"(?<!\d)\d{1,3}(?: \d{3}){1,3}(?!\d)")
-_CURRENCIES = frozenset(
-    [
-        "810",
-        "643",
-        "840",
-        "978",
-        "156",
-        "826",
-        "756",
-        "392",
-        "398",
-        "933",
-        "944",
-        "051",
-        "949",
-        "784",
-        "356",
-        "417",
-        "860",
-        "972",
-    ]
-)
+_CURRENCIES = frozenset("810 643 840 978 156 826 756 392 398 933 944 051 949 784 356 417 860 972".split())
 _ACCOUNT_CHAPTERS = frozenset({"30", "40", "42"})  # banks, companies and people, deposits
 _LOOSE = re.compile(rf"\d(?:[ _{_DASHES}]?\d){{8,}}+")
 

@@ -33,7 +33,7 @@ def test_promoted_model_is_champion(tmp_path: Path) -> None:
 
 
 def test_only_a_model_that_is_there_can_be_promoted(tmp_path: Path) -> None:
-    with pytest.raises(BundleMissing, match="no model 'linear.v1-0000'"):
+    with pytest.raises(BundleMissing, match=r"no model 'linear\.v1-0000'"):
         promote(tmp_path, "linear.v1-0000")
     assert champion_id(tmp_path) is None
 

@@ -71,7 +71,7 @@ def _measure(workspace: Path, texts: list[str]) -> None:
     rows = [(name, *_figures(times), f"{statistics.median(times) / statistics.median(floor):.1f}") for name, times in
             (("GET /health/live", floor), ("POST /v1/classify", answers))]  # fmt: skip
     print_rows(
-        f"{found[1]}, {_REQUESTS:,} requests, one after the other, service on one core of {machine()}, {resident_mb:.0f} MB",
+        f"{found[1]}, {_REQUESTS:,} requests in turn, service on one core of {machine()}, {resident_mb:.0f} MB",
         ("request", "p50 ms", "p99 ms", "ratio of p50"),
         rows,
     )

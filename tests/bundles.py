@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from firstline.bundle.files import write_bundle
-from firstline.bundle.manifest import Calibration, Manifest, MaskPatterns
+from firstline.bundle.manifest import Calibration, Manifest, MaskPatterns, Measured, Metrics, Training
 from firstline.bundle.parts.linear import TfidfLinear
 from firstline.bundle.parts.tfidf import NgramBlock, Tfidf
 from firstline.text.masks import MASKS_VERSION
@@ -34,7 +34,7 @@ def manifest(
     patterns: Sequence[tuple[str, str]] = (),
 ) -> Manifest:
     """A manifest without id and parts, as training drafts it."""
-    interval = [0.8, 0.95]
+    interval = (0.8, 0.95)
     return Manifest(
         id="",
         candidate=candidate,
@@ -45,18 +45,19 @@ def manifest(
         masks=MaskPatterns(MASKS_VERSION, tuple(patterns)),
         parts=(),
         calibration=Calibration(temperature),
-        metrics={
-            "method": "by hand",
-            "accuracy": 0.9,
-            "macro_f1": 0.9,
-            "macro_precision": 0.9,
-            "intervals": {"accuracy": interval, "macro_f1": interval, "macro_precision": interval},
-            "per_class": {},
-            "calibration_error": 0.05,
-            "calibration_error_before": 0.1,
-        },
-        training={"n_messages": 3, "data_fingerprint": "0" * 64},
-        measured={"created_at": created_at},
+        metrics=Metrics(
+            method="by hand",
+            n_messages=3,
+            accuracy=0.9,
+            macro_f1=0.9,
+            macro_precision=0.9,
+            intervals={"accuracy": interval, "macro_f1": interval, "macro_precision": interval},
+            per_class={},
+            calibration_error=0.05,
+            calibration_error_before=0.1,
+        ),
+        training=Training(3, 0, "0" * 64, 5, 0, {}, {}, {}),
+        measured=Measured(created_at),
     )
 
 

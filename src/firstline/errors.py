@@ -11,11 +11,13 @@ FirstlineError
 ├── InputError              a file that came in cannot be used
 │   ├── FileUnreadable
 │   ├── FormatUnknown
+│   ├── FileUnwritable
 │   └── ColumnMissing
 ├── BundleError             a model cannot be used
 │   ├── BundleMissing
 │   ├── BundleDamaged
-│   └── BundleVersionUnknown
+│   ├── BundleVersionUnknown
+│   └── BundleUnwritable
 ├── TrainingError           training cannot start or go on
 │   ├── LabelsTooFew
 │   ├── CandidateUnknown
@@ -82,6 +84,10 @@ class FormatUnknown(InputError):
     code = "format_unknown"
 
 
+class FileUnwritable(InputError):
+    code = "file_unwritable"
+
+
 class ColumnMissing(InputError):
     code = "column_missing"
 
@@ -100,6 +106,10 @@ class BundleDamaged(BundleError):
 
 class BundleVersionUnknown(BundleError):
     code = "bundle_version_unknown"
+
+
+class BundleUnwritable(BundleError):
+    code = "bundle_unwritable"
 
 
 class TrainingError(FirstlineError):

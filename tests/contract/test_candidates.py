@@ -88,7 +88,7 @@ def test_export_holds_no_pickle(fitted: Candidate, tmp_path: Path) -> None:
 
 def test_bundle_predicts_what_training_predicted(fitted: Candidate, tmp_path: Path) -> None:
     messages = examples().messages + UNSEEN
-    part = load_part(fitted.export(tmp_path), tmp_path)
+    part = load_part(fitted.export(tmp_path), tmp_path, len(fitted.labels_))
     served = part.predict_proba([RULES.with_segment(message.text, message.segment) for message in messages])
     np.testing.assert_allclose(served, fitted.predict_proba(messages), atol=1e-5)
 

@@ -17,7 +17,7 @@ def test_train_made_a_champion(firstline: Run, trained: Path) -> None:
     listed = json.loads(firstline("models", "-w", trained, "--json").stdout)
     assert len(listed) == 1
     assert listed[0]["is_champion"]
-    assert listed[0]["n_labels"] == 25
+    assert listed[0]["n_classes"] == 25
     assert listed[0]["metrics"]["macro_f1"] > 0.4
 
 
@@ -45,7 +45,7 @@ def test_classify_adds_columns(firstline: Run, trained: Path, tmp_path: Path) ->
     file.write_text("n;text\n1;не могу войти в приложение, забыл пароль\n", "cp1251")
     done = firstline("classify", file, "-o", tmp_path / "out.csv", "-w", trained)
     assert done.returncode == 0, done.stderr
-    row = next(csv.DictReader((tmp_path / "out.csv").read_text("utf-8").splitlines()))
+    row = next(csv.DictReader((tmp_path / "out.csv").read_text("cp1251").splitlines(), delimiter=";"))
     assert (row["n"], row["label"]) == ("1", "Вход в приложение")
     assert row["runner_up"]
 
@@ -95,7 +95,7 @@ def test_new_class_needs_only_an_import_and_a_training(firstline: Run, tmp_path:
     file.write_text("text,label\n" + "".join(f"хочу ипотеку {n},Ипотека\n" for n in range(6)), "utf-8")
     firstline("import", file, "-w", folder)
     second = json.loads(firstline("train", "-w", folder, "--candidates", "linear.v1", "--json").stdout)
-    assert (first["n_labels"], second["n_labels"]) == (2, 3)
+    assert (first["n_classes"], second["n_classes"]) == (2, 3)
     assert second["champion"] == first["model"]
     promoted = firstline("models", "promote", second["model"], "-w", folder)
     assert "is the champion, before it was" in promoted.stdout

@@ -1,6 +1,7 @@
 """`manifest.json`: what a bundle is, in full. Written last, so a folder without one does not exist."""
 
-from collections.abc import Mapping
+import hashlib
+import math
 from typing import Any
 
 import msgspec
@@ -9,7 +10,11 @@ FORMAT_VERSION = 1
 FILE_NAME = "manifest.json"
 
 
-class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+class Part(_Struct, frozen=True):
     """The files of one model; `kind` names the code that reads them."""
 
     kind: str
@@ -17,26 +22,70 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """File name to SHA-256, hexadecimal."""
 
 
-class MaskPatterns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class MaskPatterns(_Struct, frozen=True):
     """How texts were masked: the version of the built-in patterns, and the team's own."""
 
     version: str
     patterns: tuple[tuple[str, str], ...] = ()
 
 
-class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Calibration(_Struct, frozen=True):
     """Temperature scaling: probabilities to the power of 1 / temperature, made to sum to 1."""
 
     temperature: float = 1.0
 
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.temperature) and self.temperature > 0):
+            raise ValueError(f"the temperature is {self.temperature}, expected more than 0")
 
-class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything about a bundle that is not in its parts.
 
-    `metrics` come from cross-validation; `training` holds the data's fingerprint, the resolved
-    settings and the library versions; `measured` is all that differs when the same model is
-    trained again: times, speeds, sizes.
-    """
+class ClassMetrics(_Struct, frozen=True):
+    """One class: `support` counts its messages, the rest is 0 to 1."""
+
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+class Metrics(_Struct, frozen=True):
+    """Figures by cross-validation, each 0 to 1; intervals are (low, high), 95 %."""
+
+    method: str
+    n_messages: int
+    accuracy: float
+    macro_f1: float
+    macro_precision: float
+    intervals: dict[str, tuple[float, float]]
+    per_class: dict[str, ClassMetrics]
+    calibration_error: float
+    calibration_error_before: float
+
+
+class Training(_Struct, frozen=True):
+    """What a model learned from, and with which settings and libraries."""
+
+    n_messages: int
+    n_unlabelled: int
+    data_fingerprint: str
+    folds: int
+    seed: int
+    candidate_settings: dict[str, Any]
+    settings: dict[str, Any]
+    libraries: dict[str, str]
+
+
+class Measured(_Struct, frozen=True):
+    """All that differs when the same model is trained again."""
+
+    created_at: str
+    cross_validation_s: float = 0.0
+    refit_s: float = 0.0
+    latency_ms: dict[str, float] = {}
+
+
+class Manifest(_Struct, frozen=True):
+    """Everything about a bundle that is not in its parts."""
 
     id: str
     candidate: str
@@ -47,11 +96,19 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     masks: MaskPatterns
     parts: tuple[Part, ...]
     calibration: Calibration
-    metrics: Mapping[str, Any]
-    training: Mapping[str, Any]
-    measured: Mapping[str, Any]
+    metrics: Metrics | None
+    training: Training | None
+    measured: Measured
     format_version: int = FORMAT_VERSION
 
-    @property
-    def created_at(self) -> str:
-        return str(self.measured.get("created_at", ""))
+    def content_id(self) -> str:
+        """The id that the content gives: the candidate, and a hash of all that decides about answers."""
+        identity = (
+            self.parts,
+            self.labels,
+            self.segments,
+            self.text_rules,
+            self.masks,
+            self.calibration,
+        )
+        return f"{self.candidate}-{hashlib.sha256(msgspec.json.encode(identity)).hexdigest()[:8]}"

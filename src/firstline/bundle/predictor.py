@@ -1,5 +1,6 @@
 """The predictor: the one that evaluates is the one that serves."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,7 +28,13 @@ class Predictor:
         self.manifest = manifest
         self._scorer = scorer
         self._rules = TextRules(manifest.text_rules)
-        self._mask = Masker(manifest.masks.patterns)
+        try:
+            self._mask = Masker(manifest.masks.patterns)
+            self._mask("")
+        except re.error as error:
+            raise BundleDamaged(
+                f"Model {manifest.id} has a mask pattern that is none: {error}.", "Train it again."
+            ) from None
         self._segments = frozenset(manifest.segments)
 
     @classmethod
@@ -38,13 +45,11 @@ class Predictor:
         """
         manifest = read_manifest(folder)
         check_files(folder, manifest)
-        try:
-            scorer = load_part(manifest.parts[0].kind, folder)
-        except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        if len(manifest.parts) != 1:
             raise BundleDamaged(
-                f"The model in {folder} cannot be read: {error}.", "Train it again: firstline train"
-            ) from error
-        return cls(manifest, scorer)
+                f"{folder} has {len(manifest.parts)} parts, expected one.", "Train it again: firstline train"
+            )
+        return cls(manifest, load_part(manifest.parts[0].kind, folder, len(manifest.labels)))
 
     def knows_segment(self, segment: str) -> bool:
         """Whether training saw this segment; if not, it is ignored."""

@@ -11,7 +11,7 @@ import msgspec
 
 from firstline.bundle.files import read_manifest
 from firstline.bundle.manifest import FILE_NAME, Manifest
-from firstline.errors import BundleDamaged, BundleMissing
+from firstline.errors import BundleDamaged, BundleError, BundleMissing
 
 _CHAMPION = "champion.json"
 
@@ -20,13 +20,17 @@ class _Champion(msgspec.Struct, forbid_unknown_fields=True):
     model: str
 
 
-def list_models(models: Path) -> list[Manifest]:
-    """The manifests of all readable bundles, newest first."""
-    found = []
+def list_models(models: Path) -> tuple[list[Manifest], list[BundleError]]:
+    """The manifests of all bundles, newest first, and what is wrong with those that cannot be read."""
+    found: list[Manifest] = []
+    problems: list[BundleError] = []
     for folder in sorted(models.iterdir()) if models.is_dir() else []:
         if (folder / FILE_NAME).is_file() and not folder.name.startswith("."):
-            found.append(read_manifest(folder))
-    return sorted(found, key=lambda manifest: (manifest.created_at, manifest.id), reverse=True)
+            try:
+                found.append(read_manifest(folder))
+            except BundleError as problem:
+                problems.append(problem)
+    return sorted(found, key=lambda item: (item.measured.created_at, item.id), reverse=True), problems
 
 
 def champion_id(models: Path) -> str | None:
@@ -42,22 +46,29 @@ def champion_id(models: Path) -> str | None:
 
 def promote(models: Path, model_id: str) -> None:
     """Make a model the champion. Raises `BundleMissing` if it is not there."""
-    read_manifest(model_folder(models, model_id))
+    manifest = read_manifest(model_folder(models, model_id))
     unfinished = models / (_CHAMPION + ".new")
     with unfinished.open("wb") as file:
-        file.write(msgspec.json.encode(_Champion(model_id)))
+        file.write(msgspec.json.encode(_Champion(manifest.id)))
         file.flush()
         os.fsync(file.fileno())
     unfinished.replace(models / _CHAMPION)
 
 
 def model_folder(models: Path, model_id: str | None = None) -> Path:
-    """The folder of a model; without an id, of the champion. Raises `BundleMissing`."""
+    """The folder of a model; without an id, of the champion. The beginning of an id will do.
+
+    Raises `BundleMissing` where there is none, or more than one.
+    """
     if model_id is None:
         model_id = champion_id(models)
         if model_id is None:
             raise BundleMissing("There is no model yet.", "Train one: firstline train")
-    folder = models / model_id
-    if Path(model_id).name != model_id or not (folder / FILE_NAME).is_file():
-        raise BundleMissing(f"There is no model '{model_id}' in {models}.", "List them: firstline models")
-    return folder
+    ids = [path.parent.name for path in models.glob(f"*/{FILE_NAME}") if not path.parent.name.startswith(".")]
+    matching = [name for name in ids if name == model_id] or [
+        name for name in ids if model_id and name.startswith(model_id)
+    ]
+    if len(matching) != 1:
+        what = f"are {len(matching)} models that begin with" if matching else "is no model"
+        raise BundleMissing(f"There {what} '{model_id}' in {models}.", "List them: firstline models")
+    return models / matching[0]

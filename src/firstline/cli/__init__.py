@@ -1,9 +1,11 @@
 """The command line: each command parses, calls a plain function and prints what it returns."""
 
 import sys
+from typing import Annotated
 
 import typer
 
+from firstline import __version__
 from firstline.cli import (
     classify,
     evaluate,
@@ -21,10 +23,23 @@ app = typer.Typer(
     name="firstline",
     help="Sorts incoming support messages into your own classes, on your own machines.",
     no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+
+
+@app.callback()
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.", is_eager=True)] = False,
+) -> None:
+    """Sorts incoming support messages into your own classes, on your own machines."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
 app.command("init")(init.init)
 app.command("import")(import_.import_)
 app.command("status")(status.status)

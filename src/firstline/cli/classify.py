@@ -16,7 +16,7 @@ from firstline.cli.options import (
     reading_delimiter,
     said_columns,
 )
-from firstline.cli.output import note, print_json, progress, say
+from firstline.cli.output import counted, note, print_json, progress, say
 
 if TYPE_CHECKING:
     from firstline.serving.bulk import BulkReport
@@ -63,7 +63,7 @@ def classify(
         print_json(report)
         return
     say(
-        f"{report.n_rows:,} messages classified by {report.model}: {report.out},"
+        f"{counted(report.n_rows, 'message')} classified by {report.model}: {report.out},"
         f" columns {', '.join(report.columns_added)}"
     )
     if report.n_rejected:

@@ -39,6 +39,7 @@ def evaluate(
     """Score a labelled file with the predictor that serves."""
     from firstline.bundle.predictor import Predictor
     from firstline.bundle.registry import model_folder
+    from firstline.errors import StoreUnusable
     from firstline.evaluation.labelled_file import evaluate_file
     from firstline.messages.records import ReadingOptions
     from firstline.store.messages import labelled_keys
@@ -47,12 +48,17 @@ def evaluate(
     place = Workspace.find(workspace)
     remembered = place.settings.columns
     predictor = Predictor.load(model_folder(place.models, model))
+    learned: frozenset[bytes] = frozenset()
+    try:
+        learned = labelled_keys(place.database)
+    except StoreUnusable as problem:
+        note(f"Whether the model has learned these messages cannot be told: {problem.message}")
     to_stdout = json_out is not None and str(json_out) == "-"
     options = ReadingOptions(encoding, reading_delimiter(delimiter), text or remembered.text or None)
     said = said_columns(text=text, label=label, segment=segment)
     with progress(to_stdout) as bar:
         task = bar.add_task(f"{predictor.manifest.id} on {file.name}", total=1.0)
-        scoring = evaluate_file(predictor, file, said, remembered, options, learned=labelled_keys(place.database))
+        scoring = evaluate_file(predictor, file, said, remembered, options, learned=learned)
         while True:
             try:
                 bar.update(task, completed=next(scoring))

@@ -23,7 +23,7 @@ from firstline.cli.options import (
     said_columns,
     split_values,
 )
-from firstline.cli.output import note, print_json, progress, say
+from firstline.cli.output import counted, next_command, note, print_json, progress, say
 
 if TYPE_CHECKING:
     from firstline.messages.importing import ImportReport
@@ -39,6 +39,9 @@ def import_(
     conversation: ConversationOption = None,
     author: AuthorOption = None,
     agent_values: AgentValuesOption = None,
+    relabel: Annotated[
+        bool, typer.Option("--relabel", help="Labels of this file replace those that its messages have.")
+    ] = False,
     encoding: EncodingOption = None,
     delimiter: DelimiterOption = None,
     workspace: WorkspaceOption = None,
@@ -64,7 +67,7 @@ def import_(
     with place.hold("messages", "import"), progress(as_json) as bar:
         for file in files:
             task = bar.add_task(file.name, total=1.0)
-            importing = import_file(place, file, said, agents, options)
+            importing = import_file(place, file, said, agents, options, relabel)
             while True:
                 try:
                     step = next(importing)
@@ -78,24 +81,30 @@ def import_(
         print_json([asdict(report) for report in reports])
         return
     for report in reports:
-        _print_report(report)
-    say("Next: firstline train" if any(report.n_labelled for report in reports) else "Next: firstline status")
+        _print_report(report, workspace)
+    has_labels = any(report.n_labelled for report in reports)
+    say(f"Next: {next_command(workspace, 'train' if has_labels else 'status')}")
 
 
-def _print_report(report: "ImportReport") -> None:
+def _print_report(report: "ImportReport", workspace: Path | None) -> None:
     for text in report.notes:
         note(text)
     roles = ", ".join(f"{role} = '{name}'" if role != name else f"'{name}'" for role, name in report.columns.items())
-    say(f"{report.file} ({report.described}): {report.n_rows:,} rows, columns {roles}")
-    say(f"  {report.n_new:,} new messages, {report.n_known:,} here already, {report.n_repeated:,} repeated in the file")
+    rows = counted(report.n_rows, "conversation" if report.is_conversation else "row")
+    say(f"{report.file} ({report.described}): {rows}, columns {roles}")
+    if report.n_masked_again:
+        say(f"  the masks have changed: {counted(report.n_masked_again, 'stored message')} masked again")
+    new = counted(report.n_new, "new message")
+    say(f"  {new}, {report.n_known:,} here already, {report.n_repeated:,} repeated in the file")
     if report.n_labelled:
-        say(f"  {report.n_labelled:,} with a label, {report.n_new_labelled:,} messages newly labelled")
+        say(f"  {report.n_labelled:,} with a label, {counted(report.n_new_labelled, 'message')} newly labelled")
     if report.segments:
         shown = sorted(report.segments.items(), key=lambda item: -item[1])
         more = f", and {len(shown) - 5} more" if len(shown) > 5 else ""
         say("  segments: " + ", ".join(f"{name} {count:,}" for name, count in shown[:5]) + more)
     if report.n_disagreements:
-        say(f"  {report.n_disagreements:,} messages of the workspace have two labels: firstline status --disagreements")
+        split = counted(report.n_disagreements, "message")
+        say(f"  {split} of the workspace with two labels: {next_command(workspace, 'status --disagreements')}")
     if report.n_times_unread:
         say(f"  {report.n_times_unread:,} without a time that could be read")
     if report.n_rejected:

@@ -18,10 +18,13 @@ def init(
     as_json: JsonOption = False,
 ) -> None:
     """Make a workspace: a folder with settings, a database and room for models."""
+    from firstline.errors import WorkspaceExists
     from firstline.store.workspace import Workspace
 
+    history = folder / "history.csv"
+    if demo and history.exists():
+        raise WorkspaceExists(f"{history} is there already.", "Name another folder, or leave out --demo.")
     workspace = Workspace.create(folder, language)
-    history = workspace.folder / "history.csv"
     if demo:
         from importlib.resources import files
 

@@ -1,11 +1,14 @@
 """`firstline models`, `firstline models show`, `firstline models promote`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from firstline.cli.options import JsonOption, WorkspaceOption
-from firstline.cli.output import figure, megabytes, print_json, print_table, say
+from firstline.cli.output import figure, next_command, note, print_json, print_table, say, size
+
+if TYPE_CHECKING:
+    from firstline.bundle.manifest import Manifest
 
 app = typer.Typer(help="The models of the workspace.", invoke_without_command=True)
 _Id = Annotated[str, typer.Argument(metavar="ID", help="A model of `firstline models`.")]
@@ -23,17 +26,19 @@ def models(context: typer.Context, workspace: WorkspaceOption = None, as_json: J
 
     place = Workspace.find(workspace)
     champion = champion_id(place.models)
-    found = list_models(place.models)
+    found, problems = list_models(place.models)
+    for problem in problems:
+        note(f"{problem.message} {problem.next_step}")
     if as_json:
         print_json(
             [
                 {
                     "id": item.id,
                     "candidate": item.candidate,
-                    "created_at": item.created_at,
+                    "created_at": item.measured.created_at,
                     "is_champion": item.id == champion,
-                    "n_labels": len(item.labels),
-                    "metrics": {name: item.metrics.get(name) for name in ("accuracy", "macro_f1", "macro_precision")},
+                    "n_classes": len(item.labels),
+                    "metrics": item.metrics,
                     "size_bytes": size_bytes(place.models / item.id),
                 }
                 for item in found
@@ -47,18 +52,19 @@ def models(context: typer.Context, workspace: WorkspaceOption = None, as_json: J
         ("", "model", "trained", "classes", "macro-F1", "accuracy", "size"),
         [
             (
-                "champion" if item.id == champion else "",
+                "*" if item.id == champion else "",
                 item.id,
-                item.created_at[:16].replace("T", " "),
+                item.measured.created_at[:16].replace("T", " "),
                 str(len(item.labels)),
-                figure(item.metrics["macro_f1"], item.metrics["intervals"]["macro_f1"]),
-                figure(item.metrics["accuracy"], item.metrics["intervals"]["accuracy"]),
-                megabytes(size_bytes(place.models / item.id)),
+                figure(item.metrics.macro_f1, item.metrics.intervals.get("macro_f1")) if item.metrics else "",
+                figure(item.metrics.accuracy) if item.metrics else "",
+                size(size_bytes(place.models / item.id)),
             )
             for item in found
         ],
         ("classes", "size"),
     )
+    say("* the champion: the one that serves")
 
 
 @app.command()
@@ -73,21 +79,27 @@ def show(context: typer.Context, model_id: _Id, workspace: WorkspaceOption = Non
     if as_json:
         print_json(manifest)
         return
+    _print_manifest(manifest, is_champion=manifest.id == champion_id(place.models))
+
+
+def _print_manifest(manifest: "Manifest", is_champion: bool) -> None:
     metrics, training = manifest.metrics, manifest.training
-    say(f"{manifest.id}{', the champion' if manifest.id == champion_id(place.models) else ''}")
-    trained = manifest.created_at[:19].replace("T", " ")
-    say(f"  trained           {trained} UTC on {training['n_messages']:,} labelled messages")
-    say(f"  checked by        {metrics['method']}")
-    for name in ("accuracy", "macro_f1", "macro_precision"):
-        say(f"  {name.replace('_', ' '):<17} {figure(metrics[name], metrics['intervals'][name])}")
-    say(f"  calibration error {metrics['calibration_error']:.3f} (before: {metrics['calibration_error_before']:.3f})")
+    say(f"{manifest.id}{', the champion' if is_champion else ''}: {len(manifest.labels)} classes")
     say(f"  segments          {', '.join(manifest.segments) or 'none'}")
-    say(f"  data fingerprint  {training['data_fingerprint'][:16]}")
+    if metrics is None or training is None:
+        return
+    trained = manifest.measured.created_at[:19].replace("T", " ")
+    say(f"  trained           {trained} UTC on {training.n_messages:,} labelled messages")
+    say(f"  checked by        {metrics.method}")
+    for name in ("accuracy", "macro_f1", "macro_precision"):
+        say(f"  {name.replace('_', ' '):<17} {figure(getattr(metrics, name), metrics.intervals.get(name))}")
+    say(f"  calibration error {metrics.calibration_error:.3f} (before: {metrics.calibration_error_before:.3f})")
+    say(f"  data fingerprint  {training.data_fingerprint[:16]}")
     print_table(
         ("class", "precision", "recall", "F1", "messages"),
         [
-            (name, figure(item["precision"]), figure(item["recall"]), figure(item["f1"]), str(item["support"]))
-            for name, item in sorted(metrics["per_class"].items(), key=lambda pair: pair[1]["f1"])
+            (name, figure(item.precision), figure(item.recall), figure(item.f1), str(item.support))
+            for name, item in sorted(metrics.per_class.items(), key=lambda pair: pair[1].f1)
         ],
         ("precision", "recall", "F1", "messages"),
     )
@@ -105,10 +117,11 @@ def promote(
 
     place = Workspace.find(workspace or context.obj)
     with place.hold("models", "models promote"):
-        Predictor.load(model_folder(place.models, model_id))
+        model_id = Predictor.load(model_folder(place.models, model_id)).manifest.id
         before = champion_id(place.models)
         make_champion(place.models, model_id)
     if as_json:
         print_json({"champion": model_id, "before": before})
     else:
         say(f"{model_id} is the champion{f', before it was {before}' if before and before != model_id else ''}.")
+        say(f"A running service keeps its model until it is started again: {next_command(workspace, 'serve')}")

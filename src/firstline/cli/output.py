@@ -1,8 +1,10 @@
 """What commands print: tables and sentences on standard output, progress and errors on standard error."""
 
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Se
 
     table = Table(box=box.SIMPLE, pad_edge=False, header_style="bold")
     for name in columns:
-        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold", no_wrap=name != "class")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     console = Console()
@@ -82,8 +84,19 @@ def figure(value: float, interval: Sequence[float] | None = None) -> str:
     return f"{text} ({_share(interval[0])}-{_share(interval[1])})" if interval else text
 
 
-def megabytes(size_bytes: int) -> str:
-    return f"{size_bytes / 1e6:.1f} MB"
+def size(size_bytes: int) -> str:
+    """`2.9 MB`, `33 kB`."""
+    return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 100_000 else f"{size_bytes / 1e3:.0f} kB"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 message`, `1,068 messages`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def next_command(workspace: Path | None, command: str) -> str:
+    """A command to run next, with the workspace that the caller named."""
+    return f"firstline {command}" + (f" --workspace {shlex.quote(str(workspace))}" if workspace else "")
 
 
 def _share(value: float) -> str:

@@ -8,6 +8,8 @@ import typer
 from firstline.cli.options import ModelOption, WorkspaceOption
 from firstline.cli.output import note
 
+_SWITCH_INTERVAL_S = 0.0005  # so that a single question does not wait for a batch in another thread
+
 
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
@@ -16,6 +18,8 @@ def serve(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Answer over HTTP: POST /v1/classify. Ends on Ctrl-C or SIGTERM, after the requests in hand."""
+    import sys
+
     import uvicorn
 
     from firstline.bundle.predictor import Predictor
@@ -27,6 +31,7 @@ def serve(
     place = Workspace.find(workspace)
     predictor = Predictor.load(model_folder(place.models, model))
     quiet_logging()
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
     application = create_app(Service(predictor, place.models, place.settings.serving))
     config = uvicorn.Config(application, log_config=None, access_log=False, server_header=False)
     with _listen(host, port) as listener:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from firstline.cli.options import JsonOption, WorkspaceOption
-from firstline.cli.output import print_json, print_table, say
+from firstline.cli.output import counted, next_command, print_json, print_table, say
 
 _SHOWN_CHARS = 90
 
@@ -28,19 +28,24 @@ def status(
         return
     if disagreements:
         for item in found.disagreements:
-            say(f"{' | '.join(item.labels)}\n    {_shortened(item.text)}")
-        say(f"{len(found.disagreements):,} messages with two labels.")
+            where = f"{item.external_id}: " if item.external_id else ""
+            say(f"{where}{' | '.join(item.labels)}\n    {_shortened(item.text)}")
+        say(f"{counted(len(found.disagreements), 'message')} with two labels.")
+        say("To settle them, import a file with the right labels: " + next_command(workspace, "import FILE --relabel"))
         return
-    say(f"{place.folder}: {found.n_messages:,} messages, {found.n_labelled:,} labelled, language {found.language}")
+    messages = counted(found.n_messages, "message")
+    say(f"{place.folder}: {messages}, {found.n_labelled:,} labelled, language {found.language}")
     if found.segments:
         say("Segments: " + ", ".join(f"{name} {count:,}" for name, count in found.segments.items()))
     if found.classes:
         print_table(("class", "labels"), [(name, f"{count:,}") for name, count in found.classes.items()], ("labels",))
     if found.disagreements:
         say(
-            f"{len(found.disagreements):,} messages have two labels and are not trained on:"
-            " firstline status --disagreements"
+            f"{counted(len(found.disagreements), 'message')} with two labels, not trained on: "
+            + next_command(workspace, "status --disagreements")
         )
+    for names in found.similar_classes:
+        say(f"Classes that differ little: {', '.join(names)}")
     say(f"Champion: {found.champion or 'none yet'}")
 
 

@@ -1,11 +1,12 @@
 """`firstline train`."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from firstline.cli.options import JsonOption, WorkspaceOption, split_values
-from firstline.cli.output import figure, megabytes, note, print_json, print_table, progress, say
+from firstline.cli.output import counted, figure, next_command, note, print_json, print_table, progress, say, size
 
 if TYPE_CHECKING:
     from firstline.training.train import Row, TrainReport
@@ -60,7 +61,7 @@ def train(
     if as_json:
         print_json(_as_json(report))
     else:
-        _print_report(report)
+        _print_report(report, workspace)
 
 
 def _require_training() -> None:
@@ -73,9 +74,9 @@ def _require_training() -> None:
         raise ExtraMissing("Training", "train")
 
 
-def _print_report(report: "TrainReport") -> None:
+def _print_report(report: "TrainReport", workspace: Path | None) -> None:
     say(
-        f"{report.n_messages:,} labelled messages, {report.n_labels} classes,"
+        f"{counted(report.n_messages, 'labelled message')}, {report.n_classes} classes,"
         f" {report.folds}-fold cross-validation, seed {report.seed}; in brackets 95 % intervals"
     )
     print_table(
@@ -85,11 +86,13 @@ def _print_report(report: "TrainReport") -> None:
     )
     model = report.model
     what = "is the same as before" if not report.is_new else "is new"
-    say(f"Model {model.id} {what}; calibration error {model.metrics['calibration_error']:.3f}.")
+    error = model.metrics.calibration_error if model.metrics else float("nan")
+    say(f"Model {model.id} {what}; calibration error {error:.3f}.")
     if report.is_champion:
-        say("It is the champion. Next: firstline serve, or firstline evaluate FILE")
+        say(f"It is the champion. Next: {next_command(workspace, 'serve')}")
     else:
-        say(f"The champion is still {report.champion}. To change that: firstline models promote {model.id}")
+        promote = next_command(workspace, f"models promote {model.id}")
+        say(f"The champion is still {report.champion}. To change that: {promote}")
 
 
 def _cells(row: "Row") -> tuple[str, ...]:
@@ -101,7 +104,7 @@ def _cells(row: "Row") -> tuple[str, ...]:
         figure(figures.macro_precision, figures.intervals["macro_precision"]),
         f"{row.training_s:.1f} s",
         f"{row.latency_ms['p50']:.2f} ms",
-        megabytes(row.size_bytes),
+        size(row.size_bytes),
     )
 
 
@@ -112,7 +115,7 @@ def _as_json(report: "TrainReport") -> dict[str, object]:
         "is_champion": report.is_champion,
         "champion": report.champion,
         "n_messages": report.n_messages,
-        "n_labels": report.n_labels,
+        "n_classes": report.n_classes,
         "folds": report.folds,
         "seed": report.seed,
         "candidates": [

@@ -7,21 +7,28 @@ from firstline.bundle.manifest import Calibration
 from firstline.bundle.predictor import calibrate
 
 _BINS = 15
-_COLDEST, _HOTTEST = 0.02, 50.0
+_COLDEST, _HOTTEST = 0.05, 20.0
+_LEAST_PROBABILITY = 1e-12
 
 
 def fit_temperature(probabilities: NDArray[np.float32], truth: NDArray[np.int64]) -> Calibration:
     """The temperature with the least negative log-likelihood (Guo et al. 2017).
 
-    `probabilities`, (n_messages, n_labels), must be out of fold; `truth`, (n_messages,), indexes labels.
+    `probabilities`, (n_messages, n_labels), must be out of fold, and of classes that the fold had
+    learned; `truth`, (n_messages,), indexes labels. The target is not 1 but (n + 1) / (n + 2), the
+    rest spread over all classes (Platt 1999), so that few messages never make a model certain.
     """
     from scipy.optimize import minimize_scalar
 
+    if not len(truth):
+        return Calibration()
     rows = np.arange(len(truth))
+    doubt = 1 / (len(truth) + 2)
 
     def loss(log_temperature: float) -> float:
         scaled = calibrate(probabilities, Calibration(float(np.exp(log_temperature))))
-        return float(-np.log(np.maximum(scaled[rows, truth], 1e-12)).mean())
+        logs = np.log(np.maximum(scaled, _LEAST_PROBABILITY))
+        return float(-(1 - doubt) * logs[rows, truth].mean() - doubt * logs.mean())
 
     best = minimize_scalar(loss, bounds=(np.log(_COLDEST), np.log(_HOTTEST)), method="bounded")
     return Calibration(round(float(np.exp(best.x)), 4))

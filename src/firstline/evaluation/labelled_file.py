@@ -1,5 +1,6 @@
 """`firstline evaluate`: the predictor that serves, against a labelled file."""
 
+from collections import Counter
 from collections.abc import Container, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,14 +82,14 @@ def evaluate_file(
     if not truth:
         raise FileUnreadable(f"{path} has no row with a text and a label.", "Check --text and --label.")
     known = set(predictor.manifest.labels)
-    unknown = [label for label in truth if label not in known]
+    unknown = Counter(label for label in truth if label not in known)
     return Evaluation(
         model=predictor.manifest.id,
         figures=score(truth, predicted),
         n_rejected=n_rejected,
         n_unlabelled=n_unlabelled,
         n_learned=n_learned,
-        unknown_labels={label: unknown.count(label) for label in sorted(set(unknown))},
+        unknown_labels=dict(sorted(unknown.items())),
         unknown_segments=unknown_segments,
         notes=columns.notes,
     )

@@ -10,7 +10,7 @@ from firstline.types import Label
 
 METRICS = ("accuracy", "macro_f1", "macro_precision")
 _RESAMPLES = 1_000
-_CELLS_AT_ONCE = 4_000_000
+_Z = 1.959964
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,9 @@ def score(truth: Sequence[Label], predicted: Sequence[Label], seed: int = 0) -> 
     """Figures for predictions, (n_messages,) each.
 
     Macro averages run over the classes that occur in either, as in scikit-learn; a class that is
-    never predicted has precision 0. Intervals: percentile bootstrap over messages, 1,000 resamples
-    (Efron and Tibshirani 1993).
+    never predicted has precision 0. Intervals: Wilson's for accuracy (1927), which holds at 100 %
+    too; percentile bootstrap over messages, 1,000 resamples, for the others (Efron and Tibshirani
+    1993), where a class that a resample lacks keeps its figure.
     """
     if not truth:
         raise ValueError("no messages to score")
@@ -48,68 +49,76 @@ def score(truth: Sequence[Label], predicted: Sequence[Label], seed: int = 0) -> 
     place = {name: index for index, name in enumerate(names)}
     true = np.array([place[name] for name in truth])
     guess = np.array([place[name] for name in predicted])
-    whole = _metrics(*_counts(np.ones((1, len(true)), np.float32), true, guess, len(names)))
-    hit, support, named = (
-        counts[0] for counts in _counts(np.ones((1, len(true)), np.float32), true, guess, len(names))
-    )
+    counts = _count(true, guess, len(names))
+    f1, precision = _f1_and_precision(counts)
+    accuracy = float((true == guess).mean())
     per_class = {
         name: ClassFigures(
-            precision=_ratio(hit[index], named[index]),
-            recall=_ratio(hit[index], support[index]),
-            f1=_ratio(2 * hit[index], support[index] + named[index]),
-            support=int(support[index]),
+            precision=float(precision[index]),
+            recall=float(counts.hits[index] / max(counts.support[index], 1)),
+            f1=float(f1[index]),
+            support=int(counts.support[index]),
         )
         for index, name in enumerate(names)
     }
     return Figures(
         n_messages=len(true),
-        accuracy=float(whole[0, 0]),
-        macro_f1=float(whole[0, 1]),
-        macro_precision=float(whole[0, 2]),
-        intervals=_intervals(true, guess, len(names), seed),
+        accuracy=accuracy,
+        macro_f1=float(f1.mean()),
+        macro_precision=float(precision.mean()),
+        intervals={"accuracy": wilson(accuracy, len(true)), **_bootstrap(true, guess, len(names), seed)},
         per_class=per_class,
     )
 
 
-def _intervals(
+def wilson(share: float, n: int) -> tuple[float, float]:
+    """Wilson's 95 % interval for a share of `n`."""
+    z2 = _Z * _Z
+    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = _Z / (1 + z2 / n) * np.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    return float(max(middle - half, 0.0)), float(min(middle + half, 1.0))
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """Messages per class, (n_labels,): guessed right, of the class, guessed to be of it."""
+
+    hits: NDArray[np.int64]
+    support: NDArray[np.int64]
+    guessed: NDArray[np.int64]
+
+
+def _count(true: NDArray[np.int64], guess: NDArray[np.int64], n_labels: int) -> _Counts:
+    return _Counts(
+        np.bincount(true[true == guess], minlength=n_labels),
+        np.bincount(true, minlength=n_labels),
+        np.bincount(guess, minlength=n_labels),
+    )
+
+
+def _f1_and_precision(counts: _Counts) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Both per class, (n_labels,)."""
+    f1 = 2 * counts.hits / np.maximum(counts.support + counts.guessed, 1)
+    return f1, counts.hits / np.maximum(counts.guessed, 1)
+
+
+def _bootstrap(
     true: NDArray[np.int64], guess: NDArray[np.int64], n_labels: int, seed: int
 ) -> dict[str, tuple[float, float]]:
     rng = np.random.default_rng(seed)
-    n_messages = len(true)
-    at_once = max(1, _CELLS_AT_ONCE // n_messages)
-    resampled = []
-    for start in range(0, _RESAMPLES, at_once):
-        size = min(at_once, _RESAMPLES - start)
-        weights = rng.multinomial(n_messages, np.full(n_messages, 1 / n_messages), size).astype(np.float32)
-        resampled.append(_metrics(*_counts(weights, true, guess, n_labels)))
-    low, high = np.percentile(np.concatenate(resampled), [2.5, 97.5], axis=0)
-    return {name: (float(low[index]), float(high[index])) for index, name in enumerate(METRICS)}
-
-
-def _counts(
-    weights: NDArray[np.float32], true: NDArray[np.int64], guess: NDArray[np.int64], n_labels: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Hits, true and predicted messages per class, each (n_resamples, n_labels)."""
-    one_hot = np.eye(n_labels, dtype=np.float32)
-    is_true, is_guess = one_hot[true], one_hot[guess]
-    return weights @ (is_true * is_guess), weights @ is_true, weights @ is_guess
-
-
-def _metrics(hit: NDArray[np.float32], support: NDArray[np.float32], named: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The metrics of each resample, (n_resamples, 3), in the order of `METRICS`."""
-    present = (support + named) > 0
-    n_present = present.sum(axis=1)
-    f1 = 2 * hit / np.maximum(support + named, 1)
-    precision = hit / np.maximum(named, 1)
-    return np.stack(
-        [
-            hit.sum(axis=1) / support.sum(axis=1),
-            (f1 * present).sum(axis=1) / n_present,
-            (precision * present).sum(axis=1) / n_present,
-        ],
-        axis=1,
-    ).astype(np.float64)
-
-
-def _ratio(part: float, whole: float) -> float:
-    return float(part / whole) if whole else 0.0
+    whole_f1, whole_precision = _f1_and_precision(_count(true, guess, n_labels))
+    resampled = np.empty((_RESAMPLES, 2))
+    for row in range(_RESAMPLES):
+        drawn = rng.integers(0, len(true), len(true))
+        counts = _count(true[drawn], guess[drawn], n_labels)
+        f1, precision = _f1_and_precision(counts)
+        absent = (counts.support + counts.guessed) == 0
+        resampled[row] = (
+            np.where(absent, whole_f1, f1).mean(),
+            np.where(absent, whole_precision, precision).mean(),
+        )
+    low, high = np.percentile(resampled, [2.5, 97.5], axis=0)
+    return {
+        "macro_f1": (float(low[0]), float(high[0])),
+        "macro_precision": (float(low[1]), float(high[1])),
+    }

@@ -1,6 +1,6 @@
 """What a workspace holds, for people."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from firstline.bundle.registry import champion_id
@@ -26,18 +26,33 @@ class Overview:
     classes: Mapping[Label, int]
     segments: Mapping[str, int]
     disagreements: list[Disagreement]
+    similar_classes: list[tuple[Label, ...]]
     champion: str | None
 
 
 def overview(workspace: Workspace) -> Overview:
     """Counts, classes and disagreements as of one moment. Raises `StoreUnusable`."""
     with workspace.database.connect() as connection:
+        by_class = count_by_class(connection)
         return Overview(
             language=workspace.settings.language,
             n_messages=count_messages(connection),
             n_labelled=count_labels(connection),
-            classes=dict(count_by_class(connection).most_common()),
+            classes=dict(by_class.most_common()),
             segments={name: count for name, count in count_by_segment(connection).most_common() if name},
             disagreements=disagreements(connection),
+            similar_classes=similar_names(by_class),
             champion=champion_id(workspace.models),
         )
+
+
+_LATIN_TO_CYRILLIC = str.maketrans("abcehkmoptxy", "авсенкмортху")
+
+
+def similar_names(names: Iterable[Label]) -> list[tuple[Label, ...]]:
+    """Names that a person would take for one: they differ in case, in ё, in white space, or in Latin look-alikes."""
+    alike: dict[str, list[Label]] = {}
+    for name in sorted(names):
+        folded = "".join(name.casefold().replace("ё", "е").split()).translate(_LATIN_TO_CYRILLIC)
+        alike.setdefault(folded, []).append(name)
+    return [tuple(group) for group in alike.values() if len(group) > 1]

@@ -45,11 +45,13 @@ def find_columns(
 ) -> ColumnMap:
     """The column for each role in `wanted` of a file with these `columns`.
 
-    What the caller `said` must be there. What is remembered must be there for the text, and is
-    otherwise noted and taken as absent. The rest goes by usual names. Raises `ColumnMissing`.
+    What the caller `said` must be there. What is remembered and is not there is noted and taken as
+    absent, but for the text, which then goes by its usual names, as all the rest does. Raises
+    `ColumnMissing`.
     """
     names: dict[str, str] = {}
     notes: list[str] = []
+    absent: list[str] = []
     taken = {*said.values(), *(getattr(remembered, role) for role in ROLES)}
     for role in wanted:
         option = "--" + role.replace("_", "-")
@@ -62,12 +64,18 @@ def find_columns(
             if known in columns:
                 names[role] = known
             elif role == "text":
-                raise _missing(path, columns, f"the remembered text column '{known}' is not in it")
+                usual = _usual(role, [name for name in columns if name not in taken])
+                if usual is None:
+                    raise _missing(path, columns, f"the remembered text column '{known}' is not in it")
+                names[role] = usual
+                notes.append(f"{path.name} has no column '{known}', remembered for {option}: the text is in '{usual}'")
             else:
-                notes.append(f"{path.name} has no column '{known}', remembered for {option}: taken as absent")
+                absent.append(f"'{known}' ({option})")
         elif found := _usual(role, [name for name in columns if name not in taken]):
             names[role] = found
             taken.add(found)
+    if absent:
+        notes.append(f"{path.name} lacks remembered columns, taken as absent: {', '.join(absent)}")
     if "text" not in names:
         raise _missing(path, columns, "no column is known to hold the text")
     _check_conversation(path, columns, said, names, agent_values or remembered.agent_values)

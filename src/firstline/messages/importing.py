@@ -6,8 +6,10 @@ Whatever interrupts an import, the store holds either all of the file or nothing
 from collections import Counter
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from firstline.errors import FileUnreadable, StoreUnusable
@@ -17,6 +19,7 @@ from firstline.messages.formats import open_reader
 from firstline.messages.incoming import Incoming, read_rows
 from firstline.messages.records import Reader, ReadingOptions, Reject
 from firstline.messages.rejects import RejectsFile
+from firstline.messages.remasking import remask
 from firstline.settings import ColumnsSettings, Settings
 from firstline.store.database import writing
 from firstline.store.messages import (
@@ -25,6 +28,7 @@ from firstline.store.messages import (
     count_disagreements,
     count_labels,
     count_messages,
+    remove_labels,
 )
 from firstline.store.workspace import Workspace
 from firstline.text.masks import Masker
@@ -58,6 +62,8 @@ class ImportReport:
     n_rejected: int
     n_disagreements: int
     n_times_unread: int
+    n_masked_again: int
+    is_conversation: bool
     rejects_file: str | None
     segments: Mapping[str, int] = field(default_factory=dict)
     notes: Sequence[str] = ()
@@ -83,9 +89,16 @@ def incoming_messages(
 def _of_classes(rows: Iterable[Incoming | Reject], classes: Collection[Label]) -> Iterator[Incoming | Reject]:
     for row in rows:
         if isinstance(row, Incoming) and row.label is not None and row.label not in classes:
-            yield Reject(row.line, f"class '{row.label}' is not in the fixed list of firstline.toml")
+            reason = f"class '{row.label}' is not in the fixed list of firstline.toml"
+            yield Reject(row.line, reason + _meant(row.label, classes))
         else:
             yield row
+
+
+def _meant(label: Label, classes: Collection[Label]) -> str:
+    by_lower = {name.casefold(): name for name in classes}
+    close = get_close_matches(label.casefold(), by_lower, n=1, cutoff=0.8)
+    return f"; perhaps '{by_lower[close[0]]}'" if close else ""
 
 
 def import_file(
@@ -94,26 +107,34 @@ def import_file(
     said: Mapping[str, str],
     agent_values: Sequence[str] = (),
     options: ReadingOptions | None = None,
+    relabel: bool = False,
 ) -> Generator[ImportProgress, None, ImportReport]:
     """Import one file, yielding progress; the generator's value is the report.
 
-    Raises `InputError` for a file that cannot be used and `StoreUnusable` where the store cannot
-    be written; the store is then as it was.
+    With `relabel`, the labels of this file replace those that its messages have. Messages that are
+    stored already are masked again where the masks have changed. Raises `InputError` for a file
+    that cannot be used and `StoreUnusable` where the store cannot be written; the store is then as
+    it was.
     """
     settings = workspace.settings
     remembered: ColumnsSettings = settings.columns
     reader = open_reader(path, options or ReadingOptions(text_column=said.get("text") or remembered.text or None))
     columns = find_columns(path, reader.columns, said, remembered, agent_values)
-    rows = incoming_messages(reader, columns, masker(settings), settings.classes.fixed)
+    mask = masker(settings)
+    rows = incoming_messages(reader, columns, mask, settings.classes.fixed)
     rejects_path = workspace.folder / "imports" / f"{path.name}.rejects.csv"
     try:
         with writing(workspace.database) as connection, RejectsFile(rejects_path) as rejects:
+            n_masked_again = remask(connection, mask, settings.masking.patterns)
             before = count_messages(connection), count_labels(connection)
             tally: Counter[str] = Counter()
             segments: Counter[str] = Counter()
             seen: set[bytes] = set()
+            relabelled: set[bytes] = set()
             for batch in _batches(rows, rejects, tally, segments, "sent_at" in columns.names):
                 keyed = [(item.key, item) for item in batch]
+                if relabel:
+                    _forget_labels(connection, keyed, relabelled)
                 add_messages(connection, keyed, "import")
                 seen.update(key for key, _ in keyed)
                 yield ImportProgress(tally["rows"], reader.done())
@@ -145,10 +166,21 @@ def import_file(
         n_rejected=rejects.count,
         n_disagreements=n_disagreements,
         n_times_unread=tally["times unread"],
+        n_masked_again=n_masked_again,
+        is_conversation=columns.is_conversation,
         rejects_file=str(rejects_path) if rejects.count else None,
         segments=dict(segments),
         notes=columns.notes,
     )
+
+
+def _forget_labels(
+    connection: Connection, keyed: Sequence[tuple[bytes, StoredMessage]], relabelled: set[bytes]
+) -> None:
+    """Take the earlier labels from messages that this file labels, each once: two labels in it stay two."""
+    again = {key for key, item in keyed if item.label} - relabelled
+    remove_labels(connection, again)
+    relabelled |= again
 
 
 def _batches(

@@ -1,18 +1,27 @@
 """Writing tables in every format that is read. Nothing bears the final name before it is complete."""
 
 import csv
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol, Self
 
 import msgspec
 
-from firstline.errors import FormatUnknown, UsageError
+from firstline.errors import FileUnwritable, FormatUnknown, UsageError
 from firstline.messages.records import Value
 
 _EXCEL_CELL_CHARS = 32_767
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a text table is written."""
+
+    encoding: str = "utf-8"
+    delimiter: str = ","
 
 
 class Writer(Protocol):
@@ -26,9 +35,9 @@ class Writer(Protocol):
 
 
 class _DelimitedWriter:
-    def __init__(self, path: Path, columns: Sequence[str], delimiter: str) -> None:
-        self._file = path.open("w", encoding="utf-8", newline="")
-        self._rows = csv.writer(self._file, delimiter=delimiter, lineterminator="\n")
+    def __init__(self, path: Path, columns: Sequence[str], dialect: Dialect) -> None:
+        self._file = path.open("w", encoding=dialect.encoding, errors="replace", newline="")
+        self._rows = csv.writer(self._file, delimiter=dialect.delimiter, lineterminator="\n")
         self._rows.writerow(columns)
 
     def write(self, values: Sequence[Value]) -> None:
@@ -93,50 +102,75 @@ class _PolarsWriter:
 
         table = pl.DataFrame({name: _series(name, column) for name, column in self._columns.items()})
         if not self._is_excel:
-            table.write_parquet(self._path)
+            try:
+                table.write_parquet(self._path)
+            except pl.exceptions.PolarsError as error:
+                raise OSError(" ".join(str(error).split())[:200]) from error
             return
         import xlsxwriter
+        from xlsxwriter.exceptions import XlsxWriterException
 
         options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-        with xlsxwriter.Workbook(str(self._path), options) as workbook:
-            table.write_excel(workbook, float_precision=4)
+        try:
+            with xlsxwriter.Workbook(str(self._path), options) as workbook:
+                table.write_excel(workbook, float_precision=4)
+        except XlsxWriterException as error:
+            raise OSError(str(error)) from error
 
 
 class TableFile(AbstractContextManager["TableFile"]):
     """A table written beside its final name and moved there when all went well.
 
-    Raises `FormatUnknown` for an ending that is not known.
+    `dialect` is that of a .csv. Raises `FormatUnknown` for an ending that is not known, and
+    `FileUnwritable`.
     """
 
-    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+    def __init__(self, path: Path, columns: Sequence[str], dialect: Dialect | None = None) -> None:
         self.path = path
         self._unfinished = path.with_name(f".{path.name}.new")
-        self._writer = _open(path.suffix.lower(), self._unfinished, columns, path)
+        with _named(path):
+            self._writer = _open(path, self._unfinished, columns, dialect or Dialect())
 
     def __enter__(self) -> Self:
         return self
 
     def write(self, values: Sequence[Value]) -> None:
         """One row, in the order of the columns."""
-        self._writer.write(values)
+        with _named(self.path):
+            self._writer.write(values)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self._writer.close(is_complete=kind is None)
-            if kind is None:
-                self._unfinished.replace(self.path)
+            with _named(self.path):
+                self._writer.close(is_complete=kind is None)
+                if kind is None:
+                    self._unfinished.replace(self.path)
         finally:
             self._unfinished.unlink(missing_ok=True)
 
 
-def _open(ending: str, unfinished: Path, columns: Sequence[str], path: Path) -> Writer:
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """What a library says of a file that cannot be written, under the name that the caller knows."""
+    try:
+        yield
+    except OSError as error:
+        raise _unwritable(path, error.strerror or str(error)) from error
+
+
+def _unwritable(path: Path, why: str) -> FileUnwritable:
+    return FileUnwritable(f"{path} cannot be written: {why}.", "Check the folder, its permissions and the free space.")
+
+
+def _open(path: Path, unfinished: Path, columns: Sequence[str], dialect: Dialect) -> Writer:
+    ending = path.suffix.lower()
     match ending:
         case ".csv" | ".txt":
-            return _DelimitedWriter(unfinished, columns, ",")
+            return _DelimitedWriter(unfinished, columns, dialect)
         case ".tsv":
-            return _DelimitedWriter(unfinished, columns, "\t")
+            return _DelimitedWriter(unfinished, columns, Dialect(delimiter="\t"))
         case ".jsonl" | ".ndjson":
             return _JsonLinesWriter(unfinished, columns)
         case ".json":

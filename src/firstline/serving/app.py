@@ -12,7 +12,7 @@ from litestar.params import JSONBody
 
 from firstline import __version__
 from firstline.errors import FirstlineError
-from firstline.serving.problems import http_problem, not_utf8, own_problem, too_deep, unforeseen
+from firstline.serving.problems import http_problem, no_page, not_utf8, own_problem, too_deep, unforeseen
 from firstline.serving.schemas import (
     Answer,
     BatchAnswers,
@@ -77,6 +77,7 @@ def create_app(service: Service) -> Litestar:
         [classify, classify_batch, models, live, ready],
         state=State({"service": service}),
         exception_handlers=handlers,
+        after_request=no_page,
         request_max_body_size=service.limits.max_body_bytes,
         openapi_config=OpenAPIConfig(
             title="Firstline",

@@ -7,11 +7,12 @@ from pathlib import Path
 from firstline.bundle.predictor import Predictor
 from firstline.errors import UsageError
 from firstline.messages.columns import ColumnMap, find_columns
+from firstline.messages.delimited import DelimitedReader
 from firstline.messages.formats import open_reader
 from firstline.messages.importing import incoming_messages
 from firstline.messages.records import Reader, ReadingOptions, Reject, Value
 from firstline.messages.rejects import RejectsFile
-from firstline.messages.writers import TableFile
+from firstline.messages.writers import Dialect, TableFile
 from firstline.settings import ColumnsSettings
 from firstline.text.masks import Masker
 from firstline.types import Message, Prediction
@@ -48,7 +49,8 @@ def classify_file(
     """Classify every row of `path` into `out`, yielding the part that is done, 0 to 1.
 
     An export of conversations gives one row for each conversation, with its id and masked text.
-    An added column whose name is taken gets `predicted_` before it. Raises `InputError`.
+    An added column whose name is taken gets `predicted_` before it. A CSV made from a CSV keeps its
+    encoding and delimiter. Raises `InputError`.
     """
     if out.resolve() == path.resolve():
         raise UsageError("The result would overwrite its own source.", "Name another file: --out FILE")
@@ -63,7 +65,7 @@ def classify_file(
     n_rows = 0
     with (
         RejectsFile(out.with_name(f"{out.name}.rejects.csv")) as rejects,
-        TableFile(out, [*kept, *added]) as table,
+        TableFile(out, [*kept, *added], _dialect(reader, predictor)) as table,
     ):
         for batch in _batches(rows, rejects):
             for message, _ in batch:
@@ -84,6 +86,17 @@ def classify_file(
         unknown_segments=unknown_segments,
         notes=columns.notes,
     )
+
+
+def _dialect(reader: Reader, predictor: Predictor) -> Dialect:
+    """That of the source, if it has one that can spell the classes."""
+    if not isinstance(reader, DelimitedReader):
+        return Dialect()
+    try:
+        "".join(predictor.manifest.labels).encode(reader.encoding)
+    except UnicodeEncodeError:
+        return Dialect("utf-8-sig", reader.delimiter)
+    return Dialect(reader.encoding, reader.delimiter)
 
 
 _Read = tuple[Message, Sequence[Value]]

@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from litestar import Request, Response
+from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, SerializationException
 
 from firstline.errors import FirstlineError, RequestError
@@ -24,6 +24,7 @@ _BY_STATUS: dict[int, tuple[str, str, str]] = {
     ),
     415: ("media_type", "The body must be JSON.", "Send it with Content-Type: application/json."),
 }
+_NO_BODY = "'data'"  # how Litestar says that the body is missing
 _SEE_SCHEMA = "The shape of a request is described at /schema."
 
 
@@ -32,13 +33,21 @@ def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Respo
     status = error.status_code
     if status in _BY_STATUS:
         return _answer(status, *_BY_STATUS[status], headers=dict(error.headers or {}))
+    if status >= 500 and "client disconnected" in error.detail:
+        _log.info("%s %s: the client went away", request.method, request.url.path)
+        return _answer(400, "body_incomplete", "The request ended before its body did.", _SEE_SCHEMA)
     if status >= 500:
         return _internal(request, error)
-    if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
-        return _answer(400, "body_missing", "The request has no body.", _SEE_SCHEMA)
     details = error.extra if isinstance(error.extra, list) else []
     said = "; ".join(_sentence(item) for item in details) or _cause(error)
+    if said == _NO_BODY:
+        return _answer(400, "body_missing", "The request has no body.", _SEE_SCHEMA)
     return _answer(400, "invalid_request", f"The request is not understood: {said}.", _SEE_SCHEMA)
+
+
+def no_page(response: Response[Any]) -> Response[Any]:
+    """Litestar answers an unknown address below /schema with a page; here it has the shape of every error."""
+    return _answer(404, *_BY_STATUS[404]) if response.media_type == MediaType.HTML else response
 
 
 def own_problem(_: Request[Any, Any, Any], error: FirstlineError) -> Response[ErrorAnswer]:

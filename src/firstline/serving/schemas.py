@@ -17,10 +17,10 @@ class ClassifyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BatchMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One message of a batch; `id` comes back with its answer."""
+    """One message of a batch; its `id`, if it has one, comes back with its answer."""
 
-    id: str | int
     text: str
+    id: str | int | None = None
     segment: Segment | None = None
 
 
@@ -50,7 +50,7 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
 class BatchAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """The answer to one message of a batch; either `error` or the rest is there."""
 
-    id: str | int
+    id: str | int | None = None
     label: str | None = None
     confidence: float | None = None
     ranking: tuple[RankedClass, ...] = ()

@@ -78,19 +78,20 @@ class Service:
 
     def list_models(self) -> Models:
         """The models of the workspace, newest first."""
+        readable, _ = list_models(self.models)
         return Models(
             [
                 ModelInfo(
                     id=item.id,
                     candidate=item.candidate,
-                    created_at=item.created_at,
+                    created_at=item.measured.created_at,
                     is_serving=item.id == self.model,
                     labels=item.labels,
                     segments=item.segments,
-                    accuracy=item.metrics.get("accuracy"),
-                    macro_f1=item.metrics.get("macro_f1"),
+                    accuracy=item.metrics.accuracy if item.metrics else None,
+                    macro_f1=item.metrics.macro_f1 if item.metrics else None,
                 )
-                for item in list_models(self.models)
+                for item in readable
             ]
         )
 

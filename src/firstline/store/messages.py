@@ -1,16 +1,18 @@
 """Messages and labels in the workspace database."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 
-from sqlalchemy import Connection, Engine, Table, distinct, func, select
+from sqlalchemy import Connection, Engine, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from firstline.store.schema import classes, labels, messages
+from firstline.store.schema import classes, labels, messages, state
 from firstline.types import Label, Message
+
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,9 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Disagreement:
-    """One text with more than one label."""
+    """One text with more than one label; `external_id` is its id in the system it came from."""
 
+    external_id: str | None
     text: str
     labels: tuple[Label, ...]
 
@@ -75,13 +78,48 @@ def add_messages(connection: Connection, batch: Sequence[tuple[bytes, StoredMess
         )
 
 
+def remove_labels(connection: Connection, keys: Collection[bytes]) -> None:
+    """Take all labels from these messages."""
+    for start in range(0, len(keys), _AT_ONCE):
+        part = list(keys)[start : start + _AT_ONCE]
+        connection.execute(labels.delete().where(labels.c.message_key.in_(part)))
+
+
+def replace_text(connection: Connection, old_key: bytes, message: StoredMessage) -> None:
+    """Give a stored message another text. If there is one with that text, it takes over the labels."""
+    new_key = message.key
+    taken = connection.execute(select(messages.c.key).where(messages.c.key == new_key)).first() is not None
+    if not taken:
+        connection.execute(messages.update().where(messages.c.key == old_key).values(key=new_key, text=message.text))
+        return
+    named = connection.execute(
+        select(labels.c.class_name, labels.c.source).where(labels.c.message_key == old_key)
+    ).all()
+    if named:
+        rows = [{"message_key": new_key, "class_name": name, "source": source} for name, source in named]
+        _insert_new(connection, labels, rows)
+    remove_labels(connection, [old_key])
+    connection.execute(messages.delete().where(messages.c.key == old_key))
+
+
+def read_state(connection: Connection, name: str) -> str | None:
+    """A remembered value of the workspace, or None."""
+    return connection.execute(select(state.c.value).where(state.c.name == name)).scalar()
+
+
+def write_state(connection: Connection, name: str, value: str) -> None:
+    """Remember a value of the workspace."""
+    connection.execute(state.delete().where(state.c.name == name))
+    connection.execute(state.insert().values(name=name, value=value))
+
+
 def count_messages(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(messages)).scalar_one()
 
 
 def count_labels(connection: Connection) -> int:
     """Messages that have at least one label."""
-    return connection.execute(select(func.count(distinct(labels.c.message_key)))).scalar_one()
+    return connection.execute(select(func.count(labels.c.message_key.distinct()))).scalar_one()
 
 
 def count_by_class(connection: Connection) -> Counter[Label]:
@@ -104,22 +142,22 @@ def count_disagreements(connection: Connection) -> int:
 def labelled_keys(engine: Engine) -> frozenset[bytes]:
     """The keys of all messages that have a label."""
     with engine.connect() as connection:
-        return frozenset(key for (key,) in connection.execute(select(distinct(labels.c.message_key))))
+        return frozenset(key for (key,) in connection.execute(select(labels.c.message_key).distinct()))
 
 
 def disagreements(connection: Connection) -> list[Disagreement]:
     """Every text with more than one label, in a fixed order."""
     split = select(labels.c.message_key).group_by(labels.c.message_key).having(func.count() > 1).subquery()
     rows = connection.execute(
-        select(messages.c.key, messages.c.text, labels.c.class_name)
+        select(messages.c.key, messages.c.external_id, messages.c.text, labels.c.class_name)
         .join_from(messages, labels, messages.c.key == labels.c.message_key)
         .join(split, split.c.message_key == messages.c.key)
         .order_by(messages.c.key, labels.c.class_name)
     )
-    found: dict[bytes, tuple[str, list[Label]]] = {}
-    for key, text, name in rows:
-        found.setdefault(key, (text, []))[1].append(name)
-    return [Disagreement(text, tuple(names)) for text, names in found.values()]
+    found: dict[bytes, tuple[str | None, str, list[Label]]] = {}
+    for key, external_id, text, name in rows:
+        found.setdefault(key, (external_id, text, []))[2].append(name)
+    return [Disagreement(external_id, text, tuple(names)) for external_id, text, names in found.values()]
 
 
 def read_for_training(engine: Engine) -> Labelled:
@@ -142,6 +180,15 @@ def read_for_training(engine: Engine) -> Labelled:
         unlabelled=[message for message, names in found.values() if len(names) != 1],
         n_disagreements=sum(len(names) > 1 for _, names in found.values()),
     )
+
+
+def read_stored(connection: Connection) -> Iterator[tuple[bytes, StoredMessage]]:
+    """Every message with its key, as a stream."""
+    rows = connection.execution_options(yield_per=5_000).execute(
+        select(messages.c.key, messages.c.text, messages.c.segment).order_by(messages.c.id)
+    )
+    for key, text, segment in rows:
+        yield key, StoredMessage(text, segment)
 
 
 def _insert_new(connection: Connection, table: Table, rows: Sequence[dict[str, object]]) -> None:

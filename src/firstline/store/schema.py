@@ -35,9 +35,23 @@ classes = Table(
 labels = Table(
     "labels",
     metadata,
-    Column("message_key", LargeBinary(16), ForeignKey("messages.key", ondelete="CASCADE"), primary_key=True),
+    Column(
+        "message_key",
+        LargeBinary(16),
+        ForeignKey("messages.key", ondelete="CASCADE", onupdate="CASCADE"),
+        primary_key=True,
+    ),
     Column("class_name", Text, ForeignKey("classes.name"), primary_key=True),
     Column("source", String(32), nullable=False, comment="import"),
     sqlite_with_rowid=False,
 )
 """One row for each opinion: a message with two rows is a disagreement."""
+
+state = Table(
+    "state",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What the workspace remembers of itself, such as the masks that its messages went through."""

@@ -44,7 +44,8 @@ _OBFUSCATED = re.compile(
 _SURELY_OBFUSCATED = re.compile(
     r"\*{3}|[XХ]{3}|[xх]{4}|\d(?:\*{2}|[xх]{2,})\d|(?:\*\*|[XХ]{2})[ ().\-–]{1,3}\d{0,6}(?:\*\*|[XХ]{2})"
 )
-_LAST_CHUNK = re.compile(r"[ ().\-–]*[\d*XxХх]+$")
+_HIDDEN_SIGNS = "0123456789*XxХх"
+_BETWEEN_SIGNS = " ().-–"
 _BRACKETED = re.compile(r"<([^<>\n]{1,40})>|\[([^<>\[\]\n]{1,40})\]")
 _KIND_NAMES = {
     "PHONE": "phone phone_number tel telephone телефон номер_телефона тел",
@@ -128,7 +129,7 @@ def _bracketed(match: re.Match[str]) -> str:
 def _obfuscated(match: re.Match[str]) -> str:
     hidden, word = match[0], ""
     if match.string[match.end() : match.end() + 1].isalpha():  # a word begins or goes on here: `**** хххорошо`
-        start = _LAST_CHUNK.search(hidden).start()  # type: ignore[union-attr]
+        start = len(hidden.rstrip(_HIDDEN_SIGNS).rstrip(_BETWEEN_SIGNS))
         hidden, word = hidden[:start], hidden[start:]
     return "<MASK>" + word if _SURELY_OBFUSCATED.search(hidden) else match[0]
 

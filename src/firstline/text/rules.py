@@ -25,6 +25,8 @@ from firstline.text.tokens import (
 
 Rule = Callable[[str], str]
 
+LONGEST_READ_CHARS = 10_000
+
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\u20e3\ufe00-\ufe0f\ufeff\ufff9-\ufffb\U000e0000-\U000e01ef]"
@@ -156,8 +158,11 @@ class TextRules:
         return text
 
     def with_segment(self, text: str, segment: str | None) -> str:
-        """The ruled text with the segment's token at both ends; without a segment, the ruled text alone."""
-        ruled = self(text)
+        """The ruled text with the segment's token at both ends; without a segment, the ruled text alone.
+
+        This is what a model reads; what stands beyond 10,000 characters of a message is left out.
+        """
+        ruled = self(text[:LONGEST_READ_CHARS])
         if not segment:
             return ruled
         token = segment_token(segment)

@@ -14,15 +14,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.files import size_bytes, write_bundle
-from firstline.bundle.manifest import Calibration, Manifest, MaskPatterns
+from firstline.bundle.manifest import Calibration, ClassMetrics, Manifest, MaskPatterns, Measured, Metrics, Training
 from firstline.bundle.parts import load_part
 from firstline.bundle.predictor import Predictor, calibrate
 from firstline.bundle.registry import champion_id, promote
-from firstline.errors import ExtraMissing
 from firstline.evaluation.calibration import calibration_error, fit_temperature
 from firstline.evaluation.latency import latency_ms
 from firstline.evaluation.metrics import Figures, score
@@ -78,7 +78,7 @@ class TrainReport:
     is_champion: bool
     champion: str
     n_messages: int
-    n_labels: int
+    n_classes: int
     folds: int
     seed: int
 
@@ -120,22 +120,14 @@ def train(
     return TrainReport(
         rows=rows,
         model=model,
-        is_new=model.created_at == draft.created_at,
+        is_new=model.measured.created_at == draft.measured.created_at,
         is_champion=champion == model.id,
         champion=champion,
         n_messages=len(data.messages),
-        n_labels=len(fitted.labels_),
+        n_classes=len(fitted.labels_),
         folds=folds,
         seed=seed,
     )
-
-
-def require_training() -> None:
-    """Raises `ExtraMissing` where the training extra is not installed."""
-    try:
-        import sklearn  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise ExtraMissing("Training", "train") from error
 
 
 def _maker(name: str, settings: Settings, seed: int) -> Callable[[], Candidate]:
@@ -148,15 +140,17 @@ def _row(name: str, folds: Sequence[Fold], data: Labelled, settings: Settings, s
     names = sorted(set(data.labels))
     truth = _places(data.labels, names)
     probabilities = np.zeros((len(truth), len(names)), np.float32)
+    learned = np.zeros(len(truth), np.bool_)
     for fold in folds:
         probabilities[fold.held_out] = fold.probabilities
+        learned[fold.held_out] = fold.learned[truth[fold.held_out]]
     predicted = [names[place] for place in probabilities.argmax(axis=1)]
-    calibration = fit_temperature(probabilities, truth)
+    calibration = fit_temperature(probabilities[learned], truth[learned])
     last = folds[-1]
     with TemporaryDirectory() as folder:
         kind = last.fitted.export(Path(folder))
         draft = _draft(name, last.fitted, data, settings, calibration)
-        predictor = Predictor(draft, load_part(kind, Path(folder)))
+        predictor = Predictor(draft, load_part(kind, Path(folder), len(last.fitted.labels_)))
         measured = latency_ms(predictor, [data.messages[index] for index in last.held_out])
         size = size_bytes(Path(folder))
     return Row(
@@ -184,47 +178,41 @@ def _draft(name: str, fitted: Candidate, data: Labelled, settings: Settings, cal
         masks=MaskPatterns(MASKS_VERSION, patterns),
         parts=(),
         calibration=calibration,
-        metrics={},
-        training={},
-        measured={},
+        metrics=None,
+        training=None,
+        measured=Measured(datetime.now(UTC).isoformat(timespec="milliseconds")),
     )
 
 
 def _manifest(
     row: Row, fitted: Candidate, data: Labelled, settings: Settings, folds: int, seed: int, refit_s: float
 ) -> Manifest:
-    import msgspec
-
     figures = row.figures
+    draft = _draft(row.candidate, fitted, data, settings, row.calibration)
     return msgspec.structs.replace(
-        _draft(row.candidate, fitted, data, settings, row.calibration),
-        metrics={
-            "method": f"{folds}-fold cross-validation, seed {seed}",
-            "n_messages": figures.n_messages,
-            "accuracy": figures.accuracy,
-            "macro_f1": figures.macro_f1,
-            "macro_precision": figures.macro_precision,
-            "intervals": figures.intervals,
-            "per_class": {name: vars(item) for name, item in figures.per_class.items()},
-            "calibration_error": row.calibration_error,
-            "calibration_error_before": row.calibration_error_before,
-        },
-        training={
-            "n_messages": len(data.messages),
-            "n_unlabelled": len(data.unlabelled),
-            "data_fingerprint": fingerprint(data),
-            "folds": folds,
-            "seed": seed,
-            "candidate_settings": fitted.describe(),
-            "settings": settings.model_dump(mode="json", exclude={"database"}),
-            "libraries": {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
-        },
-        measured={
-            "created_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "cross_validation_s": row.training_s,
-            "refit_s": round(refit_s, 2),
-            "latency_ms": row.latency_ms,
-        },
+        draft,
+        metrics=Metrics(
+            method=f"{folds}-fold cross-validation, seed {seed}",
+            n_messages=figures.n_messages,
+            accuracy=figures.accuracy,
+            macro_f1=figures.macro_f1,
+            macro_precision=figures.macro_precision,
+            intervals=dict(figures.intervals),
+            per_class={name: ClassMetrics(**vars(item)) for name, item in figures.per_class.items()},
+            calibration_error=row.calibration_error,
+            calibration_error_before=row.calibration_error_before,
+        ),
+        training=Training(
+            n_messages=len(data.messages),
+            n_unlabelled=len(data.unlabelled),
+            data_fingerprint=fingerprint(data),
+            folds=folds,
+            seed=seed,
+            candidate_settings=fitted.describe(),
+            settings=settings.model_dump(mode="json", exclude={"database"}),
+            libraries={"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
+        ),
+        measured=Measured(draft.measured.created_at, row.training_s, round(refit_s, 2), row.latency_ms),
     )
 
 

@@ -1,10 +1,11 @@
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from firstline.bundle.files import check_files, read_manifest, write_bundle
 from firstline.bundle.manifest import FILE_NAME
-from firstline.errors import BundleDamaged, BundleMissing, BundleVersionUnknown
+from firstline.errors import BundleDamaged, BundleMissing, BundleUnwritable, BundleVersionUnknown
 from tests.bundles import hand_made_part, make_bundle, manifest
 
 
@@ -37,7 +38,7 @@ def test_failed_export_leaves_nothing(tmp_path: Path) -> None:
         (folder / "half.npy").write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(BundleUnwritable, match="No space left"):
         write_bundle(tmp_path, manifest(), export)
     assert list(tmp_path.iterdir()) == []
 
@@ -102,16 +103,46 @@ def test_one_changed_byte_is_refused_by_name(tmp_path: Path) -> None:
 def test_missing_file_is_refused_by_name(tmp_path: Path) -> None:
     written = make_bundle(tmp_path)
     (tmp_path / written.id / "bias.npy").unlink()
-    with pytest.raises(BundleDamaged, match=r"bias\.npy cannot be read"):
+    with pytest.raises(BundleDamaged, match=r"bias\.npy is missing"):
         check_files(tmp_path / written.id, written)
 
 
 def test_file_outside_the_folder_is_refused(tmp_path: Path) -> None:
     written = make_bundle(tmp_path)
-    file = tmp_path / written.id / FILE_NAME
-    file.write_text(file.read_text("utf-8").replace('"bias.npy"', '"../bias.npy"'), "utf-8")
+    part = msgspec.structs.replace(written.parts[0], files={"../bias.npy": "0" * 64})
     with pytest.raises(BundleDamaged, match="outside its folder"):
-        check_files(tmp_path / written.id, read_manifest(tmp_path / written.id))
+        check_files(tmp_path / written.id, msgspec.structs.replace(written, parts=(part,)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"Банкомат"', '"Другое"'),
+        ('"temperature": 1.0', '"temperature": 2.0'),
+        ('"temperature": 1.0', '"temperature": 0.0'),
+        ('"temperature": 1.0', '"temperature": -1.0'),
+        ('"case.v1",', ""),
+        ('"weights.npy"', '"other.npy"'),
+        ('"id": "linear', '"id": "../linear'),
+    ],
+)
+def test_manifest_that_does_not_fit_its_id_is_refused(tmp_path: Path, old: str, new: str) -> None:
+    written = make_bundle(tmp_path)
+    file = tmp_path / written.id / FILE_NAME
+    content = file.read_text("utf-8")
+    assert old in content
+    file.write_text(content.replace(old, new, 1), "utf-8")
+    with pytest.raises(BundleDamaged, match="damaged"):
+        read_manifest(tmp_path / written.id)
+
+
+@pytest.mark.parametrize("name", ["weights.npy", FILE_NAME])
+def test_a_damaged_model_is_replaced_by_training_it_again(tmp_path: Path, name: str) -> None:
+    written = make_bundle(tmp_path)
+    (tmp_path / written.id / name).write_bytes(b"damaged")
+    assert make_bundle(tmp_path).id == written.id
+    check_files(tmp_path / written.id, read_manifest(tmp_path / written.id))
+    assert [path.name for path in tmp_path.iterdir()] == [written.id]
 
 
 def test_hand_made_part_is_what_the_tests_think(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+from io import BytesIO
 from pathlib import Path
 
 import msgspec
@@ -99,14 +100,50 @@ def test_unknown_part_is_refused(tmp_path: Path) -> None:
         Predictor.load(tmp_path / written.id)
 
 
-def test_part_that_cannot_be_read_is_damaged(tmp_path: Path) -> None:
+def write_damaged(models: Path, name: str, content: bytes) -> Path:
+    """A bundle with one spoilt file, its hash made right."""
     from firstline.bundle.files import write_bundle
 
     def export(folder: Path) -> str:
-        hand_made_part().save(folder)
-        (folder / "tfidf.json").write_text("[{}]", "utf-8")
-        return "tfidf_linear.v1"
+        part = hand_made_part()
+        part.save(folder)
+        (folder / name).write_bytes(content)
+        return part.kind
 
-    written = write_bundle(tmp_path, manifest(), export)
-    with pytest.raises(BundleDamaged, match="cannot be read"):
-        Predictor.load(tmp_path / written.id)
+    return models / write_bundle(models, manifest(), export).id
+
+
+def array_bytes(array: np.ndarray, allow_pickle: bool = False) -> bytes:
+    buffer = BytesIO()
+    np.save(buffer, array, allow_pickle=allow_pickle)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("tfidf.json", b"[{}]"),
+        ("tfidf.json", b'["a"]'),
+        ("tfidf.json", b"\xff"),
+        ("tfidf.json", b'[{"analyzer":"oracle","low":1,"high":1,"case_tokens":true,"n_features":6}]'),
+        ("vocabulary.txt", b""),
+        ("vocabulary.txt", b"\xff\xfe"),
+        ("weights.npy", b""),
+        ("weights.npy", b"not an array"),
+        ("weights.npy", array_bytes(np.zeros((6, 2), np.float32))),
+        ("weights.npy", array_bytes(np.zeros((6, 3), np.float64))),
+        ("weights.npy", array_bytes(np.full((6, 3), np.nan, np.float32))),
+        ("bias.npy", array_bytes(np.zeros(2, np.float32))),
+        ("idf.npy", array_bytes(np.array([print], dtype=object), allow_pickle=True)),
+    ],
+)
+def test_part_with_a_spoilt_file_is_refused_by_name(tmp_path: Path, name: str, content: bytes) -> None:
+    folder = write_damaged(tmp_path, name, content)
+    with pytest.raises(BundleDamaged, match=r"\.(npy|json|txt) is damaged") as caught:
+        Predictor.load(folder)
+    assert str(folder) in caught.value.message
+
+
+def test_mask_pattern_that_is_none_is_damage(tmp_path: Path) -> None:
+    with pytest.raises(BundleDamaged, match="mask pattern"):
+        load(tmp_path, masks=MaskPatterns("masks.v1", (("POLICY", "("),)))

@@ -8,21 +8,43 @@ from tests.bundles import make_bundle, manifest
 
 
 def test_no_models_at_first(tmp_path: Path) -> None:
-    assert list_models(tmp_path / "models") == []
+    assert list_models(tmp_path / "models") == ([], [])
     assert champion_id(tmp_path / "models") is None
 
 
 def test_newest_first(tmp_path: Path) -> None:
     old = make_bundle(tmp_path, 4.0, manifest(created_at="2026-01-01"))
     new = make_bundle(tmp_path, 5.0, manifest(created_at="2026-02-01"))
-    assert [item.id for item in list_models(tmp_path)] == [new.id, old.id]
+    assert [item.id for item in list_models(tmp_path)[0]] == [new.id, old.id]
 
 
 def test_folders_without_manifest_are_not_models(tmp_path: Path) -> None:
     written = make_bundle(tmp_path)
     (tmp_path / "half").mkdir()
     (tmp_path / ".new-7").mkdir()
-    assert [item.id for item in list_models(tmp_path)] == [written.id]
+    assert [item.id for item in list_models(tmp_path)[0]] == [written.id]
+
+
+def test_a_damaged_model_does_not_hide_the_others(tmp_path: Path) -> None:
+    good = make_bundle(tmp_path, 4.0)
+    bad = make_bundle(tmp_path, 5.0)
+    (tmp_path / bad.id / "manifest.json").write_bytes(b"{")
+    found, problems = list_models(tmp_path)
+    assert [item.id for item in found] == [good.id]
+    assert [bad.id in problem.message for problem in problems] == [True]
+
+
+def test_the_beginning_of_an_id_will_do(tmp_path: Path) -> None:
+    written = make_bundle(tmp_path)
+    promote(tmp_path, written.id[:-3])
+    assert champion_id(tmp_path) == written.id
+
+
+def test_a_beginning_that_two_models_share_is_refused(tmp_path: Path) -> None:
+    make_bundle(tmp_path, 4.0)
+    make_bundle(tmp_path, 5.0)
+    with pytest.raises(BundleMissing, match="2 models that begin with"):
+        model_folder(tmp_path, "linear")
 
 
 def test_promoted_model_is_champion(tmp_path: Path) -> None:

@@ -37,3 +37,13 @@ def test_sure_and_always_wrong_has_the_whole_error() -> None:
 def test_probability_zero_for_the_truth_is_no_failure() -> None:
     fitted = fit_temperature(np.array([[1.0, 0.0], [0.9, 0.1]], np.float32), np.array([1, 0]))
     assert np.isfinite(fitted.temperature)
+
+
+def test_a_few_perfect_predictions_do_not_make_a_model_certain() -> None:
+    probabilities = np.tile(np.array([[0.8, 0.1, 0.1]], np.float32), (30, 1))
+    after = calibrate(probabilities, fit_temperature(probabilities, np.zeros(30, np.int64)))
+    assert 0.9 < after[0, 0] < 0.99
+
+
+def test_nothing_to_fit_on_changes_nothing() -> None:
+    assert fit_temperature(np.empty((0, 3), np.float32), np.empty(0, np.int64)).temperature == 1

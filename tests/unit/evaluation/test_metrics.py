@@ -72,7 +72,16 @@ def test_same_seed_same_intervals() -> None:
 def test_perfect_predictions() -> None:
     figures = score(["a", "b"], ["a", "b"])
     assert (figures.accuracy, figures.macro_f1, figures.macro_precision) == (1, 1, 1)
-    assert figures.intervals["accuracy"] == (1, 1)
+    low, high = figures.intervals["accuracy"]
+    assert low < 0.5
+    assert high == 1
+
+
+def test_a_class_that_a_resample_lacks_does_not_move_the_macro_average() -> None:
+    figures = score(["a"] * 200 + ["b"], ["a"] * 201)
+    low, high = figures.intervals["macro_f1"]
+    assert figures.macro_f1 == pytest.approx(0.4988, abs=0.001)
+    assert 0.49 < low <= high < 0.51
 
 
 def test_nothing_to_score_is_an_error() -> None:

@@ -32,12 +32,18 @@ def test_a_column_that_is_said_and_not_there_is_an_error_that_shows_the_columns(
 def test_a_remembered_column_that_is_absent_is_noted() -> None:
     found = find_columns(FILE, ["text"], {}, ColumnsSettings(segment="тип"))
     assert found.names == {"text": "text"}
-    assert found.notes == ("export.csv has no column 'тип', remembered for --segment: taken as absent",)
+    assert found.notes == ("export.csv lacks remembered columns, taken as absent: 'тип' (--segment)",)
 
 
-def test_a_remembered_text_column_that_is_absent_is_an_error() -> None:
+def test_a_remembered_text_column_that_is_absent_goes_by_usual_names_and_is_noted() -> None:
+    found = find_columns(FILE, ["text"], {}, ColumnsSettings(text="сообщение"))
+    assert found.names == {"text": "text"}
+    assert "the text is in 'text'" in found.notes[0]
+
+
+def test_a_remembered_text_column_that_is_absent_with_nothing_in_its_place_is_an_error() -> None:
     with pytest.raises(ColumnMissing, match="remembered text column 'сообщение'"):
-        find_columns(FILE, ["text"], {}, ColumnsSettings(text="сообщение"))
+        find_columns(FILE, ["a", "b"], {}, ColumnsSettings(text="сообщение"))
 
 
 def test_a_file_without_a_text_column_is_an_error() -> None:

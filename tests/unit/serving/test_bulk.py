@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from firstline.bundle.predictor import Predictor
-from firstline.errors import ColumnMissing, FormatUnknown, UsageError
+from firstline.errors import ColumnMissing, FileUnwritable, FormatUnknown, UsageError
 from firstline.messages.records import ReadingOptions
 from firstline.serving.bulk import BulkReport, classify_file
 from firstline.settings import ColumnsSettings
@@ -123,3 +123,14 @@ def test_failure_leaves_no_output(predictor: Predictor, tmp_path: Path) -> None:
 def test_empty_file_with_a_header_gives_a_header(predictor: Predictor, tmp_path: Path) -> None:
     classify(predictor, source(tmp_path, "text,x\n"), tmp_path / "out.jsonl")
     assert (tmp_path / "out.jsonl").read_text() == ""
+
+
+def test_csv_keeps_the_encoding_and_delimiter_of_its_source(predictor: Predictor, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("n;text\n1;где мой банкомат\n", "cp1251")
+    classify(predictor, tmp_path / "in.csv", tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text("cp1251").startswith("n;text;label;confidence")
+
+
+def test_folder_that_is_not_there_is_named(predictor: Predictor, tmp_path: Path) -> None:
+    with pytest.raises(FileUnwritable, match=r"gone/out\.csv cannot be written: No such file"):
+        classify(predictor, source(tmp_path), tmp_path / "gone" / "out.csv")

@@ -43,7 +43,7 @@ def test_a_migration_that_breaks_half_way_leaves_no_table(tmp_path: Path, monkey
         patched.setattr("alembic.op.create_table", _break_at("labels"))
         opened(tmp_path / "a.db")
     engine = opened(tmp_path / "a.db")
-    assert set(inspect(engine).get_table_names()) == {"messages", "classes", "labels", "alembic_version"}
+    assert set(inspect(engine).get_table_names()) == {"messages", "classes", "labels", "state", "alembic_version"}
     engine.dispose()
 
 

@@ -74,7 +74,7 @@ def test_a_class_without_labels_is_counted_as_none(engine: Engine) -> None:
 def test_disagreements_name_all_labels(engine: Engine) -> None:
     add(engine, *(StoredMessage("раз", label=label) for label in ("в", "а", "б")), StoredMessage("два", label="а"))
     with engine.connect() as connection:
-        assert disagreements(connection) == [Disagreement("раз", ("а", "б", "в"))]
+        assert disagreements(connection) == [Disagreement(None, "раз", ("а", "б", "в"))]
 
 
 def test_training_reads_single_labels_and_counts_the_rest(engine: Engine) -> None:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from firstline.bundle.files import read_manifest
-from firstline.bundle.manifest import FILE_NAME, Manifest
+from firstline.bundle.manifest import FILE_NAME, Manifest, Measured
 from firstline.bundle.predictor import Predictor
 from firstline.bundle.registry import champion_id, list_models
 from firstline.errors import CandidateUnknown, ExtraMissing, LabelsTooFew
@@ -42,7 +42,7 @@ def test_champion_stays_when_another_model_comes(tmp_path: Path) -> None:
     _, second = run(tmp_path, replace(data, labels=data.labels[::-1]))
     assert not second.is_champion
     assert champion_id(tmp_path) == first.model.id
-    assert len(list_models(tmp_path)) == 2
+    assert len(list_models(tmp_path)[0]) == 2
 
 
 def test_best_by_macro_f1_is_kept(tmp_path: Path) -> None:
@@ -81,14 +81,14 @@ def test_same_data_and_seed_same_files(tmp_path: Path) -> None:
 
 
 def without_measured(folder: Path) -> Manifest:
-    return msgspec.structs.replace(read_manifest(folder), measured={})
+    return msgspec.structs.replace(read_manifest(folder), measured=Measured(""))
 
 
 def test_same_model_again_is_said_and_not_written_twice(tmp_path: Path) -> None:
     _, first = run(tmp_path)
     _, second = run(tmp_path)
     assert (first.is_new, second.is_new) == (True, False)
-    assert len(list_models(tmp_path)) == 1
+    assert len(list_models(tmp_path)[0]) == 1
 
 
 def test_written_model_answers(tmp_path: Path) -> None:
@@ -102,9 +102,11 @@ def test_manifest_says_what_it_learned_from(tmp_path: Path) -> None:
     data = examples()
     assert report.model.labels == ("Банкомат", "Вход", "Перевод")
     assert report.model.segments == ("customer", "lead")
-    assert report.model.training["n_messages"] == len(data.messages)
-    assert report.model.training["n_unlabelled"] == len(data.unlabelled)
-    assert report.model.training["data_fingerprint"] == fingerprint(data)
+    learned = report.model.training
+    assert learned is not None
+    assert learned.n_messages == len(data.messages)
+    assert learned.n_unlabelled == len(data.unlabelled)
+    assert learned.data_fingerprint == fingerprint(data)
 
 
 def test_manifest_keeps_the_teams_patterns(tmp_path: Path) -> None:
@@ -112,7 +114,7 @@ def test_manifest_keeps_the_teams_patterns(tmp_path: Path) -> None:
     training = train(examples(), Settings(masking=masking), tmp_path, ["linear.v1"], 3, 0)
     for _ in training:
         pass
-    assert list_models(tmp_path)[0].masks.patterns == (("POLICY", r"ПОЛИС\d+"),)
+    assert list_models(tmp_path)[0][0].masks.patterns == (("POLICY", r"ПОЛИС\d+"),)
 
 
 def test_disagreements_are_said(tmp_path: Path) -> None:
@@ -125,7 +127,7 @@ def test_stopped_training_leaves_no_model(tmp_path: Path) -> None:
     training = train(examples(), Settings(), tmp_path, ["linear.v1"], 3, 0)
     next(training)
     training.close()
-    assert list_models(tmp_path) == []
+    assert list_models(tmp_path) == ([], [])
 
 
 def test_unknown_candidate_is_refused_before_anything_runs(tmp_path: Path) -> None:
@@ -149,3 +151,28 @@ def test_no_labels_is_refused(tmp_path: Path) -> None:
 def test_fingerprint_changes_with_a_label() -> None:
     data = examples()
     assert fingerprint(data) != fingerprint(replace(data, labels=["Вход", *data.labels[1:]]))
+
+
+def test_classes_that_no_fold_learned_do_not_bend_the_calibration(tmp_path: Path) -> None:
+    data = examples()
+    lonely = [Message(f"единственное {word}") for word in ("лето", "море", "поле", "небо", "утро", "ветер")]
+    more = replace(
+        data, messages=[*data.messages, *lonely], labels=[*data.labels, *(f"Редкий {n}" for n in range(len(lonely)))]
+    )
+    _, alone = run(tmp_path / "a", data)
+    _, together = run(tmp_path / "b", more)
+    ratio = together.model.calibration.temperature / alone.model.calibration.temperature
+    assert 0.5 < ratio < 2
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels"),
+    [
+        (["один", "два", "три"], ["a", "a", "b"]),
+        (["...", "...", "...", "...."], ["a", "b", "a", "b"]),
+    ],
+)
+def test_data_too_thin_to_check_a_model_is_a_clear_error(tmp_path: Path, texts: list[str], labels: list[str]) -> None:
+    with pytest.raises(LabelsTooFew):
+        run(tmp_path, Labelled([Message(text) for text in texts], labels, [], 0))
+    assert list_models(tmp_path) == ([], [])

@@ -19,17 +19,20 @@ class Scorer(Protocol):
         """Uncalibrated probabilities of ruled texts, (n_texts, n_labels); rows sum to 1."""
 
 
-KINDS: dict[str, Callable[[Path], Scorer]] = {
+KINDS: dict[str, Callable[[Path, int], Scorer]] = {
     TfidfLinear.kind: TfidfLinear.load,
     TfidfForest.kind: TfidfForest.load,
 }
 
 
-def load_part(kind: str, folder: Path) -> Scorer:
-    """The part of a kind. Raises `BundleVersionUnknown` for a kind that this version does not know."""
+def load_part(kind: str, folder: Path, n_labels: int) -> Scorer:
+    """The part of a kind, which tells `n_labels` classes apart.
+
+    Raises `BundleVersionUnknown` for a kind that this version does not know, and `BundleDamaged`.
+    """
     if kind not in KINDS:
         raise BundleVersionUnknown(
             f"The model in {folder} has a part of kind '{kind}', which this version of Firstline does not know.",
             "Use the version that trained it, or a later one.",
         )
-    return KINDS[kind](folder)
+    return KINDS[kind](folder, n_labels)

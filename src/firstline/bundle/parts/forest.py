@@ -1,12 +1,13 @@
 """A random forest over TF-IDF: all trees are walked side by side, one level a step."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from firstline.bundle.arrays import damaged, load_array, save_array
 from firstline.bundle.parts.tfidf import Tfidf
 
 
@@ -27,6 +28,18 @@ class Trees:
     share_start: NDArray[np.int32]
     share_label: NDArray[np.int32]
     share: NDArray[np.float32]
+
+
+_TYPES: dict[str, type[np.generic]] = {
+    "root": np.int32,
+    "feature": np.int32,
+    "threshold": np.float64,
+    "left": np.int32,
+    "right": np.int32,
+    "share_start": np.int32,
+    "share_label": np.int32,
+    "share": np.float32,
+}
 
 
 class TfidfForest:
@@ -73,12 +86,22 @@ class TfidfForest:
 
     def save(self, folder: Path) -> None:
         self.tfidf.save(folder)
-        for item in fields(Trees):
-            np.save(folder / f"{item.name}.npy", getattr(self.trees, item.name), allow_pickle=False)
-        np.save(folder / "n_labels.npy", np.array(self.n_labels), allow_pickle=False)
+        for name in _TYPES:
+            save_array(folder, name, getattr(self.trees, name))
 
     @classmethod
-    def load(cls, folder: Path) -> "TfidfForest":
-        arrays = {item.name: np.load(folder / f"{item.name}.npy", allow_pickle=False) for item in fields(Trees)}
-        n_labels = int(np.load(folder / "n_labels.npy", allow_pickle=False))
-        return cls(Tfidf.load(folder), Trees(**arrays), n_labels)
+    def load(cls, folder: Path, n_labels: int) -> "TfidfForest":
+        """Read what `save` wrote. Raises `BundleDamaged`, naming the file."""
+        tfidf = Tfidf.load(folder)
+        arrays = {name: load_array(folder, name, dtype, 1) for name, dtype in _TYPES.items()}
+        n_nodes, n_shares = len(arrays["left"]), len(arrays["share"])
+        sizes = {"feature": n_nodes, "threshold": n_nodes, "right": n_nodes}
+        sizes |= {"share_start": n_nodes + 1, "share_label": n_shares}
+        limits = {"root": n_nodes, "left": n_nodes, "right": n_nodes, "share_label": n_labels}
+        for name, size in sizes.items():
+            if len(arrays[name]) != size:
+                raise damaged(folder / f"{name}.npy", f"it holds {len(arrays[name]):,} values, expected {size:,}")
+        for name, limit in (limits | {"feature": tfidf.n_features, "share_start": n_shares + 1}).items():
+            if arrays[name].max(initial=0) >= limit:
+                raise damaged(folder / f"{name}.npy", f"it points beyond the end, {limit:,}")
+        return cls(tfidf, Trees(**arrays), n_labels)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from firstline.bundle.arrays import damaged, load_array, save_array
 from firstline.bundle.parts.tfidf import Tfidf
 
 
@@ -32,13 +33,16 @@ class TfidfLinear:
 
     def save(self, folder: Path) -> None:
         self.tfidf.save(folder)
-        np.save(folder / "weights.npy", self.weights, allow_pickle=False)
-        np.save(folder / "bias.npy", self.bias, allow_pickle=False)
+        save_array(folder, "weights", self.weights)
+        save_array(folder, "bias", self.bias)
 
     @classmethod
-    def load(cls, folder: Path) -> "TfidfLinear":
-        return cls(
-            Tfidf.load(folder),
-            np.load(folder / "weights.npy", mmap_mode="r", allow_pickle=False),
-            np.load(folder / "bias.npy", allow_pickle=False),
-        )
+    def load(cls, folder: Path, n_labels: int) -> "TfidfLinear":
+        """Read what `save` wrote. Raises `BundleDamaged`, naming the file."""
+        tfidf = Tfidf.load(folder)
+        weights = load_array(folder, "weights", np.float32, 2, mapped=True)
+        bias = load_array(folder, "bias", np.float32, 1)
+        if weights.shape != (tfidf.n_features, n_labels) or len(bias) != n_labels:
+            expected = (tfidf.n_features, n_labels)
+            raise damaged(folder / "weights.npy", f"its shape is {weights.shape}, expected {expected}")
+        return cls(tfidf, weights, bias)

@@ -7,16 +7,21 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from firstline.bundle.arrays import damaged, load_array, save_array
 from firstline.text.ngrams import char_ngrams, word_ngrams
 from firstline.text.tokens import CAPITALISED, SHOUTED
 
 Analyzer = Callable[[str, int, int], list[str]]
 
 _ANALYZERS: dict[str, Analyzer] = {"word": word_ngrams, "char": char_ngrams}
+_BLOCKS_FILE = "tfidf.json"
+_VOCABULARY_FILE = "vocabulary.txt"
 _CASE_TOKENS = {SHOUTED, CAPITALISED}
 
 
@@ -34,6 +39,16 @@ class NgramBlock:
         if not self.case_tokens:
             text = " ".join(word for word in text.split(" ") if word not in _CASE_TOKENS)
         return _ANALYZERS[self.analyzer](text, self.low, self.high)
+
+
+class _Described(msgspec.Struct, forbid_unknown_fields=True):
+    """A block as `tfidf.json` holds it."""
+
+    analyzer: Literal["word", "char"]
+    low: int
+    high: int
+    case_tokens: bool
+    n_features: int
 
 
 class Tfidf:
@@ -74,19 +89,28 @@ class Tfidf:
             {**block.__dict__, "n_features": len(vocabulary)}
             for block, vocabulary in zip(self.blocks, self.vocabularies, strict=True)
         ]
-        (folder / "tfidf.json").write_text(json.dumps(description, indent=1), encoding="utf-8")
+        (folder / _BLOCKS_FILE).write_text(json.dumps(description, indent=1), encoding="utf-8")
         ngrams = [ngram for vocabulary in self.vocabularies for ngram in vocabulary]
-        (folder / "vocabulary.txt").write_text("\n".join(ngrams), encoding="utf-8", newline="\n")
-        np.save(folder / "idf.npy", self.idf, allow_pickle=False)
+        (folder / _VOCABULARY_FILE).write_text("\n".join(ngrams), encoding="utf-8", newline="\n")
+        save_array(folder, "idf", self.idf)
 
     @classmethod
     def load(cls, folder: Path) -> "Tfidf":
-        description = json.loads((folder / "tfidf.json").read_text(encoding="utf-8"))
-        ngrams = (folder / "vocabulary.txt").read_bytes().decode("utf-8").split("\n")
-        blocks, vocabularies, start = [], [], 0
-        for item in description:
-            n_features = item.pop("n_features")
-            blocks.append(NgramBlock(**item))
-            vocabularies.append(ngrams[start : start + n_features])
-            start += n_features
-        return cls(blocks, vocabularies, np.load(folder / "idf.npy", allow_pickle=False))
+        """Read what `save` wrote. Raises `BundleDamaged`, naming the file."""
+        try:
+            described = msgspec.json.decode((folder / _BLOCKS_FILE).read_bytes(), type=list[_Described])
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise damaged(folder / _BLOCKS_FILE, str(error)) from None
+        try:
+            ngrams = (folder / _VOCABULARY_FILE).read_bytes().decode("utf-8").split("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise damaged(folder / _VOCABULARY_FILE, str(error)) from None
+        idf = load_array(folder, "idf", np.float32, 1)
+        if not len(ngrams) == len(idf) == sum(item.n_features for item in described):
+            raise damaged(folder / _VOCABULARY_FILE, f"it holds {len(ngrams):,} n-grams, idf.npy {len(idf):,}")
+        vocabularies, start = [], 0
+        for item in described:
+            vocabularies.append(ngrams[start : start + item.n_features])
+            start += item.n_features
+        blocks = [NgramBlock(item.analyzer, item.low, item.high, item.case_tokens) for item in described]
+        return cls(blocks, vocabularies, idf)

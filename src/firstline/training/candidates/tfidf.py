@@ -7,6 +7,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from firstline.bundle.parts.tfidf import NgramBlock, Tfidf
+from firstline.errors import LabelsTooFew
 
 
 class TfidfBlocks:
@@ -17,7 +18,11 @@ class TfidfBlocks:
         self.min_df = min_df
 
     def fit_transform(self, texts: Sequence[str]) -> sparse.csr_array:
-        """Features of ruled texts, (n_texts, n_features)."""
+        """Features of ruled texts, (n_texts, n_features). Raises `LabelsTooFew` where no text has a word."""
+        if not all(any(block(text) for text in texts) for block in self.blocks):
+            raise LabelsTooFew(
+                "None of the labelled messages has a word.", "Check the column of the text: --text COLUMN"
+            )
         self.vectorizers_ = [
             TfidfVectorizer(analyzer=block, sublinear_tf=True, min_df=self.min_df, dtype=np.float64)
             for block in self.blocks

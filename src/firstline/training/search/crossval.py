@@ -17,11 +17,15 @@ from firstline.types import Label, Message
 
 @dataclass(frozen=True)
 class Fold:
-    """One fold's held-out messages, `held_out` (n_held_out,), and their probabilities."""
+    """One fold's held-out messages, `held_out` (n_held_out,), and their probabilities.
+
+    `learned`, (n_labels,), tells which classes the fold had messages of.
+    """
 
     number: int
     held_out: NDArray[np.int64]
     probabilities: NDArray[np.float32]
+    learned: NDArray[np.bool_]
     seconds: float
     fitted: Candidate
 
@@ -40,10 +44,7 @@ def usable_folds(labels: Sequence[Label], folds: int) -> tuple[int, list[str]]:
         )
     largest = max(counts.values())
     if largest < 2:
-        raise LabelsTooFew(
-            f"Each of the {len(counts)} classes has a single message; cross-validation needs two of some.",
-            "Label more messages, about ten a class to begin with.",
-        )
+        raise _too_thin(f"each of the {len(counts)} classes has a single message")
     usable = min(folds, largest)
     notes = []
     if usable < folds:
@@ -65,7 +66,7 @@ def cross_validate(
 ) -> Iterator[Fold]:
     """Train a new candidate on each fold; probabilities have a column for each of the sorted labels.
 
-    A class that a fold's training part lacks gets probability 0 there.
+    A class that a fold's training part lacks gets probability 0 there. Raises `LabelsTooFew`.
     """
     names = sorted(set(labels))
     column = {name: index for index, name in enumerate(names)}
@@ -74,9 +75,19 @@ def cross_validate(
         parts = list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(labels, labels))
     for number, (learned, held_out) in enumerate(parts, start=1):
         started = time.perf_counter()
-        candidate = make().fit([messages[index] for index in learned], [labels[index] for index in learned], unlabelled)
+        known = [labels[index] for index in learned]
+        if len(set(known)) < 2:
+            raise _too_thin(f"in fold {number} only one class is left to learn from")
+        candidate = make().fit([messages[index] for index in learned], known, unlabelled)
+        columns = [column[name] for name in candidate.labels_]
         probabilities = np.zeros((len(held_out), len(names)), np.float32)
-        probabilities[:, [column[name] for name in candidate.labels_]] = candidate.predict_proba(
-            [messages[index] for index in held_out]
-        )
-        yield Fold(number, held_out, probabilities, time.perf_counter() - started, candidate)
+        probabilities[:, columns] = candidate.predict_proba([messages[index] for index in held_out])
+        is_learned = np.isin(np.arange(len(names)), columns)
+        yield Fold(number, held_out, probabilities, is_learned, time.perf_counter() - started, candidate)
+
+
+def _too_thin(why: str) -> LabelsTooFew:
+    return LabelsTooFew(
+        f"There are too few labelled messages to check a model: {why}.",
+        "Label more messages, about ten a class to begin with.",
+    )

@@ -25,9 +25,18 @@ def upgrade() -> None:
     op.create_table(
         "labels",
         sa.Column(
-            "message_key", sa.LargeBinary(16), sa.ForeignKey("messages.key", ondelete="CASCADE"), primary_key=True
+            "message_key",
+            sa.LargeBinary(16),
+            sa.ForeignKey("messages.key", ondelete="CASCADE", onupdate="CASCADE"),
+            primary_key=True,
         ),
         sa.Column("class_name", sa.Text, sa.ForeignKey("classes.name"), primary_key=True),
         sa.Column("source", sa.String(32), nullable=False, comment="import"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "state",
+        sa.Column("name", sa.String(64), primary_key=True),
+        sa.Column("value", sa.Text, nullable=False),
         sqlite_with_rowid=False,
     )

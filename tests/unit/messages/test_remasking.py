@@ -1,0 +1,92 @@
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from firstline.messages.importing import ImportReport, import_file
+from firstline.settings import MaskPattern
+from firstline.settings.model import MaskingSettings
+from firstline.store.messages import disagreements, read_for_training
+from firstline.store.schema import messages
+from firstline.store.workspace import Workspace
+
+ORDER = MaskPattern(kind="ORDER", pattern=r"ЗК-\d{5}")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace.create(tmp_path / "w", "ru")
+
+
+def with_pattern(workspace: Workspace) -> Workspace:
+    settings = workspace.settings.model_copy(update={"masking": MaskingSettings(patterns=(ORDER,))})
+    return Workspace(workspace.folder, settings)
+
+
+def run(workspace: Workspace, content: str, relabel: bool = False) -> ImportReport:
+    file = workspace.folder / "a.csv"
+    file.write_text(content, "utf-8")
+    importing = import_file(workspace, file, {}, relabel=relabel)
+    while True:
+        try:
+            next(importing)
+        except StopIteration as end:
+            workspace.database.dispose()
+            return end.value  # type: ignore[no-any-return]
+
+
+def texts(workspace: Workspace) -> list[str]:
+    with workspace.database.connect() as connection:
+        return sorted(connection.execute(select(messages.c.text)).scalars())
+
+
+def test_a_new_pattern_masks_what_is_stored_at_the_next_import(workspace: Workspace) -> None:
+    content = "text,label\nгде заказ ЗК-12345,Заказ\nдругое,Иное\n"
+    run(workspace, content)
+    report = run(with_pattern(workspace), content)
+    assert (report.n_masked_again, report.n_new, report.n_known) == (1, 0, 2)
+    assert texts(workspace) == ["где заказ <ORDER>", "другое"]
+    assert sorted(read_for_training(workspace.database).labels) == ["Заказ", "Иное"]
+
+
+def test_messages_that_become_one_keep_the_labels_of_both(workspace: Workspace) -> None:
+    run(workspace, "text,label\nзаказ ЗК-11111,Заказ\nзаказ ЗК-22222,Жалоба\n")
+    run(with_pattern(workspace), "text,label\nещё,Иное\n")
+    assert texts(workspace) == ["ещё", "заказ <ORDER>"]
+    with workspace.database.connect() as connection:
+        assert [item.labels for item in disagreements(connection)] == [("Жалоба", "Заказ")]
+
+
+def test_the_same_patterns_mask_nothing_again(workspace: Workspace) -> None:
+    named = with_pattern(workspace)
+    run(named, "text\nзаказ ЗК-11111\n")
+    assert run(named, "text\nзаказ ЗК-22222\n").n_masked_again == 0
+
+
+def test_an_import_that_fails_masks_nothing(workspace: Workspace) -> None:
+    run(workspace, "text\nзаказ ЗК-11111\n")
+    with pytest.raises(Exception, match="no rows"):
+        run(with_pattern(workspace), "text,x\n")
+    assert texts(workspace) == ["заказ ЗК-11111"]
+
+
+def test_relabel_settles_a_disagreement(workspace: Workspace) -> None:
+    run(workspace, "text,label\nгде карта,Карта\nгде карта,Доставка\n")
+    assert read_for_training(workspace.database).n_disagreements == 1
+    report = run(workspace, "text,label\nгде карта,Доставка\n", relabel=True)
+    assert report.n_disagreements == 0
+    assert read_for_training(workspace.database).labels == ["Доставка"]
+
+
+def test_relabel_keeps_two_labels_of_one_file(workspace: Workspace) -> None:
+    run(workspace, "text,label\nгде карта,Старый\n")
+    report = run(workspace, "text,label\nгде карта,Карта\nгде карта,Доставка\n", relabel=True)
+    assert report.n_disagreements == 1
+    with workspace.database.connect() as connection:
+        assert disagreements(connection)[0].labels == ("Доставка", "Карта")
+
+
+def test_relabel_leaves_messages_without_a_label_as_they_are(workspace: Workspace) -> None:
+    run(workspace, "text,label\nгде карта,Карта\n")
+    run(workspace, "text,label\nгде карта,\n", relabel=True)
+    assert read_for_training(workspace.database).labels == ["Карта"]

@@ -44,7 +44,7 @@ def test_every_command_but_serve_and_evaluate_answers_in_json() -> None:
         (["nonsense"], 2, "No such command"),
         (["import"], 2, "Missing argument"),
         (["train", "--folds", "1"], 2, "Invalid value"),
-        (["init", "w", "--language", "Russian"], 1, "'Russian' is not a language code"),
+        (["init", "w", "--language", "Russian"], 2, "'Russian' is not a language code"),
     ],
 )
 def test_exit_code_and_next_step(firstline: Run, tmp_path: Path, arguments: list[str], code: int, said: str) -> None:

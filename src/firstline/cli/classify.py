@@ -1,7 +1,7 @@
 """`firstline classify`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -16,10 +16,7 @@ from firstline.cli.options import (
     reading_delimiter,
     said_columns,
 )
-from firstline.cli.output import counted, note, print_json, progress, say
-
-if TYPE_CHECKING:
-    from firstline.serving.bulk import BulkReport
+from firstline.cli.output import counted, note, print_json, progress, run_to_end, say
 
 
 def classify(
@@ -49,12 +46,7 @@ def classify(
     with progress(as_json) as bar:
         task = bar.add_task(file.name, total=1.0)
         answering = classify_file(predictor, file, out, said_columns(text=text, segment=segment), remembered, options)
-        while True:
-            try:
-                bar.update(task, completed=next(answering))
-            except StopIteration as end:
-                report: BulkReport = end.value
-                break
+        report = run_to_end(answering, lambda done: bar.update(task, completed=done))
     for sentence in report.notes:
         note(sentence)
     if report.unknown_segments:

@@ -16,7 +16,7 @@ from firstline.cli.options import (
     reading_delimiter,
     said_columns,
 )
-from firstline.cli.output import figure, json_text, note, print_table, progress, say
+from firstline.cli.output import figure, json_text, note, print_table, progress, run_to_end, say
 
 if TYPE_CHECKING:
     from firstline.evaluation.labelled_file import Evaluation
@@ -59,12 +59,7 @@ def evaluate(
     with progress(to_stdout) as bar:
         task = bar.add_task(f"{predictor.manifest.id} on {file.name}", total=1.0)
         scoring = evaluate_file(predictor, file, said, remembered, options, learned=learned)
-        while True:
-            try:
-                bar.update(task, completed=next(scoring))
-            except StopIteration as end:
-                result: Evaluation = end.value
-                break
+        result = run_to_end(scoring, lambda done: bar.update(task, completed=done))
     if json_out is not None and not to_stdout:
         json_out.write_text(json_text(_as_json(result)) + "\n", encoding="utf-8")
     _print_notes(result)

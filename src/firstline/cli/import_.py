@@ -23,10 +23,12 @@ from firstline.cli.options import (
     said_columns,
     split_values,
 )
-from firstline.cli.output import counted, next_command, note, print_json, progress, say
+from firstline.cli.output import counted, next_command, note, print_json, progress, run_to_end, say
 
 if TYPE_CHECKING:
-    from firstline.messages.importing import ImportReport
+    from rich.progress import TaskID
+
+    from firstline.messages.importing import ImportProgress, ImportReport
 
 
 def import_(
@@ -67,21 +69,19 @@ def import_(
     with place.hold("messages", "import"), progress(as_json) as bar:
         for file in files:
             task = bar.add_task(file.name, total=1.0)
-            importing = import_file(place, file, said, agents, options, relabel)
-            while True:
-                try:
-                    step = next(importing)
-                except StopIteration as end:
-                    reports.append(end.value)
-                    break
-                bar.update(task, completed=step.done, description=f"{file.name}: {step.n_rows:,} rows")
+
+            def show(step: ImportProgress, task: TaskID = task, name: str = file.name) -> None:
+                bar.update(task, completed=step.done, description=f"{name}: {step.n_rows:,} rows")
+
+            report = run_to_end(import_file(place, file, said, agents, options, relabel), show)
+            reports.append(report)
+            if not as_json:
+                _print_report(report, workspace)
             if said or agents:
                 remember_columns(place.settings_file, said | ({"agent_values": agents} if agents else {}))
     if as_json:
         print_json([asdict(report) for report in reports])
         return
-    for report in reports:
-        _print_report(report, workspace)
     has_labels = any(report.n_labelled for report in reports)
     say(f"Next: {next_command(workspace, 'train' if has_labels else 'status')}")
 

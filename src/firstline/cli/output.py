@@ -2,15 +2,17 @@
 
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 WIDTH_WITHOUT_TERMINAL = 120
+Step = TypeVar("Step")
+Result = TypeVar("Result")
 
 
 def say(text: str) -> None:
@@ -76,6 +78,17 @@ def progress(quiet: bool = False) -> Iterator["Progress"]:
         disable=quiet or not console.is_terminal,
     ) as bar:
         yield bar
+
+
+def run_to_end(steps: Generator[Step, None, Result], on_step: Callable[[Step], None]) -> Result:
+    """Run a generator, handing each step to `on_step`; returns the generator's value."""
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        on_step(step)
 
 
 def figure(value: float, interval: Sequence[float] | None = None) -> str:

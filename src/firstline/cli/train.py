@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from firstline.cli.options import JsonOption, WorkspaceOption, split_values
-from firstline.cli.output import counted, figure, next_command, note, print_json, print_table, progress, say, size
+from firstline.cli.output import (
+    counted,
+    figure,
+    next_command,
+    note,
+    print_json,
+    print_table,
+    progress,
+    run_to_end,
+    say,
+    size,
+)
 
 if TYPE_CHECKING:
     from firstline.training.train import Row, TrainReport
@@ -32,7 +43,7 @@ def train(
 
     place = Workspace.find(workspace)
     _require_training()
-    from firstline.training.train import Note, Row, Step
+    from firstline.training.train import Note, Step, TrainEvent
     from firstline.training.train import train as run
 
     settings = place.settings
@@ -46,18 +57,16 @@ def train(
             folds if folds is not None else settings.training.folds,
             seed if seed is not None else settings.training.seed,
         )
-        while True:
-            try:
-                event = next(events)
-            except StopIteration as end:
-                report: TrainReport = end.value
-                break
+
+        def show(event: TrainEvent) -> None:
             if isinstance(event, Step):
                 bar.update(task, description=event.what, completed=event.done, total=event.total)
             elif isinstance(event, Note):
                 note(event.text)
-            elif isinstance(event, Row):
+            else:
                 note(f"{event.candidate}: macro-F1 {figure(event.figures.macro_f1)}")
+
+        report = run_to_end(events, show)
     if as_json:
         print_json(_as_json(report))
     else:

@@ -6,21 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from firstline.bundle.manifest import ClassMetrics
 from firstline.types import Label
 
 METRICS = ("accuracy", "macro_f1", "macro_precision")
 _RESAMPLES = 1_000
 _Z = 1.959964
-
-
-@dataclass(frozen=True)
-class ClassFigures:
-    """One class: `support` counts its messages, the rest is 0 to 1."""
-
-    precision: float
-    recall: float
-    f1: float
-    support: int
 
 
 @dataclass(frozen=True)
@@ -32,7 +23,7 @@ class Figures:
     macro_f1: float
     macro_precision: float
     intervals: Mapping[str, tuple[float, float]]
-    per_class: Mapping[Label, ClassFigures]
+    per_class: Mapping[Label, ClassMetrics]
 
 
 def score(truth: Sequence[Label], predicted: Sequence[Label], seed: int = 0) -> Figures:
@@ -53,7 +44,7 @@ def score(truth: Sequence[Label], predicted: Sequence[Label], seed: int = 0) -> 
     f1, precision = _f1_and_precision(counts)
     accuracy = float((true == guess).mean())
     per_class = {
-        name: ClassFigures(
+        name: ClassMetrics(
             precision=float(precision[index]),
             recall=float(counts.hits[index] / max(counts.support[index], 1)),
             f1=float(f1[index]),

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.files import size_bytes, write_bundle
-from firstline.bundle.manifest import Calibration, ClassMetrics, Manifest, MaskPatterns, Measured, Metrics, Training
+from firstline.bundle.manifest import Calibration, Manifest, MaskPatterns, Measured, Metrics, Training
 from firstline.bundle.parts import load_part
 from firstline.bundle.predictor import Predictor, calibrate
 from firstline.bundle.registry import champion_id, promote
@@ -198,7 +198,7 @@ def _manifest(
             macro_f1=figures.macro_f1,
             macro_precision=figures.macro_precision,
             intervals=dict(figures.intervals),
-            per_class={name: ClassMetrics(**vars(item)) for name, item in figures.per_class.items()},
+            per_class=dict(figures.per_class),
             calibration_error=row.calibration_error,
             calibration_error_before=row.calibration_error_before,
         ),

@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := pip install --quiet --disable-pip-version-check --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types imports serve-only lock docs bench clean
+.PHONY: help setup demo test check lint types imports lock docs bench clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -35,7 +35,7 @@ demo: setup
 	@BIN=$(BIN) sh demo.sh
 
 test: setup $(SERVE_VENV)/.ready
-	$(SERVE_VENV)/bin/python -m pytest tests/serve_only
+	SERVING_SET=1 $(SERVE_VENV)/bin/python -m pytest tests/serve_only
 	$(BIN)/python -m pytest
 
 check: setup lint types imports test

@@ -1,7 +1,8 @@
-"""Run in an environment that has only the serving set: no scikit-learn, no torch."""
+"""Run by `make test` in an environment that has only the serving set: no scikit-learn, no torch."""
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -15,6 +16,7 @@ from firstline.bundle.registry import promote
 from tests.bundles import make_bundle
 from tests.service import served
 
+pytestmark = pytest.mark.skipif("SERVING_SET" not in os.environ, reason="make test runs it in .venv-serve")
 TRAINING = ("sklearn", "scipy", "torch", "pandas", "matplotlib", "fastai", "tpot", "dask", "deap")
 
 

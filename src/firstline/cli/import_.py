@@ -70,7 +70,7 @@ def import_(
         for file in files:
             task = bar.add_task(file.name, total=1.0)
 
-            def show(step: ImportProgress, task: TaskID = task, name: str = file.name) -> None:
+            def show(step: "ImportProgress", task: "TaskID" = task, name: str = file.name) -> None:
                 bar.update(task, completed=step.done, description=f"{name}: {step.n_rows:,} rows")
 
             report = run_to_end(import_file(place, file, said, agents, options, relabel), show)

@@ -154,3 +154,65 @@ def test_help_loads_nothing_heavy() -> None:
         "print(sorted(heavy))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_a_new_pattern_is_applied_before_training(firstline: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "w"
+    firstline("init", folder)
+    words = ("дом", "сад", "лес", "мост", "парк", "порт")
+    rows = "".join(f"заказ ЗК-12345 {word},Заказ\nкарта ЗК-55555 {word},Карта\n" for word in words)
+    (tmp_path / "a.csv").write_text("text,label\n" + rows, "utf-8")
+    firstline("import", tmp_path / "a.csv", "-w", folder)
+    settings = folder / "firstline.toml"
+    written = settings.read_text("utf-8").replace(
+        "patterns = []", "patterns = [{ kind = \"ORDER\", pattern = 'ЗК-\\d{5}' }]"
+    )
+    settings.write_text(written, "utf-8")
+    done = firstline("train", "-w", folder, "--candidates", "linear.v1")
+    assert "12 stored messages masked again" in done.stderr
+    vocabulary = next((folder / "models").glob("*/vocabulary.txt")).read_text("utf-8")
+    assert "xxmask_order" in vocabulary
+    assert "зк" not in vocabulary.split("\n")
+
+
+def test_interrupted_training_says_so_and_leaves_nothing(trained: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys, threading, _thread\n"
+        "sys.argv = ['firstline', 'train', '-w', sys.argv[1]]\n"
+        "import firstline.training.train as t\n"
+        "def stop(*_):\n    raise KeyboardInterrupt\n"
+        "t.cross_validate = stop\n"
+        "from firstline.cli import main; main()"
+    )
+    before = sorted(path.name for path in (trained / "models").iterdir())
+    done = subprocess.run([sys.executable, "-c", code, str(trained)], capture_output=True, encoding="utf-8")
+    assert done.returncode == 130
+    assert "Stopped." in done.stderr
+    assert sorted(path.name for path in (trained / "models").iterdir()) == before
+
+
+def test_report_of_the_first_file_is_not_lost_where_the_second_is_bad(firstline: Run, tmp_path: Path) -> None:
+    firstline("init", tmp_path / "w")
+    (tmp_path / "good.csv").write_text("text\nкарта\n", "utf-8")
+    (tmp_path / "bad.csv").write_text("", "utf-8")
+    done = firstline("import", tmp_path / "good.csv", tmp_path / "bad.csv", "-w", tmp_path / "w", "--json")
+    assert done.returncode == 1
+    assert [report["n_new"] for report in json.loads(done.stdout)] == [1]
+
+
+def test_version(firstline: Run) -> None:
+    from firstline import __version__
+
+    assert firstline("--version").stdout.strip() == __version__
+
+
+@pytest.mark.parametrize("content", ["{", '{"model": ""}', '{"model": "../w"}'])
+def test_damaged_champion_does_not_hide_the_models(firstline: Run, tmp_path: Path, content: str) -> None:
+    from tests.bundles import make_bundle
+
+    firstline("init", tmp_path)
+    written = make_bundle(tmp_path / "models")
+    (tmp_path / "models" / "champion.json").write_text(content)
+    assert written.id in firstline("models", "-w", tmp_path).stdout
+    assert firstline("serve", "-w", tmp_path, "--port", "0").returncode == 1
+    assert firstline("models", "promote", written.id, "-w", tmp_path).returncode == 0

@@ -12,6 +12,7 @@ from firstline.bundle.manifest import FILE_NAME, FORMAT_VERSION, Manifest, Part
 from firstline.errors import BundleDamaged, BundleMissing, BundleUnwritable, BundleVersionUnknown
 
 _UNFINISHED = ".new-"
+_LONGEST_NAME = 100
 _REPAIR = "Copy the model again, or train it again: firstline train"
 
 
@@ -67,7 +68,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         version = msgspec.json.decode(content, type=dict[str, msgspec.Raw]).get("format_version")
         found = msgspec.json.decode(version, type=int) if version is not None else None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BundleDamaged(f"{file} is damaged: {error}.", _REPAIR) from None
     if found != FORMAT_VERSION:
         raise BundleVersionUnknown(
@@ -76,10 +77,14 @@ def read_manifest(folder: Path) -> Manifest:
         )
     try:
         manifest = msgspec.json.decode(content, type=Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise BundleDamaged(f"{file} is damaged: {error}.", _REPAIR) from None
     if manifest.id != manifest.content_id() or manifest.id != folder.name:
-        raise BundleDamaged(f"{file} is damaged: it does not describe the model '{folder.name}'.", _REPAIR)
+        raise BundleDamaged(
+            f"{file} is damaged: it does not describe the model '{folder.name}' but '{manifest.id}',"
+            f" and its content is that of '{manifest.content_id()}'.",
+            "A model's folder bears its id. " + _REPAIR,
+        )
     return manifest
 
 
@@ -90,7 +95,7 @@ def check_files(folder: Path, manifest: Manifest) -> None:
             path = folder / name
             if Path(name).name != name:
                 raise BundleDamaged(f"{folder / FILE_NAME} names a file outside its folder: {name}.", _REPAIR)
-            if not path.is_file():
+            if len(name) > _LONGEST_NAME or not path.is_file():
                 raise BundleDamaged(f"{path} is missing.", _REPAIR)
             try:
                 got = sha256(path)

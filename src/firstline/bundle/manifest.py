@@ -1,13 +1,13 @@
 """`manifest.json`: what a bundle is, in full. Written last, so a folder without one does not exist."""
 
 import hashlib
-import math
 from typing import Any
 
 import msgspec
 
 FORMAT_VERSION = 1
 FILE_NAME = "manifest.json"
+_COLDEST, _HOTTEST = 0.01, 100.0
 
 
 class _Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,8 +35,8 @@ class Calibration(_Struct, frozen=True):
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.temperature) and self.temperature > 0):
-            raise ValueError(f"the temperature is {self.temperature}, expected more than 0")
+        if not _COLDEST <= self.temperature <= _HOTTEST:
+            raise ValueError(f"the temperature is {self.temperature}, expected {_COLDEST} to {_HOTTEST}")
 
 
 class ClassMetrics(_Struct, frozen=True):
@@ -100,6 +100,10 @@ class Manifest(_Struct, frozen=True):
     training: Training | None
     measured: Measured
     format_version: int = FORMAT_VERSION
+
+    def __post_init__(self) -> None:
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError("a label occurs twice")
 
     def content_id(self) -> str:
         """The id that the content gives: the candidate, and a hash of all that decides about answers."""

@@ -31,7 +31,7 @@ class Predictor:
         try:
             self._mask = Masker(manifest.masks.patterns)
             self._mask("")
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             raise BundleDamaged(
                 f"Model {manifest.id} has a mask pattern that is none: {error}.", "Train it again."
             ) from None

@@ -40,7 +40,7 @@ def champion_id(models: Path) -> str | None:
         return msgspec.json.decode(file.read_bytes(), type=_Champion).model
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BundleDamaged(f"{file} cannot be read: {error}.", "Choose again: firstline models promote ID") from None
 
 
@@ -64,6 +64,11 @@ def model_folder(models: Path, model_id: str | None = None) -> Path:
         model_id = champion_id(models)
         if model_id is None:
             raise BundleMissing("There is no model yet.", "Train one: firstline train")
+        if not (models / model_id / FILE_NAME).is_file() or Path(model_id).name != model_id:
+            raise BundleMissing(
+                f"The champion, '{model_id}', is not in {models}.", "Choose another: firstline models promote ID"
+            )
+        return models / model_id
     ids = [path.parent.name for path in models.glob(f"*/{FILE_NAME}") if not path.parent.name.startswith(".")]
     matching = [name for name in ids if name == model_id] or [
         name for name in ids if model_id and name.startswith(model_id)

@@ -19,6 +19,8 @@ from firstline.cli import (
 from firstline.cli.output import print_error
 from firstline.errors import FirstlineError
 
+_INTERRUPTED = 130
+
 app = typer.Typer(
     name="firstline",
     help="Sorts incoming support messages into your own classes, on your own machines.",
@@ -60,9 +62,10 @@ def main() -> None:
     except FirstlineError as error:
         print_error(error.message, error.next_step)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print_error("Stopped.", "")
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:
+            print_error("Stopped.", "")
+        raise
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)

@@ -1,5 +1,7 @@
 """`firstline import`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -65,8 +67,8 @@ def import_(
     place = Workspace.find(workspace)
     text_column = text or place.settings.columns.text or None
     options = ReadingOptions(encoding, reading_delimiter(delimiter), text_column)
-    reports = []
-    with place.hold("messages", "import"), progress(as_json) as bar:
+    reports: list[ImportReport] = []
+    with _printed(reports, as_json), place.hold("messages", "import"), progress(as_json) as bar:
         for file in files:
             task = bar.add_task(file.name, total=1.0)
 
@@ -80,10 +82,19 @@ def import_(
             if said or agents:
                 remember_columns(place.settings_file, said | ({"agent_values": agents} if agents else {}))
     if as_json:
-        print_json([asdict(report) for report in reports])
         return
     has_labels = any(report.n_labelled for report in reports)
     say(f"Next: {next_command(workspace, 'train' if has_labels else 'status')}")
+
+
+@contextmanager
+def _printed(reports: "list[ImportReport]", as_json: bool) -> Iterator[None]:
+    """Print the reports as JSON at the end, also where a later file was refused."""
+    try:
+        yield
+    finally:
+        if as_json:
+            print_json([asdict(report) for report in reports])
 
 
 def _print_report(report: "ImportReport", workspace: Path | None) -> None:

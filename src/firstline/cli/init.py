@@ -1,12 +1,13 @@
 """`firstline init`."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from firstline.cli.options import JsonOption
-from firstline.cli.output import print_json, say
+from firstline.cli.output import next_command, print_json, say
 
 
 def init(
@@ -37,4 +38,4 @@ def init(
     say(f"Workspace {folder} is ready; every setting is explained in {workspace.settings_file}.")
     if demo:
         say(f"Demo messages of a bank's first line: {history}")
-    say(f"Next: firstline import {history if demo else 'FILE'} --workspace {folder}")
+    say(f"Next: {next_command(folder, f'import {shlex.quote(str(history))}' if demo else 'import FILE')}")

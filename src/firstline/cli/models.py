@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from firstline.cli.options import JsonOption, WorkspaceOption
-from firstline.cli.output import figure, next_command, note, print_json, print_table, say, size
+from firstline.cli.output import figure, figure_cell, next_command, note, print_json, print_table, say, size
 
 if TYPE_CHECKING:
     from firstline.bundle.manifest import Manifest
@@ -22,11 +22,16 @@ def models(context: typer.Context, workspace: WorkspaceOption = None, as_json: J
         return
     from firstline.bundle.files import size_bytes
     from firstline.bundle.registry import champion_id, list_models
+    from firstline.errors import BundleError
     from firstline.store.workspace import Workspace
 
     place = Workspace.find(workspace)
-    champion = champion_id(place.models)
     found, problems = list_models(place.models)
+    champion = None
+    try:
+        champion = champion_id(place.models)
+    except BundleError as error:
+        problems.append(error)
     for problem in problems:
         note(f"{problem.message} {problem.next_step}")
     if as_json:
@@ -54,9 +59,9 @@ def models(context: typer.Context, workspace: WorkspaceOption = None, as_json: J
             (
                 "*" if item.id == champion else "",
                 item.id,
-                item.measured.created_at[:16].replace("T", " "),
+                item.measured.created_at[:10],
                 str(len(item.labels)),
-                figure(item.metrics.macro_f1, item.metrics.intervals.get("macro_f1")) if item.metrics else "",
+                figure_cell(item.metrics.macro_f1, item.metrics.intervals.get("macro_f1")) if item.metrics else "",
                 figure(item.metrics.accuracy) if item.metrics else "",
                 size(size_bytes(place.models / item.id)),
             )
@@ -113,12 +118,16 @@ def promote(
     from firstline.bundle.predictor import Predictor
     from firstline.bundle.registry import champion_id, model_folder
     from firstline.bundle.registry import promote as make_champion
+    from firstline.errors import BundleError
     from firstline.store.workspace import Workspace
 
     place = Workspace.find(workspace or context.obj)
     with place.hold("models", "models promote"):
         model_id = Predictor.load(model_folder(place.models, model_id)).manifest.id
-        before = champion_id(place.models)
+        try:
+            before = champion_id(place.models)
+        except BundleError:
+            before = None
         make_champion(place.models, model_id)
     if as_json:
         print_json({"champion": model_id, "before": before})

@@ -97,6 +97,11 @@ def figure(value: float, interval: Sequence[float] | None = None) -> str:
     return f"{text} ({_share(interval[0])}-{_share(interval[1])})" if interval else text
 
 
+def figure_cell(value: float, interval: Sequence[float] | None) -> str:
+    """A figure for a narrow column: its interval stands below."""
+    return _share(value) + (f"\n{_share(interval[0])}-{_share(interval[1])}" if interval else "")
+
+
 def size(size_bytes: int) -> str:
     """`2.9 MB`, `33 kB`."""
     return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 100_000 else f"{size_bytes / 1e3:.0f} kB"
@@ -113,4 +118,5 @@ def next_command(workspace: Path | None, command: str) -> str:
 
 
 def _share(value: float) -> str:
-    return f"{value:.3f}".removeprefix("0") if value < 1 else "1.00"
+    rounded = f"{value:.3f}"
+    return "1.00" if rounded == "1.000" else rounded.removeprefix("0")

@@ -9,6 +9,7 @@ from firstline.cli.options import JsonOption, WorkspaceOption, split_values
 from firstline.cli.output import (
     counted,
     figure,
+    figure_cell,
     next_command,
     note,
     print_json,
@@ -20,6 +21,7 @@ from firstline.cli.output import (
 )
 
 if TYPE_CHECKING:
+    from firstline.store.workspace import Workspace
     from firstline.training.train import Row, TrainReport
 
 
@@ -48,6 +50,9 @@ def train(
 
     settings = place.settings
     with place.hold("models", "train"), progress(as_json) as bar:
+        n_masked_again = _mask_again(place)
+        if n_masked_again:
+            note(f"the masks have changed: {counted(n_masked_again, 'stored message')} masked again")
         task = bar.add_task("reading", total=None)
         events = run(
             read_for_training(place.database),
@@ -73,6 +78,20 @@ def train(
         _print_report(report, workspace)
 
 
+def _mask_again(place: "Workspace") -> int:
+    """Bring the stored messages up to the masks that the new model will apply."""
+    from firstline.messages.importing import masker
+    from firstline.messages.remasking import is_up_to_date, remask
+    from firstline.store.database import writing
+
+    patterns = place.settings.masking.patterns
+    with place.database.connect() as connection:
+        if is_up_to_date(connection, patterns):
+            return 0
+    with place.hold("messages", "train"), writing(place.database) as connection:
+        return remask(connection, masker(place.settings), patterns)
+
+
 def _require_training() -> None:
     """Raises `ExtraMissing` where scikit-learn is not installed."""
     from importlib.util import find_spec
@@ -86,12 +105,12 @@ def _require_training() -> None:
 def _print_report(report: "TrainReport", workspace: Path | None) -> None:
     say(
         f"{counted(report.n_messages, 'labelled message')}, {report.n_classes} classes,"
-        f" {report.folds}-fold cross-validation, seed {report.seed}; in brackets 95 % intervals"
+        f" {report.folds}-fold cross-validation, seed {report.seed}; below each figure its 95 % interval"
     )
     print_table(
-        ("candidate", "macro-F1", "accuracy", "macro precision", "training", "one message", "size"),
+        ("candidate", "macro-F1", "accuracy", "macro prec.", "training", "latency", "size"),
         [_cells(row) for row in sorted(report.rows, key=lambda row: -row.figures.macro_f1)],
-        ("training", "one message", "size"),
+        ("training", "latency", "size"),
     )
     model = report.model
     what = "is the same as before" if not report.is_new else "is new"
@@ -108,9 +127,9 @@ def _cells(row: "Row") -> tuple[str, ...]:
     figures = row.figures
     return (
         row.candidate,
-        figure(figures.macro_f1, figures.intervals["macro_f1"]),
-        figure(figures.accuracy, figures.intervals["accuracy"]),
-        figure(figures.macro_precision, figures.intervals["macro_precision"]),
+        figure_cell(figures.macro_f1, figures.intervals["macro_f1"]),
+        figure_cell(figures.accuracy, figures.intervals["accuracy"]),
+        figure_cell(figures.macro_precision, figures.intervals["macro_precision"]),
         f"{row.training_s:.1f} s",
         f"{row.latency_ms['p50']:.2f} ms",
         size(row.size_bytes),

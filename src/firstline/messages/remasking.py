@@ -16,20 +16,25 @@ def remask(connection: Connection, mask: Masker, patterns: Sequence[MaskPattern]
     """Bring stored messages up to today's masks; returns how many changed.
 
     Does nothing where the masks are those of the last time. What was masked stays masked: nothing
-    can be taken back. Messages that become the same are joined, with the labels of both.
+    can be taken back. Messages that become the same are joined, with the labels of both. The lines of
+    a conversation stay lines.
     """
-    now = _fingerprint(patterns)
-    if read_state(connection, _STATE) == now:
+    if is_up_to_date(connection, patterns):
         return 0
     changed = []
     for key, message in read_stored(connection):
-        masked = mask(message.text)
+        masked = "\n".join(mask(line) for line in message.text.split("\n"))
         if masked != message.text:
             changed.append((key, StoredMessage(masked, message.segment)))
     for key, message in changed:
         replace_text(connection, key, message)
-    write_state(connection, _STATE, now)
+    write_state(connection, _STATE, _fingerprint(patterns))
     return len(changed)
+
+
+def is_up_to_date(connection: Connection, patterns: Sequence[MaskPattern]) -> bool:
+    """Whether the stored messages went through these masks."""
+    return read_state(connection, _STATE) == _fingerprint(patterns)
 
 
 def _fingerprint(patterns: Sequence[MaskPattern]) -> str:

@@ -38,10 +38,14 @@ class _DelimitedWriter:
     def __init__(self, path: Path, columns: Sequence[str], dialect: Dialect) -> None:
         self._file = path.open("w", encoding=dialect.encoding, errors="replace", newline="")
         self._rows = csv.writer(self._file, delimiter=dialect.delimiter, lineterminator="\n")
-        self._rows.writerow(columns)
+        # A lone carriage return ends a line for every reader, but csv quotes only its own line end.
+        self._quoted = csv.writer(self._file, delimiter=dialect.delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        self.write(columns)
 
     def write(self, values: Sequence[Value]) -> None:
-        self._rows.writerow(["" if value is None else _plain(_encodable(value)) for value in values])
+        cells = ["" if value is None else _plain(_encodable(value)) for value in values]
+        has_return = any(isinstance(cell, str) and "\r" in cell for cell in cells)
+        (self._quoted if has_return else self._rows).writerow(cells)
 
     def close(self, is_complete: bool) -> None:
         self._file.close()

@@ -59,13 +59,13 @@ def classify_file(
     wanted = _CONVERSATION_ROLES if remembered.conversation in reader.columns or "conversation" in said else _ROLES
     columns = find_columns(path, reader.columns, asked, remembered, agent_values, wanted)
     kept = ["conversation", "text"] if columns.is_conversation else reader.columns
-    added = tuple(f"predicted_{name}" if name in kept else name for name in ADDED)
+    added = tuple(_free_name(name, kept) for name in ADDED)
     rows = _conversations(reader, columns, predictor) if columns.is_conversation else _rows(reader, columns, predictor)
     unknown_segments: dict[str, int] = {}
     n_rows = 0
     with (
         RejectsFile(out.with_name(f"{out.name}.rejects.csv")) as rejects,
-        TableFile(out, [*kept, *added], _dialect(reader, predictor)) as table,
+        TableFile(out, [*kept, *added], _dialect(reader, predictor, out)) as table,
     ):
         for batch in _batches(rows, rejects):
             for message, _ in batch:
@@ -88,9 +88,15 @@ def classify_file(
     )
 
 
-def _dialect(reader: Reader, predictor: Predictor) -> Dialect:
-    """That of the source, if it has one that can spell the classes."""
-    if not isinstance(reader, DelimitedReader):
+def _free_name(name: str, taken: Sequence[str]) -> str:
+    while name in taken:
+        name = f"predicted_{name}"
+    return name
+
+
+def _dialect(reader: Reader, predictor: Predictor, out: Path) -> Dialect:
+    """That of the source, if it is of the same kind and can spell the classes."""
+    if not isinstance(reader, DelimitedReader) or reader.path.suffix.lower() != out.suffix.lower():
         return Dialect()
     try:
         "".join(predictor.manifest.labels).encode(reader.encoding)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,7 +62,9 @@ class Workspace:
         """
         if folder is not None:
             if not (folder / FILE_NAME).is_file():
-                raise WorkspaceMissing(f"{folder} holds no {FILE_NAME}.", f"Run: firstline init {folder}")
+                raise WorkspaceMissing(
+                    f"{folder} holds no {FILE_NAME}.", f"Run: firstline init {shlex.quote(str(folder))}"
+                )
             return cls(folder, read_settings(folder / FILE_NAME))
         here = Path.cwd()
         for place in (here, *here.parents):

@@ -19,11 +19,13 @@ _DATE = re.compile(
     r"|(?:19|20)\d\d([./\-])(?:0?[1-9]|1[0-2])\2(?:0?[1-9]|[12]\d|3[01]))(?!\d)"
 )
 _NAMED = re.compile(
-    r"(?<!\w)(?:(паспорт\w{0,5}|сери[яию]|passport)|(инн|inn)|(снилс\w{0,2}|snils))\W{0,3}(?:\w{1,12}\W{1,3}){0,2}$",
+    r"(?<!\w)(?:(паспорт\w{0,5}|сери[яию]|passport)|(инн|inn)|(снилс\w{0,2}|snils)|(тел(?:ефон\w{0,3})?|phone|моб\w{0,8}))\W{0,3}(?:\w{1,12}\W{1,3}){0,2}$",
     re.IGNORECASE,
 )
-_NAMED_KINDS = (("PASSPORT", (10,)), ("INN", (12, 10)), ("SNILS", (11,)))
-_SUM_GOES_ON = re.compile(r" ?(?:р(?:уб|\b)|₽|rub|usd|eur|[$€₸]|т\.? ?р|тыс|млн|,\d\d(?!\d))", re.IGNORECASE)
+_NAMED_KINDS = (("PASSPORT", (10,)), ("INN", (12, 10)), ("SNILS", (11,)), ("PHONE", (11, 10, 7)))
+_SUM_GOES_ON = re.compile(
+    r" ?(?:р(?:уб|\b)|₽|rub|usd|eur|долл|тенге|сум\b|евро|[$€₸]|т\.? ?р|тыс|млн|[,.]\d\d(?!\d))", re.IGNORECASE
+)
 _SUM = re.compile(r"(?<!\d)\d{1,3}(?: \d{3}){1,3}(?!\d)")
 _CURRENCIES = re.compile(r"810|643|840|978|156|826|756|392|398|933|944|051|949|784|356|417|860|972")
 _ACCOUNT_CHAPTERS = frozenset({"30", "40", "42"})  # banks, companies and people, deposits
@@ -33,7 +35,7 @@ _LONGEST_RUN_CHARS = 200
 _MOST_DIGITS = 20
 _LIKELIEST = {n_digits: rank for rank, n_digits in enumerate((20, 16, 19, 18, 17, 15, 14, 13, 12, 11, 10, 9, 8, 7))}
 _SIZES = "0123456789abcdefghijk"  # the length of a group as one sign, so that a shape is a string
-_CARD_SHAPE = re.compile(r"[d-j]|4{3,4}[1-4]|44[45]|4c|88|6a|2{8}|1{16}")
+_CARD_SHAPE = re.compile(r"[d-j]|4{3,4}[1-4]|44[45]|[48c]{2,3}|4{3}22|6a|2{8}|1{16}")
 _PHONE_SHAPE = re.compile(r"a|[1-6][1-4]+|37|46|55|82|73")
 _CITY_PHONE_SHAPES = frozenset({"3322", "334", "4222", "433"})
 _NEIGHBOURS = re.compile(r"(?:37[3-5]|380|99[2-8])")
@@ -112,7 +114,7 @@ def _kind(run: str, groups: list[re.Match[str]], place: int, named: int | None) 
     if named:
         kind, sizes = _NAMED_KINDS[named - 1]
         for n_digits in sizes:
-            if n_digits in windows:
+            if n_digits in windows and (kind != "PHONE" or n_digits == max(windows)):
                 return kind, len(windows[n_digits][1])
     if run[:start].rstrip("(").endswith(("+", "＋")) and (n_groups := _after_plus(windows)):
         return "PHONE", n_groups
@@ -127,7 +129,7 @@ def _kind(run: str, groups: list[re.Match[str]], place: int, named: int | None) 
 def _after_plus(windows: dict[int, tuple[str, str]]) -> int:
     """How many groups after a `+` are a phone number, 0 if none."""
     number = next(iter(windows.values()))[0]
-    sizes = (11,) if number[0] in "178" else (13, 12, 11, 10, 9, 14, 15)
+    sizes = (11, 13, 12, 10, 14) if number[0] in "178" else (13, 12, 11, 10, 9, 14, 15)
     for n_digits in sizes:
         if n_digits in windows and not (n_digits < 11 and _is_thousands(windows[n_digits][1])):
             return len(windows[n_digits][1])
@@ -139,7 +141,7 @@ def _kind_of(n_digits: int, number: str, shape: str, written: str) -> str:
         grouped_account = number[:2] in _ACCOUNT_CHAPTERS and bool(_CURRENCIES.match(number, 5)) and shape != "g4"
         return "ACCOUNT" if len(shape) == 1 or grouped_account else ""
     if n_digits >= 13:
-        if number[0] in "23456" and luhn(number):
+        if number[0] in "23456" and luhn(number) and not (shape == "c4" and inn(number[:12])):
             return "CARD" if _CARD_SHAPE.fullmatch(shape) or (shape == "465" and number[:2] in ("34", "37")) else ""
         return "DIGITS" if shape == "4444" else ""
     if n_digits == 12:

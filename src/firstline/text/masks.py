@@ -31,8 +31,18 @@ _IBAN = re.compile(
     r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}[A-Za-z0-9]{0,30}+(?:[ \-][A-Za-z0-9]{1,30}+){0,8}+(?![A-Za-z0-9])"
 )
 _HAS_SIX_DIGITS = re.compile(r"\d{6}")
+_HAS_THREE_DIGITS = re.compile(r"[ :=\-–]\d{3,6}(?!\w)")
 _PASSPORT = re.compile(r"(?<!\d)\d\d[ \-]?\d\d[ ,.]{0,2}(?:№|номер|ном\b|no?\b)[ .:№]{0,3}\d{6}(?!\d)", re.IGNORECASE)
 
+_CARD_REST = re.compile(
+    r"<CARD>[ ,;/]{1,3}(?:до |срок )?(?:0[1-9]|1[0-2])[/.]\d\d(?!\d)(?:[ ,;/]{1,3}\d{3}(?!\d))?", re.IGNORECASE
+)
+_CODE = re.compile(
+    r"(?<!\w)(?:((?:cvv2?|cvc2?|цвв)[ :=\-–]{1,3})\d{3}|((?:пин(?:[ \-]?код\w{0,3})?|pin(?:[ \-]code)?|otp|парол[ья]"
+    r"|(?:смс|sms)(?:[ \-]код)?|код(?:а|ом)?(?: (?:из )?(?:смс|sms))?(?: подтверждения)?)[ :=\-–]{1,3})\d{4,6})"
+    r"(?!\w|[.,]\d)",
+    re.IGNORECASE,
+)
 _HAS_OBFUSCATED = re.compile(r"\*\*|[XxХх]{2}")
 _HIDDEN = r"\d{0,6}(?:\*{2}|[XxХх]{2})[\d*XxХх]*+"
 _OBFUSCATED = re.compile(
@@ -69,7 +79,7 @@ _KIND_NAMES = {
     "MASK": "mask masked hidden removed redacted скрыто удалено маска",
 }
 _KIND_BY_NAME = {name: kind for kind, names in _KIND_NAMES.items() for name in names.split()}
-_KIND_SHAPE = re.compile(r"[^\W\d_]\w{1,31}")
+_KIND_SHAPE = re.compile(r"[^\W\d_]\w{2,31}")
 
 
 @dataclass(frozen=True)
@@ -112,7 +122,9 @@ def _mask_once(text: str) -> str:
         text = _PASSPORT.sub("<PASSPORT>", text)
     if RUN.search(text):
         text = mask_long_numbers(_IBAN.sub(_iban, text))
-    return text
+    if "<CARD>" in text:
+        text = _CARD_REST.sub("<CARD>", text)
+    return _CODE.sub(r"\1\2<CODE>", text) if _HAS_THREE_DIGITS.search(text) else text
 
 
 def _bracketed(match: re.Match[str]) -> str:

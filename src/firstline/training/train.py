@@ -93,6 +93,7 @@ def train(
 
     It becomes champion if there is none. Raises `TrainingError`.
     """
+    champion = champion_id(models)
     makers = {name: _maker(name, settings, seed) for name in dict.fromkeys(candidates)}
     folds, notes = usable_folds(data.labels, folds)
     if data.n_disagreements:
@@ -112,7 +113,6 @@ def train(
     fitted = makers[best.candidate]().fit(data.messages, data.labels, data.unlabelled)
     draft = _manifest(best, fitted, data, settings, folds, seed, time.perf_counter() - started)
     model = write_bundle(models, draft, fitted.export)
-    champion = champion_id(models)
     if champion is None:
         promote(models, model.id)
         champion = model.id

@@ -90,3 +90,14 @@ def test_relabel_leaves_messages_without_a_label_as_they_are(workspace: Workspac
     run(workspace, "text,label\nгде карта,Карта\n")
     run(workspace, "text,label\nгде карта,\n", relabel=True)
     assert read_for_training(workspace.database).labels == ["Карта"]
+
+
+def test_the_lines_of_a_conversation_stay_what_they_were(workspace: Workspace) -> None:
+    file = workspace.folder / "talks.csv"
+    file.write_text("dialog,who,text\n1,client,где карта\n1,client,и где заказ\n1,agent,сейчас\n", "utf-8")
+    said = {"conversation": "dialog", "author": "who"}
+    for place in (workspace, with_pattern(workspace)):
+        for _ in import_file(place, file, said, ("agent",)):
+            pass
+        assert texts(place) == ["где карта\nи где заказ"]
+        place.database.dispose()

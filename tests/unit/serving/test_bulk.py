@@ -134,3 +134,22 @@ def test_csv_keeps_the_encoding_and_delimiter_of_its_source(predictor: Predictor
 def test_folder_that_is_not_there_is_named(predictor: Predictor, tmp_path: Path) -> None:
     with pytest.raises(FileUnwritable, match=r"gone/out\.csv cannot be written: No such file"):
         classify(predictor, source(tmp_path), tmp_path / "gone" / "out.csv")
+
+
+def test_a_file_that_was_classified_can_be_classified_again(predictor: Predictor, tmp_path: Path) -> None:
+    file = source(tmp_path, "text,label,predicted_label\nкарта,а,б\n")
+    report = classify(predictor, file, tmp_path / "out.xlsx")
+    assert report.columns_added[0] == "predicted_predicted_label"
+
+
+def test_a_lone_carriage_return_stays_inside_its_cell(predictor: Predictor, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_bytes('n,text\n1,"карта\rздесь"\n'.encode())
+    classify(predictor, tmp_path / "in.csv", tmp_path / "out.csv")
+    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["text"] for row in csv.DictReader(file)] == ["карта\rздесь"]
+
+
+def test_csv_from_tsv_has_commas(predictor: Predictor, tmp_path: Path) -> None:
+    (tmp_path / "in.tsv").write_text("n\ttext\n1\tкарта\n", "utf-8")
+    classify(predictor, tmp_path / "in.tsv", tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text("utf-8").startswith("n,text,label")

@@ -5,6 +5,7 @@ Whatever interrupts an import, the store holds either all of the file or nothing
 
 from collections import Counter
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -123,35 +124,23 @@ def import_file(
     mask = masker(settings)
     rows = incoming_messages(reader, columns, mask, settings.classes.fixed)
     rejects_path = workspace.folder / "imports" / f"{path.name}.rejects.csv"
-    try:
-        with writing(workspace.database) as connection, RejectsFile(rejects_path) as rejects:
-            n_masked_again = remask(connection, mask, settings.masking.patterns)
-            before = count_messages(connection), count_labels(connection)
-            tally: Counter[str] = Counter()
-            segments: Counter[str] = Counter()
-            seen: set[bytes] = set()
-            relabelled: set[bytes] = set()
-            for batch in _batches(rows, rejects, tally, segments, "sent_at" in columns.names):
-                keyed = [(item.key, item) for item in batch]
-                if relabel:
-                    _forget_labels(connection, keyed, relabelled)
-                add_messages(connection, keyed, "import")
-                seen.update(key for key, _ in keyed)
-                yield ImportProgress(tally["rows"], reader.done())
-            _require_rows(path, tally, rejects)
-            after = count_messages(connection), count_labels(connection)
-            n_disagreements = count_disagreements(connection)
-    except SQLAlchemyError as error:
-        cause = getattr(error, "orig", None) or error
-        raise StoreUnusable(
-            f"The database could not be written: {cause}.",
-            "It is as it was before. Check the free space and run the import again.",
-        ) from error
-    except OSError as error:
-        raise FileUnreadable(
-            f"The import of {path} stopped: {error.strerror or error}.",
-            "The workspace is as it was. Check the file and the free space.",
-        ) from error
+    with _as_it_was(path), writing(workspace.database) as connection, RejectsFile(rejects_path) as rejects:
+        n_masked_again = remask(connection, mask, settings.masking.patterns)
+        before = count_messages(connection), count_labels(connection)
+        tally: Counter[str] = Counter()
+        segments: Counter[str] = Counter()
+        seen: set[bytes] = set()
+        relabelled: set[bytes] = set()
+        for batch in _batches(rows, rejects, tally, segments, "sent_at" in columns.names):
+            keyed = [(item.key, item) for item in batch]
+            if relabel:
+                _forget_labels(connection, keyed, relabelled)
+            add_messages(connection, keyed, "import")
+            seen.update(key for key, _ in keyed)
+            yield ImportProgress(tally["rows"], reader.done())
+        _require_rows(path, tally, rejects)
+        after = count_messages(connection), count_labels(connection)
+        n_disagreements = count_disagreements(connection)
     n_new = after[0] - before[0]
     return ImportReport(
         file=str(path),
@@ -172,6 +161,24 @@ def import_file(
         segments=dict(segments),
         notes=columns.notes,
     )
+
+
+@contextmanager
+def _as_it_was(path: Path) -> Iterator[None]:
+    """What goes wrong while the transaction is open, in words; it has been undone by then."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        cause = getattr(error, "orig", None) or error
+        raise StoreUnusable(
+            f"The database could not be written: {cause}.",
+            "It is as it was before. Check the free space and run the import again.",
+        ) from error
+    except OSError as error:
+        raise FileUnreadable(
+            f"The import of {path} stopped: {error.strerror or error}.",
+            "The workspace is as it was. Check the file and the free space.",
+        ) from error
 
 
 def _forget_labels(

@@ -37,6 +37,16 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "140"}
 
 
+def is_exact(command: str) -> bool:
+    """Whether a command prints the same on every machine, to the last digit."""
+    return command.startswith(("firstline init", "firstline import"))
+
+
+def shape(text: str) -> str:
+    """The text with every number as 0 and every model's id as ID: figures and times differ between machines."""
+    return re.sub(r"\d*\.?\d+(?:e-\d+)?", "0", re.sub(r"-[0-9a-f]{8}\b", "-ID", text))
+
+
 def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -74,7 +84,8 @@ def test_console_blocks_print_what_the_readme_shows(tmp_path: Path) -> None:
                 command, shell=True, cwd=tmp_path, env=environment(), capture_output=True, encoding="utf-8"
             )
             assert done.returncode == 0, f"{command}\n{done.stderr}"
-            assert checker.check_output(expected, done.stdout, FLAGS), f"{command}\n{done.stdout}"
+            written_down, printed = (text if is_exact(command) else shape(text) for text in (expected, done.stdout))
+            assert checker.check_output(written_down, printed, FLAGS), f"{command}\n{done.stdout}"
     finally:
         for server in servers:
             server.send_signal(signal.SIGTERM)

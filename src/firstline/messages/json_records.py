@@ -5,6 +5,7 @@ A file is read twice: first for the keys of all its objects, which are its colum
 
 import codecs
 import io
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -21,7 +22,7 @@ _MAX_DEPTH = 100
 _MAX_COLUMNS = 10_000
 
 
-class _JsonReader:
+class _JsonReader(ABC):
     """What both formats share. Raises `FileUnreadable` where a file holds no objects."""
 
     def __init__(self, path: Path, options: ReadingOptions) -> None:
@@ -50,11 +51,13 @@ class _JsonReader:
             return float(self._is_read)
         return min(self._raw.tell() / self._size_bytes, 1.0)
 
+    @abstractmethod
     def _keys(self) -> list[str]:
-        raise NotImplementedError
+        """The keys of all objects, in the order in which they appear."""
 
+    @abstractmethod
     def _objects(self) -> Iterator[tuple[int, Any]]:
-        raise NotImplementedError
+        """Every item with its line: whatever JSON holds, or a reject."""
 
     def _few(self, keys: Iterable[str]) -> list[str]:
         columns = list(keys)

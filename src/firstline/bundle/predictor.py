@@ -12,7 +12,7 @@ from firstline.bundle.manifest import Calibration, Manifest
 from firstline.bundle.parts import Scorer, load_part
 from firstline.errors import BundleDamaged, BundleVersionUnknown
 from firstline.text.masks import MASKS_VERSION, Masker
-from firstline.text.rules import TextRules
+from firstline.text.rules import TextRules, nfc, white_space
 from firstline.types import Message, Prediction, Ranked
 
 
@@ -56,8 +56,8 @@ class Predictor:
         return segment in self._segments
 
     def read(self, raw_text: str, segment: str | None = None) -> Message:
-        """A raw text as a message, masked as at import."""
-        return Message(self._mask(raw_text), segment)
+        """A raw text as a message: masked, and its segment spelled, as at import."""
+        return Message(self._mask(raw_text), white_space(nfc(segment or "")) or None)
 
     def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:
         """Calibrated probabilities, (n_messages, n_labels), in the order of the manifest's labels."""

@@ -1,4 +1,4 @@
-"""Accuracy, macro-F1 and macro precision, each with a 95 % bootstrap interval."""
+"""Accuracy, macro-F1 and macro precision, each with a 95 % interval."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -51,12 +51,12 @@ def _read(row: Record, places: dict[str, int], masker: Masker, agents: Collectio
         return row.values[place] if place is not None else None
 
     try:
-        author = _name(cell("author"))
-        text = "" if is_agent(author, agents) else _text(cell("text"))
+        author = read_name(cell("author"))
+        text = "" if is_agent(author, agents) else read_text(cell("text"))
         external_id, label, segment, conversation = (
-            _name(cell(role)) for role in ("id", "label", "segment", "conversation")
+            read_name(cell(role)) for role in ("id", "label", "segment", "conversation")
         )
-    except _Unusable as problem:
+    except UnusableCell as problem:
         return Reject(row.line, str(problem))
     if "conversation" in places and conversation is None:
         return Reject(row.line, "no conversation id")
@@ -86,32 +86,32 @@ def is_agent(author: str | None, agents: Collection[str]) -> bool:
     return author is not None and author.casefold() in agents
 
 
-class _Unusable(Exception):
+class UnusableCell(Exception):
     """A cell that cannot be used; the message is the reason for the reject."""
 
 
-def _text(value: object) -> str:
+def read_text(value: object) -> str:
     value = _plain(value)
     if value is None:
         return ""
     if isinstance(value, (dict, list)):
-        raise _Unusable(f"the text is a JSON {'object' if isinstance(value, dict) else 'list'}")
+        raise UnusableCell(f"the text is a JSON {'object' if isinstance(value, dict) else 'list'}")
     text = str(value)
     if len(text) > MAX_TEXT_CHARS:
-        raise _Unusable(f"the text has {len(text):,} characters, at most {MAX_TEXT_CHARS:,} are taken")
+        raise UnusableCell(f"the text has {len(text):,} characters, at most {MAX_TEXT_CHARS:,} are taken")
     return _whole(text)
 
 
-def _name(value: object) -> str | None:
+def read_name(value: object) -> str | None:
     """A label, id or segment: None where the cell is empty."""
     value = _plain(value)
     if value is None or value == "":
         return None
     if isinstance(value, (dict, list)):
-        raise _Unusable("a label, id or segment is a JSON object or list")
+        raise UnusableCell("a label, id or segment is a JSON object or list")
     text = white_space(nfc(_whole(str(value))))
     if len(text) > MAX_NAME_CHARS:
-        raise _Unusable(f"a label, id or segment has {len(text):,} characters, at most {MAX_NAME_CHARS} are taken")
+        raise UnusableCell(f"a label, id or segment has {len(text):,} characters, at most {MAX_NAME_CHARS} are taken")
     return text or None
 
 
@@ -122,15 +122,15 @@ def _plain(value: object) -> object:
     if isinstance(value, bytes):
         return value.decode("utf-8", errors="surrogateescape")
     if isinstance(value, int) and abs(value) >= _LARGEST_INTEGER:
-        raise _Unusable("a number of more than 40 digits")
+        raise UnusableCell("a number of more than 40 digits")
     return value
 
 
 def _whole(text: str) -> str:
-    """The text itself. Raises `_Unusable` where bytes could not be decoded."""
+    """The text itself. Raises `UnusableCell` where bytes could not be decoded."""
     if not text.isascii():
         try:
             text.encode("utf-8")
         except UnicodeEncodeError:
-            raise _Unusable("broken encoding") from None
+            raise UnusableCell("broken encoding") from None
     return text

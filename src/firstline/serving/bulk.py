@@ -10,6 +10,7 @@ from firstline.messages.columns import ColumnMap, find_columns
 from firstline.messages.delimited import DelimitedReader
 from firstline.messages.formats import open_reader
 from firstline.messages.importing import incoming_messages
+from firstline.messages.incoming import UnusableCell, read_name, read_text
 from firstline.messages.records import Reader, ReadingOptions, Reject, Value
 from firstline.messages.rejects import RejectsFile
 from firstline.messages.writers import Dialect, TableFile
@@ -115,9 +116,13 @@ def _rows(reader: Reader, columns: ColumnMap, predictor: Predictor) -> Iterator[
         if isinstance(row, Reject):
             yield row
             continue
-        text = row.values[text_place]
-        segment = row.values[segment_place] if segment_place is not None else None
-        message = predictor.read(_encodable(text), _encodable(segment).strip() or None)
+        try:
+            text = read_text(_encodable(row.values[text_place]))
+            segment = read_name(_encodable(row.values[segment_place])) if segment_place is not None else None
+        except UnusableCell as problem:
+            yield Reject(row.line, str(problem))
+            continue
+        message = predictor.read(text, segment)
         yield (message, row.values) if message.text else Reject(row.line, "no text")
 
 
@@ -130,9 +135,9 @@ def _conversations(reader: Reader, columns: ColumnMap, predictor: Predictor) -> 
             yield Message(row.text, row.segment), (row.conversation, row.text)
 
 
-def _encodable(value: Value) -> str:
-    """A cell as text, bytes that could not be decoded replaced."""
-    return "" if value is None else str(value).encode("utf-8", errors="replace").decode("utf-8")
+def _encodable(value: Value) -> Value:
+    """A cell, bytes of a text that could not be decoded replaced: its row is answered all the same."""
+    return value.encode("utf-8", errors="replace").decode("utf-8") if isinstance(value, str) else value
 
 
 def _batches(rows: Iterator[_Read | Reject], rejects: RejectsFile) -> Iterator[list[_Read]]:

@@ -43,7 +43,7 @@ class Service:
             label=prediction.label,
             confidence=round(prediction.confidence, _DIGITS),
             ranking=_ranking(prediction),
-            warnings=self._warnings(segment),
+            warnings=self._warnings(message),
         )
 
     def classify_batch(self, messages: Sequence[BatchMessage]) -> BatchAnswers:
@@ -66,13 +66,13 @@ class Service:
             except RequestError as error:
                 results[place] = BatchAnswer(item.id, error=ErrorBody(error.code, error.message, error.next_step))
         predictions = self.predictor.predict([message for _, message in readable])
-        for (place, _), prediction in zip(readable, predictions, strict=True):
+        for (place, message), prediction in zip(readable, predictions, strict=True):
             results[place] = BatchAnswer(
                 id=messages[place].id,
                 label=prediction.label,
                 confidence=round(prediction.confidence, _DIGITS),
                 ranking=_ranking(prediction),
-                warnings=self._warnings(messages[place].segment),
+                warnings=self._warnings(message),
             )
         return BatchAnswers(self.model, [result for result in results if result is not None])
 
@@ -103,17 +103,16 @@ class Service:
                 "Send its beginning; the limit is serving.max_text_chars.",
                 status=413,
             )
-        message = self.predictor.read(text, (segment or "").strip() or None)
+        message = self.predictor.read(text, segment)
         if not message.text:
             raise RequestError("text_empty", "The text is empty.", "Send what the person wrote.", status=422)
         return message
 
-    def _warnings(self, segment: str | None) -> tuple[str, ...]:
-        name = (segment or "").strip()
-        if not name or self.predictor.knows_segment(name):
+    def _warnings(self, message: Message) -> tuple[str, ...]:
+        if not message.segment or self.predictor.knows_segment(message.segment):
             return ()
         known = ", ".join(self.predictor.manifest.segments[:20]) or "none"
-        return (f"segment '{name}' is unknown to the model and was ignored; known: {known}",)
+        return (f"segment '{message.segment}' is unknown to the model and was ignored; known: {known}",)
 
 
 def _ranking(prediction: Prediction) -> tuple[RankedClass, ...]:

@@ -55,6 +55,10 @@ def test_segment_counts(client: TestClient[Litestar]) -> None:
     assert ask(client, text="добрый день", segment="lead")["label"] == "Карта"
 
 
+def test_segment_is_spelled_as_at_import(client: TestClient[Litestar]) -> None:
+    assert "warnings" not in ask(client, text="карта", segment=" lead\u200b ")
+
+
 @pytest.mark.parametrize("segment", [None, "", "  "])
 def test_empty_segment_is_none(client: TestClient[Litestar], segment: str | None) -> None:
     assert "warnings" not in ask(client, text="карта", segment=segment)

@@ -153,3 +153,15 @@ def test_csv_from_tsv_has_commas(predictor: Predictor, tmp_path: Path) -> None:
     (tmp_path / "in.tsv").write_text("n\ttext\n1\tкарта\n", "utf-8")
     classify(predictor, tmp_path / "in.tsv", tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text("utf-8").startswith("n,text,label")
+
+
+def test_segments_are_read_as_at_import(predictor: Predictor, tmp_path: Path) -> None:
+    report = classify(predictor, source(tmp_path, "text,segment\nдобрый день,  lead \n"), tmp_path / "out.csv")
+    assert report.unknown_segments == {}
+    assert rows(tmp_path / "out.csv")[0]["label"] == "Карта"
+
+
+def test_text_that_is_none_is_rejected_as_at_import(predictor: Predictor, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"text": {"a": 1}}\n{"text": "карта"}\n', "utf-8")
+    report = classify(predictor, tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+    assert (report.n_rows, report.n_rejected) == (1, 1)

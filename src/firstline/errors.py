@@ -12,7 +12,8 @@ FirstlineError
 │   ├── FileUnreadable
 │   ├── FormatUnknown
 │   ├── FileUnwritable
-│   └── ColumnMissing
+│   ├── ColumnMissing
+│   └── CorpusUnusable
 ├── BundleError             a model cannot be used
 │   ├── BundleMissing
 │   ├── BundleDamaged
@@ -20,6 +21,9 @@ FirstlineError
 │   └── BundleUnwritable
 ├── TrainingError           training cannot start or go on
 │   ├── LabelsTooFew
+│   ├── PoolTooSmall
+│   ├── LanguageModelUnusable
+│   ├── CheckpointUnusable
 │   ├── CandidateUnknown
 │   └── ExtraMissing
 ├── AddressUnusable         the service cannot listen there
@@ -92,6 +96,10 @@ class ColumnMissing(InputError):
     code = "column_missing"
 
 
+class CorpusUnusable(InputError):
+    code = "corpus_unusable"
+
+
 class BundleError(FirstlineError):
     code = "bundle"
 
@@ -118,6 +126,18 @@ class TrainingError(FirstlineError):
 
 class LabelsTooFew(TrainingError):
     code = "labels_too_few"
+
+
+class PoolTooSmall(TrainingError):
+    code = "pool_too_small"
+
+
+class LanguageModelUnusable(TrainingError):
+    code = "language_model_unusable"
+
+
+class CheckpointUnusable(TrainingError):
+    code = "checkpoint_unusable"
 
 
 class CandidateUnknown(TrainingError):

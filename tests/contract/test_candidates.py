@@ -9,9 +9,10 @@ import pytest
 from firstline.bundle.files import write_bundle
 from firstline.bundle.parts import KINDS, load_part
 from firstline.bundle.predictor import Predictor
+from firstline.cli.output import run_to_end
 from firstline.text.rules import TextRules
 from firstline.training.candidates import NAMES, find_candidate
-from firstline.training.candidates.base import Candidate
+from firstline.training.candidates.base import Candidate, Context
 from firstline.types import Message
 from tests.bundles import manifest
 from tests.examples import examples
@@ -27,12 +28,14 @@ UNSEEN = [
 Make = Callable[[], Candidate]
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=NAMES, scope="module")
 def make(request: pytest.FixtureRequest) -> Make:
-    return lambda: find_candidate(request.param)(RULES, 3)
+    data = examples()
+    steps = find_candidate(request.param).prepare(Context(RULES, seed=3), [*data.messages, *data.unlabelled])
+    return run_to_end(steps, lambda stage: None)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def fitted(make: Make) -> Candidate:
     data = examples()
     return make().fit(data.messages, data.labels, data.unlabelled)

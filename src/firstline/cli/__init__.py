@@ -7,11 +7,13 @@ import typer
 
 from firstline import __version__
 from firstline.cli import (
+    adapt,
     classify,
     evaluate,
     import_,
     init,
     models,
+    pretrain,
     serve,
     status,
     train,
@@ -46,6 +48,8 @@ app.command("init")(init.init)
 app.command("import")(import_.import_)
 app.command("status")(status.status)
 app.command("train")(train.train)
+app.command("adapt")(adapt.adapt)
+app.command("pretrain")(pretrain.pretrain)
 app.command("evaluate")(evaluate.evaluate)
 app.command("classify")(classify.classify)
 app.add_typer(models.app, name="models")

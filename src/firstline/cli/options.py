@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -67,3 +68,16 @@ def reading_delimiter(delimiter: str | None) -> str | None:
     if len(delimiter) != 1 or delimiter in '"\r\n':
         raise UsageError("The delimiter must be one character.", "For example: --delimiter ';' or --delimiter tab")
     return delimiter
+
+
+def split_pairs(option: str, values: Sequence[str] | None) -> list[tuple[str, str]]:
+    """`["a=1", "b=2"]` as pairs. Raises `UsageError`."""
+    from firstline.errors import UsageError
+
+    pairs = []
+    for value in values or ():
+        name, sign, text = value.partition("=")
+        if not (name.strip() and sign and text.strip()):
+            raise UsageError(f"'{option} {value}' is not a pair.", f"For example: {option} NAME=...")
+        pairs.append((name.strip(), text.strip()))
+    return pairs

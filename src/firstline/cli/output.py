@@ -2,15 +2,19 @@
 
 import shlex
 import sys
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress, TaskID
+
+    from firstline.training.candidates.base import Stage
 
 WIDTH_WITHOUT_TERMINAL = 120
+_SAY_EVERY_S = 30.0
 Step = TypeVar("Step")
 Result = TypeVar("Result")
 
@@ -80,6 +84,32 @@ def progress(quiet: bool = False) -> Iterator["Progress"]:
         yield bar
 
 
+def stages(bar: "Progress") -> Callable[["Stage"], None]:
+    """Shows how far a long step has come: a line of its own in `bar`, one at a time.
+
+    Where there is no terminal, a line on standard error at the end of a stage, and now and then in between.
+    """
+    shown: dict[str, TaskID] = {}
+    said_at: dict[str, float] = {}
+
+    def show(stage: "Stage") -> None:
+        text = stage.what + (f": {stage.detail}" if stage.detail else "")
+        if bar.disable:
+            is_over = stage.done == stage.total
+            if is_over or time.monotonic() - said_at.setdefault(stage.what, time.monotonic()) > _SAY_EVERY_S:
+                said_at[stage.what] = time.monotonic()
+                note(f"{stage.done:,} of {stage.total:,}, {text}")
+            return
+        if stage.what not in shown:
+            for finished in shown.values():
+                bar.remove_task(finished)
+            shown.clear()
+            shown[stage.what] = bar.add_task(text)
+        bar.update(shown[stage.what], description=text, completed=stage.done, total=stage.total)
+
+    return show
+
+
 def run_to_end(steps: Generator[Step, None, Result], on_step: Callable[[Step], None]) -> Result:
     """Run a generator, handing each step to `on_step`; returns the generator's value."""
     while True:
@@ -110,6 +140,14 @@ def size(size_bytes: int) -> str:
 def counted(number: int, noun: str) -> str:
     """`1 message`, `1,068 messages`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """`40 s`, `12 min`, `3 h 05 min`."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
 def next_command(workspace: Path | None, command: str) -> str:

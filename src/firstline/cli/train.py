@@ -18,6 +18,7 @@ from firstline.cli.output import (
     run_to_end,
     say,
     size,
+    stages,
 )
 
 if TYPE_CHECKING:
@@ -44,16 +45,18 @@ def train(
     from firstline.store.workspace import Workspace
 
     place = Workspace.find(workspace)
-    _require_training()
+    require_training()
+    from firstline.training.candidates.base import Stage
     from firstline.training.train import Note, Step, TrainEvent
     from firstline.training.train import train as run
 
     settings = place.settings
     with place.hold("models", "train"), progress(as_json) as bar:
-        n_masked_again = _mask_again(place)
+        n_masked_again = mask_again(place)
         if n_masked_again:
             note(f"the masks have changed: {counted(n_masked_again, 'stored message')} masked again")
         task = bar.add_task("reading", total=None)
+        show_stage = stages(bar)
         events = run(
             read_for_training(place.database),
             settings,
@@ -61,11 +64,15 @@ def train(
             split_values(candidates) or settings.training.candidates,
             folds if folds is not None else settings.training.folds,
             seed if seed is not None else settings.training.seed,
+            place.language_models,
+            show_stage,
         )
 
         def show(event: TrainEvent) -> None:
             if isinstance(event, Step):
                 bar.update(task, description=event.what, completed=event.done, total=event.total)
+            elif isinstance(event, Stage):
+                show_stage(event)
             elif isinstance(event, Note):
                 note(event.text)
             else:
@@ -78,7 +85,7 @@ def train(
         _print_report(report, workspace)
 
 
-def _mask_again(place: "Workspace") -> int:
+def mask_again(place: "Workspace") -> int:
     """Bring the stored messages up to the masks that the new model will apply."""
     from firstline.messages.importing import masker
     from firstline.messages.remasking import is_up_to_date, remask
@@ -92,13 +99,13 @@ def _mask_again(place: "Workspace") -> int:
         return remask(connection, masker(place.settings), patterns)
 
 
-def _require_training() -> None:
-    """Raises `ExtraMissing` where scikit-learn is not installed."""
+def require_training(*others: str) -> None:
+    """Raises `ExtraMissing` where scikit-learn, or one of `others`, is not installed."""
     from importlib.util import find_spec
 
     from firstline.errors import ExtraMissing
 
-    if find_spec("sklearn") is None or find_spec("scipy") is None:
+    if not all(find_spec(name) for name in ("sklearn", "scipy", *others)):
         raise ExtraMissing("Training", "train")
 
 

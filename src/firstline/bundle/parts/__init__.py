@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from firstline.bundle.parts.forest import TfidfForest
 from firstline.bundle.parts.linear import TfidfLinear
+from firstline.bundle.parts.lstm import PooledLstm
 from firstline.errors import BundleVersionUnknown
 
 
@@ -22,6 +23,7 @@ class Scorer(Protocol):
 KINDS: dict[str, Callable[[Path, int], Scorer]] = {
     TfidfLinear.kind: TfidfLinear.load,
     TfidfForest.kind: TfidfForest.load,
+    PooledLstm.kind: PooledLstm.load,
 }
 
 

@@ -1,21 +1,20 @@
 """The candidates, by name. A name carries a version, since bundles store it."""
 
-from collections.abc import Callable
 from importlib import import_module
 
 from firstline.errors import CandidateUnknown, ExtraMissing
-from firstline.text.rules import TextRules
 from firstline.training.candidates.base import Candidate
 
 _CLASSES = {
     "linear.v1": "firstline.training.candidates.linear:Linear",
     "forest.v1": "firstline.training.candidates.forest:Forest",
+    "ulmfit.v1": "firstline.training.candidates.ulmfit.candidate:Ulmfit",
 }
 NAMES = tuple(_CLASSES)
 
 
-def find_candidate(name: str) -> Callable[[TextRules, int], Candidate]:
-    """The class of a candidate, called with text rules and seed.
+def find_candidate(name: str) -> type[Candidate]:
+    """The class of a candidate.
 
     Raises `CandidateUnknown`, or `ExtraMissing` where what it needs is not installed.
     """
@@ -23,7 +22,7 @@ def find_candidate(name: str) -> Callable[[TextRules, int], Candidate]:
         raise CandidateUnknown(f"There is no candidate '{name}'.", f"Known: {', '.join(NAMES)}")
     module, _, attribute = _CLASSES[name].partition(":")
     try:
-        found: Callable[[TextRules, int], Candidate] = getattr(import_module(module), attribute)
+        found: type[Candidate] = getattr(import_module(module), attribute)
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("firstline"):
             raise

@@ -1,13 +1,42 @@
 """The contract that every candidate keeps; one test runs over them all."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from firstline.settings.model import UlmfitSettings
+from firstline.text.rules import TextRules
 from firstline.types import Label, Message
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How far a long step has come: `done` of `total`, and what people may want to know of it."""
+
+    what: str
+    done: int
+    total: int
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a workspace gives its candidates.
+
+    `folder` keeps what is dear to make and does not depend on labels; without one it is made anew.
+    `report` is told how far a fit has come.
+    """
+
+    rules: TextRules
+    seed: int = 0
+    language: str = "ru"
+    ulmfit: UlmfitSettings = field(default_factory=UlmfitSettings)
+    folder: Path | None = None
+    report: Callable[[Stage], None] = lambda stage: None
 
 
 class Candidate(Protocol):
@@ -15,6 +44,12 @@ class Candidate(Protocol):
 
     labels_: list[Label]
     """The classes of the training labels, sorted: the columns of `predict_proba`."""
+
+    @classmethod
+    def prepare(
+        cls, context: Context, messages: Sequence[Message]
+    ) -> Generator[Stage, None, Callable[[], "Candidate"]]:
+        """Make what all trainings share from all messages, labelled or not; returns how to make a candidate."""
 
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Learn from labelled messages, and from unlabelled ones if the method can."""

@@ -1,6 +1,6 @@
 """`forest.v1`: TF-IDF and a random forest, the reference that every other candidate has to beat."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -11,6 +11,7 @@ from sklearn.ensemble import RandomForestClassifier
 from firstline.bundle.parts.forest import TfidfForest, Trees
 from firstline.bundle.parts.tfidf import NgramBlock
 from firstline.text.rules import TextRules
+from firstline.training.candidates.base import Context, Stage
 from firstline.training.candidates.tfidf import TfidfBlocks
 from firstline.types import Label, Message
 
@@ -24,6 +25,12 @@ class Forest:
         self.n_trees = n_trees
         self.min_df = min_df
         self.blocks = (NgramBlock("word", 1, 1, case_tokens=False), NgramBlock("char", 2, 5))
+
+    @classmethod
+    def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
+        """Nothing is shared: each training starts from the texts."""
+        yield from ()
+        return lambda: cls(context.rules, context.seed)
 
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Learn from the labelled messages; the others are not used."""

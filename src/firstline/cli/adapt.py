@@ -1,0 +1,97 @@
+"""`firstline adapt`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from firstline.cli.options import JsonOption, WorkspaceOption
+from firstline.cli.output import counted, next_command, note, print_json, progress, run_to_end, say, stages
+
+if TYPE_CHECKING:
+    from firstline.training.candidates.ulmfit.language_model import LanguageModel
+
+
+def adapt(
+    language_model: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--language-model",
+            metavar="DIR",
+            help="A pretrained model to start from; twice for both directions. Default: from the messages alone.",
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Adapt again, even if the messages have hardly changed.")
+    ] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Teach the language model the language of all messages, labelled or not.
+
+    `firstline train` does this by itself where it is needed; here it can be done beforehand, and from
+    a pretrained model.
+    """
+    from firstline.cli.train import mask_again, require_training
+    from firstline.store.messages import read_for_training
+    from firstline.store.workspace import Workspace
+
+    place = Workspace.find(workspace)
+    require_training("torch", "fastai")
+    from firstline.text.rules import TextRules
+    from firstline.training.candidates.base import Context
+    from firstline.training.candidates.ulmfit.knowledge import gather
+
+    settings = place.settings
+    with place.hold("models", "adapt"), progress(as_json) as bar:
+        mask_again(place)
+        data = read_for_training(place.database)
+        messages = [*data.messages, *data.unlabelled]
+        bases = _bases(language_model or [], settings.language)
+        if not bases:
+            note("no pretrained language model: it learns from the messages alone, which gives less")
+        context = Context(
+            TextRules.of_language(settings.language),
+            settings.training.seed,
+            settings.language,
+            settings.ulmfit,
+            place.language_models,
+        )
+        knowledge = run_to_end(gather(context, messages, bases, is_forced=force), stages(bar))
+    if as_json:
+        print_json([_as_json(model) for model in knowledge.language_models])
+        return
+    for model in knowledge.language_models:
+        say(
+            f"The {model.card.direction} language model has read {counted(len(messages), 'message')};"
+            f" perplexity {model.card.perplexity_per_token} on those it has not learned from."
+        )
+    say(f"Next: {next_command(workspace, 'train --candidates ulmfit.v1,linear.v1')}")
+
+
+def _bases(folders: list[Path], language: str) -> dict[str, "LanguageModel"]:
+    from firstline.errors import UsageError
+    from firstline.training.candidates.ulmfit.language_model import LanguageModel
+
+    bases: dict[str, LanguageModel] = {}
+    for folder in folders:
+        model = LanguageModel.load(folder)
+        if model.card.language != language:
+            raise UsageError(
+                f"{folder} is a language model for '{model.card.language}', the workspace's language is '{language}'.",
+                "Name another, or set the language in firstline.toml.",
+            )
+        if model.card.direction in bases:
+            raise UsageError(f"Two language models read {model.card.direction}.", "Name one for each direction.")
+        bases[model.card.direction] = model
+    return bases
+
+
+def _as_json(model: "LanguageModel") -> dict[str, object]:
+    return {
+        "direction": model.card.direction,
+        "tokens_seen": model.card.tokens_seen,
+        "perplexity_per_token": model.card.perplexity_per_token,
+        "n_pieces": model.tokenizer.n_pieces,
+        "pretrained": bool(model.card.base),
+    }

@@ -1,0 +1,234 @@
+"""`firstline pretrain`."""
+
+import shlex
+import sys
+import time
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from firstline.cli.options import JsonOption, split_pairs
+from firstline.cli.output import counted, duration, note, print_json, progress, run_to_end, say, size
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from firstline.training.candidates.ulmfit.language_model import LanguageModel
+    from firstline.training.candidates.ulmfit.pretrain import PretrainEvent
+    from firstline.training.candidates.ulmfit.pretraining import PretrainRound
+
+_SECONDS_BETWEEN_LINES = 30
+
+
+class SizeName(StrEnum):
+    """The sizes, without loading PyTorch; `ulmfit.sizes` says what they mean."""
+
+    small = "small"
+    base = "base"
+
+
+class DirectionName(StrEnum):
+    """The directions of reading."""
+
+    forward = "forward"
+    backward = "backward"
+
+
+class DeviceName(StrEnum):
+    """Where to train."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+def pretrain(
+    corpus: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Plain text, a paragraph a line: *.txt, *.jsonl with a 'text', packed with xz; or folders."
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder of the language model.")],
+    language: Annotated[str, typer.Option(help="The language of the texts: ru, en, ...")] = "ru",
+    size_name: Annotated[
+        SizeName, typer.Option("--size", help="small: for processors without a GPU; base: for a GPU.")
+    ] = SizeName.small,
+    direction: Annotated[
+        DirectionName, typer.Option(help="The direction of reading; a classifier can use a model of each.")
+    ] = DirectionName.forward,
+    tokenizer: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="A language model whose tokenizer is taken: the backward one must share that of the forward one."
+            " Default: a new one is trained.",
+        ),
+    ] = None,
+    pieces: Annotated[
+        int | None, typer.Option(min=1, help="Pieces of a new tokenizer. Default: 16,000 for small, 20,000 for base.")
+    ] = None,
+    tokens: Annotated[
+        int | None,
+        typer.Option(min=1, help="Train this many tokens. Default: 8,000,000, where --minutes does not say else."),
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, help="Train so long; reading and encoding the texts come on top.")
+    ] = None,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=W", help="A source's weight, 1 by default; 0 leaves it out. Repeatable."),
+    ] = None,
+    licence: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=TEXT", help="A source's licence, for the model's card. Repeatable."),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on where a stopped training was, or train a finished language model on."),
+    ] = False,
+    device: Annotated[DeviceName, typer.Option(help="auto: a CUDA GPU if there is one.")] = DeviceName.auto,
+    rows: Annotated[
+        int | None,
+        typer.Option(min=1, help="Rows read side by side; fewer take less memory. Default: 64, 256 on a GPU."),
+    ] = None,
+    rate: Annotated[float, typer.Option(min=1e-6, max=1.0, help="The highest learning rate.")] = 4e-3,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Same texts and seed: the same model.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a language model from plain text: the tokenizer and the weights that a classifier starts from."""
+    _require_fastai()
+    from firstline.training.candidates.ulmfit.sources import parse_sources
+
+    sources = parse_sources(corpus, {name: _weight(name, text) for name, text in split_pairs("--weight", weight)})
+    # After that, since PyTorch takes seconds to load.
+    from firstline.training.candidates.ulmfit.pretrain import PretrainSettings
+    from firstline.training.candidates.ulmfit.pretrain import pretrain as run
+
+    settings = PretrainSettings(
+        language=language,
+        direction=direction.value,
+        size=size_name.value,
+        n_pieces=pieces,
+        tokenizer=tokenizer,
+        n_tokens=tokens,
+        minutes=minutes,
+        is_resumed=resume,
+        device=device.value,
+        n_rows=rows,
+        rate=rate,
+        seed=seed,
+        licences=dict(split_pairs("--licence", licence)),
+        command=shlex.join(["firstline", *sys.argv[1:]]),
+    )
+    try:
+        with progress(as_json) as bar:
+            model = run_to_end(run(settings, sources, output), _shower(bar))
+    except KeyboardInterrupt:
+        note("To go on: the same command with --resume; at most the last two minutes are done again.")
+        raise
+    if as_json:
+        print_json(_as_json(model, output))
+    else:
+        _print_report(model, output)
+
+
+def _require_fastai() -> None:
+    """Raises `ExtraMissing` where fastai or PyTorch is not installed."""
+    from importlib.util import find_spec
+
+    from firstline.errors import ExtraMissing
+
+    if any(find_spec(name) is None for name in ("torch", "fastai", "safetensors")):
+        raise ExtraMissing("Pretraining", "train")
+
+
+def _weight(name: str, text: str) -> float:
+    from firstline.errors import UsageError
+
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(
+            f"The weight of '{name}' is '{text}', expected a number.", "For example: --weight chats=2"
+        ) from None
+
+
+def _shower(bar: "Progress") -> Callable[["PretrainEvent"], None]:
+    """Draws the events: a bar where there is one, else a line now and then; perplexities as lines in any case."""
+    from firstline.training.candidates.ulmfit.pretrain import Note, Step
+
+    task = bar.add_task("starting", total=None)
+    told = what = ""
+    told_at = 0.0
+
+    def show(event: "PretrainEvent") -> None:
+        nonlocal told, what, told_at
+        if isinstance(event, Note):
+            note(event.text)
+        elif isinstance(event, Step):
+            if event.what != what:
+                what = event.what
+                bar.reset(task)
+            bar.update(task, description=event.what, completed=event.done, total=event.total)
+            if bar.disable and event.what != told:
+                note(event.what)
+                told = event.what
+        else:
+            if what:
+                what = ""
+                bar.reset(task)
+            text = _round_text(event)
+            phase = "cool-down" if event.is_cool_down else "training"
+            bar.update(task, description=f"{phase}, {text}", completed=event.done, total=event.total)
+            if event.perplexity is not None:
+                note(f"perplexity {event.perplexity:,.0f} on a sample, after {event.n_tokens:,} tokens")
+            is_late = time.monotonic() - told_at >= _SECONDS_BETWEEN_LINES
+            if bar.disable and (is_late or phase != told or event.done == event.total):
+                told, told_at = phase, time.monotonic()
+                note(f"{phase}: round {event.done} of {event.total}, {text}, {duration(event.seconds_left)} left")
+
+    return show
+
+
+def _round_text(event: "PretrainRound") -> str:
+    return f"{event.tokens_per_s:,.0f} tokens/s, loss {event.loss:.2f}"
+
+
+def _print_report(model: "LanguageModel", folder: Path) -> None:
+    card = model.card
+    kept = size(_model_bytes(folder, list(card.files)))
+    say(
+        f"{folder}: a {card.direction} language model of '{card.language}',"
+        f" {counted(model.tokenizer.n_pieces, 'piece')}, {kept}"
+    )
+    say(f"  {card.tokens_seen:,} tokens seen, of {_texts([(text.name, text.n_tokens) for text in card.sources])}")
+    say(
+        f"  perplexity on text that was held out: {card.perplexity_per_token:,.1f} per token,"
+        f" {card.perplexity_per_character:,.2f} per character"
+    )
+    say(f"To train it on: the same command with --resume. What that needs is in {folder / '.work'}; it may be deleted.")
+    say(f"Next: firstline adapt --language-model {shlex.quote(str(folder))}")
+
+
+def _texts(sources: Sequence[tuple[str, int]]) -> str:
+    return ", ".join(f"{name} ({n_tokens:,})" for name, n_tokens in sources)
+
+
+def _model_bytes(folder: Path, files: Sequence[str]) -> int:
+    return sum((folder / name).stat().st_size for name in files)
+
+
+def _as_json(model: "LanguageModel", folder: Path) -> dict[str, object]:
+    import msgspec
+
+    card = msgspec.to_builtins(model.card)
+    return {
+        "folder": str(folder),
+        "size_bytes": _model_bytes(folder, list(model.card.files)),
+        "n_pieces": model.tokenizer.n_pieces,
+        **{name: value for name, value in card.items() if name not in ("files", "format_version")},
+    }

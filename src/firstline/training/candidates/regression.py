@@ -1,0 +1,67 @@
+"""Multinomial logistic regression whose classes weigh the same, fast where messages are fewer than features."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+
+Features = NDArray[np.float32] | sparse.csr_array
+
+_DUAL_UP_TO = 4_000
+_SMALLEST_EIGENVALUE = 1e-9
+
+
+@dataclass(frozen=True)
+class Regression:
+    """`weights` (n_features, n_labels), `bias` (n_labels,), both float32; `labels` in the order of the columns."""
+
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    labels: list[str]
+
+    def predict_proba(self, features: Features) -> NDArray[np.float32]:
+        """(n_messages, n_labels); rows sum to 1."""
+        scores = np.asarray(features @ self.weights + self.bias, np.float32)
+        scores -= scores.max(axis=1, keepdims=True)
+        exponentials = np.exp(scores)
+        return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True), np.float32)
+
+
+def fit_regression(features: Features, labels: Sequence[str], C: float, max_iter: int) -> Regression:
+    """Fit on features, (n_messages, n_features)."""
+    is_wide = features.shape[0] <= min(_DUAL_UP_TO, features.shape[1])
+    to_features, solved_on = _span(features) if is_wide else (None, features)
+    model = LogisticRegression(C=C, class_weight="balanced", max_iter=max_iter, tol=1e-3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(solved_on, np.asarray(labels))
+    weights, bias = model.coef_, model.intercept_
+    if to_features is not None:
+        weights = weights @ to_features.T @ features
+    if len(weights) == 1:
+        weights, bias = np.concatenate([-weights, weights]) / 2, np.concatenate([-bias, bias]) / 2
+    return Regression(
+        np.ascontiguousarray(np.asarray(weights).T, np.float32),
+        np.asarray(bias, np.float32),
+        [str(label) for label in model.classes_],
+    )
+
+
+def _span(features: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Coordinates of the rows in the space that they span, and the way back.
+
+    With an L2 penalty the best weights lie in that space (the representer theorem), so solving
+    there gives the same model, much faster where messages are fewer than features. Returns
+    `back`, (n, rank), and `coordinates`, (n, rank): weights = coefficients @ back.T @ features.
+    """
+    products = features @ features.T
+    dense = products.toarray() if sparse.issparse(products) else products
+    eigenvalues, vectors = np.linalg.eigh(np.asarray(dense, np.float64))
+    kept = eigenvalues > _SMALLEST_EIGENVALUE * eigenvalues[-1]
+    roots, vectors = np.sqrt(eigenvalues[kept]), vectors[:, kept]
+    return vectors / roots, vectors * roots

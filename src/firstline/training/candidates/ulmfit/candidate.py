@@ -1,0 +1,126 @@
+"""`ulmfit.v1`: a language model that has read all messages, then a classifier on top of it.
+
+Howard and Ruder 2018, with one change: the classifier is not trained on the few labelled messages
+alone but on all, those without a label by what a teacher makes of them.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstline.bundle.parts.lstm import PooledLstm
+from firstline.text.rules import TextRules
+from firstline.training.candidates.base import Context, Stage
+from firstline.training.candidates.ulmfit.classifier import ClassifierSettings, plain_weights, train_classifier
+from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
+from firstline.training.candidates.ulmfit.language_model import Direction, LanguageModel
+from firstline.training.candidates.ulmfit.learning import RoundDone
+from firstline.training.candidates.ulmfit.network import ClassifierNetwork
+from firstline.training.candidates.ulmfit.onnx_graph import build_graph, quantize
+from firstline.training.candidates.ulmfit.reading import MAX_TOKENS, encode
+from firstline.training.candidates.ulmfit.teacher import Teacher
+from firstline.types import Label, Message
+
+_LEAST_BATCHES = 120
+
+
+class Ulmfit:
+    """One LSTM classifier for each direction of reading, their probabilities averaged."""
+
+    def __init__(self, context: Context, settings: ClassifierSettings, knowledge: Knowledge | None = None) -> None:
+        self.context = context
+        self.settings = settings
+        self.knowledge = knowledge
+
+    @property
+    def rules(self) -> TextRules:
+        return self.context.rules
+
+    @classmethod
+    def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
+        """Adapt the language models and compute the teacher's features, once for all folds."""
+        knowledge = yield from gather(context, messages)
+        settings = ClassifierSettings(loss=context.ulmfit.loss, unfreezing=context.ulmfit.unfreezing)
+        return lambda: cls(context, settings, knowledge)
+
+    def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
+        """Learn from the labelled messages, and from the others by what the teacher makes of them."""
+        everything = [*messages, *unlabelled]
+        knowledge = self.knowledge
+        if knowledge is None or not knowledge.covers(everything):
+            knowledge = _run(gather(self.context, everything))
+        self.labels_ = sorted(set(labels))
+        place = {label: index for index, label in enumerate(self.labels_)}
+        truth = np.array([place[label] for label in labels], np.int64)
+        self.teacher_ = Teacher(self.settings.sharpness)
+        self.teacher_.fit(knowledge.features_of(messages), truth, len(self.labels_))
+        soft_labels = (
+            self.teacher_.predict_proba(knowledge.features_of(unlabelled))
+            if unlabelled
+            else np.zeros((0, len(self.labels_)), np.float32)
+        )
+        texts = [self.rules.with_segment(message.text, message.segment) for message in everything]
+        self.models_ = knowledge.language_models
+        self.networks_ = {model.card.direction: self._train(model, texts, truth, soft_labels) for model in self.models_}
+        graphs: dict[Direction, bytes | Path] = {
+            direction: quantize(build_graph(plain_weights(network))) for direction, network in self.networks_.items()
+        }
+        self.part_ = PooledLstm(self.models_[0].tokenizer, graphs, MAX_TOKENS, len(self.labels_))
+        return self
+
+    def _train(
+        self, model: LanguageModel, texts: Sequence[str], truth: NDArray[np.int64], soft_labels: NDArray[np.float32]
+    ) -> ClassifierNetwork:
+        rows = encode(model.tokenizer, texts, model.card.direction)
+        settings = _for_as_many(self.settings, len(texts) + (self.settings.copies - 1) * len(truth))
+        for step in train_classifier(model, rows, truth, len(self.labels_), soft_labels, settings, self.context.seed):
+            if isinstance(step, RoundDone):
+                what = f"{model.card.direction} classifier"
+                self.context.report(Stage(what, step.number + 1, settings.n_epochs, f"loss {step.loss:.3f}"))
+            else:
+                return step
+        raise AssertionError("train_classifier ends with the network")
+
+    def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:
+        """Uncalibrated probabilities of the graphs that serve, (n_messages, n_labels); rows sum to 1."""
+        return self.part_.predict_proba(
+            [self.rules.with_segment(message.text, message.segment) for message in messages]
+        )
+
+    def export(self, folder: Path) -> str:
+        """Write tokenizer and graphs; returns the kind of the part."""
+        self.part_.save(folder)
+        return PooledLstm.kind
+
+    def describe(self) -> dict[str, object]:
+        """The settings, and where the language models come from, for the manifest."""
+        models = {
+            model.card.direction: {
+                "shape": asdict(model.shape),
+                "tokens_seen": model.card.tokens_seen,
+                "perplexity_per_token": model.card.perplexity_per_token,
+                "sources": [source.name for source in model.card.sources],
+            }
+            for model in self.models_
+        }
+        return {**asdict(self.settings), "language_models": models, "teacher": self.teacher_.weights_}
+
+
+def _for_as_many(settings: ClassifierSettings, n_rows: int) -> ClassifierSettings:
+    """Few messages are read in smaller batches and more often, so that there is a number of steps at all."""
+    max_rows = int(np.clip(n_rows // 20, 16, settings.max_rows))
+    n_epochs = max(settings.n_epochs, -(-_LEAST_BATCHES * max_rows // n_rows))
+    return replace(settings, max_rows=max_rows, n_epochs=n_epochs)
+
+
+def _run(steps: Generator[Stage, None, Knowledge]) -> Knowledge:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: Knowledge = end.value
+            return found

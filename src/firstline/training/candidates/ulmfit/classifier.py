@@ -1,0 +1,167 @@
+"""The classifier of ULMFiT: from a language model's encoder to a network that names classes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from firstline.training.candidates.ulmfit.language_model import LanguageModel
+from firstline.training.candidates.ulmfit.learning import Rates, RoundDone, Training, one_cycle
+from firstline.training.candidates.ulmfit.network import CLASSIFIER_DROPOUTS, ClassifierNetwork
+from firstline.training.candidates.ulmfit.onnx_graph import ClassifierWeights, Dense, LstmLayer
+from firstline.training.candidates.ulmfit.reading import MessageRounds
+
+LossName = Literal["focal", "cross_entropy", "smoothing"]
+Unfreezing = Literal["one_cycle", "gradual"]
+
+
+@dataclass(frozen=True)
+class ClassifierSettings:
+    """How the classifier is trained; the defaults are what won, see docs/EXPERIMENTS.md.
+
+    `n_epochs` counts passes over labelled and unlabelled messages together; a labelled message comes
+    `copies` times in each. `smoothing` is what the true class of a label gives up to all.
+    `class_weight_power` 1 weighs all classes the same, 0 all messages. `decay` is how many times
+    lower the rate of each layer is than that of the layer above it. The teacher's probabilities are
+    raised to the power `sharpness`.
+    """
+
+    n_epochs: int = 3
+    copies: int = 3
+    rate: float = 8e-3
+    decay: float = 1.0
+    unfreezing: Unfreezing = "one_cycle"
+    dropout_factor: float = 0.1
+    loss: LossName = "smoothing"
+    focal_gamma: float = 2.0
+    smoothing: float = 0.1
+    class_weight_power: float = 0.0
+    weight_decay: float = 0.01
+    max_rows: int = 128
+    sharpness: float = 2.0
+    n_head: int = 0
+
+
+class SoftLabelLoss(nn.Module):
+    """Cross-entropy against a distribution over the classes, weighted by row; focal for labels by people.
+
+    Focal loss (Lin et al. 2017) turns down rows that are right already: (1 - p)^gamma, where p is the
+    probability of the true class. Soft labels of a teacher are taken as they are.
+    """
+
+    def __init__(self, gamma: float) -> None:
+        super().__init__()
+        self.gamma = gamma
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        """`logits` (n_rows, n_labels); `target` (n_rows, n_labels + 2): distribution, weight, 1 for people's."""
+        distribution, weight, by_people = target[:, :-2], target[:, -2], target[:, -1]
+        log_probabilities = functional.log_softmax(logits.float(), dim=1)
+        losses = -(distribution * log_probabilities).sum(dim=1)
+        if self.gamma:
+            right = (distribution * log_probabilities.exp()).sum(dim=1)
+            losses = losses * torch.where(by_people > 0, (1 - right) ** self.gamma, torch.ones_like(right))
+        return (losses * weight).sum() / weight.sum()
+
+
+def train_classifier(
+    model: LanguageModel,
+    rows: Sequence[NDArray[np.int64]],
+    labels: NDArray[np.int64],
+    n_labels: int,
+    soft_labels: NDArray[np.float32],
+    settings: ClassifierSettings,
+    seed: int,
+) -> Iterator[RoundDone | ClassifierNetwork]:
+    """Train on labelled rows, the first `len(labels)` of `rows`, and on the others by their soft labels.
+
+    `labels` (n_labelled,) holds places of classes, `soft_labels` (n_rows - n_labelled, n_labels) a
+    teacher's probabilities. Yields what is done, and last the network, ready to predict.
+    """
+    torch.manual_seed(seed)
+    dropouts = CLASSIFIER_DROPOUTS.times(settings.dropout_factor)
+    network = ClassifierNetwork(model.shape, model.tokenizer.n_tokens, n_labels, dropouts, settings.n_head)
+    network.take_encoder(model.weights)
+    target = torch.from_numpy(_targets(labels, n_labels, soft_labels, settings))
+    copies = np.ones(len(rows), np.int64)
+    copies[: len(labels)] = settings.copies
+    rounds = MessageRounds(
+        rows,
+        lambda places, ids: (ids, target[places]),
+        n_epochs=settings.n_epochs,
+        seed=seed,
+        max_rows=settings.max_rows,
+        copies=copies,
+    )
+    groups = network.groups()
+    training = Training(
+        network,
+        SoftLabelLoss(settings.focal_gamma if settings.loss == "focal" else 0.0),
+        rounds,
+        groups,
+        Rates(settings.rate, settings.decay),
+        one_cycle(warm_up=0.15),
+        seed,
+        weight_decay=settings.weight_decay,
+        unfrozen_from=_gradually(len(groups)) if settings.unfreezing == "gradual" else None,
+    )
+    yield from training.run()
+    network.eval()
+    yield network
+
+
+def _gradually(n_groups: int) -> list[float]:
+    """The share of training from which each group learns: the head at once, the embedding after a third."""
+    return [(n_groups - 1 - place) / (3 * max(1, n_groups - 1)) for place in range(n_groups)]
+
+
+def _targets(
+    labels: NDArray[np.int64], n_labels: int, soft_labels: NDArray[np.float32], settings: ClassifierSettings
+) -> NDArray[np.float32]:
+    smoothing = settings.smoothing if settings.loss == "smoothing" else 0.0
+    by_people = np.full((len(labels), n_labels + 2), smoothing / n_labels, np.float32)
+    by_people[np.arange(len(labels)), labels] += 1 - smoothing
+    counts = np.bincount(labels, minlength=n_labels).astype(np.float64)
+    weights = (len(labels) / (n_labels * np.maximum(counts, 1))) ** settings.class_weight_power
+    by_people[:, -2] = weights[labels]
+    by_people[:, -1] = 1
+    by_teacher = np.ones((len(soft_labels), n_labels + 2), np.float32)
+    by_teacher[:, :-2] = soft_labels
+    by_teacher[:, -1] = 0
+    return np.concatenate([by_people, by_teacher])
+
+
+def plain_weights(network: ClassifierNetwork) -> ClassifierWeights:
+    """A trained network's weights for its ONNX graph, batch norm folded into the dense layers."""
+    layers = []
+    for rnn in network.encoder.rnns:
+        lstm = rnn.module
+        layers.append(
+            LstmLayer(
+                _array(lstm.weight_ih_l0), _array(rnn.weight_hh_l0_raw), _array(lstm.bias_ih_l0 + lstm.bias_hh_l0)
+            )
+        )
+    return ClassifierWeights(
+        embedding=_array(network.encoder.encoder.weight),
+        layers=tuple(layers),
+        head=tuple(_folded(block) for block in network.head),
+    )
+
+
+def _folded(block: nn.Module) -> Dense:
+    norm = next(layer for layer in block.children() if isinstance(layer, nn.BatchNorm1d))
+    dense = next(layer for layer in block.children() if isinstance(layer, nn.Linear))
+    mean, variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
+    scale = norm.weight / torch.sqrt(variance + norm.eps)
+    shift = norm.bias - mean * scale
+    bias = dense.weight @ shift
+    return Dense(_array(dense.weight * scale), _array(bias if dense.bias is None else bias + dense.bias))
+
+
+def _array(tensor: Tensor) -> NDArray[np.float32]:
+    return np.asarray(tensor.detach().cpu().float().numpy(), np.float32)

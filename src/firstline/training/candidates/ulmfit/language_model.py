@@ -1,0 +1,200 @@
+"""A language model on disk: float16 weights, tokenizer, and a card that says where it comes from."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from firstline.errors import LanguageModelUnusable
+from firstline.text.tokenizer import MODEL_FILE, TOKENS_FILE, Tokenizer
+from firstline.training.candidates.ulmfit.network import Dropouts, LanguageNetwork, Shape
+
+Direction = Literal["forward", "backward"]
+DIRECTIONS: tuple[Direction, ...] = ("forward", "backward")
+
+FORMAT_VERSION = 1
+CARD_FILE = "card.json"
+WEIGHTS_FILE = "weights.safetensors"
+_REPAIR = "Copy it again, or make it again: firstline pretrain"
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+_Width = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class SourceUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One corpus that a language model read, `n_tokens` of it long."""
+
+    name: str
+    licence: str
+    weight: float
+    n_tokens: _Count
+
+
+class CardShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`Shape`, as the card has it."""
+
+    n_embedding: _Width
+    n_hidden: _Width
+    n_layers: _Width
+
+
+class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What there is to know of a language model. `perplexity` is on text that it did not read.
+
+    `files` has the SHA-256 of every file, `base` that of the files of the model that it was adapted from.
+    """
+
+    format_version: int
+    language: str
+    direction: Direction
+    shape: CardShape
+    text_rules: tuple[str, ...]
+    sources: tuple[SourceUsed, ...]
+    tokens_seen: _Count
+    perplexity_per_token: float | None
+    perplexity_per_character: float | None
+    hardware: str
+    command: str
+    settings: dict[str, int | float | str | bool]
+    files: dict[str, str] = {}
+    base: dict[str, str] = {}
+
+
+class LanguageModel:
+    """Tokenizer, weights and card. `weights`: those of a `LanguageNetwork` of the card's shape, on the CPU."""
+
+    def __init__(self, card: Card, tokenizer: Tokenizer, weights: dict[str, Tensor]) -> None:
+        self.card = card
+        self.tokenizer = tokenizer
+        self.weights = weights
+
+    @property
+    def shape(self) -> Shape:
+        shape = self.card.shape
+        return Shape(shape.n_embedding, shape.n_hidden, shape.n_layers)
+
+    def network(self, dropouts: Dropouts) -> LanguageNetwork:
+        """A network with these weights."""
+        network = LanguageNetwork(self.shape, self.tokenizer.n_tokens, dropouts)
+        load_weights(network, self.weights)
+        return network
+
+    def save(self, folder: Path, others: Mapping[str, bytes] | None = None) -> None:
+        """Write it into `folder`, in place of the one that is there; the files get their names once all are written.
+
+        `others` are files that belong to it, by name; what else the folder holds stays. Raises
+        `LanguageModelUnusable` where the disk does not take it; the language model that was there is
+        left as it was.
+        """
+        unfinished = folder / f".new-{os.getpid()}"
+        try:
+            unfinished.mkdir(parents=True)
+            self.tokenizer.save(unfinished)
+            half = {name: tensor.detach().half().contiguous() for name, tensor in sorted(self.weights.items())}
+            (unfinished / WEIGHTS_FILE).write_bytes(save_tensors(half))
+            for name, content in (others or {}).items():
+                (unfinished / name).write_bytes(content)
+            names = (MODEL_FILE, TOKENS_FILE, WEIGHTS_FILE, *(others or {}))
+            hashes = {name: _sha256((unfinished / name).read_bytes()) for name in names}
+            card = msgspec.structs.replace(self.card, files=hashes)
+            (unfinished / CARD_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=1) + b"\n")
+            for path in unfinished.iterdir():
+                with path.open("rb") as file:
+                    os.fsync(file.fileno())
+            for name in (*names, CARD_FILE):
+                (unfinished / name).replace(folder / name)
+        except OSError as error:
+            raise LanguageModelUnusable(
+                f"The language model cannot be written to {folder}: {error.strerror or error}.",
+                "Check the free space and the permissions.",
+            ) from None
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            with suppress(OSError):
+                folder.rmdir()  # if there is nothing in it
+
+    @classmethod
+    def load(cls, folder: Path) -> "LanguageModel":
+        """Read what `save` wrote, every file checked against its hash.
+
+        Raises `LanguageModelUnusable`, naming the file.
+        """
+        card = read_card(folder)
+        contents = {name: _checked(folder, name, expected) for name, expected in card.files.items()}
+        try:
+            weights = {name: tensor.float() for name, tensor in load_tensors(contents[WEIGHTS_FILE]).items()}
+            model = cls(card, Tokenizer.load(folder), weights)
+            model.network(Dropouts(0, 0, 0, 0, 0))
+        except (SafetensorError, KeyError, RuntimeError) as error:
+            first = str(error).splitlines()[0]
+            raise LanguageModelUnusable(
+                f"{folder / WEIGHTS_FILE} is not what its card says: {first}", _REPAIR
+            ) from None
+        return model
+
+
+def read_card(folder: Path) -> Card:
+    """The card alone. Raises `LanguageModelUnusable`."""
+    file = folder / CARD_FILE
+    try:
+        content = file.read_bytes()
+    except OSError:
+        raise LanguageModelUnusable(
+            f"There is no language model in {folder}.", "Name the folder that holds card.json."
+        ) from None
+    try:
+        version = msgspec.json.decode(content, type=dict[str, msgspec.Raw]).get("format_version", msgspec.Raw(b"null"))
+        if (found := bytes(version)) != str(FORMAT_VERSION).encode():
+            raise LanguageModelUnusable(
+                f"{file} is of format version {found.decode()}; this Firstline reads {FORMAT_VERSION}.",
+                "Use the version that made it, or make it again: firstline pretrain",
+            )
+        return msgspec.json.decode(content, type=Card)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise LanguageModelUnusable(f"{file} is damaged: {error}.", _REPAIR) from None
+
+
+def card_shape(shape: Shape) -> CardShape:
+    return CardShape(**asdict(shape))
+
+
+def weights_of(network: LanguageNetwork) -> dict[str, Tensor]:
+    """The weights of a network, on the CPU."""
+    return {name: parameter.detach().cpu().clone() for name, parameter in network.named_parameters()}
+
+
+def load_weights(network: LanguageNetwork, weights: dict[str, Tensor]) -> None:
+    """Put weights into a network. Raises `RuntimeError` where names or shapes differ."""
+    # fastai's embedding dropout names the embedding a second time.
+    network.load_state_dict({**weights, "encoder.encoder_dp.emb.weight": weights["encoder.encoder.weight"]})
+    with torch.no_grad():
+        network.reset()
+
+
+def _checked(folder: Path, name: str, expected: str) -> bytes:
+    path = folder / name
+    if Path(name).name != name:
+        raise LanguageModelUnusable(f"{folder / CARD_FILE} names a file outside its folder: {name}.", _REPAIR)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise LanguageModelUnusable(f"{path} cannot be read: {error.strerror}.", _REPAIR) from None
+    if (got := _sha256(content)) != expected:
+        raise LanguageModelUnusable(
+            f"{path} is damaged: its hash is {got[:12]}, the card says {expected[:12]}.", _REPAIR
+        )
+    return content
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,110 @@
+"""Messages as token ids, in batches of like length."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from firstline.text.tokenizer import PAD, Tokenizer
+from firstline.training.candidates.ulmfit.language_model import Direction
+from firstline.training.candidates.ulmfit.learning import Batch
+
+MAX_TOKENS = 150
+"""What stands beyond in a message is not read: 97 of 100 messages are shorter, and an LSTM's time grows with it."""
+
+_LIKE_LENGTH = 4_096
+
+
+def encode(tokenizer: Tokenizer, texts: Iterable[str], direction: Direction) -> list[NDArray[np.int64]]:
+    """The ids of ruled texts as the network reads them: the begin of text, then at most `MAX_TOKENS`.
+
+    A backward network reads the same tokens from last to first.
+    """
+    step = 1 if direction == "forward" else -1
+    return [np.array([tokenizer.bos_id, *tokenizer.encode(text)[:MAX_TOKENS][::step]], np.int64) for text in texts]
+
+
+def pad(rows: Sequence[NDArray[np.int64]]) -> Tensor:
+    """(n_rows, longest row), filled up with padding at the ends."""
+    ids = np.full((len(rows), max(map(len, rows))), PAD, np.int64)
+    for place, row in enumerate(rows):
+        ids[place, : len(row)] = row
+    return torch.from_numpy(ids)
+
+
+def batches_of_like_length(
+    lengths: NDArray[np.int64], order: NDArray[np.int64], max_rows: int, max_tokens: int
+) -> list[NDArray[np.int64]]:
+    """Cut `order`, places of messages, into batches of at most `max_rows` and `max_tokens`, padding counted.
+
+    Messages are sorted by length among the next 4,096 of the order only, so an epoch stays shuffled.
+    """
+    batches: list[NDArray[np.int64]] = []
+    for start in range(0, len(order), _LIKE_LENGTH):
+        near = order[start : start + _LIKE_LENGTH]
+        near = near[np.argsort(-lengths[near], kind="stable")]
+        first = 0
+        while first < len(near):
+            n_rows = max(1, min(max_rows, max_tokens // int(lengths[near[first]])))
+            batches.append(near[first : first + n_rows])
+            first += n_rows
+    return batches
+
+
+class MessageRounds:
+    """Epochs over messages, each cut into `rounds_per_epoch` rounds or fewer; a pure function of seed and number.
+
+    `copies`, (n_messages,), is how often a message comes in an epoch. `target` makes of the places
+    of a batch's messages, (n_rows,), and their ids, (n_rows, n_ids), what the network reads and what
+    its loss compares with.
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[NDArray[np.int64]],
+        target: Callable[[NDArray[np.int64], Tensor], tuple[Tensor, Any]],
+        *,
+        n_epochs: int,
+        seed: int,
+        rounds_per_epoch: int = 1,
+        max_rows: int = 128,
+        max_tokens: int = 4_096,
+        copies: NDArray[np.int64] | None = None,
+    ) -> None:
+        self._rows = rows
+        self._target = target
+        self._n_epochs = n_epochs
+        self._seed = seed
+        self._max_rows = max_rows
+        self._max_tokens = max_tokens
+        self._lengths = np.array([len(row) for row in rows], np.int64)
+        self._places = np.repeat(np.arange(len(rows)), 1 if copies is None else copies)
+        # No round stays empty.
+        self.rounds_per_epoch = max(1, min(rounds_per_epoch, len(self._places) // max_rows))
+
+    def __len__(self) -> int:
+        return self._n_epochs * self.rounds_per_epoch
+
+    def batches(self, number: int) -> list[Batch]:
+        """The batches of one round. A batch of a single message joins another: batch norm needs two."""
+        epoch, part = divmod(number, self.rounds_per_epoch)
+        random = np.random.default_rng((self._seed, epoch))
+        order = random.permutation(self._places)
+        planned = batches_of_like_length(self._lengths, order, self._max_rows, self._max_tokens)
+        planned = [planned[place] for place in random.permutation(len(planned))]
+        bounds = np.linspace(0, len(planned), self.rounds_per_epoch + 1).astype(int)
+        return [self._batch(places) for places in _without_singles(planned[bounds[part] : bounds[part + 1]])]
+
+    def _batch(self, places: NDArray[np.int64]) -> Batch:
+        return self._target(places, pad([self._rows[place] for place in places]))
+
+
+def _without_singles(batches: Sequence[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
+    several = [batch for batch in batches if len(batch) > 1]
+    singles = [batch for batch in batches if len(batch) == 1]
+    if singles:
+        several.append(np.concatenate([*singles, *([several.pop()] if several else [])]))
+    return several

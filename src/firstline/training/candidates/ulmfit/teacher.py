@@ -1,0 +1,117 @@
+"""A teacher for the messages that nobody labelled: what cheap models make of them, mixed.
+
+Training a network on a teacher's probabilities for unlabelled messages passes on what the teacher
+knows (Hinton et al. 2015, Bucila et al. 2006); the network reads faster than its teachers, and
+serving needs none of them.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.model_selection import StratifiedKFold
+
+from firstline.bundle.parts.tfidf import NgramBlock
+from firstline.training.candidates.regression import Features, Regression, fit_regression
+
+_C = 30.0
+_MAX_ITER = 300
+_INNER_FOLDS = 3
+_SHARES = (0.0, 0.5, 1.0, 2.0)
+_N_COMPONENTS = 300
+_LEAST_LOG = -20.0
+
+
+def tfidf_features(texts: Sequence[str]) -> sparse.csr_array:
+    """TF-IDF of words and parts of words of ruled texts, (n_texts, n_features), float32."""
+    blocks = (NgramBlock("word", 1, 2), NgramBlock("char", 2, 4))
+    least = 2 if len(texts) > 100 else 1
+    parts = [
+        TfidfVectorizer(analyzer=block, sublinear_tf=True, min_df=least, dtype=np.float32).fit_transform(texts)
+        for block in blocks
+    ]
+    return sparse.csr_array(sparse.hstack(parts, format="csr"))
+
+
+def latent_vectors(features: sparse.csr_array, seed: int) -> NDArray[np.float32]:
+    """Unit vectors of latent semantic analysis (Deerwester et al. 1990), (n_texts, 300 or fewer)."""
+    n_components = min(_N_COMPONENTS, *(size - 1 for size in features.shape))
+    found = TruncatedSVD(n_components, random_state=seed, n_iter=2).fit_transform(features)
+    return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9), np.float32)
+
+
+class Teacher:
+    """Logistic regressions, one for each kind of features, mixed by weighted geometric mean.
+
+    The weights are those that fit held-out labels best, by cross-validation inside what it is given.
+    """
+
+    def __init__(self, sharpness: float) -> None:
+        self.sharpness = sharpness
+
+    def fit(self, features: Mapping[str, Features], labels: NDArray[np.int64], n_labels: int) -> Self:
+        """`features[kind]` (n_labelled, ...), `labels` (n_labelled,) places of classes."""
+        self.n_labels_ = n_labels
+        self.weights_ = self._weigh(features, labels)
+        self.models_ = {kind: _fit(values, labels) for kind, values in features.items() if self.weights_[kind]}
+        return self
+
+    def predict_proba(self, features: Mapping[str, Features]) -> NDArray[np.float32]:
+        """(n_messages, n_labels); raised to the power `sharpness`, rows sum to 1."""
+        logs = {kind: _log_proba(model, features[kind], self.n_labels_) for kind, model in self.models_.items()}
+        return _mixed(logs, self.weights_, self.sharpness)
+
+    def _weigh(self, features: Mapping[str, Features], labels: NDArray[np.int64]) -> dict[str, float]:
+        kinds = list(features)
+        even = dict.fromkeys(kinds, 1.0)
+        n_folds = min(_INNER_FOLDS, int(np.bincount(labels).max()))
+        if len(kinds) == 1 or n_folds < 2:
+            return even
+        held_out = {kind: np.zeros((len(labels), self.n_labels_), np.float32) for kind in kinds}
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
+            folds = list(StratifiedKFold(n_folds, shuffle=True, random_state=0).split(labels, labels))
+        for learned, checked in folds:
+            if len(set(labels[learned].tolist())) < 2:
+                return even
+            for kind in kinds:
+                model = _fit(features[kind][learned], labels[learned])
+                held_out[kind][checked] = _log_proba(model, features[kind][checked], self.n_labels_)
+        mixes = [dict(zip(kinds, shares, strict=True)) for shares in product(_SHARES, repeat=len(kinds)) if any(shares)]
+        return max(mixes, key=lambda mix: _accuracy(held_out, mix, labels))
+
+
+def _fit(features: Features, labels: NDArray[np.int64]) -> Regression:
+    # Zeros in front, so that the names sort as the numbers do.
+    return fit_regression(features, [f"{label:06d}" for label in labels], _C, _MAX_ITER)
+
+
+def _log_proba(model: Regression, features: Features, n_labels: int) -> NDArray[np.float32]:
+    """(n_messages, n_labels); a class that the model never saw is as unlikely as can be."""
+    logs = np.full((features.shape[0], n_labels), _LEAST_LOG, np.float32)
+    columns = [int(label) for label in model.labels]
+    logs[:, columns] = np.log(np.maximum(model.predict_proba(features), np.exp(_LEAST_LOG)))
+    return logs
+
+
+def _mixed(
+    logs: Mapping[str, NDArray[np.float32]], weights: Mapping[str, float], sharpness: float
+) -> NDArray[np.float32]:
+    total = sum(weights[kind] for kind in logs)
+    parts = np.stack([weights[kind] / total * values for kind, values in logs.items()])
+    mixed = parts.sum(axis=0) * sharpness
+    mixed = np.exp(mixed - mixed.max(axis=1, keepdims=True))
+    return np.asarray(mixed / mixed.sum(axis=1, keepdims=True), np.float32)
+
+
+def _accuracy(logs: Mapping[str, NDArray[np.float32]], mix: Mapping[str, float], labels: NDArray[np.int64]) -> float:
+    """Of the mixture; ties go to the likelier mixture."""
+    proba = _mixed(logs, mix, 1.0)
+    likelihood = float(np.log(np.maximum(proba[np.arange(len(labels)), labels], 1e-9)).mean())
+    return float((proba.argmax(axis=1) == labels).mean()) + 0.01 * likelihood

@@ -1,7 +1,8 @@
 """How long one message takes over HTTP, the service on one core: python -m benchmarks.http_latency [--workspace DIR]
 
 Without a workspace, the demo messages are trained on. Beside it, in the same run: /health/live of
-the same service, which is what HTTP alone costs.
+the same service, which is what HTTP alone costs, and for `ulmfit.v1` fastai's own predict on the
+same core, which is what PyTorch eager costs without HTTP.
 """
 
 import argparse
@@ -18,10 +19,13 @@ from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks import fastai_predict
 from benchmarks.table import machine, print_rows
+from firstline.bundle.files import read_manifest
 
 _REQUESTS = 2_000
 _WARM_UP = 200
+_EAGER_TEXTS = 200
 
 
 def main() -> None:
@@ -68,13 +72,29 @@ def _measure(workspace: Path, texts: list[str]) -> None:
         finally:
             os.sched_setaffinity(0, cores)
             process.terminate()
-    rows = [(name, *_figures(times), f"{statistics.median(times) / statistics.median(floor):.1f}") for name, times in
-            (("GET /health/live", floor), ("POST /v1/classify", answers))]  # fmt: skip
+    measured = {"GET /health/live": floor, "POST /v1/classify": answers}
+    if (shape := _lstm_shape(workspace, found[1])) is not None:
+        os.sched_setaffinity(0, cores[-1:])
+        measured["fastai's predict, in process"] = fastai_predict.times_ms(texts[:_EAGER_TEXTS], *shape)
+    rows = [
+        (name, *_figures(times), f"{statistics.median(times) / statistics.median(floor):.1f}")
+        for name, times in measured.items()
+    ]
     print_rows(
         f"{found[1]}, {_REQUESTS:,} requests in turn, service on one core of {machine()}, {resident_mb:.0f} MB",
         ("request", "p50 ms", "p99 ms", "ratio of p50"),
         rows,
     )
+
+
+def _lstm_shape(workspace: Path, model: str) -> tuple[int, int, int, int] | None:
+    """Widths, layers and labels of an `ulmfit.v1`; None for other candidates."""
+    manifest = read_manifest(workspace / "models" / model)
+    models = manifest.training.candidate_settings.get("language_models") if manifest.training else None
+    if not isinstance(models, dict):
+        return None
+    shape = next(iter(models.values()))["shape"]
+    return shape["n_embedding"], shape["n_hidden"], shape["n_layers"], len(manifest.labels)
 
 
 def _times(connection: http.client.HTTPConnection, method: str, path: str, bodies: list[bytes]) -> list[float]:

@@ -20,6 +20,7 @@ from firstline.cli import (
 )
 from firstline.cli.output import print_error
 from firstline.errors import FirstlineError
+from firstline.training.memory import is_out_of_memory
 
 _INTERRUPTED = 130
 
@@ -77,6 +78,8 @@ def main() -> None:
         where = f"{error.filename}: " if error.filename else ""
         print_error(f"{where}{error.strerror or error}.", "Check the path, its permissions and the free space.")
         sys.exit(1)
-    except MemoryError:
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
         print_error("There is not enough memory.", "Close other programs, or use a machine with more.")
         sys.exit(1)

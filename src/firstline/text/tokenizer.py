@@ -61,6 +61,10 @@ class Tokenizer:
         new = [token for token in dict.fromkeys(tokens) if token not in self._special]
         return Tokenizer(self.model, (*self.special_tokens, *new))
 
+    def is_same_as(self, other: "Tokenizer") -> bool:
+        """Whether both give every text the same ids."""
+        return self.model == other.model and self.special_tokens == other.special_tokens
+
     def save(self, folder: Path) -> None:
         """Write `tokenizer.model` and `tokens.json`."""
         (folder / MODEL_FILE).write_bytes(self.model)

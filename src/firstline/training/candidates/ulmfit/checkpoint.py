@@ -3,6 +3,7 @@
 import os
 import pickle
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,14 @@ def save_checkpoint(path: Path, purpose: Mapping[str, Any], state: Mapping[str, 
             os.fsync(file.fileno())
         unfinished.replace(path)
     except (OSError, RuntimeError) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
+        # PyTorch says of a full disk where in its own code it noticed.
+        why = error.strerror if isinstance(error, OSError) else "the disk took a part of it only"
         raise CheckpointUnusable(
             f"The checkpoint {path} cannot be written: {why}.", "Make room, then run the same command again."
         ) from None
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: Path, purpose: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -87,7 +87,7 @@ def train_classifier(
     dropouts = CLASSIFIER_DROPOUTS.times(settings.dropout_factor)
     network = ClassifierNetwork(model.shape, model.tokenizer.n_tokens, n_labels, dropouts, settings.n_head)
     network.take_encoder(model.weights)
-    target = torch.from_numpy(_targets(labels, n_labels, soft_labels, settings))
+    target = torch.from_numpy(loss_targets(labels, n_labels, soft_labels, settings))
     copies = np.ones(len(rows), np.int64)
     copies[: len(labels)] = settings.copies
     rounds = MessageRounds(
@@ -120,9 +120,10 @@ def _gradually(n_groups: int) -> list[float]:
     return [(n_groups - 1 - place) / (3 * max(1, n_groups - 1)) for place in range(n_groups)]
 
 
-def _targets(
+def loss_targets(
     labels: NDArray[np.int64], n_labels: int, soft_labels: NDArray[np.float32], settings: ClassifierSettings
 ) -> NDArray[np.float32]:
+    """What `SoftLabelLoss` compares with, (n_rows, n_labels + 2): the labels of people first, then the soft ones."""
     smoothing = settings.smoothing if settings.loss == "smoothing" else 0.0
     by_people = np.full((len(labels), n_labels + 2), smoothing / n_labels, np.float32)
     by_people[np.arange(len(labels)), labels] += 1 - smoothing

@@ -1,18 +1,22 @@
 """What all trainings of a workspace share: it comes from the messages alone, not from their labels."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from firstline.text.rules import TextRules
+from firstline.text.tokenizer import Tokenizer
 from firstline.training.candidates.base import Context, Stage
 from firstline.training.candidates.regression import Features
-from firstline.training.candidates.ulmfit.adapt import AdaptSettings
-from firstline.training.candidates.ulmfit.adapted import adapted_model
-from firstline.training.candidates.ulmfit.language_model import LanguageModel
-from firstline.training.candidates.ulmfit.teacher import latent_vectors, tfidf_features
+from firstline.training.candidates.ulmfit.adapt import AdaptSettings, require_pool
+from firstline.training.candidates.ulmfit.adapted import adapted_model, tokenizer_for
+from firstline.training.candidates.ulmfit.language_model import Direction, LanguageModel
+from firstline.training.candidates.ulmfit.teacher import Neighbours, Teacher, latent_vectors, tfidf_features
 from firstline.training.sentence_vectors import resolve, vectors_of
+from firstline.training.side_by_side import run_side_by_side
 from firstline.types import Message
 
 
@@ -23,14 +27,31 @@ class Knowledge:
     language_models: tuple[LanguageModel, ...]
     place: Mapping[Message, int]
     features: Mapping[str, Features]
+    neighbours: Neighbours
 
     def covers(self, messages: Sequence[Message]) -> bool:
         return all(message in self.place for message in messages)
 
-    def features_of(self, messages: Sequence[Message]) -> dict[str, Features]:
-        """The rows of these messages, by kind of features."""
-        places = np.array([self.place[message] for message in messages], np.int64)
-        return {kind: values[places] for kind, values in self.features.items()}
+    def places_of(self, messages: Sequence[Message]) -> NDArray[np.int64]:
+        return np.array([self.place[message] for message in messages], np.int64)
+
+    def soft_labels(
+        self, teacher: Teacher, labelled: NDArray[np.int64], labels: NDArray[np.int64], unlabelled: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """Fit a teacher and ask it, and what is near, about the unlabelled; (n_unlabelled, n_labels).
+
+        `labelled` and `unlabelled` are places of messages, `labels` places of classes.
+        """
+        n_labels = int(labels.max()) + 1
+        teacher.fit({kind: values[labelled] for kind, values in self.features.items()}, labels, n_labels)
+        probabilities = np.zeros((len(self.place), n_labels), np.float32)
+        if len(unlabelled):
+            features = {kind: values[unlabelled] for kind, values in self.features.items()}
+            probabilities[unlabelled] = teacher.predict_proba(features)
+        probabilities[labelled] = np.eye(n_labels, dtype=np.float32)[labels]
+        is_known = np.zeros(len(self.place), np.bool_)
+        is_known[labelled] = is_known[unlabelled] = True
+        return self.neighbours.smoothed(probabilities, is_known)[unlabelled]
 
 
 def gather(
@@ -45,6 +66,7 @@ def gather(
     """
     messages = list(dict.fromkeys(messages))
     texts = [context.rules.with_segment(message.text, message.segment) for message in messages]
+    require_pool(texts)
     yield Stage("reading for the teacher", 0, 1)
     tfidf = tfidf_features(texts)
     vectors = {"lsa": latent_vectors(tfidf, context.seed)}
@@ -59,22 +81,74 @@ def gather(
                 break
             yield Stage(f"sentence vectors by {encoder}", done, total)
     meaning = np.hstack(list(vectors.values()))
-    models = []
-    for direction in context.ulmfit.directions:
-        model = yield from adapted_model(
+    models = _language_models(context, texts, meaning, bases or {}, is_forced)
+    places = {message: place for place, message in enumerate(messages)}
+    return Knowledge(tuple(models), places, {"tfidf": tfidf, **vectors}, Neighbours.of(meaning))
+
+
+def _language_models(
+    context: Context,
+    texts: Sequence[str],
+    meaning: NDArray[np.float32],
+    bases: Mapping[str, LanguageModel],
+    is_forced: bool,
+) -> list[LanguageModel]:
+    """One for each direction, side by side; all have the tokenizer of the first."""
+    first = context.ulmfit.directions[0]
+    folder = context.folder / first if context.folder else None
+    tokenizer = tokenizer_for(folder, texts, context.rules, bases.get(first), is_forced)
+    jobs = [
+        _AdaptationJob(
             context.folder / direction if context.folder else None,
             texts,
             meaning,
             context.language,
             context.rules,
             direction,
-            AdaptSettings(seed=context.seed),
-            base=(bases or {}).get(direction),
-            is_forced=is_forced,
+            AdaptSettings(n_epochs=context.ulmfit.adaptation_epochs, seed=context.seed),
+            bases.get(direction),
+            is_forced,
+            tokenizer,
         )
-        models.append(model)
-    places = {message: place for place, message in enumerate(messages)}
-    return Knowledge(tuple(models), places, {"tfidf": tfidf, **vectors})
+        for direction in context.ulmfit.directions
+    ]
+    return run_side_by_side(jobs, context.report)
+
+
+@dataclass(frozen=True)
+class _AdaptationJob:
+    """The language model of one direction, adapted in whatever process; see `adapted_model`."""
+
+    folder: Path | None
+    texts: Sequence[str]
+    meaning: NDArray[np.float32]
+    language: str
+    rules: TextRules
+    direction: Direction
+    settings: AdaptSettings
+    base: LanguageModel | None
+    is_forced: bool
+    tokenizer: Tokenizer
+
+    def __call__(self, report: Callable[[Stage], None]) -> LanguageModel:
+        steps = adapted_model(
+            self.folder,
+            self.texts,
+            self.meaning,
+            self.language,
+            self.rules,
+            self.direction,
+            self.settings,
+            base=self.base,
+            is_forced=self.is_forced,
+            tokenizer=self.tokenizer,
+        )
+        while True:
+            try:
+                report(next(steps))
+            except StopIteration as end:
+                model: LanguageModel = end.value
+                return model
 
 
 def _vectors_folder(context: Context) -> Path | None:

@@ -97,6 +97,8 @@ class LanguageModel:
         left as it was.
         """
         unfinished = folder / f".new-{os.getpid()}"
+        # A killed process of the same number may have left one: in a container it always has the same.
+        shutil.rmtree(unfinished, ignore_errors=True)
         try:
             unfinished.mkdir(parents=True)
             self.tokenizer.save(unfinished)

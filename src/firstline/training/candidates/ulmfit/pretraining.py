@@ -24,6 +24,7 @@ from firstline.training.candidates.ulmfit.network import LanguageNetwork, NextTo
 from firstline.training.candidates.ulmfit.perplexity import nats_per_token, perplexity
 from firstline.training.candidates.ulmfit.stretch import Pace, Stretch
 from firstline.training.candidates.ulmfit.work_folder import WorkFolder
+from firstline.training.memory import is_out_of_memory
 
 _STEP_TOKENS = 64
 """So far back the gradient reaches."""
@@ -32,8 +33,6 @@ _ACTIVATION_PENALTIES = (2.0, 1.0)
 _CLIP = 1.0
 _ROUNDS_BETWEEN_PERPLEXITIES = 10
 _SMALL_SAMPLE_TOKENS = 12_800
-_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
-"""What PyTorch says, in errors of GPU and processor."""
 
 
 @dataclass(frozen=True)
@@ -271,8 +270,7 @@ def _memory_explained(device: torch.device) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        text = str(error).lower()
-        if not isinstance(error, MemoryError) and not any(words in text for words in _NO_MEMORY):
+        if not is_out_of_memory(error):
             raise
         where = "of the GPU " if device.type == "cuda" else ""
         raise TrainingError(

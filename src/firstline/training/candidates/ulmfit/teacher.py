@@ -7,6 +7,7 @@ serving needs none of them.
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import Self
 
@@ -26,24 +27,77 @@ _INNER_FOLDS = 3
 _SHARES = (0.0, 0.5, 1.0, 2.0)
 _N_COMPONENTS = 300
 _LEAST_LOG = -20.0
+_N_NEIGHBOURS, _FALL_OFF, _SHARE_OF_NEIGHBOURS = 15, 0.1, 0.5
+_ROWS_AT_A_TIME = 1_000
 
 
 def tfidf_features(texts: Sequence[str]) -> sparse.csr_array:
     """TF-IDF of words and parts of words of ruled texts, (n_texts, n_features), float32."""
     blocks = (NgramBlock("word", 1, 2), NgramBlock("char", 2, 4))
     least = 2 if len(texts) > 100 else 1
-    parts = [
-        TfidfVectorizer(analyzer=block, sublinear_tf=True, min_df=least, dtype=np.float32).fit_transform(texts)
-        for block in blocks
-    ]
+    parts = [_tfidf(block, texts, least) for block in blocks]
     return sparse.csr_array(sparse.hstack(parts, format="csr"))
+
+
+def _tfidf(block: NgramBlock, texts: Sequence[str], least: int) -> sparse.csr_array:
+    vectorizer = TfidfVectorizer(analyzer=block, sublinear_tf=True, min_df=least, dtype=np.float32)
+    try:
+        found: sparse.csr_array = vectorizer.fit_transform(texts)
+    except ValueError:
+        # No n-gram in `least` texts, as where all are masks alone: a column that tells nothing.
+        return sparse.csr_array(np.zeros((len(texts), 1), np.float32))
+    return found
 
 
 def latent_vectors(features: sparse.csr_array, seed: int) -> NDArray[np.float32]:
     """Unit vectors of latent semantic analysis (Deerwester et al. 1990), (n_texts, 300 or fewer)."""
-    n_components = min(_N_COMPONENTS, *(size - 1 for size in features.shape))
-    found = TruncatedSVD(n_components, random_state=seed, n_iter=2).fit_transform(features)
+    n_components = max(1, min(_N_COMPONENTS, *(size - 1 for size in features.shape)))
+    # Texts that are all the same have no variance, which scikit-learn divides by.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = TruncatedSVD(n_components, random_state=seed, n_iter=2).fit_transform(features)
     return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9), np.float32)
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The nearest others of each message: `places` and `weights`, both (n_messages, n_neighbours)."""
+
+    places: NDArray[np.int64]
+    weights: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, vectors: NDArray[np.float32]) -> Self:
+        """By the cosine of vectors, (n_messages, n_dimensions); the weight falls off exponentially with it."""
+        n_messages = len(vectors)
+        n_neighbours = min(_N_NEIGHBOURS, n_messages - 1)
+        units = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+        places = np.zeros((n_messages, n_neighbours), np.int64)
+        weights = np.zeros((n_messages, n_neighbours), np.float32)
+        if not n_neighbours:
+            return cls(places, weights)
+        for start in range(0, n_messages, _ROWS_AT_A_TIME):
+            rows = slice(start, start + _ROWS_AT_A_TIME)
+            cosines = units[rows] @ units.T
+            own = np.arange(len(cosines))
+            cosines[own, start + own] = -1
+            nearest = np.argpartition(-cosines, n_neighbours - 1, axis=1)[:, :n_neighbours]
+            places[rows] = np.sort(nearest, axis=1)
+            weights[rows] = np.exp((np.take_along_axis(cosines, places[rows], axis=1) - 1) / _FALL_OFF)
+        return cls(places, weights)
+
+    def smoothed(self, probabilities: NDArray[np.float32], is_known: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Half of each message's own probabilities, (n_messages, n_labels), and half of its neighbours'.
+
+        One step of label spreading (Zhou et al. 2004). Neighbours that are not known do not count.
+        """
+        weights = self.weights * is_known[self.places]
+        total = weights.sum(axis=1, keepdims=True)
+        result = probabilities.copy()
+        for column in range(probabilities.shape[1]):
+            around = (weights * probabilities[self.places, column]).sum(axis=1, keepdims=True)
+            mean = np.divide(around, total, out=probabilities[:, [column]].copy(), where=total > 0)
+            result[:, column] += _SHARE_OF_NEIGHBOURS * (mean[:, 0] - probabilities[:, column])
+        return result
 
 
 class Teacher:
@@ -51,9 +105,6 @@ class Teacher:
 
     The weights are those that fit held-out labels best, by cross-validation inside what it is given.
     """
-
-    def __init__(self, sharpness: float) -> None:
-        self.sharpness = sharpness
 
     def fit(self, features: Mapping[str, Features], labels: NDArray[np.int64], n_labels: int) -> Self:
         """`features[kind]` (n_labelled, ...), `labels` (n_labelled,) places of classes."""
@@ -63,9 +114,9 @@ class Teacher:
         return self
 
     def predict_proba(self, features: Mapping[str, Features]) -> NDArray[np.float32]:
-        """(n_messages, n_labels); raised to the power `sharpness`, rows sum to 1."""
+        """(n_messages, n_labels); rows sum to 1."""
         logs = {kind: _log_proba(model, features[kind], self.n_labels_) for kind, model in self.models_.items()}
-        return _mixed(logs, self.weights_, self.sharpness)
+        return _mixed(logs, self.weights_)
 
     def _weigh(self, features: Mapping[str, Features], labels: NDArray[np.int64]) -> dict[str, float]:
         kinds = list(features)
@@ -100,18 +151,16 @@ def _log_proba(model: Regression, features: Features, n_labels: int) -> NDArray[
     return logs
 
 
-def _mixed(
-    logs: Mapping[str, NDArray[np.float32]], weights: Mapping[str, float], sharpness: float
-) -> NDArray[np.float32]:
+def _mixed(logs: Mapping[str, NDArray[np.float32]], weights: Mapping[str, float]) -> NDArray[np.float32]:
     total = sum(weights[kind] for kind in logs)
     parts = np.stack([weights[kind] / total * values for kind, values in logs.items()])
-    mixed = parts.sum(axis=0) * sharpness
+    mixed = parts.sum(axis=0)
     mixed = np.exp(mixed - mixed.max(axis=1, keepdims=True))
     return np.asarray(mixed / mixed.sum(axis=1, keepdims=True), np.float32)
 
 
 def _accuracy(logs: Mapping[str, NDArray[np.float32]], mix: Mapping[str, float], labels: NDArray[np.int64]) -> float:
     """Of the mixture; ties go to the likelier mixture."""
-    proba = _mixed(logs, mix, 1.0)
+    proba = _mixed(logs, mix)
     likelihood = float(np.log(np.maximum(proba[np.arange(len(labels)), labels], 1e-9)).mean())
     return float((proba.argmax(axis=1) == labels).mean()) + 0.01 * likelihood

@@ -62,6 +62,16 @@ def test_another_format_version_is_an_error(path: Path, content: Any) -> None:
         load_checkpoint(path, PURPOSE)
 
 
+def test_a_disk_that_takes_a_part_only_leaves_the_one_before(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def save(*_: object) -> None:
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 106112 vs 106004")
+
+    with monkeypatch.context() as patch, pytest.raises(CheckpointUnusable, match="the disk took a part of it only"):
+        patch.setattr(torch, "save", save)
+        save_checkpoint(path, PURPOSE, {"n_rounds": 4})
+    assert list(path.parent.iterdir()) == [path]
+
+
 def test_a_full_disk_leaves_the_one_before(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def sync(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -1,0 +1,188 @@
+"""What each choice in `ulmfit.v1` is worth: python -m benchmarks.ulmfit_choices --workspace DIR [--variants A,B]
+
+Cross-validates variants of the candidate on a workspace's labelled messages. Each fold's figures are
+kept in a file, so a run that was stopped goes on, and a second machine's file can be appended. Runs
+for hours: folds, seeds and the number of unlabelled messages are options.
+"""
+
+import argparse
+import json
+import re
+import time
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from sklearn.metrics import f1_score
+from sklearn.model_selection import StratifiedKFold
+
+from benchmarks.table import machine, print_rows
+from firstline.store.messages import Labelled, read_for_training
+from firstline.store.workspace import Workspace
+from firstline.text.rules import TextRules
+from firstline.training.candidates.base import Context, Stage
+from firstline.training.candidates.ulmfit.candidate import Ulmfit
+from firstline.training.candidates.ulmfit.classifier import ClassifierSettings
+from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
+from firstline.types import Message
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What differs from the defaults; `without` is a pattern of special tokens that the model does not see."""
+
+    settings: Callable[[ClassifierSettings], ClassifierSettings] = lambda settings: settings
+    directions: tuple[str, ...] = ("forward",)
+    encoder: str = "auto"
+    without: str = ""
+    adaptation_epochs: int = 3
+
+
+VARIANTS = {
+    "default": Variant(),
+    "cross_entropy": Variant(lambda settings: replace(settings, loss="cross_entropy")),
+    "focal": Variant(lambda settings: replace(settings, loss="focal")),
+    "gradual": Variant(lambda settings: replace(settings, unfreezing="gradual")),
+    "discriminative": Variant(lambda settings: replace(settings, decay=2.6)),
+    "balanced": Variant(lambda settings: replace(settings, class_weight_power=0.5)),
+    "more dropout": Variant(lambda settings: replace(settings, dropout_factor=0.5)),
+    "longer": Variant(lambda settings: replace(settings, n_epochs=2 * settings.n_epochs)),
+    "backward": Variant(directions=("backward",)),
+    "both": Variant(directions=("forward", "backward")),
+    "no encoder": Variant(encoder="none"),
+    "not adapted": Variant(adaptation_epochs=0),
+    "adapted longer": Variant(adaptation_epochs=8),
+    "no case tokens": Variant(without=r"\bxx(?:up|cap)\b ?"),
+    "no mask tokens": Variant(without=r"\bxxmask_\w+ ?"),
+    "segment at the start": Variant(without=r" xxseg_\w+$"),
+    "no segment": Variant(without=r"\bxxseg_\w+ ?"),
+}
+
+
+class _Stripped(TextRules):
+    """Text rules without some of their tokens."""
+
+    def __init__(self, rules: TextRules, without: str) -> None:
+        super().__init__(rules.names)
+        object.__setattr__(self, "pattern", re.compile(without))
+
+    def with_segment(self, text: str, segment: str | None) -> str:
+        pattern: re.Pattern[str] = self.pattern  # type: ignore[attr-defined]
+        return pattern.sub("", super().with_segment(text, segment)).strip()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--workspace", type=Path, required=True)
+    parser.add_argument("--results", type=Path, required=True, help="a JSONL file that keeps every fold's figures")
+    parser.add_argument("--variants", default=",".join(VARIANTS))
+    parser.add_argument("--folds", default="0,1,2,3,4", help="which of the five")
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--unlabelled", type=int, default=0, help="how many unlabelled messages; 0: all")
+    arguments = parser.parse_args()
+    place = Workspace.find(arguments.workspace)
+    data = read_for_training(place.database)
+    seeds, folds = ([int(part) for part in text.split(",")] for text in (arguments.seeds, arguments.folds))
+    for name in arguments.variants.split(","):
+        for seed in seeds:
+            _measure(name, seed, folds, data, place, arguments.results, arguments.unlabelled)
+    _report(arguments.results, place, arguments.unlabelled)
+
+
+def _measure(
+    name: str, seed: int, folds: Sequence[int], data: Labelled, place: Workspace, results: Path, n_unlabelled: int
+) -> None:
+    done = {(row["variant"], row["seed"], row["fold"], row["unlabelled"]) for row in _rows(results)}
+    folds = [fold for fold in folds if (name, seed, fold, n_unlabelled) not in done]
+    if not folds:
+        return
+    variant = VARIANTS[name]
+    knowledge, context = _knowledge(variant, seed, data, place)
+    unlabelled = _some(data.unlabelled, n_unlabelled, seed)
+    parts = list(StratifiedKFold(5, shuffle=True, random_state=seed).split(data.labels, data.labels))
+    for fold in folds:
+        learned, checked = parts[fold]
+        started = time.perf_counter()
+        candidate = Ulmfit(context, variant.settings(ClassifierSettings()), knowledge)
+        candidate.fit([data.messages[i] for i in learned], [data.labels[i] for i in learned], unlabelled)
+        guesses = candidate.predict_proba([data.messages[i] for i in checked]).argmax(axis=1)
+        row = {
+            "variant": name,
+            "seed": seed,
+            "fold": fold,
+            "unlabelled": n_unlabelled,
+            "seconds": round(time.perf_counter() - started, 1),
+            "truth": [data.labels[i] for i in checked],
+            "predicted": [candidate.labels_[guess] for guess in guesses],
+        }
+        with results.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        accuracy = np.mean(np.array(row["truth"]) == np.array(row["predicted"]))
+        print(f"{name}, seed {seed}, fold {fold}: accuracy {accuracy:.3f}, {row['seconds']} s", flush=True)
+
+
+def _knowledge(variant: Variant, seed: int, data: Labelled, place: Workspace) -> tuple[Knowledge, Context]:
+    rules = TextRules.of_language(place.settings.language)
+    folder = place.language_models
+    if variant.without:
+        rules = _Stripped(rules, variant.without)
+    # A language model of its own for what changes it.
+    changes = f"{variant.without} {variant.encoder} {variant.adaptation_epochs}"
+    folder = folder / re.sub(r"\W+", "-", changes).strip("-")
+    ulmfit = place.settings.ulmfit.model_copy(
+        update={
+            "directions": variant.directions,
+            "encoder": variant.encoder,
+            "adaptation_epochs": variant.adaptation_epochs,
+        }
+    )
+    context = Context(rules, seed, place.settings.language, ulmfit, folder)
+    return _run(gather(context, [*data.messages, *data.unlabelled])), context
+
+
+def _some(messages: Sequence[Message], n_most: int, seed: int) -> list[Message]:
+    if not n_most or n_most >= len(messages):
+        return list(messages)
+    return [messages[i] for i in np.random.default_rng(seed).permutation(len(messages))[:n_most]]
+
+
+def _run(steps: Generator[Stage, None, Knowledge]) -> Knowledge:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: Knowledge = end.value
+            return found
+
+
+def _rows(results: Path) -> list[dict[str, object]]:
+    if not results.exists():
+        return []
+    return [json.loads(line) for line in results.read_text("utf-8").splitlines()]
+
+
+def _report(results: Path, place: Workspace, n_unlabelled: int) -> None:
+    by_variant: dict[str, dict[object, list[dict[str, object]]]] = {}
+    for row in _rows(results):
+        if row["unlabelled"] == n_unlabelled:
+            by_variant.setdefault(str(row["variant"]), {}).setdefault(row["seed"], []).append(row)
+    table = []
+    for name, by_seed in by_variant.items():
+        figures = [_figures(rows) for rows in by_seed.values()]
+        accuracy, macro_f1, seconds = np.array(figures).T
+        spread = f" (seeds {accuracy.min():.3f}-{accuracy.max():.3f})" if len(figures) > 1 else ""
+        table.append((name, f"{accuracy.mean():.3f}{spread}", f"{macro_f1.mean():.3f}", f"{seconds.mean():.0f}"))
+    print_rows(f"{place.folder.name}, {machine()}", ("variant", "accuracy", "macro-F1", "seconds a fold"), table)
+
+
+def _figures(rows: Sequence[dict[str, object]]) -> tuple[float, float, float]:
+    truth = [label for row in rows for label in row["truth"]]  # type: ignore[attr-defined]
+    predicted = [label for row in rows for label in row["predicted"]]  # type: ignore[attr-defined]
+    accuracy = float(np.mean(np.array(truth) == np.array(predicted)))
+    seconds = float(np.mean([row["seconds"] for row in rows]))
+    return accuracy, float(f1_score(truth, predicted, average="macro")), seconds
+
+
+if __name__ == "__main__":
+    main()

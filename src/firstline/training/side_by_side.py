@@ -1,0 +1,110 @@
+"""Work for several processor cores at once, in processes of its own, with progress.
+
+Processes, not threads: PyTorch draws its random numbers from one generator a process, so two
+trainings in one process would disturb each other, and the same seed would not give the same model.
+"""
+
+import os
+import pickle
+import queue
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from multiprocessing import get_context
+from typing import Any, Protocol, TypeVar
+
+from firstline.errors import FirstlineError, TrainingError
+from firstline.training.candidates.base import Stage
+from firstline.training.memory import is_out_of_memory
+
+Result = TypeVar("Result")
+Made = TypeVar("Made", covariant=True)
+Report = Callable[[Stage], None]
+_POLL_S = 1.0
+
+
+class Job(Protocol[Made]):
+    """Work that can be sent to another process; it tells how far it has come."""
+
+    def __call__(self, report: Report) -> Made: ...
+
+
+def run_side_by_side(jobs: Sequence[Job[Result]], report: Report) -> list[Result]:
+    """The results of all jobs, in their order; on one core, or for one job, here and one after the other.
+
+    What a job raises is raised here, and the others are ended. Each process takes its share of the cores.
+    """
+    n_cores = len(os.sched_getaffinity(0))
+    if len(jobs) == 1 or n_cores == 1:
+        return [job(report) for job in jobs]
+    context = get_context("spawn")
+    messages = context.Queue()
+    n_threads = max(1, n_cores // len(jobs))
+    processes = [
+        context.Process(target=_work, args=(place, pickle.dumps(job), messages, n_threads), daemon=True)
+        for place, job in enumerate(jobs)
+    ]
+    results: dict[int, Result] = {}
+    try:
+        for process in processes:
+            process.start()
+        while len(results) < len(jobs):
+            place, kind, value = _next(messages, processes, results)
+            if kind == "stage":
+                report(value)
+            elif kind == "result":
+                results[place] = pickle.loads(value)  # noqa: S301 (our own process made it)
+            else:
+                raise value
+        return [results[place] for place in range(len(jobs))]
+    finally:
+        for process in processes:
+            if process.is_alive():
+                process.terminate()
+            if process.pid is not None:
+                process.join()
+
+
+def _next(messages: Any, processes: Sequence[Any], results: dict[int, Any]) -> tuple[int, str, Any]:
+    """The next message; raises `TrainingError` where a process is gone without a word."""
+    while True:
+        gone = [place for place, process in enumerate(processes) if not process.is_alive() and place not in results]
+        try:
+            found: tuple[int, str, Any] = messages.get(timeout=_POLL_S)
+            return found
+        except queue.Empty:
+            if gone:
+                code = processes[gone[0]].exitcode
+                raise TrainingError(
+                    f"A process of the training was ended from outside (exit code {code}), for lack of memory perhaps.",
+                    "Close other programs, or set [ulmfit] directions to one, then run this again.",
+                ) from None
+
+
+# Jobs and results travel as bytes: PyTorch would send tensors by shared memory, which goes with the process.
+def _work(place: int, pickled: bytes, messages: Any, n_threads: int) -> None:
+    # Ctrl-C reaches the whole group; the parent ends this process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    import torch
+
+    torch.set_num_threads(n_threads)
+    parent = os.getppid()
+
+    def report(stage: Stage) -> None:
+        if os.getppid() != parent:
+            # The parent was killed: nobody waits for this.
+            os._exit(1)
+        messages.put((place, "stage", stage))
+
+    try:
+        job: Job[Any] = pickle.loads(pickled)  # noqa: S301 (our own process made it)
+        messages.put((place, "result", pickle.dumps(job(report))))
+    except FirstlineError as error:
+        messages.put((place, "error", error))
+    except Exception as error:
+        if is_out_of_memory(error):
+            messages.put((place, "error", MemoryError()))
+            return
+        traceback.print_exc(file=sys.stderr)
+        messages.put((place, "error", TrainingError("A process of the training failed; see above.")))

@@ -1,0 +1,103 @@
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from firstline.bundle.parts.lstm import PooledLstm
+from firstline.cli.output import run_to_end
+from firstline.errors import ExtraMissing
+from firstline.settings.model import UlmfitSettings
+from firstline.training.candidates import find_candidate
+from firstline.training.candidates.base import Context, Stage
+from firstline.training.candidates.ulmfit import candidate as module
+from firstline.training.candidates.ulmfit.candidate import Ulmfit
+from firstline.training.candidates.ulmfit.reading import MAX_TOKENS
+from firstline.types import Message
+from tests.examples import examples
+from tests.unit.training.candidates.ulmfit.corpora import RULES
+
+DATA = examples()
+ALONE = Context(RULES, ulmfit=UlmfitSettings(encoder="none"))
+
+pytestmark = pytest.mark.usefixtures("small_shape")
+
+
+@pytest.fixture(autouse=True)
+def few_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_LEAST_BATCHES", 20)
+
+
+def prepared(context: Context = ALONE, messages: list[Message] | None = None) -> Ulmfit:
+    everything = messages or [*DATA.messages, *DATA.unlabelled]
+    return run_to_end(Ulmfit.prepare(context, everything), lambda stage: None)()
+
+
+def test_both_directions_are_averaged() -> None:
+    fitted = prepared(replace(ALONE, ulmfit=UlmfitSettings(encoder="none", directions=("forward", "backward"))))
+    fitted.fit(DATA.messages, DATA.labels, DATA.unlabelled)
+    both, graphs = fitted.predict_proba(DATA.messages), fitted.part_.graphs
+    alone = []
+    for direction, graph in graphs.items():
+        fitted.part_ = PooledLstm(fitted.part_.tokenizer, {direction: graph}, MAX_TOKENS, 3)
+        alone.append(fitted.predict_proba(DATA.messages))
+    np.testing.assert_allclose(both, sum(alone) / 2, atol=1e-6)
+    assert not np.allclose(alone[0], alone[1], atol=1e-3)
+
+
+def test_messages_that_were_not_prepared_are_learned_from_all_the_same() -> None:
+    candidate = prepared()
+    more = [*DATA.messages, Message("хочу ипотеку")]
+    assert candidate.fit(more, [*DATA.labels, "Ипотека"], []).labels_[2] == "Ипотека"
+
+
+def test_the_settings_of_the_workspace_reach_the_manifest() -> None:
+    settings = UlmfitSettings(encoder="none", loss="focal", unfreezing="gradual")
+    fitted = prepared(replace(ALONE, ulmfit=settings)).fit(DATA.messages, DATA.labels, DATA.unlabelled)
+    described = fitted.describe()
+    assert (described["loss"], described["unfreezing"]) == ("focal", "gradual")
+    assert described["teacher"] == fitted.teacher_.weights_
+
+
+def test_it_tells_how_far_a_fit_has_come() -> None:
+    told: list[Stage] = []
+    candidate = prepared(replace(ALONE, report=told.append))
+    told.clear()
+    candidate.fit(DATA.messages, DATA.labels, DATA.unlabelled)
+    assert {stage.what for stage in told} == {"forward classifier"}
+    assert [stage.done for stage in told] == list(range(1, told[-1].total + 1))
+
+
+def test_odd_messages_and_labels_are_learned_from() -> None:
+    odd = [
+        Message(""),
+        Message("", "lead"),
+        Message("<PHONE> <CARD>"),
+        Message("а" * 100_000),
+        Message("..."),
+        Message("одно и то же", "lead"),
+        Message("одно и то же", "customer"),
+        Message("Одно и то же"),
+    ]
+    messages, labels = [*DATA.messages, *odd], [*DATA.labels, "10", "9", "9", "9", "-", "Ё", "ё", "Е"]
+    fitted = prepared(messages=messages).fit(messages, labels, [])
+    assert fitted.labels_ == sorted(set(labels))
+    np.testing.assert_allclose(fitted.predict_proba(odd).sum(axis=1), 1, atol=1e-5)
+
+
+def test_without_any_word_it_learns_what_there_is() -> None:
+    messages = [Message("." * n, segment) for n in range(1, 8) for segment in ("lead", "customer")]
+    fitted = prepared(messages=messages).fit(messages, ["a", "b"] * 7, [])
+    assert fitted.labels_ == ["a", "b"]
+
+
+@pytest.mark.parametrize("package", ["torch", "fastai", "onnx", "safetensors"])
+def test_a_package_that_is_missing_is_named_with_its_command(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+    for name in [name for name in sys.modules if name.startswith("firstline.training.candidates.ulmfit")]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in [name for name in sys.modules if name.startswith(f"{package}.")]:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ExtraMissing) as raised:
+        find_candidate("ulmfit.v1")
+    assert raised.value.next_step == "Run: pip install 'firstline[train]'"

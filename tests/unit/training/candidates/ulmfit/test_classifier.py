@@ -1,0 +1,204 @@
+import math
+from dataclasses import replace
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from firstline.training.candidates.ulmfit import classifier
+from firstline.training.candidates.ulmfit.classifier import (
+    ClassifierSettings,
+    SoftLabelLoss,
+    loss_targets,
+    plain_weights,
+    train_classifier,
+)
+from firstline.training.candidates.ulmfit.language_model import LanguageModel
+from firstline.training.candidates.ulmfit.learning import RoundDone
+from firstline.training.candidates.ulmfit.network import CLASSIFIER_DROPOUTS, ClassifierNetwork
+from firstline.training.candidates.ulmfit.onnx_graph import build_graph, quantize
+from firstline.training.candidates.ulmfit.reading import pad
+from tests.unit.training.candidates.ulmfit.messages import pretrained
+
+N_LABELS = 3
+QUICK = ClassifierSettings(n_epochs=4, max_rows=16, rate=2e-2)
+NO_SOFT = np.zeros((0, N_LABELS), np.float32)
+
+
+def messages(n_messages: int, seed: int = 0) -> tuple[list[NDArray[np.int64]], NDArray[np.int64]]:
+    """Rows of ids, and labels that one of the ids tells."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(n_messages) % N_LABELS
+    bodies = [random.integers(8, 28, length) for length in random.integers(1, 20, n_messages)]
+    return [np.array([1, 4 + label, *body]) for body, label in zip(bodies, labels, strict=True)], labels
+
+
+def trained(
+    model: LanguageModel,
+    settings: ClassifierSettings = QUICK,
+    seed: int = 0,
+    soft_labels: NDArray[np.float32] = NO_SOFT,
+) -> tuple[list[RoundDone], ClassifierNetwork]:
+    """Trained on 120 messages, of which those at the end have soft labels."""
+    rows, labels = messages(120)
+    *rounds, network = train_classifier(
+        model, rows, labels[: 120 - len(soft_labels)], N_LABELS, soft_labels, settings, seed
+    )
+    assert isinstance(network, ClassifierNetwork)
+    return [done for done in rounds if isinstance(done, RoundDone)], network
+
+
+@pytest.fixture(scope="module")
+def model() -> LanguageModel:
+    torch.manual_seed(1)
+    return pretrained()
+
+
+@pytest.fixture(scope="module", params=[0, 12])
+def network(request: pytest.FixtureRequest, model: LanguageModel) -> ClassifierNetwork:
+    return trained(model, replace(QUICK, n_head=request.param))[1]
+
+
+def logits(network: ClassifierNetwork, rows: list[NDArray[np.int64]]) -> NDArray[np.float32]:
+    with torch.no_grad():
+        return np.concatenate([network(pad(rows[start : start + 64])) for start in range(0, len(rows), 64)])
+
+
+def run(graph: bytes, rows: list[NDArray[np.int64]]) -> NDArray[np.float32]:
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    return np.stack([session.run(None, {"ids": row})[0] for row in rows])
+
+
+def test_it_learns_what_tells_the_class(network: ClassifierNetwork) -> None:
+    rows, labels = messages(300, seed=1)
+    assert (logits(network, rows).argmax(axis=1) == labels).mean() > 0.9
+
+
+def test_the_graph_answers_as_the_network_does(network: ClassifierNetwork) -> None:
+    rows, _ = messages(400, seed=1)
+    expected = torch.from_numpy(logits(network, rows)).softmax(dim=1).numpy()
+    found = run(build_graph(plain_weights(network)), rows)
+    assert (found.argmax(axis=1) == expected.argmax(axis=1)).mean() >= 0.999
+    # The embedding is rounded to 16 bits.
+    np.testing.assert_allclose(found, expected, atol=5e-3)
+
+
+def test_the_quantised_graph_names_the_same_classes(network: ClassifierNetwork) -> None:
+    rows, _ = messages(400, seed=1)
+    found = run(quantize(build_graph(plain_weights(network))), rows)
+    assert (found.argmax(axis=1) == logits(network, rows).argmax(axis=1)).mean() >= 0.99
+
+
+def test_batch_norm_is_folded_into_the_dense_layers(model: LanguageModel) -> None:
+    torch.manual_seed(2)
+    network = ClassifierNetwork(model.shape, model.tokenizer.n_tokens, N_LABELS, CLASSIFIER_DROPOUTS, 7).eval()
+    for name, tensor in network.head.state_dict().items():
+        if tensor.is_floating_point():
+            tensor.copy_(torch.rand_like(tensor) + 0.5 * ("running_var" in name))
+    values = torch.randn(20, 5 * model.shape.n_embedding)
+    found = values.numpy()
+    for place, dense in enumerate(plain_weights(network).head):
+        found = (np.maximum(found, 0) if place else found) @ dense.weight.T + dense.bias
+    np.testing.assert_allclose(found, network.head(values).detach().numpy(), atol=1e-4)
+
+
+def test_padding_does_not_change_an_answer(network: ClassifierNetwork) -> None:
+    rows, _ = messages(30)
+    alone = np.concatenate([logits(network, [row]) for row in rows])
+    np.testing.assert_allclose(logits(network, rows), alone, atol=1e-4)
+
+
+def test_same_seed_same_weights(model: LanguageModel) -> None:
+    one, two, other = (trained(model, seed=seed)[1].state_dict() for seed in (3, 3, 4))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert not torch.equal(one["encoder.encoder.weight"], other["encoder.encoder.weight"])
+
+
+def test_rounds_are_epochs(model: LanguageModel) -> None:
+    rounds, _ = trained(model)
+    assert [done.number for done in rounds] == [0, 1, 2, 3]
+    assert rounds[-1].loss < rounds[0].loss
+
+
+def test_soft_labels_are_learned_like_labels(model: LanguageModel) -> None:
+    rows, labels = messages(120)
+    soft_labels = np.eye(N_LABELS, dtype=np.float32)[labels[12:]]
+    _, network = trained(model, replace(QUICK, n_epochs=8), soft_labels=soft_labels)
+    assert (logits(network, rows).argmax(axis=1) == labels).mean() > 0.9
+
+
+def test_without_soft_labels_or_many_messages_it_learns_all_the_same(model: LanguageModel) -> None:
+    rows, labels = messages(3)
+    *_, network = train_classifier(model, rows, labels, N_LABELS, NO_SOFT, QUICK, 0)
+    assert isinstance(network, ClassifierNetwork)
+    assert np.isfinite(logits(network, rows)).all()
+
+
+@pytest.mark.parametrize(("unfreezing", "is_frozen"), [("gradual", True), ("one_cycle", False)])
+def test_gradual_unfreezing_leaves_the_embedding_as_it_was_at_first(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch, unfreezing: str, is_frozen: bool
+) -> None:
+    made: list[ClassifierNetwork] = []
+
+    def make(*arguments: object) -> ClassifierNetwork:
+        made.append(ClassifierNetwork(*arguments))  # type: ignore[arg-type]
+        return made[0]
+
+    monkeypatch.setattr(classifier, "ClassifierNetwork", make)
+    settings = replace(QUICK, n_epochs=6, unfreezing=unfreezing)  # type: ignore[arg-type]
+    rows, labels = messages(120)
+    steps = train_classifier(model, rows, labels, N_LABELS, NO_SOFT, settings, 0)
+    before = model.weights["encoder.encoder.weight"]
+    next(steps)
+    next(steps)
+    assert torch.equal(made[0].encoder.encoder.weight, before) is is_frozen
+    list(steps)
+    assert not torch.equal(made[0].encoder.encoder.weight, before)
+
+
+def loss(gamma: float, targets: NDArray[np.float32]) -> float:
+    """Of one message whose classes are 50 %, 25 % and 25 % likely."""
+    likely = torch.log(torch.tensor([[0.5, 0.25, 0.25]])).expand(len(targets), -1)
+    return float(SoftLabelLoss(gamma)(likely, torch.from_numpy(targets)))
+
+
+def targets(settings: ClassifierSettings, *labels: int) -> NDArray[np.float32]:
+    return loss_targets(np.array(labels), N_LABELS, NO_SOFT, settings)
+
+
+@pytest.mark.parametrize(
+    ("label", "name", "gamma", "expected"),
+    [
+        (0, "cross_entropy", 0.0, math.log(2)),
+        (1, "cross_entropy", 0.0, math.log(4)),
+        (0, "focal", 2.0, 0.25 * math.log(2)),
+        (1, "focal", 2.0, 0.5625 * math.log(4)),
+        (0, "smoothing", 0.0, 0.9 * math.log(2) + 0.1 / 3 * (math.log(2) + 2 * math.log(4))),
+        (1, "smoothing", 0.0, 0.9 * math.log(4) + 0.1 / 3 * (math.log(2) + 2 * math.log(4))),
+    ],
+)
+def test_losses(label: int, name: str, gamma: float, expected: float) -> None:
+    settings = replace(QUICK, loss=name, smoothing=0.1)  # type: ignore[arg-type]
+    assert loss(gamma, targets(settings, label)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_focal_loss_takes_soft_labels_as_they_are() -> None:
+    soft_labels = np.array([[0.5, 0.5, 0]], np.float32)
+    found = loss_targets(np.zeros(0, np.int64), N_LABELS, soft_labels, replace(QUICK, loss="focal"))
+    assert loss(2.0, found) == pytest.approx(0.5 * math.log(2) + 0.5 * math.log(4), rel=1e-5)
+
+
+def test_the_loss_is_the_weighted_mean() -> None:
+    found = targets(replace(QUICK, loss="cross_entropy"), 0, 1)
+    found[:, -2] = [3, 1]
+    assert loss(0.0, found) == pytest.approx((3 * math.log(2) + math.log(4)) / 4, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("power", "expected"), [(0.0, [1, 1, 1, 1]), (1.0, [4 / 9, 4 / 9, 4 / 9, 4 / 3]), (0.5, [2 / 3] * 3 + [2 / 3**0.5])]
+)
+def test_class_weights(power: float, expected: list[float]) -> None:
+    found = targets(replace(QUICK, class_weight_power=power), 0, 0, 0, 1)
+    np.testing.assert_allclose(found[:, -2], expected, rtol=1e-5)

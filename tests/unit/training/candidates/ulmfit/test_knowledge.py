@@ -1,0 +1,116 @@
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from firstline.cli.output import run_to_end
+from firstline.errors import PoolTooSmall
+from firstline.settings.model import UlmfitSettings
+from firstline.training import sentence_vectors
+from firstline.training.candidates.base import Context, Stage
+from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
+from firstline.training.candidates.ulmfit.teacher import Neighbours, Teacher
+from firstline.types import Message
+from tests.examples import examples
+from tests.unit.training.candidates.ulmfit.corpora import RULES
+
+MESSAGES = [*examples().messages, *examples().unlabelled]
+ALONE = Context(RULES, ulmfit=UlmfitSettings(encoder="none"))
+BOTH = replace(ALONE, ulmfit=UlmfitSettings(encoder="none", directions=("forward", "backward")))
+
+pytestmark = pytest.mark.usefixtures("small_shape")
+
+
+def gathered(context: Context = ALONE, messages: Sequence[Message] = MESSAGES) -> tuple[list[Stage], Knowledge]:
+    told: list[Stage] = []
+    return told, run_to_end(gather(replace(context, report=told.append), messages), told.append)
+
+
+def test_features_have_a_row_for_each_message() -> None:
+    _, found = gathered()
+    assert set(found.features) == {"tfidf", "lsa"}
+    assert {values.shape[0] for values in found.features.values()} == {len(MESSAGES)}
+    assert found.places_of(MESSAGES[3:5]).tolist() == [3, 4]
+
+
+def test_a_message_that_comes_twice_has_one_row_and_one_of_another_segment_its_own() -> None:
+    one, other = Message("карта пропала", "lead"), Message("карта пропала", "customer")
+    _, found = gathered(messages=[*MESSAGES, one, other, one])
+    assert len(found.place) == len(MESSAGES) + 2
+    assert found.place[one] != found.place[other]
+
+
+def test_it_covers_what_it_was_gathered_from() -> None:
+    _, found = gathered()
+    assert found.covers(MESSAGES)
+    assert not found.covers([*MESSAGES, Message("новое")])
+
+
+def test_a_backward_model_reads_with_the_tokenizer_of_the_forward_one() -> None:
+    _, found = gathered(BOTH)
+    assert [model.card.direction for model in found.language_models] == ["forward", "backward"]
+    assert found.language_models[0].tokenizer.is_same_as(found.language_models[1].tokenizer)
+
+
+def test_a_direction_that_is_added_later_shares_the_tokenizer(tmp_path: Path) -> None:
+    gathered(replace(ALONE, folder=tmp_path))
+    more = [*MESSAGES, Message("ипотека под процент"), Message("вклад", "vip")]
+    told, found = gathered(replace(BOTH, folder=tmp_path), more)
+    assert {stage.what for stage in told} == {"reading for the teacher", "backward language model"}
+    assert found.language_models[0].tokenizer.is_same_as(found.language_models[1].tokenizer)
+
+
+def test_what_was_learned_is_kept_in_the_folder(tmp_path: Path) -> None:
+    gathered(replace(ALONE, folder=tmp_path))
+    told, _ = gathered(replace(ALONE, folder=tmp_path))
+    assert [stage.what for stage in told] == ["reading for the teacher"]
+
+
+@pytest.mark.parametrize("messages", [[], MESSAGES[:3], [Message("", None), *MESSAGES[:9]]])
+def test_too_few_messages_are_refused_before_anything_is_computed(messages: list[Message]) -> None:
+    with pytest.raises(PoolTooSmall):
+        next(gather(ALONE, messages))
+
+
+def test_vectors_of_an_encoder_are_kept_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def encode(texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.array([[len(text), text.count("о")] for text in texts], np.float32)
+
+    monkeypatch.setitem(sentence_vectors._ENCODERS, "fake", ("numpy", lambda: encode))
+    told, found = gathered(replace(ALONE, ulmfit=UlmfitSettings(encoder="fake"), folder=tmp_path))
+    assert set(found.features) == {"tfidf", "lsa", "fake"}
+    assert told[1] == Stage("sentence vectors by fake", len(MESSAGES), len(MESSAGES))
+    assert (tmp_path / "vectors" / "fake.npz").exists()
+
+
+def knowledge(vectors: NDArray[np.float32]) -> Knowledge:
+    """Of messages whose features are `vectors`, without language models."""
+    place = {Message(str(row)): row for row in range(len(vectors))}
+    return Knowledge((), place, {"own": vectors}, Neighbours.of(vectors))
+
+
+def soft_labels(
+    vectors: list[list[float]], labelled: list[int], labels: list[int], unlabelled: list[int]
+) -> NDArray[np.float32]:
+    places = np.array(labelled, np.int64), np.array(labels, np.int64), np.array(unlabelled, np.int64)
+    return knowledge(np.array(vectors, np.float32)).soft_labels(Teacher(), *places)
+
+
+def test_soft_labels_follow_what_is_near() -> None:
+    found = soft_labels([[1, 0], [0, 1], [1, 0.1], [0.1, 1]], [0, 1], [0, 1], [2, 3])
+    assert found.argmax(axis=1).tolist() == [0, 1]
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_messages_that_are_held_out_say_nothing() -> None:
+    vectors: list[list[float]] = [[1, 0], [0, 1], [1, 0.1]]
+    found = soft_labels(vectors, [0, 1], [0, 1], [2])
+    with_held_out = soft_labels([*vectors, [1, 0.11], [1, 0.09]], [0, 1], [0, 1], [2])
+    np.testing.assert_allclose(found, with_held_out, atol=1e-6)
+
+
+def test_without_unlabelled_messages_there_are_no_soft_labels() -> None:
+    assert soft_labels([[1, 0], [0, 1]], [0, 1], [0, 1], []).shape == (0, 2)

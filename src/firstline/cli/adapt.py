@@ -74,9 +74,10 @@ def adapt(
         print_json([_as_json(model) for model in knowledge.language_models])
         return
     for model in knowledge.language_models:
+        found = model.card.perplexity_per_token
         say(
-            f"The {model.card.direction} language model has read {counted(len(messages), 'message')};"
-            f" perplexity {model.card.perplexity_per_token} on those it has not learned from."
+            f"The {model.card.direction} language model knows the language of {counted(len(messages), 'message')}"
+            + (f"; perplexity {found} on those held out." if found else ".")
         )
     say(f"Next: {next_command(workspace, 'train --candidates ulmfit.v1,linear.v1')}")
 

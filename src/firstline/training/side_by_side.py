@@ -35,7 +35,7 @@ def run_side_by_side(jobs: Sequence[Job[Result]], report: Report) -> list[Result
 
     What a job raises is raised here, and the others are ended. Each process takes its share of the cores.
     """
-    n_cores = len(os.sched_getaffinity(0))
+    n_cores = n_usable_cores()
     if len(jobs) == 1 or n_cores == 1:
         return [job(report) for job in jobs]
     context = get_context("spawn")
@@ -64,6 +64,11 @@ def run_side_by_side(jobs: Sequence[Job[Result]], report: Report) -> list[Result
                 process.terminate()
             if process.pid is not None:
                 process.join()
+
+
+def n_usable_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _next(messages: Any, processes: Sequence[Any], results: dict[int, Any]) -> tuple[int, str, Any]:

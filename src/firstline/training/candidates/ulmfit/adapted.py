@@ -43,7 +43,7 @@ def adapted_model(
     kept = kept_model(folder, rules, base) if folder and not is_forced else None
     if folder and kept:
         is_right = tokenizer is None or kept.tokenizer.is_same_as(tokenizer)
-        if is_right and share_of_new(folder, texts) <= CHANGED_ENOUGH:
+        if is_right and is_fresh(folder, kept, texts, settings):
             return kept
         if base is None and kept.card.base and _can_become(kept.tokenizer, tokenizer):
             base = kept
@@ -69,11 +69,16 @@ def adapted_model(
 
 
 def tokenizer_for(
-    folder: Path | None, texts: Sequence[str], rules: TextRules, base: LanguageModel | None, is_forced: bool
+    folder: Path | None,
+    texts: Sequence[str],
+    rules: TextRules,
+    settings: AdaptSettings,
+    base: LanguageModel | None,
+    is_forced: bool,
 ) -> Tokenizer:
     """The tokenizer of the model that `adapted_model` will give: the kept one's, the pretrained one's, or a new one."""
     kept = kept_model(folder, rules, base) if folder else None
-    if folder and kept and not is_forced and share_of_new(folder, texts) <= CHANGED_ENOUGH:
+    if folder and kept and not is_forced and is_fresh(folder, kept, texts, settings):
         return kept.tokenizer
     start = base or (kept if kept and kept.card.base and not is_forced else None)
     return start.tokenizer.with_special_tokens(special_tokens(texts)) if start else own_tokenizer(texts)
@@ -99,6 +104,11 @@ def kept_model(folder: Path, rules: TextRules, base: LanguageModel | None = None
 def _can_become(found: Tokenizer, required: Tokenizer | None) -> bool:
     """Whether special tokens are all that `required` has more."""
     return required is None or found.with_special_tokens(required.special_tokens).is_same_as(required)
+
+
+def is_fresh(folder: Path, kept: LanguageModel, texts: Sequence[str], settings: AdaptSettings) -> bool:
+    """Whether the model that is kept has read nearly all of the texts, as often as asked for."""
+    return kept.card.settings.get("n_epochs") == settings.n_epochs and share_of_new(folder, texts) <= CHANGED_ENOUGH
 
 
 def share_of_new(folder: Path, texts: Sequence[str]) -> float:

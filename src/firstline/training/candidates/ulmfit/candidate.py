@@ -25,7 +25,7 @@ from firstline.training.candidates.ulmfit.teacher import Teacher
 from firstline.training.side_by_side import run_side_by_side
 from firstline.types import Label, Message
 
-_LEAST_BATCHES = 120
+_LEAST_BATCHES, _ENOUGH_BATCHES = 120, 600
 
 
 class Ulmfit:
@@ -134,7 +134,8 @@ class _ClassifierJob:
 def _for_as_many(settings: ClassifierSettings, n_rows: int) -> ClassifierSettings:
     """Few messages are read in smaller batches and more often, so that there is a number of steps at all."""
     max_rows = int(np.clip(n_rows // 20, 16, settings.max_rows))
-    n_epochs = max(settings.n_epochs, -(-_LEAST_BATCHES * max_rows // n_rows))
+    n_batches = min(_ENOUGH_BATCHES, _LEAST_BATCHES + n_rows // 20)
+    n_epochs = max(settings.n_epochs, -(-n_batches * max_rows // n_rows))
     return replace(settings, max_rows=max_rows, n_epochs=n_epochs)
 
 

@@ -33,10 +33,10 @@ class ClassifierSettings:
 
     n_epochs: int = 3
     copies: int = 3
-    rate: float = 8e-3
+    rate: float = 4e-3
     decay: float = 1.0
     unfreezing: Unfreezing = "one_cycle"
-    dropout_factor: float = 0.1
+    dropout_factor: float = 0.2
     loss: LossName = "smoothing"
     focal_gamma: float = 2.0
     smoothing: float = 0.1

@@ -96,7 +96,8 @@ def _language_models(
     """One for each direction, side by side; all have the tokenizer of the first."""
     first = context.ulmfit.directions[0]
     folder = context.folder / first if context.folder else None
-    tokenizer = tokenizer_for(folder, texts, context.rules, bases.get(first), is_forced)
+    settings = AdaptSettings(n_epochs=context.ulmfit.adaptation_epochs, seed=context.seed)
+    tokenizer = tokenizer_for(folder, texts, context.rules, settings, bases.get(first), is_forced)
     jobs = [
         _AdaptationJob(
             context.folder / direction if context.folder else None,
@@ -105,7 +106,7 @@ def _language_models(
             context.language,
             context.rules,
             direction,
-            AdaptSettings(n_epochs=context.ulmfit.adaptation_epochs, seed=context.seed),
+            settings,
             bases.get(direction),
             is_forced,
             tokenizer,

@@ -149,7 +149,7 @@ def test_one_from_a_pretrained_model_is_adapted_on_where_none_is_named(folder: P
 def test_one_from_a_pretrained_model_is_adapted_on_though_there_are_new_special_tokens(folder: Path) -> None:
     run(folder, base=pretrained())
     texts = [f"xxseg_vip {text}" for text in TEXTS]
-    told, model = run(folder, texts, tokenizer=tokenizer_for(folder, texts, RULES, None, is_forced=False))
+    told, model = run(folder, texts, tokenizer=tokenizer_for(folder, texts, RULES, QUICK, None, is_forced=False))
     assert told
     assert model.shape == pretrained().shape
     assert "xxseg_vip" in model.tokenizer.special_tokens

@@ -9,7 +9,7 @@ import argparse
 import json
 import re
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,10 +18,11 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedKFold
 
 from benchmarks.table import machine, print_rows
+from firstline.steps import run_to_end
 from firstline.store.messages import Labelled, read_for_training
 from firstline.store.workspace import Workspace
 from firstline.text.rules import TextRules
-from firstline.training.candidates.base import Context, Stage
+from firstline.training.candidates.base import Context
 from firstline.training.candidates.ulmfit.candidate import Ulmfit
 from firstline.training.candidates.ulmfit.classifier import ClassifierSettings
 from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
@@ -138,22 +139,13 @@ def _knowledge(variant: Variant, seed: int, data: Labelled, place: Workspace) ->
         }
     )
     context = Context(rules, seed, place.settings.language, ulmfit, folder)
-    return _run(gather(context, [*data.messages, *data.unlabelled])), context
+    return run_to_end(gather(context, [*data.messages, *data.unlabelled])), context
 
 
 def _some(messages: Sequence[Message], n_most: int, seed: int) -> list[Message]:
     if not n_most or n_most >= len(messages):
         return list(messages)
     return [messages[i] for i in np.random.default_rng(seed).permutation(len(messages))[:n_most]]
-
-
-def _run(steps: Generator[Stage, None, Knowledge]) -> Knowledge:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            found: Knowledge = end.value
-            return found
 
 
 def _rows(results: Path) -> list[dict[str, object]]:

@@ -9,7 +9,7 @@ import pytest
 from firstline.bundle.files import write_bundle
 from firstline.bundle.parts import KINDS, load_part
 from firstline.bundle.predictor import Predictor
-from firstline.cli.output import run_to_end
+from firstline.steps import run_to_end
 from firstline.text.rules import TextRules
 from firstline.training.candidates import NAMES, find_candidate
 from firstline.training.candidates.base import Candidate, Context
@@ -32,7 +32,7 @@ Make = Callable[[], Candidate]
 def make(request: pytest.FixtureRequest) -> Make:
     data = examples()
     steps = find_candidate(request.param).prepare(Context(RULES, seed=3), [*data.messages, *data.unlabelled])
-    return run_to_end(steps, lambda stage: None)
+    return run_to_end(steps)
 
 
 @pytest.fixture(scope="module")

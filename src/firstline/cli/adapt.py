@@ -12,11 +12,11 @@ from firstline.cli.output import (
     note,
     print_json,
     progress,
-    run_to_end,
     say,
     says_how_to_go_on,
     stages,
 )
+from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
     from firstline.settings import Settings

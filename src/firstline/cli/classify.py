@@ -16,7 +16,8 @@ from firstline.cli.options import (
     reading_delimiter,
     said_columns,
 )
-from firstline.cli.output import counted, note, print_json, progress, run_to_end, say
+from firstline.cli.output import counted, note, print_json, progress, say
+from firstline.steps import run_to_end
 
 
 def classify(

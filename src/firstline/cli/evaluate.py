@@ -16,7 +16,8 @@ from firstline.cli.options import (
     reading_delimiter,
     said_columns,
 )
-from firstline.cli.output import figure, json_text, note, print_table, progress, run_to_end, say
+from firstline.cli.output import figure, json_text, note, print_table, progress, say
+from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
     from firstline.evaluation.labelled_file import Evaluation

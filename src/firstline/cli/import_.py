@@ -25,7 +25,8 @@ from firstline.cli.options import (
     said_columns,
     split_values,
 )
-from firstline.cli.output import counted, next_command, note, print_json, progress, run_to_end, say
+from firstline.cli.output import counted, next_command, note, print_json, progress, say
+from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
     from rich.progress import TaskID

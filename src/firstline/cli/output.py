@@ -3,10 +3,10 @@
 import shlex
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 WIDTH_WITHOUT_TERMINAL = 120
 _SAY_EVERY_S = 30.0
-Step = TypeVar("Step")
-Result = TypeVar("Result")
 
 
 def say(text: str) -> None:
@@ -118,17 +116,6 @@ def says_how_to_go_on() -> Iterator[None]:
     except KeyboardInterrupt:
         note("To go on: the same command again; what is finished of sentence vectors and language model is kept.")
         raise
-
-
-def run_to_end(steps: Generator[Step, None, Result], on_step: Callable[[Step], None]) -> Result:
-    """Run a generator, handing each step to `on_step`; returns the generator's value."""
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
-        on_step(step)
 
 
 def figure(value: float, interval: Sequence[float] | None = None) -> str:

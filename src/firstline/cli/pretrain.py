@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from firstline.cli.options import JsonOption, split_pairs
-from firstline.cli.output import counted, duration, note, print_json, progress, run_to_end, say, size
+from firstline.cli.output import counted, duration, note, print_json, progress, say, size
+from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
     from rich.progress import Progress

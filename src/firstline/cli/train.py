@@ -15,12 +15,12 @@ from firstline.cli.output import (
     print_json,
     print_table,
     progress,
-    run_to_end,
     say,
     says_how_to_go_on,
     size,
     stages,
 )
+from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
     from firstline.store.workspace import Workspace

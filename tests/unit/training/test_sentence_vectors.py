@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from firstline.cli.output import run_to_end
 from firstline.errors import ExtraMissing, FileUnwritable, UsageError
+from firstline.steps import run_to_end
 from firstline.training import sentence_vectors
 from firstline.training.sentence_vectors import resolve, vectors_of
 
@@ -35,7 +35,7 @@ def encoder(monkeypatch: pytest.MonkeyPatch) -> Fake:
 
 
 def vectors(texts: Sequence[str], cache: Path | None = None) -> NDArray[np.float32]:
-    return run_to_end(vectors_of(texts, "fake", cache), lambda step: None)
+    return run_to_end(vectors_of(texts, "fake", cache))
 
 
 def test_vectors_are_centred_and_of_unit_length(encoder: Fake) -> None:

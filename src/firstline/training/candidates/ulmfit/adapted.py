@@ -10,10 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstline.errors import FileUnwritable, LanguageModelUnusable
+from firstline.steps import each_as
 from firstline.text.rules import TextRules
 from firstline.text.tokenizer import Tokenizer
 from firstline.training.candidates.base import Stage
-from firstline.training.candidates.ulmfit.adapt import AdaptSettings, adapt, own_tokenizer, special_tokens
+from firstline.training.candidates.ulmfit.adapt import (
+    AdaptProgress,
+    AdaptSettings,
+    adapt,
+    own_tokenizer,
+    special_tokens,
+)
 from firstline.training.candidates.ulmfit.language_model import Direction, LanguageModel
 
 SEEN_FILE = "seen.npy"
@@ -51,21 +58,19 @@ def adapted_model(
     if work:
         _make(work)
     steps = adapt(base, texts, vectors, language, rules, direction, settings, work, tokenizer)
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration as end:
-            model: LanguageModel = end.value
-            break
-        detail = f"{step.tokens_per_s:,.0f} tokens/s"
-        if step.perplexity is not None:
-            detail += f", held-out perplexity {step.perplexity:.1f}"
-        yield Stage(f"{direction} language model", step.done, step.total, detail)
+    model = yield from each_as(steps, _stage)
     if folder:
         model.save(folder, {SEEN_FILE: _npy(_keys(texts))})
     if work:
         shutil.rmtree(work, ignore_errors=True)
     return model
+
+
+def _stage(step: AdaptProgress) -> Stage:
+    detail = f"{step.tokens_per_s:,.0f} tokens/s"
+    if step.perplexity is not None:
+        detail += f", held-out perplexity {step.perplexity:.1f}"
+    return Stage(f"{step.direction} language model", step.done, step.total, detail)
 
 
 def tokenizer_for(

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.parts.lstm import PooledLstm
+from firstline.steps import run_to_end
 from firstline.text.rules import TextRules
 from firstline.training.candidates.base import Context, Stage
 from firstline.training.candidates.ulmfit.classifier import ClassifierSettings, plain_weights, train_classifier
@@ -52,7 +53,7 @@ class Ulmfit:
         everything = [*messages, *unlabelled]
         knowledge = self.knowledge
         if knowledge is None or not knowledge.covers(everything):
-            knowledge = _run(gather(self.context, everything))
+            knowledge = run_to_end(gather(self.context, everything))
         self.labels_ = sorted(set(labels))
         place = {label: index for index, label in enumerate(self.labels_)}
         truth = np.array([place[label] for label in labels], np.int64)
@@ -137,12 +138,3 @@ def _for_as_many(settings: ClassifierSettings, n_rows: int) -> ClassifierSetting
     n_batches = min(_ENOUGH_BATCHES, _LEAST_BATCHES + n_rows // 20)
     n_epochs = max(settings.n_epochs, -(-n_batches * max_rows // n_rows))
     return replace(settings, max_rows=max_rows, n_epochs=n_epochs)
-
-
-def _run(steps: Generator[Stage, None, Knowledge]) -> Knowledge:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            found: Knowledge = end.value
-            return found

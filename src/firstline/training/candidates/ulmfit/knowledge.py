@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from firstline.steps import each_as, run_to_end
 from firstline.text.rules import TextRules
 from firstline.text.tokenizer import Tokenizer
 from firstline.training.candidates.base import Context, Stage
@@ -73,13 +74,8 @@ def gather(
     encoder = resolve(context.ulmfit.encoder)
     if encoder:
         steps = vectors_of([message.text for message in messages], encoder, _vectors_folder(context))
-        while True:
-            try:
-                done, total = next(steps)
-            except StopIteration as end:
-                vectors[encoder] = end.value
-                break
-            yield Stage(f"sentence vectors by {encoder}", done, total)
+        what = f"sentence vectors by {encoder}"
+        vectors[encoder] = yield from each_as(steps, lambda step: Stage(what, *step))
     meaning = np.hstack(list(vectors.values()))
     models = _language_models(context, texts, meaning, bases or {}, is_forced)
     places = {message: place for place, message in enumerate(messages)}
@@ -144,12 +140,7 @@ class _AdaptationJob:
             is_forced=self.is_forced,
             tokenizer=self.tokenizer,
         )
-        while True:
-            try:
-                report(next(steps))
-            except StopIteration as end:
-                model: LanguageModel = end.value
-                return model
+        return run_to_end(steps, report)
 
 
 def _vectors_folder(context: Context) -> Path | None:

@@ -14,6 +14,7 @@ import msgspec
 import torch
 
 from firstline.errors import LanguageModelUnusable, TrainingError, UsageError
+from firstline.steps import each_as
 from firstline.text.rules import TextRules
 from firstline.text.tokenizer import Tokenizer
 from firstline.training.candidates.ulmfit.encoding import EncodedSource, encode_source
@@ -202,12 +203,7 @@ def _tokenizer(
     tokenizer = given
     if tokenizer is None:
         sampling = sample_lines(sources, rules, settings.seed)
-        while True:
-            try:
-                yield Step(f"reading {next(sampling)} for the tokenizer")
-            except StopIteration as end:
-                lines: list[str] = end.value
-                break
+        lines = yield from each_as(sampling, lambda name: Step(f"reading {name} for the tokenizer"))
         yield Step(f"training the tokenizer on {len(lines):,} lines")
         n_pieces = settings.n_pieces or SIZES[settings.size].n_pieces
         tokenizer = train_tokenizer(lines, n_pieces, settings.seed)
@@ -222,12 +218,7 @@ def _encode(
 ) -> Generator[PretrainEvent, None, EncodedSource]:
     total = None if source.path.suffix == ".xz" else source.path.stat().st_size
     encoding = encode_source(source, rules, tokenizer, work.tokens)
-    while True:
-        try:
-            yield Step(f"encoding {source.name}", next(encoding), total)
-        except StopIteration as end:
-            encoded: EncodedSource = end.value
-            return encoded
+    return (yield from each_as(encoding, lambda n_bytes: Step(f"encoding {source.name}", n_bytes, total)))
 
 
 def _pretraining(

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from firstline.bundle.parts.lstm import PooledLstm
-from firstline.cli.output import run_to_end
 from firstline.errors import ExtraMissing
 from firstline.settings.model import UlmfitSettings
+from firstline.steps import run_to_end
 from firstline.training.candidates import find_candidate
 from firstline.training.candidates.base import Context, Stage
 from firstline.training.candidates.ulmfit import candidate as module
@@ -30,7 +30,7 @@ def few_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def prepared(context: Context = ALONE, messages: list[Message] | None = None) -> Ulmfit:
     everything = messages or [*DATA.messages, *DATA.unlabelled]
-    return run_to_end(Ulmfit.prepare(context, everything), lambda stage: None)()
+    return run_to_end(Ulmfit.prepare(context, everything))()
 
 
 def test_both_directions_are_averaged() -> None:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from firstline.cli.output import run_to_end
 from firstline.errors import PoolTooSmall
 from firstline.settings.model import UlmfitSettings
+from firstline.steps import run_to_end
 from firstline.training import sentence_vectors
 from firstline.training.candidates.base import Context, Stage
 from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
@@ -18,7 +18,7 @@ from tests.examples import examples
 from tests.unit.training.candidates.ulmfit.corpora import RULES
 
 MESSAGES = [*examples().messages, *examples().unlabelled]
-ALONE = Context(RULES, ulmfit=UlmfitSettings(encoder="none"))
+ALONE = Context(RULES, ulmfit=UlmfitSettings(encoder="none", directions=("forward",)))
 BOTH = replace(ALONE, ulmfit=UlmfitSettings(encoder="none", directions=("forward", "backward")))
 
 pytestmark = pytest.mark.usefixtures("small_shape")

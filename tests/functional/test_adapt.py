@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from firstline.cli import main
-from firstline.training.candidates.ulmfit import adapt, candidate
+from firstline.training.candidates.ulmfit import candidate, initial
 from firstline.training.candidates.ulmfit.language_model import LanguageModel
 from firstline.training.candidates.ulmfit.learning import Training
 from firstline.training.candidates.ulmfit.network import Shape
@@ -31,9 +31,9 @@ ENDINGS = ("", " уже вторую неделю", "!!! Отвечайте", ",
 # Halts after the first checkpoint, to be stopped there.
 HALTING = (
     "import sys, time\n"
-    "from firstline.training.candidates.ulmfit import adapt\n"
+    "from firstline.training.candidates.ulmfit import adapt, initial\n"
     "from firstline.training.candidates.ulmfit.network import Shape\n"
-    "adapt.OWN_SHAPE = Shape(12, 12, 1)\n"
+    "initial.OWN_SHAPE = Shape(12, 12, 1)\n"
     "save = adapt.save_checkpoint\n"
     "def halt(*arguments):\n"
     "    save(*arguments)\n"
@@ -58,7 +58,7 @@ def run(*arguments: object) -> Done:
     """Run `firstline` with a tiny network."""
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.setattr(adapt, "OWN_SHAPE", SHAPE)
+        patch.setattr(initial, "OWN_SHAPE", SHAPE)
         patch.setattr(candidate, "_LEAST_BATCHES", 30)
         patch.setattr(sys, "argv", ["firstline", *map(str, arguments)])
         try:

@@ -1,8 +1,4 @@
-"""A language model learns the language of the workspace's messages.
-
-Without a pretrained model it starts from what the messages themselves tell: subwords of their own,
-and an embedding that starts from what whole messages mean.
-"""
+"""A language model learns the language of the workspace's messages."""
 
 import hashlib
 import math
@@ -14,41 +10,30 @@ import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import sparse
-from sklearn.decomposition import PCA
 from torch import Tensor
 
-from firstline.errors import CheckpointUnusable, LanguageModelUnusable, PoolTooSmall
+from firstline.errors import CheckpointUnusable, PoolTooSmall
 from firstline.text.rules import TextRules
-from firstline.text.tokenizer import MOST_TOKENS, Tokenizer
-from firstline.text.tokens import SPECIAL_TOKEN
+from firstline.text.tokenizer import Tokenizer
 from firstline.training.candidates.ulmfit.checkpoint import load_checkpoint, save_checkpoint
+from firstline.training.candidates.ulmfit.initial import extended, from_scratch, own_tokenizer
 from firstline.training.candidates.ulmfit.language_model import (
-    FORMAT_VERSION,
-    Card,
     Direction,
     LanguageModel,
-    card_shape,
     weights_of,
 )
 from firstline.training.candidates.ulmfit.learning import Rates, Training, one_cycle
 from firstline.training.candidates.ulmfit.network import (
     LANGUAGE_MODEL_DROPOUTS,
-    Dropouts,
     LanguageNetwork,
     NextTokenLoss,
-    Shape,
 )
+from firstline.training.candidates.ulmfit.perplexity import nats_per_token, perplexity
 from firstline.training.candidates.ulmfit.reading import MessageRounds, encode, pad
-from firstline.training.candidates.ulmfit.subwords import BUILT_IN_TOKENS, train_tokenizer
-
-OWN_SHAPE = Shape(n_embedding=300, n_hidden=300, n_layers=1)
-"""Without a pretrained model: the shape that learns most in the minutes that two cores have for it."""
 
 _LEAST_MESSAGES = 10
-_CHARS_A_PIECE, _LEAST_PIECES, _MOST_PIECES, _OTHER_PIECES = 150, 200, 8_000, 5
 _CHECKPOINT = "checkpoint.pt"
-_RIDGE, _NOISE, _SPREAD = 3e-3, 0.03, 0.15
+_ROWS_AT_A_TIME = 32
 
 
 @dataclass(frozen=True)
@@ -102,10 +87,10 @@ def adapt(
     is_empty = np.array([not text for text in texts], np.bool_)
     texts, vectors = [text for text in texts if text], vectors[~is_empty]
     if base:
-        start = _extended(base, texts, rules, tokenizer)
+        start = extended(base, texts, rules, tokenizer)
     else:
         tokenizer = tokenizer or own_tokenizer(texts)
-        start = _from_scratch(texts, vectors, language, rules, direction, settings, tokenizer)
+        start = from_scratch(texts, vectors, language, rules, direction, settings.seed, tokenizer)
     rows = encode(start.tokenizer, texts, direction)
     order = np.random.default_rng(settings.seed).permutation(len(rows))
     n_held_out = max(1, math.ceil(settings.held_out_share * len(rows)))
@@ -164,7 +149,7 @@ class _Progress:
         total = len(self._training.rounds)
         for done in self._training.run(self._restored()):
             is_epoch_over = (done.number + 1) % (total // settings.n_epochs) == 0
-            found = perplexity(self._network, held_out) if is_epoch_over else None
+            found = perplexity_of(self._network, held_out) if is_epoch_over else None
             speed = done.n_tokens / max(done.seconds, 1e-9)
             yield AdaptProgress(direction, done.number + 1, total, done.loss, speed, found)
             if found is None:
@@ -199,25 +184,16 @@ class _Progress:
             save_checkpoint(self._checkpoint, self._purpose, state)
 
 
-def perplexity(network: LanguageNetwork, rows: Sequence[NDArray[np.int64]]) -> float:
-    """Of the tokens of `rows`, over the whole vocabulary."""
-    loss = NextTokenLoss(network, torch.full((network.n_tokens,), 1 / network.n_tokens), n_negatives=0)
-    was_training = network.training
-    network.eval()
+def perplexity_of(network: LanguageNetwork, rows: Sequence[NDArray[np.int64]]) -> float:
+    """Of the tokens of `rows`, messages of any length, over the whole vocabulary."""
+    rows = sorted((row for row in rows if len(row) > 1), key=len)
     total, n_tokens = 0.0, 0
-    with torch.no_grad():
-        for start in range(0, len(rows), 32):
-            ids = pad(rows[start : start + 32])
-            n_targets = sum(len(row) - 1 for row in rows[start : start + 32])
-            if not n_targets:
-                continue
-            network.encoder.bs = len(ids)
-            network.reset()
-            total += float(loss(network(ids[:, :-1])[0], ids[:, 1:])) * n_targets
-            n_tokens += n_targets
-    network.train(was_training)
-    network.reset()
-    return math.exp(min(total / max(n_tokens, 1), 700.0))
+    for start in range(0, len(rows), _ROWS_AT_A_TIME):
+        part = rows[start : start + _ROWS_AT_A_TIME]
+        n_targets = sum(len(row) - 1 for row in part)
+        total += nats_per_token(network, pad(part).numpy().astype(np.int32)) * n_targets
+        n_tokens += n_targets
+    return perplexity(total / max(n_tokens, 1))
 
 
 def fingerprint(texts: Sequence[str]) -> str:
@@ -255,108 +231,3 @@ def _training(network: LanguageNetwork, rows: Sequence[NDArray[np.int64]], setti
         is_language_model=True,
         forgets_between_batches=True,
     )
-
-
-def special_tokens(texts: Sequence[str]) -> list[str]:
-    """Those that ruled texts hold, sorted."""
-    found = {token for text in texts if "xx" in text for token in SPECIAL_TOKEN.findall(text)}
-    return sorted(found)
-
-
-def _extended(base: LanguageModel, texts: Sequence[str], rules: TextRules, required: Tokenizer | None) -> LanguageModel:
-    """The same model, knowing the special tokens of these texts; a new one starts from the mean of all.
-
-    The start that Howard and Ruder 2018 give to words that pretraining did not see.
-    """
-    if base.card.text_rules != rules.names:
-        raise LanguageModelUnusable(
-            f"The language model has learned from texts by the rules {', '.join(base.card.text_rules) or 'of none'},"
-            f" the workspace reads by {', '.join(rules.names)}.",
-            "Make it again with this version: firstline pretrain",
-        )
-    tokenizer = base.tokenizer.with_special_tokens(required.special_tokens if required else special_tokens(texts))
-    if required and not tokenizer.is_same_as(required):
-        raise LanguageModelUnusable(
-            f"The {base.card.direction} language model has another tokenizer than that of the other direction.",
-            "Make it with the other's: firstline pretrain --tokenizer DIR",
-        )
-    n_new = tokenizer.n_tokens - base.tokenizer.n_tokens
-    embedding, bias = base.weights["encoder.encoder.weight"], base.weights["bias"]
-    weights = {
-        **base.weights,
-        "encoder.encoder.weight": torch.cat([embedding, embedding.mean(dim=0).expand(n_new, -1)]),
-        "bias": torch.cat([bias, bias.mean().expand(n_new)]),
-    }
-    card = msgspec.structs.replace(base.card, base=base.card.base or base.card.files)
-    return LanguageModel(card, tokenizer, weights)
-
-
-def own_tokenizer(texts: Sequence[str]) -> Tokenizer:
-    """Subwords of these ruled texts, as many as they suffice for, and their special tokens."""
-    n_pieces = int(np.clip(sum(map(len, texts)) // _CHARS_A_PIECE, _LEAST_PIECES, _MOST_PIECES))
-    # Chinese has more letters than a small history has pieces.
-    n_letters = len(set().union(*texts)) + _OTHER_PIECES
-    most = MOST_TOKENS - len(BUILT_IN_TOKENS)
-    return train_tokenizer(texts, min(max(n_pieces, n_letters), most)).with_special_tokens(special_tokens(texts))
-
-
-def _from_scratch(
-    texts: Sequence[str],
-    vectors: NDArray[np.float32],
-    language: str,
-    rules: TextRules,
-    direction: Direction,
-    settings: AdaptSettings,
-    tokenizer: Tokenizer,
-) -> LanguageModel:
-    torch.manual_seed(settings.seed)
-    network = LanguageNetwork(OWN_SHAPE, tokenizer.n_tokens, Dropouts(0, 0, 0, 0, 0))
-    rows = encode(tokenizer, texts, "forward")
-    weights = weights_of(network)
-    weights["encoder.encoder.weight"] = torch.from_numpy(
-        embedding_of_vectors(rows, tokenizer.n_tokens, vectors, OWN_SHAPE.n_embedding, settings.seed)
-    )
-    card = Card(
-        format_version=FORMAT_VERSION,
-        language=language,
-        direction=direction,
-        shape=card_shape(OWN_SHAPE),
-        text_rules=rules.names,
-        sources=(),
-        tokens_seen=0,
-        perplexity_per_token=None,
-        perplexity_per_character=None,
-        hardware="",
-        command="",
-        settings={},
-    )
-    return LanguageModel(card, tokenizer, weights)
-
-
-def embedding_of_vectors(
-    rows: Sequence[NDArray[np.int64]], n_tokens: int, vectors: NDArray[np.float32], n_embedding: int, seed: int
-) -> NDArray[np.float32]:
-    """A start for an embedding, (n_tokens, n_embedding), from what each message means as a whole.
-
-    `vectors`, (n_rows, n_dimensions), are vectors of the messages. Ridge regression finds the rows
-    whose mean over a message's tokens comes nearest to its vector; of these, the principal
-    components are kept. Tokens that no message has, and components beyond the rank, get noise.
-    """
-    counted = [np.unique(row[1:], return_counts=True) for row in rows]
-    place = np.repeat(np.arange(len(rows)), [len(tokens) for tokens, _ in counted])
-    token = np.concatenate([tokens for tokens, _ in counted])
-    share = np.concatenate([counts / counts.sum() for _, counts in counted])
-    means = sparse.csr_array((share, (place, token)), shape=(len(rows), n_tokens))
-    normal = (means.T @ means).toarray()
-    normal[np.diag_indices(n_tokens)] += _RIDGE
-    by_token = np.linalg.solve(normal, means.T @ vectors.astype(np.float64))
-    approximated = means @ by_token
-    n_components = min(n_embedding, *vectors.shape)
-    # Vectors that are all the same have no variance, which scikit-learn divides by.
-    with np.errstate(invalid="ignore", divide="ignore"):
-        components = PCA(n_components, random_state=seed).fit(approximated).components_.T
-    embedding = np.random.default_rng(seed).normal(0, _NOISE, (n_tokens, n_embedding))
-    is_seen = np.bincount(token, minlength=n_tokens) > 0
-    found = (by_token @ components)[is_seen]
-    embedding[is_seen, :n_components] = found * (_SPREAD / max(float(found.std()), 1e-9))
-    return embedding.astype(np.float32)

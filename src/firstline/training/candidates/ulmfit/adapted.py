@@ -14,13 +14,8 @@ from firstline.steps import each_as
 from firstline.text.rules import TextRules
 from firstline.text.tokenizer import Tokenizer
 from firstline.training.candidates.base import Stage
-from firstline.training.candidates.ulmfit.adapt import (
-    AdaptProgress,
-    AdaptSettings,
-    adapt,
-    own_tokenizer,
-    special_tokens,
-)
+from firstline.training.candidates.ulmfit.adapt import AdaptProgress, AdaptSettings, adapt
+from firstline.training.candidates.ulmfit.initial import own_tokenizer, special_tokens
 from firstline.training.candidates.ulmfit.language_model import Direction, LanguageModel
 
 SEEN_FILE = "seen.npy"

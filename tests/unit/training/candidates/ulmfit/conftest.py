@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from firstline.training.candidates.ulmfit import adapt
+from firstline.training.candidates.ulmfit import initial
 from firstline.training.candidates.ulmfit.network import Shape
 
 
@@ -10,7 +10,7 @@ from firstline.training.candidates.ulmfit.network import Shape
 def small_shape(monkeypatch: pytest.MonkeyPatch) -> Shape:
     """A new language model is so small that it learns in a moment."""
     shape = Shape(n_embedding=16, n_hidden=16, n_layers=1)
-    monkeypatch.setattr(adapt, "OWN_SHAPE", shape)
+    monkeypatch.setattr(initial, "OWN_SHAPE", shape)
     # On one core all is done in this process, which patches reach.
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
     return shape

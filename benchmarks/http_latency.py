@@ -75,7 +75,10 @@ def _measure(workspace: Path, texts: list[str]) -> None:
     measured = {"GET /health/live": floor, "POST /v1/classify": answers}
     if (shape := _lstm_shape(workspace, found[1])) is not None:
         os.sched_setaffinity(0, cores[-1:])
-        measured["fastai's predict, in process"] = fastai_predict.times_ms(texts[:_EAGER_TEXTS], *shape)
+        try:
+            measured["fastai's predict, in process"] = fastai_predict.times_ms(texts[:_EAGER_TEXTS], *shape)
+        finally:
+            os.sched_setaffinity(0, cores)
     rows = [
         (name, *_figures(times), f"{statistics.median(times) / statistics.median(floor):.1f}")
         for name, times in measured.items()

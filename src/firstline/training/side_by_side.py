@@ -9,9 +9,10 @@ import pickle
 import queue
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Sequence
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any, Protocol, TypeVar
 
 from firstline.errors import FirstlineError, TrainingError
@@ -94,12 +95,9 @@ def _work(place: int, pickled: bytes, messages: Any, n_threads: int) -> None:
     import torch
 
     torch.set_num_threads(n_threads)
-    parent = os.getppid()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
     def report(stage: Stage) -> None:
-        if os.getppid() != parent:
-            # The parent was killed: nobody waits for this.
-            os._exit(1)
         messages.put((place, "stage", stage))
 
     try:
@@ -113,3 +111,11 @@ def _work(place: int, pickled: bytes, messages: Any, n_threads: int) -> None:
             return
         traceback.print_exc(file=sys.stderr)
         messages.put((place, "error", TrainingError("A process of the training failed; see above.")))
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed leaves nobody who waits for the work."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

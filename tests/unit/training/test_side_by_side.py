@@ -1,8 +1,13 @@
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+import psutil
 import pytest
 
 from firstline.errors import PoolTooSmall, TrainingError
@@ -27,6 +32,18 @@ class Fails:
 
     def __call__(self, report: Report) -> tuple[int, int]:
         raise self.error
+
+
+@dataclass(frozen=True)
+class Waits:
+    """Writes the number of its process into a file, then works for a minute."""
+
+    file: Path
+
+    def __call__(self, report: Report) -> tuple[int, int]:
+        self.file.write_text(str(os.getpid()))
+        time.sleep(60)
+        return 0, 0
 
 
 @dataclass(frozen=True)
@@ -78,3 +95,37 @@ def test_a_killed_process_is_an_error() -> None:
     jobs: list[Pair] = [IsKilled(), Doubles(4)]
     with pytest.raises(TrainingError, match="exit code -9"):
         run_side_by_side(jobs, quiet)
+
+
+@several_cores
+def test_the_processes_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    files = [tmp_path / "one", tmp_path / "two"]
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from firstline.training.side_by_side import run_side_by_side\n"
+        "from tests.unit.training.test_side_by_side import Waits\n"
+        "if __name__ == '__main__':\n"
+        "    run_side_by_side([Waits(Path(name)) for name in sys.argv[1:]], print)\n"
+    )
+    script = tmp_path / "parent.py"
+    script.write_text(code)
+    root = Path(__file__).parents[3]
+    parent = subprocess.Popen([sys.executable, script, *files], env={**os.environ, "PYTHONPATH": str(root)})
+    wait_until(lambda: all(file.exists() and file.read_text() for file in files))
+    parent.kill()
+    parent.wait()
+    numbers = [int(file.read_text()) for file in files]
+    wait_until(lambda: not any(is_running(number) for number in numbers))
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    for _ in range(300):
+        if condition():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it did not come to pass within 30 seconds")
+
+
+def is_running(process: int) -> bool:
+    return psutil.pid_exists(process) and psutil.Process(process).status() != psutil.STATUS_ZOMBIE

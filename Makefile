@@ -1,5 +1,6 @@
 # make demo   the whole loop on demo messages, in about three minutes
 # make check  the gate: ruff, mypy, import contracts, tests
+# make bench, make choices   speed; what each choice in ulmfit.v1 is worth (hours)
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := pip install --quiet --disable-pip-version-check --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types imports lock docs bench clean
+.PHONY: help setup demo test check lint types imports lock docs bench choices clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -58,6 +59,10 @@ bench: setup
 	$(BIN)/python -m benchmarks.import_speed
 	$(BIN)/python -m benchmarks.training_time
 	$(BIN)/python -m benchmarks.http_latency
+
+# What each choice in ulmfit.v1 is worth on a workspace: hours. make choices WORKSPACE=DIR RESULTS=FILE
+choices: setup
+	$(BIN)/python -m benchmarks.ulmfit_choices --workspace $(WORKSPACE) --results $(RESULTS)
 
 # New versions of everything. Needs pip-tools.
 LOCK := pip-compile --quiet --upgrade --strip-extras --no-emit-index-url --no-emit-find-links --no-header --annotation-style=line

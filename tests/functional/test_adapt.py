@@ -70,8 +70,10 @@ def run(*arguments: object) -> Done:
 
 
 @pytest.fixture(autouse=True)
-def without_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+def quick_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One direction, so that all is done in this process."""
     monkeypatch.setenv("FIRSTLINE_ULMFIT__ENCODER", "none")
+    monkeypatch.setenv("FIRSTLINE_ULMFIT__DIRECTIONS", '["forward"]')
 
 
 def write_history(path: Path) -> None:
@@ -114,7 +116,7 @@ def test_it_says_what_was_read_and_what_comes_next(workspace: Path) -> None:
     done = run("adapt", "-w", workspace)
     assert done.returncode == 0, done.stderr
     assert "no pretrained language model" in done.stderr
-    assert "The forward language model has read 65 messages; perplexity" in done.stdout
+    assert "The forward language model knows the language of 65 messages; perplexity" in done.stdout
     assert "Next: firstline train --candidates ulmfit.v1,linear.v1 --workspace '" in done.stdout
     assert sorted(path.name for path in (workspace / "language-models").iterdir()) == ["forward"]
 

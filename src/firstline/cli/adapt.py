@@ -59,8 +59,6 @@ def adapt(
         data = read_for_training(place.database)
         messages = [*data.messages, *data.unlabelled]
         bases = _bases(language_model or [], settings)
-        if not bases:
-            note("no pretrained language model: it learns from the messages alone, which gives less")
         context = Context(
             TextRules.of_language(settings.language),
             settings.training.seed,
@@ -70,6 +68,8 @@ def adapt(
             stages(bar),
         )
         knowledge = run_to_end(gather(context, messages, bases, is_forced=force), stages(bar))
+    if not any(model.card.base for model in knowledge.language_models):
+        note("no pretrained language model: it has learned from the messages alone")
     if as_json:
         print_json([_as_json(model) for model in knowledge.language_models])
         return

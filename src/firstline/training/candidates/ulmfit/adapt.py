@@ -40,10 +40,12 @@ _ROWS_AT_A_TIME = 32
 class AdaptSettings:
     """How a language model is fine-tuned on the messages; the defaults are what won, see docs/EXPERIMENTS.md.
 
-    `decay` is how many times lower the rate of each layer is than that of the layer above it.
+    `decay` is how many times lower the rate of each layer is than that of the layer above it; `vectors`
+    names what a new model's embedding starts from.
     """
 
     n_epochs: int = 3
+    vectors: str = ""
     rate: float = 4e-3
     decay: float = 1.0
     dropout_factor: float = 0.3
@@ -108,7 +110,7 @@ def adapt(
     }
     progress = _Progress(work / _CHECKPOINT if work else None, purpose, training, network)
     yield from progress.run(held_out, direction, settings)
-    n_tokens = sum(map(len, learned)) * settings.n_epochs
+    n_tokens = sum(map(len, learned)) * progress.best_epoch
     card = msgspec.structs.replace(
         start.card,
         tokens_seen=start.card.tokens_seen + n_tokens,
@@ -141,6 +143,7 @@ class _Progress:
         self._training = training
         self._network = network
         self.best_perplexity = math.inf
+        self.best_epoch = 0
         self.best_weights = weights_of(network)
 
     def run(
@@ -148,7 +151,8 @@ class _Progress:
     ) -> Iterator[AdaptProgress]:
         total = len(self._training.rounds)
         for done in self._training.run(self._restored()):
-            is_epoch_over = (done.number + 1) % (total // settings.n_epochs) == 0
+            epoch, rest = divmod(done.number + 1, total // settings.n_epochs)
+            is_epoch_over = rest == 0
             found = perplexity_of(self._network, held_out) if is_epoch_over else None
             speed = done.n_tokens / max(done.seconds, 1e-9)
             yield AdaptProgress(direction, done.number + 1, total, done.loss, speed, found)
@@ -156,7 +160,7 @@ class _Progress:
                 continue
             if found >= self.best_perplexity:
                 break
-            self.best_perplexity, self.best_weights = found, weights_of(self._network)
+            self.best_perplexity, self.best_epoch, self.best_weights = found, epoch, weights_of(self._network)
             self._keep(done.number + 1)
 
     def _restored(self) -> int:
@@ -171,6 +175,7 @@ class _Progress:
             return 0
         self._training.restore(state["training"])
         self.best_perplexity, self.best_weights = state["best_perplexity"], state["best_weights"]
+        self.best_epoch = state["best_epoch"]
         return int(state["n_rounds"])
 
     def _keep(self, n_rounds: int) -> None:
@@ -179,6 +184,7 @@ class _Progress:
                 "training": self._training.state(),
                 "n_rounds": n_rounds,
                 "best_perplexity": self.best_perplexity,
+                "best_epoch": self.best_epoch,
                 "best_weights": self.best_weights,
             }
             save_checkpoint(self._checkpoint, self._purpose, state)

@@ -107,8 +107,11 @@ def _can_become(found: Tokenizer, required: Tokenizer | None) -> bool:
 
 
 def is_fresh(folder: Path, kept: LanguageModel, texts: Sequence[str], settings: AdaptSettings) -> bool:
-    """Whether the model that is kept has read nearly all of the texts, as often as asked for."""
-    return kept.card.settings.get("n_epochs") == settings.n_epochs and share_of_new(folder, texts) <= CHANGED_ENOUGH
+    """Whether the model that is kept has read nearly all of the texts, as often and from the start asked for."""
+    found = kept.card.settings
+    has_same_start = bool(kept.card.base) or found.get("vectors") == settings.vectors
+    is_as_asked = has_same_start and found.get("n_epochs") == settings.n_epochs
+    return is_as_asked and share_of_new(folder, texts) <= CHANGED_ENOUGH
 
 
 def share_of_new(folder: Path, texts: Sequence[str]) -> float:

@@ -5,7 +5,8 @@ alone but on all, those without a label by what a teacher makes of them.
 """
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -19,11 +20,10 @@ from firstline.training.candidates.base import Context, Stage
 from firstline.training.candidates.ulmfit.classifier import ClassifierSettings, plain_weights, train_classifier
 from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
 from firstline.training.candidates.ulmfit.language_model import Direction, LanguageModel
-from firstline.training.candidates.ulmfit.learning import RoundDone
 from firstline.training.candidates.ulmfit.onnx_graph import ClassifierWeights, build_graph, quantize
-from firstline.training.candidates.ulmfit.reading import MAX_TOKENS, encode
+from firstline.training.candidates.ulmfit.reading import MAX_TOKENS
 from firstline.training.candidates.ulmfit.teacher import Teacher
-from firstline.training.side_by_side import run_side_by_side
+from firstline.training.side_by_side import Report, run_side_by_side
 from firstline.types import Label, Message
 
 _LEAST_BATCHES, _ENOUGH_BATCHES = 120, 600
@@ -61,13 +61,13 @@ class Ulmfit:
         places = knowledge.places_of(messages), truth, knowledge.places_of(unlabelled)
         soft_labels = knowledge.soft_labels(self.teacher_, *places) ** self.settings.sharpness
         soft_labels /= soft_labels.sum(axis=1, keepdims=True)
-        texts = [self.rules.with_segment(message.text, message.segment) for message in everything]
         self.models_ = knowledge.language_models
-        settings = _for_as_many(self.settings, len(texts) + (self.settings.copies - 1) * len(truth))
+        settings = _for_as_many(self.settings, len(everything) + (self.settings.copies - 1) * len(truth))
         jobs = [
-            _ClassifierJob(
+            partial(
+                _trained,
                 model,
-                encode(model.tokenizer, texts, model.card.direction),
+                knowledge.rows_of(everything, model.card.direction),
                 truth,
                 len(self.labels_),
                 soft_labels,
@@ -109,27 +109,23 @@ class Ulmfit:
         return {**asdict(self.settings), "language_models": models, "teacher": self.teacher_.weights_}
 
 
-@dataclass(frozen=True)
-class _ClassifierJob:
-    """The classifier of one direction, trained in whatever process."""
-
-    model: LanguageModel
-    rows: Sequence[NDArray[np.int64]]
-    truth: NDArray[np.int64]
-    n_labels: int
-    soft_labels: NDArray[np.float32]
-    settings: ClassifierSettings
-    seed: int
-
-    def __call__(self, report: Callable[[Stage], None]) -> ClassifierWeights:
-        what = f"{self.model.card.direction} classifier"
-        for step in train_classifier(
-            self.model, self.rows, self.truth, self.n_labels, self.soft_labels, self.settings, self.seed
-        ):
-            if not isinstance(step, RoundDone):
-                return plain_weights(step)
-            report(Stage(what, step.number + 1, self.settings.n_epochs, f"loss {step.loss:.3f}"))
-        raise AssertionError("train_classifier ends with the network")
+def _trained(
+    model: LanguageModel,
+    rows: Sequence[NDArray[np.int64]],
+    truth: NDArray[np.int64],
+    n_labels: int,
+    soft_labels: NDArray[np.float32],
+    settings: ClassifierSettings,
+    seed: int,
+    report: Report,
+) -> ClassifierWeights:
+    """The classifier of one direction; see `train_classifier`."""
+    what = f"{model.card.direction} classifier"
+    network = run_to_end(
+        train_classifier(model, rows, truth, n_labels, soft_labels, settings, seed),
+        lambda done: report(Stage(what, done.number + 1, settings.n_epochs, f"loss {done.loss:.3f}")),
+    )
+    return plain_weights(network)
 
 
 def _for_as_many(settings: ClassifierSettings, n_rows: int) -> ClassifierSettings:

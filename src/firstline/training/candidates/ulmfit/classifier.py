@@ -1,6 +1,6 @@
 """The classifier of ULMFiT: from a language model's encoder to a network that names classes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -77,11 +77,11 @@ def train_classifier(
     soft_labels: NDArray[np.float32],
     settings: ClassifierSettings,
     seed: int,
-) -> Iterator[RoundDone | ClassifierNetwork]:
+) -> Generator[RoundDone, None, ClassifierNetwork]:
     """Train on labelled rows, the first `len(labels)` of `rows`, and on the others by their soft labels.
 
     `labels` (n_labelled,) holds places of classes, `soft_labels` (n_rows - n_labelled, n_labels) a
-    teacher's probabilities. Yields what is done, and last the network, ready to predict.
+    teacher's probabilities. Ends with the network, ready to predict.
     """
     torch.manual_seed(seed)
     dropouts = CLASSIFIER_DROPOUTS.times(settings.dropout_factor)
@@ -112,7 +112,7 @@ def train_classifier(
     )
     yield from training.run()
     network.eval()
-    yield network
+    return network
 
 
 def _gradually(n_groups: int) -> list[float]:

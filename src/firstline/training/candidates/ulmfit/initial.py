@@ -92,6 +92,7 @@ def from_scratch(
     seed: int,
     tokenizer: Tokenizer,
 ) -> LanguageModel:
+    """A new model: its embedding starts from `vectors`, (n_texts, n_dimensions), all else from random weights."""
     torch.manual_seed(seed)
     network = LanguageNetwork(OWN_SHAPE, tokenizer.n_tokens, Dropouts(0, 0, 0, 0, 0))
     rows = encode(tokenizer, texts, "forward")

@@ -1,7 +1,8 @@
 """What all trainings of a workspace share: it comes from the messages alone, not from their labels."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +16,22 @@ from firstline.training.candidates.regression import Features
 from firstline.training.candidates.ulmfit.adapt import AdaptSettings, require_pool
 from firstline.training.candidates.ulmfit.adapted import adapted_model, tokenizer_for
 from firstline.training.candidates.ulmfit.language_model import Direction, LanguageModel
+from firstline.training.candidates.ulmfit.reading import encode
 from firstline.training.candidates.ulmfit.teacher import Neighbours, Teacher, latent_vectors, tfidf_features
 from firstline.training.sentence_vectors import resolve, vectors_of
-from firstline.training.side_by_side import run_side_by_side
+from firstline.training.side_by_side import Report, run_side_by_side
 from firstline.types import Message
 
 
 @dataclass(frozen=True)
 class Knowledge:
-    """Language models, one a direction; the teacher's features of every message, a row each, by `place`."""
+    """Language models, one a direction; what they and the teacher read of every message, each at its `place`.
+
+    `rows` are the ids of a message by direction, `features` have a row for each message by kind.
+    """
 
     language_models: tuple[LanguageModel, ...]
+    rows: Mapping[Direction, Sequence[NDArray[np.int64]]]
     place: Mapping[Message, int]
     features: Mapping[str, Features]
     neighbours: Neighbours
@@ -35,6 +41,10 @@ class Knowledge:
 
     def places_of(self, messages: Sequence[Message]) -> NDArray[np.int64]:
         return np.array([self.place[message] for message in messages], np.int64)
+
+    def rows_of(self, messages: Sequence[Message], direction: Direction) -> list[NDArray[np.int64]]:
+        rows = self.rows[direction]
+        return [rows[self.place[message]] for message in messages]
 
     def soft_labels(
         self, teacher: Teacher, labelled: NDArray[np.int64], labels: NDArray[np.int64], unlabelled: NDArray[np.int64]
@@ -77,25 +87,32 @@ def gather(
         what = f"sentence vectors by {encoder}"
         vectors[encoder] = yield from each_as(steps, lambda step: Stage(what, *step))
     meaning = np.hstack(list(vectors.values()))
-    models = _language_models(context, texts, meaning, bases or {}, is_forced)
-    places = {message: place for place, message in enumerate(messages)}
-    return Knowledge(tuple(models), places, {"tfidf": tfidf, **vectors}, Neighbours.of(meaning))
+    models = _language_models(context, texts, meaning, "+".join(vectors), bases or {}, is_forced)
+    return Knowledge(
+        language_models=tuple(models),
+        rows={model.card.direction: encode(model.tokenizer, texts, model.card.direction) for model in models},
+        place={message: place for place, message in enumerate(messages)},
+        features={"tfidf": tfidf, **vectors},
+        neighbours=Neighbours.of(meaning),
+    )
 
 
 def _language_models(
     context: Context,
     texts: Sequence[str],
     meaning: NDArray[np.float32],
+    vectors: str,
     bases: Mapping[str, LanguageModel],
     is_forced: bool,
 ) -> list[LanguageModel]:
-    """One for each direction, side by side; all have the tokenizer of the first."""
+    """One for each direction, side by side; all have the tokenizer of the first. `vectors` names what `meaning` is."""
     first = context.ulmfit.directions[0]
     folder = context.folder / first if context.folder else None
-    settings = AdaptSettings(n_epochs=context.ulmfit.adaptation_epochs, seed=context.seed)
+    settings = AdaptSettings(n_epochs=context.ulmfit.adaptation_epochs, vectors=vectors, seed=context.seed)
     tokenizer = tokenizer_for(folder, texts, context.rules, settings, bases.get(first), is_forced)
     jobs = [
-        _AdaptationJob(
+        partial(
+            _adapted,
             context.folder / direction if context.folder else None,
             texts,
             meaning,
@@ -112,35 +129,33 @@ def _language_models(
     return run_side_by_side(jobs, context.report)
 
 
-@dataclass(frozen=True)
-class _AdaptationJob:
-    """The language model of one direction, adapted in whatever process; see `adapted_model`."""
-
-    folder: Path | None
-    texts: Sequence[str]
-    meaning: NDArray[np.float32]
-    language: str
-    rules: TextRules
-    direction: Direction
-    settings: AdaptSettings
-    base: LanguageModel | None
-    is_forced: bool
-    tokenizer: Tokenizer
-
-    def __call__(self, report: Callable[[Stage], None]) -> LanguageModel:
-        steps = adapted_model(
-            self.folder,
-            self.texts,
-            self.meaning,
-            self.language,
-            self.rules,
-            self.direction,
-            self.settings,
-            base=self.base,
-            is_forced=self.is_forced,
-            tokenizer=self.tokenizer,
-        )
-        return run_to_end(steps, report)
+def _adapted(
+    folder: Path | None,
+    texts: Sequence[str],
+    meaning: NDArray[np.float32],
+    language: str,
+    rules: TextRules,
+    direction: Direction,
+    settings: AdaptSettings,
+    base: LanguageModel | None,
+    is_forced: bool,
+    tokenizer: Tokenizer,
+    report: Report,
+) -> LanguageModel:
+    """The language model of one direction; see `adapted_model`."""
+    steps = adapted_model(
+        folder,
+        texts,
+        meaning,
+        language,
+        rules,
+        direction,
+        settings,
+        base=base,
+        is_forced=is_forced,
+        tokenizer=tokenizer,
+    )
+    return run_to_end(steps, report)
 
 
 def _vectors_folder(context: Context) -> Path | None:

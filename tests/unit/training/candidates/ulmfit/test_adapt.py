@@ -195,7 +195,7 @@ def test_without_any_epoch_the_model_is_as_it_starts() -> None:
 
 
 def test_it_stops_once_held_out_text_gets_no_likelier_and_keeps_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
-    found, weights = iter([9.0, 5.0, 6.0]), []
+    found, weights = iter([9.0, 5.0, 6.0, 9.0]), []
 
     def fake(network: LanguageNetwork, _: object) -> float:
         weights.append(weights_of(network))
@@ -206,5 +206,6 @@ def test_it_stops_once_held_out_text_gets_no_likelier_and_keeps_the_best(monkeyp
     assert model is not None
     assert [step.perplexity for step in done] == [9.0, 5.0, 6.0]
     assert model.card.perplexity_per_token == 5.0
+    assert model.card.tokens_seen == 2 * adapted(settings=replace(QUICK, n_epochs=1)).card.tokens_seen
     assert torch.equal(model.weights["bias"], weights[1]["bias"])
     assert not torch.equal(model.weights["bias"], weights[2]["bias"])

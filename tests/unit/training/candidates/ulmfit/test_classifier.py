@@ -7,6 +7,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from firstline.steps import run_to_end
 from firstline.training.candidates.ulmfit import classifier
 from firstline.training.candidates.ulmfit.classifier import (
     ClassifierSettings,
@@ -43,11 +44,10 @@ def trained(
 ) -> tuple[list[RoundDone], ClassifierNetwork]:
     """Trained on 120 messages, of which those at the end have soft labels."""
     rows, labels = messages(120)
-    *rounds, network = train_classifier(
-        model, rows, labels[: 120 - len(soft_labels)], N_LABELS, soft_labels, settings, seed
-    )
-    assert isinstance(network, ClassifierNetwork)
-    return [done for done in rounds if isinstance(done, RoundDone)], network
+    done: list[RoundDone] = []
+    steps = train_classifier(model, rows, labels[: 120 - len(soft_labels)], N_LABELS, soft_labels, settings, seed)
+    network = run_to_end(steps, done.append)
+    return done, network
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ def test_soft_labels_are_learned_like_labels(model: LanguageModel) -> None:
 
 def test_without_soft_labels_or_many_messages_it_learns_all_the_same(model: LanguageModel) -> None:
     rows, labels = messages(3)
-    *_, network = train_classifier(model, rows, labels, N_LABELS, NO_SOFT, QUICK, 0)
+    network = run_to_end(train_classifier(model, rows, labels, N_LABELS, NO_SOFT, QUICK, 0))
     assert isinstance(network, ClassifierNetwork)
     assert np.isfinite(logits(network, rows)).all()
 

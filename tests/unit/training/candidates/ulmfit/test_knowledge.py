@@ -86,10 +86,33 @@ def test_vectors_of_an_encoder_are_kept_in_the_folder(tmp_path: Path, monkeypatc
     assert (tmp_path / "vectors" / "fake.npz").exists()
 
 
+def test_a_language_model_that_began_without_the_encoder_is_made_anew_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, _ = gathered(replace(ALONE, folder=tmp_path))
+    assert "forward language model" in {stage.what for stage in told}
+    monkeypatch.setitem(
+        sentence_vectors._ENCODERS, "fake", ("numpy", lambda: lambda texts: np.array([[len(t), 1.0] for t in texts]))
+    )
+    with_encoder = replace(ALONE, ulmfit=UlmfitSettings(encoder="fake", directions=("forward",)), folder=tmp_path)
+    told, found = gathered(with_encoder)
+    assert "forward language model" in {stage.what for stage in told}
+    assert found.language_models[0].card.settings["vectors"] == "lsa+fake"
+    assert "forward language model" not in {stage.what for stage in gathered(with_encoder)[0]}
+
+
+def test_every_message_is_read_once_by_each_language_model() -> None:
+    _, found = gathered(BOTH)
+    forward, backward = (found.rows_of(MESSAGES[:5], direction) for direction in ("forward", "backward"))
+    for one, other in zip(forward, backward, strict=True):
+        assert one[0] == other[0] == found.language_models[0].tokenizer.bos_id
+        assert one[1:].tolist() == other[1:][::-1].tolist()
+
+
 def knowledge(vectors: NDArray[np.float32]) -> Knowledge:
     """Of messages whose features are `vectors`, without language models."""
     place = {Message(str(row)): row for row in range(len(vectors))}
-    return Knowledge((), place, {"own": vectors}, Neighbours.of(vectors))
+    return Knowledge((), {}, place, {"own": vectors}, Neighbours.of(vectors))
 
 
 def soft_labels(

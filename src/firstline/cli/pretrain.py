@@ -46,58 +46,72 @@ class DeviceName(StrEnum):
     cuda = "cuda"
 
 
+CorpusArgument = Annotated[
+    list[Path],
+    typer.Argument(help="Plain text, a paragraph a line: *.txt, *.jsonl with a 'text', packed with xz; or folders."),
+]
+OutputOption = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder of the language model.")]
+LanguageOption = Annotated[str, typer.Option(help="The language of the texts: ru, en, ...")]
+SizeOption = Annotated[SizeName, typer.Option("--size", help="small: for processors without a GPU; base: for a GPU.")]
+DirectionOption = Annotated[
+    DirectionName, typer.Option(help="The direction of reading; a classifier can use a model of each.")
+]
+TokenizerOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="A language model whose tokenizer is taken: the backward one must share that of the forward one."
+        " Default: a new one is trained.",
+    ),
+]
+PiecesOption = Annotated[
+    int | None, typer.Option(min=1, help="Pieces of a new tokenizer. Default: 16,000 for small, 20,000 for base.")
+]
+TokensOption = Annotated[
+    int | None,
+    typer.Option(min=1, help="Train this many tokens. Default: 8,000,000, where --minutes does not say else."),
+]
+MinutesOption = Annotated[
+    float | None, typer.Option(min=0.01, help="Train so long; reading and encoding the texts come on top.")
+]
+WeightOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=W", help="A source's weight, 1 by default; 0 leaves it out. Repeatable."),
+]
+LicenceOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=TEXT", help="A source's licence, for the model's card. Repeatable."),
+]
+ResumeOption = Annotated[
+    bool,
+    typer.Option("--resume", help="Go on where a stopped training was, or train a finished language model on."),
+]
+DeviceOption = Annotated[DeviceName, typer.Option(help="auto: a CUDA GPU if there is one.")]
+RowsOption = Annotated[
+    int | None,
+    typer.Option(min=1, help="Rows read side by side; fewer take less memory. Default: 64, 256 on a GPU."),
+]
+RateOption = Annotated[float, typer.Option(min=1e-6, max=1.0, help="The highest learning rate.")]
+SeedOption = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Same texts and seed: the same model.")]
+
+
 def pretrain(
-    corpus: Annotated[
-        list[Path],
-        typer.Argument(
-            help="Plain text, a paragraph a line: *.txt, *.jsonl with a 'text', packed with xz; or folders."
-        ),
-    ],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder of the language model.")],
-    language: Annotated[str, typer.Option(help="The language of the texts: ru, en, ...")] = "ru",
-    size_name: Annotated[
-        SizeName, typer.Option("--size", help="small: for processors without a GPU; base: for a GPU.")
-    ] = SizeName.small,
-    direction: Annotated[
-        DirectionName, typer.Option(help="The direction of reading; a classifier can use a model of each.")
-    ] = DirectionName.forward,
-    tokenizer: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="A language model whose tokenizer is taken: the backward one must share that of the forward one."
-            " Default: a new one is trained.",
-        ),
-    ] = None,
-    pieces: Annotated[
-        int | None, typer.Option(min=1, help="Pieces of a new tokenizer. Default: 16,000 for small, 20,000 for base.")
-    ] = None,
-    tokens: Annotated[
-        int | None,
-        typer.Option(min=1, help="Train this many tokens. Default: 8,000,000, where --minutes does not say else."),
-    ] = None,
-    minutes: Annotated[
-        float | None, typer.Option(min=0.01, help="Train so long; reading and encoding the texts come on top.")
-    ] = None,
-    weight: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=W", help="A source's weight, 1 by default; 0 leaves it out. Repeatable."),
-    ] = None,
-    licence: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=TEXT", help="A source's licence, for the model's card. Repeatable."),
-    ] = None,
-    resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Go on where a stopped training was, or train a finished language model on."),
-    ] = False,
-    device: Annotated[DeviceName, typer.Option(help="auto: a CUDA GPU if there is one.")] = DeviceName.auto,
-    rows: Annotated[
-        int | None,
-        typer.Option(min=1, help="Rows read side by side; fewer take less memory. Default: 64, 256 on a GPU."),
-    ] = None,
-    rate: Annotated[float, typer.Option(min=1e-6, max=1.0, help="The highest learning rate.")] = 4e-3,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Same texts and seed: the same model.")] = 0,
+    corpus: CorpusArgument,
+    output: OutputOption,
+    language: LanguageOption = "ru",
+    size_name: SizeOption = SizeName.small,
+    direction: DirectionOption = DirectionName.forward,
+    tokenizer: TokenizerOption = None,
+    pieces: PiecesOption = None,
+    tokens: TokensOption = None,
+    minutes: MinutesOption = None,
+    weight: WeightOption = None,
+    licence: LicenceOption = None,
+    resume: ResumeOption = False,
+    device: DeviceOption = DeviceName.auto,
+    rows: RowsOption = None,
+    rate: RateOption = 4e-3,
+    seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Make a language model from plain text: the tokenizer and the weights that a classifier starts from."""
@@ -160,7 +174,8 @@ def _weight(name: str, text: str) -> float:
 
 def _shower(bar: "Progress") -> Callable[["PretrainEvent"], None]:
     """Draws the events: a bar where there is one, else a line now and then; perplexities as lines in any case."""
-    from firstline.training.candidates.ulmfit.pretrain import Note, Step
+    from firstline.training.candidates.base import Note
+    from firstline.training.candidates.ulmfit.pretrain import Step
 
     task = bar.add_task("starting", total=None)
     told = what = ""

@@ -47,8 +47,8 @@ def train(
 
     place = Workspace.find(workspace)
     require_training()
-    from firstline.training.candidates.base import Stage
-    from firstline.training.train import Note, Step, TrainEvent
+    from firstline.training.candidates.base import Note, Stage
+    from firstline.training.train import Step, TrainEvent
     from firstline.training.train import train as run
 
     settings = place.settings

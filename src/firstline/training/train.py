@@ -32,18 +32,11 @@ from firstline.store.messages import Labelled
 from firstline.text.masks import MASKS_VERSION
 from firstline.text.rules import TextRules
 from firstline.training.candidates import find_candidate
-from firstline.training.candidates.base import Candidate, Context, Stage
+from firstline.training.candidates.base import Candidate, Context, Note, Stage
 from firstline.training.search.crossval import Fold, cross_validate, usable_folds
 from firstline.types import Label
 
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "fastai", "onnxruntime", "firstline")
-
-
-@dataclass(frozen=True)
-class Note:
-    """Something about the data that people should know."""
-
-    text: str
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from firstline.errors import CandidateUnknown, ExtraMissing, LabelsTooFew
 from firstline.settings import MaskPattern, Settings
 from firstline.settings.model import MaskingSettings
 from firstline.store.messages import Labelled
-from firstline.training.train import Note, Row, Step, TrainEvent, TrainReport, fingerprint, train
+from firstline.training.candidates.base import Note
+from firstline.training.train import Row, Step, TrainEvent, TrainReport, fingerprint, train
 from firstline.types import Message
 from tests.examples import examples
 

@@ -14,6 +14,13 @@ from firstline.types import Label, Message
 
 
 @dataclass(frozen=True)
+class Note:
+    """Something that people should know."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Stage:
     """How far a long step has come: `done` of `total`, and what people may want to know of it."""
 

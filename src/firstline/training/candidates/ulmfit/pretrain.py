@@ -17,6 +17,7 @@ from firstline.errors import LanguageModelUnusable, TrainingError, UsageError
 from firstline.steps import each_as
 from firstline.text.rules import TextRules
 from firstline.text.tokenizer import Tokenizer
+from firstline.training.candidates.base import Note
 from firstline.training.candidates.ulmfit.encoding import EncodedSource, encode_source
 from firstline.training.candidates.ulmfit.hardware import describe_hardware
 from firstline.training.candidates.ulmfit.language_model import (
@@ -72,13 +73,6 @@ class PretrainSettings:
     shape: Shape | None = None
     checkpoint_s: float = 120.0
     validation_tokens: int = 200_000
-
-
-@dataclass(frozen=True)
-class Note:
-    """Something that people should know."""
-
-    text: str
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ DIRECTIONS: tuple[Direction, ...] = ("forward", "backward")
 FORMAT_VERSION = 1
 CARD_FILE = "card.json"
 WEIGHTS_FILE = "weights.safetensors"
+_FILES = (MODEL_FILE, TOKENS_FILE, WEIGHTS_FILE)
 _REPAIR = "Copy it again, or make it again: firstline pretrain"
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 _Width = Annotated[int, msgspec.Meta(ge=1)]
@@ -106,7 +107,7 @@ class LanguageModel:
             (unfinished / WEIGHTS_FILE).write_bytes(save_tensors(half))
             for name, content in (others or {}).items():
                 (unfinished / name).write_bytes(content)
-            names = (MODEL_FILE, TOKENS_FILE, WEIGHTS_FILE, *(others or {}))
+            names = (*_FILES, *(others or {}))
             hashes = {name: _sha256((unfinished / name).read_bytes()) for name in names}
             card = msgspec.structs.replace(self.card, files=hashes)
             (unfinished / CARD_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=1) + b"\n")
@@ -132,6 +133,9 @@ class LanguageModel:
         Raises `LanguageModelUnusable`, naming the file.
         """
         card = read_card(folder)
+        for name in _FILES:
+            if name not in card.files:
+                raise LanguageModelUnusable(f"{folder / CARD_FILE} has no hash of {name}.", _REPAIR)
         contents = {name: _checked(folder, name, expected) for name, expected in card.files.items()}
         try:
             weights = {name: tensor.float() for name, tensor in load_tensors(contents[WEIGHTS_FILE]).items()}

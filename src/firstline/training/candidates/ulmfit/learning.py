@@ -8,6 +8,7 @@ checkpoint ends where an undisturbed one ends.
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -116,8 +117,8 @@ class Training:
             callbacks.append(RNNCallback())
             if any(activation_penalties):
                 callbacks.append(RNNRegularizer(*activation_penalties))
-        if has_fast_bfloat16(self.device):
-            callbacks.append(_BFloat16(self.device))
+        self._products = _Products(self.device, in_bfloat16=has_fast_bfloat16(self.device))
+        callbacks.append(self._products)
         self._learner = Learner(
             DataLoaders(self._loader, [], device=self.device),
             network.to(self.device),
@@ -138,7 +139,10 @@ class Training:
             self._loader.number = self._pace.number = number
             self._loss.losses.clear()
             torch.manual_seed((self.seed * 1_000_003 + number) % 2**63)
-            self._learner.fit(1, cbs=_OneRound())
+            try:
+                self._learner.fit(1, cbs=_OneRound())
+            finally:
+                self._products.close()
             loss = float(torch.stack(self._loss.losses).mean())
             if not math.isfinite(loss):
                 raise TrainingError(
@@ -253,17 +257,23 @@ class _OneRound(Callback):  # type: ignore[misc]
         raise CancelFitException
 
 
-class _BFloat16(Callback):  # type: ignore[misc]
+class _Products(Callback):  # type: ignore[misc]
     """Products in bfloat16 on a processor that is fast at them; weights and sums stay float32."""
 
     order = 10
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, *, in_bfloat16: bool) -> None:
         self._device_type = device.type
+        self._in_bfloat16 = in_bfloat16
+        self._context = ExitStack()
 
     def before_batch(self) -> None:
-        self._context = torch.autocast(self._device_type, torch.bfloat16)
-        self._context.__enter__()  # type: ignore[no-untyped-call]
+        if self._in_bfloat16:
+            self._context.enter_context(torch.autocast(self._device_type, torch.bfloat16))
 
     def after_loss(self) -> None:
-        self._context.__exit__(None, None, None)
+        self.close()
+
+    def close(self) -> None:
+        """Products are as they were again, also where a batch failed."""
+        self._context.close()

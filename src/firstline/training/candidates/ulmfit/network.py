@@ -117,12 +117,14 @@ class NextTokenLoss(nn.Module):
             return functional.cross_entropy(functional.linear(states, weight, bias), targets)
         negatives = torch.randint(self.network.n_tokens, (self.n_negatives,), device=targets.device)
         sample: Tensor = torch.unique(torch.cat([targets, negatives]))
-        logits = functional.linear(states, functional.embedding(sample, weight), bias[sample])
+        # A sampled softmax needs exact logits: in bfloat16 it learned far less (docs/EXPERIMENTS.md).
+        with torch.autocast(states.device.type, enabled=False):
+            logits = functional.linear(states.float(), functional.embedding(sample, weight), bias[sample])
         place = torch.searchsorted(sample, targets).unsqueeze(1)
         correction = -self._log_inclusion(sample, len(targets)).expand_as(logits)
         # A target is in the sample for certain.
         correction = correction.scatter(1, place, 0.0)
-        return functional.cross_entropy((logits + correction).float(), place.squeeze(1))
+        return functional.cross_entropy(logits + correction, place.squeeze(1))
 
     def _log_inclusion(self, sample: Tensor, n_targets: int) -> Tensor:
         missed_by_targets = (1 - self.frequencies[sample].double()) ** n_targets

@@ -11,6 +11,7 @@ import torch
 from firstline.errors import CheckpointUnusable, LanguageModelUnusable, PoolTooSmall
 from firstline.text.tokenizer import Tokenizer
 from firstline.training.candidates.ulmfit import adapt as module
+from firstline.training.candidates.ulmfit import learning
 from firstline.training.candidates.ulmfit.adapt import (
     AdaptProgress,
     AdaptSettings,
@@ -70,6 +71,16 @@ def test_perplexity_falls_on_texts_with_a_pattern() -> None:
     assert found[-1] < found[0] < model.tokenizer.n_tokens
     assert found[-1] < model.tokenizer.n_tokens / 3
     assert model.card.perplexity_per_token == round(found[-1], 2)
+
+
+@pytest.mark.skipif(not torch.cpu._is_avx512_bf16_supported(), reason="no LSTM in bfloat16 on this processor")
+def test_it_learns_in_bfloat16_nearly_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for is_fast in (False, True):
+        monkeypatch.setattr(learning, "has_fast_bfloat16", lambda device, is_fast=is_fast: is_fast)
+        found.append(run()[0][-1].perplexity)
+    assert found[0] != found[1]
+    assert found[1] == pytest.approx(found[0], rel=0.1)
 
 
 def test_the_card_says_what_was_done() -> None:

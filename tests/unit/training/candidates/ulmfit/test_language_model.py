@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from firstline.errors import FirstlineError, LanguageModelUnusable
+from firstline.errors import LanguageModelUnusable
 from firstline.training.candidates.ulmfit.language_model import LanguageModel, read_card
 from firstline.training.candidates.ulmfit.network import Dropouts
 from tests.unit.training.candidates.ulmfit.pretraining import small_language_model
@@ -100,12 +100,21 @@ def test_another_format_version_is_an_error(model: LanguageModel, tmp_path: Path
         read_card(tmp_path)
 
 
-@pytest.mark.parametrize("files", [{}, {"../secret": "0"}])
-def test_a_card_that_names_other_files_is_an_error(model: LanguageModel, tmp_path: Path, files: dict[str, str]) -> None:
+def test_a_card_that_names_other_files_is_an_error(model: LanguageModel, tmp_path: Path) -> None:
     model.save(tmp_path)
     card = json.loads((tmp_path / "card.json").read_bytes())
-    (tmp_path / "card.json").write_text(json.dumps({**card, "files": files}))
-    with pytest.raises(FirstlineError):
+    (tmp_path / "card.json").write_text(json.dumps({**card, "files": {**card["files"], "../secret": "0"}}))
+    with pytest.raises(LanguageModelUnusable, match=r"names a file outside its folder: \.\./secret"):
+        LanguageModel.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["tokenizer.model", "tokens.json", "weights.safetensors"])
+def test_a_card_without_the_hash_of_a_file_is_an_error(model: LanguageModel, tmp_path: Path, name: str) -> None:
+    model.save(tmp_path)
+    card = json.loads((tmp_path / "card.json").read_bytes())
+    del card["files"][name]
+    (tmp_path / "card.json").write_text(json.dumps(card))
+    with pytest.raises(LanguageModelUnusable, match=f"has no hash of {name}"):
         LanguageModel.load(tmp_path)
 
 

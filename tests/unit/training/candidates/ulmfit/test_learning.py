@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from firstline.errors import TrainingError
+from firstline.training.candidates.ulmfit import learning
 from firstline.training.candidates.ulmfit.learning import Batch, ByRound, Rates, RoundDone, Training, one_cycle
 
 
@@ -131,3 +132,19 @@ def test_a_loss_that_is_no_number_is_an_error() -> None:
         broken.network.get_parameter("layer.weight").fill_(float("nan"))
     with pytest.raises(TrainingError, match="The loss is nan in round 1"):
         next(broken.run())
+
+
+def test_a_batch_that_fails_leaves_products_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learning, "has_fast_bfloat16", lambda device: True)
+    broken = training()
+    seen = []
+
+    def fail(*_: object) -> Tensor:
+        seen.append(torch.is_autocast_enabled("cpu"))
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(Line, "forward", fail)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        next(broken.run())
+    assert seen == [True]
+    assert not torch.is_autocast_enabled("cpu")

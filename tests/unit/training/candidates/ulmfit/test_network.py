@@ -87,6 +87,19 @@ def test_the_sampled_loss_is_near_the_full_one_in_expectation(network: LanguageN
     assert found == pytest.approx(expected, rel=0.01)
 
 
+def test_the_sampled_loss_is_exact_where_products_are_in_bfloat16(network: LanguageNetwork) -> None:
+    network.encoder.encoder.weight.data.normal_()
+    states, targets = 5 * torch.randn(4, 6, SHAPE.n_embedding), random_ids(4, 6)
+    loss = NextTokenLoss(network, uniform(), 50)
+    network.train()
+    found = []
+    for is_bfloat16 in (False, True):
+        torch.manual_seed(2)
+        with torch.autocast("cpu", torch.bfloat16, enabled=is_bfloat16):
+            found.append(loss(states, targets))
+    assert torch.equal(*found)
+
+
 def test_with_all_tokens_sampled_the_loss_is_nearly_the_full_one(network: LanguageNetwork) -> None:
     states, targets = torch.randn(4, 6, SHAPE.n_embedding), random_ids(4, 6)
     full = NextTokenLoss(network, uniform(), 0)(states, targets)

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from firstline.cli import main
-from firstline.training.candidates.ulmfit import candidate, initial
+from firstline.training.candidates.ulmfit import adapt, candidate, initial
 from firstline.training.candidates.ulmfit.language_model import LanguageModel
 from firstline.training.candidates.ulmfit.learning import Training
 from firstline.training.candidates.ulmfit.network import Shape
@@ -34,6 +34,7 @@ HALTING = (
     "from firstline.training.candidates.ulmfit import adapt, initial\n"
     "from firstline.training.candidates.ulmfit.network import Shape\n"
     "initial.OWN_SHAPE = Shape(12, 12, 1)\n"
+    "adapt._LEAST_BATCHES = 0\n"
     "save = adapt.save_checkpoint\n"
     "def halt(*arguments):\n"
     "    save(*arguments)\n"
@@ -60,6 +61,7 @@ def run(*arguments: object) -> Done:
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.setattr(initial, "OWN_SHAPE", SHAPE)
         patch.setattr(candidate, "_LEAST_BATCHES", 30)
+        patch.setattr(adapt, "_LEAST_BATCHES", 0)
         patch.setattr(sys, "argv", ["firstline", *map(str, arguments)])
         try:
             main()

@@ -29,9 +29,9 @@ from firstline.training.candidates.ulmfit.network import (
     NextTokenLoss,
 )
 from firstline.training.candidates.ulmfit.perplexity import nats_per_token, perplexity
-from firstline.training.candidates.ulmfit.reading import MessageRounds, encode, pad
+from firstline.training.candidates.ulmfit.reading import MessageRounds, encode, pad, rows_and_epochs
 
-_LEAST_MESSAGES = 10
+_LEAST_MESSAGES, _LEAST_BATCHES = 10, 600
 _CHECKPOINT = "checkpoint.pt"
 _ROWS_AT_A_TIME = 32
 
@@ -40,11 +40,14 @@ _ROWS_AT_A_TIME = 32
 class AdaptSettings:
     """How a language model is fine-tuned on the messages; the defaults are what won, see docs/EXPERIMENTS.md.
 
+    Few messages are read more often than `n_epochs`, in batches of fewer than `max_rows`; with 0 the model
+    stays as it is.
     `decay` is how many times lower the rate of each layer is than that of the layer above it; `vectors`
     names what a new model's embedding starts from.
     """
 
     n_epochs: int = 3
+    max_rows: int = 128
     vectors: str = ""
     rate: float = 4e-3
     decay: float = 1.0
@@ -98,7 +101,8 @@ def adapt(
     n_held_out = max(1, math.ceil(settings.held_out_share * len(rows)))
     held_out, learned = [rows[place] for place in order[:n_held_out]], [rows[place] for place in order[n_held_out:]]
     network = start.network(LANGUAGE_MODEL_DROPOUTS.times(settings.dropout_factor))
-    training = _training(network, learned, settings)
+    rounds = _rounds(learned, settings)
+    training = _training(network, learned, rounds, settings)
     purpose = {
         "kind": "adaptation",
         "direction": direction,
@@ -108,8 +112,8 @@ def adapt(
         "special tokens": list(start.tokenizer.special_tokens),
         "base": base.card.files if base else {},
     }
-    progress = _Progress(work / _CHECKPOINT if work else None, purpose, training, network)
-    yield from progress.run(held_out, direction, settings)
+    progress = _Progress(work / _CHECKPOINT if work else None, purpose, training, rounds, network)
+    yield from progress.run(held_out, direction)
     n_tokens = sum(map(len, learned)) * progress.best_epoch
     card = msgspec.structs.replace(
         start.card,
@@ -136,22 +140,26 @@ class _Progress:
     """The rounds of an adaptation, with the best weights so far and a checkpoint after each epoch."""
 
     def __init__(
-        self, checkpoint: Path | None, purpose: Mapping[str, object], training: Training, network: LanguageNetwork
+        self,
+        checkpoint: Path | None,
+        purpose: Mapping[str, object],
+        training: Training,
+        rounds: MessageRounds,
+        network: LanguageNetwork,
     ) -> None:
         self._checkpoint = checkpoint
         self._purpose = purpose
         self._training = training
+        self._rounds = rounds
         self._network = network
         self.best_perplexity = math.inf
         self.best_epoch = 0
         self.best_weights = weights_of(network)
 
-    def run(
-        self, held_out: Sequence[NDArray[np.int64]], direction: Direction, settings: AdaptSettings
-    ) -> Iterator[AdaptProgress]:
-        total = len(self._training.rounds)
+    def run(self, held_out: Sequence[NDArray[np.int64]], direction: Direction) -> Iterator[AdaptProgress]:
+        total = len(self._rounds)
         for done in self._training.run(self._restored()):
-            epoch, rest = divmod(done.number + 1, total // settings.n_epochs)
+            epoch, rest = divmod(done.number + 1, self._rounds.rounds_per_epoch)
             is_epoch_over = rest == 0
             found = perplexity_of(self._network, held_out) if is_epoch_over else None
             speed = done.n_tokens / max(done.seconds, 1e-9)
@@ -210,20 +218,28 @@ def fingerprint(texts: Sequence[str]) -> str:
     return digest.hexdigest()
 
 
-def _training(network: LanguageNetwork, rows: Sequence[NDArray[np.int64]], settings: AdaptSettings) -> Training:
-    counts = np.bincount(np.concatenate(rows), minlength=network.n_tokens) + 0.5
-    frequencies = torch.from_numpy((counts / counts.sum()).astype(np.float32))
+def _rounds(rows: Sequence[NDArray[np.int64]], settings: AdaptSettings) -> MessageRounds:
+    rows = [row for row in rows if len(row) > 1]
+    max_rows, n_epochs = rows_and_epochs(len(rows), settings.max_rows, settings.n_epochs, _LEAST_BATCHES)
 
-    def forgetting(_: NDArray[np.int64], ids: Tensor) -> tuple[Tensor, Tensor]:
+    def shifted(_: NDArray[np.int64], ids: Tensor) -> tuple[Tensor, Tensor]:
         return ids[:, :-1], ids[:, 1:]
 
-    rounds = MessageRounds(
-        [row for row in rows if len(row) > 1],
-        forgetting,
-        n_epochs=settings.n_epochs,
+    return MessageRounds(
+        rows,
+        shifted,
+        n_epochs=n_epochs if settings.n_epochs else 0,
         seed=settings.seed,
         rounds_per_epoch=settings.rounds_per_epoch,
+        max_rows=max_rows,
     )
+
+
+def _training(
+    network: LanguageNetwork, rows: Sequence[NDArray[np.int64]], rounds: MessageRounds, settings: AdaptSettings
+) -> Training:
+    counts = np.bincount(np.concatenate(rows), minlength=network.n_tokens) + 0.5
+    frequencies = torch.from_numpy((counts / counts.sum()).astype(np.float32))
     groups = [[*network.encoder.encoder.parameters(), network.bias]]
     groups += [list(rnn.parameters()) for rnn in network.encoder.rnns]
     return Training(

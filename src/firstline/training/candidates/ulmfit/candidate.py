@@ -21,7 +21,7 @@ from firstline.training.candidates.ulmfit.classifier import ClassifierSettings, 
 from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
 from firstline.training.candidates.ulmfit.language_model import Direction, LanguageModel
 from firstline.training.candidates.ulmfit.onnx_graph import ClassifierWeights, build_graph, quantize
-from firstline.training.candidates.ulmfit.reading import MAX_TOKENS
+from firstline.training.candidates.ulmfit.reading import MAX_TOKENS, rows_and_epochs
 from firstline.training.candidates.ulmfit.teacher import Teacher
 from firstline.training.side_by_side import Report, run_side_by_side
 from firstline.types import Label, Message
@@ -130,7 +130,6 @@ def _trained(
 
 def _for_as_many(settings: ClassifierSettings, n_rows: int) -> ClassifierSettings:
     """Few messages are read in smaller batches and more often, so that there is a number of steps at all."""
-    max_rows = int(np.clip(n_rows // 20, 16, settings.max_rows))
     n_batches = min(_ENOUGH_BATCHES, _LEAST_BATCHES + n_rows // 20)
-    n_epochs = max(settings.n_epochs, -(-n_batches * max_rows // n_rows))
+    max_rows, n_epochs = rows_and_epochs(n_rows, settings.max_rows, settings.n_epochs, n_batches)
     return replace(settings, max_rows=max_rows, n_epochs=n_epochs)

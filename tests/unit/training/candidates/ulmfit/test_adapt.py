@@ -1,4 +1,5 @@
 import copy
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -81,6 +82,17 @@ def test_it_learns_in_bfloat16_nearly_as_well(monkeypatch: pytest.MonkeyPatch) -
         found.append(run()[0][-1].perplexity)
     assert found[0] != found[1]
     assert found[1] == pytest.approx(found[0], rel=0.1)
+
+
+def test_few_messages_are_read_more_often_in_smaller_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_LEAST_BATCHES", 40)
+    falling = itertools.count(100, -1)
+    monkeypatch.setattr(module, "perplexity_of", lambda *_: next(falling))
+    done, model = run()
+    assert model is not None
+    # 108 messages are learned from, 16 a batch, 7 batches an epoch.
+    assert sum(step.perplexity is not None for step in done) == 6
+    assert model.card.settings["n_epochs"] == QUICK.n_epochs
 
 
 def test_the_card_says_what_was_done() -> None:
@@ -198,7 +210,8 @@ def test_masks_alone_and_a_text_without_end_are_learned_from() -> None:
     assert adapted(texts=[*TEXTS[:20], *["xxmask_phone"] * 5, "карта " * 2_000, "...", "☃"])
 
 
-def test_without_any_epoch_the_model_is_as_it_starts() -> None:
+def test_without_any_epoch_the_model_is_as_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_LEAST_BATCHES", 40)
     done, model = run(base=pretrained(), settings=replace(QUICK, n_epochs=0))
     assert done == []
     assert model is not None

@@ -5,7 +5,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from firstline.text.tokenizer import PAD
-from firstline.training.candidates.ulmfit.reading import MAX_TOKENS, MessageRounds, batches_of_like_length, encode, pad
+from firstline.training.candidates.ulmfit.reading import (
+    MAX_TOKENS,
+    MessageRounds,
+    batches_of_like_length,
+    encode,
+    pad,
+    rows_and_epochs,
+)
 from firstline.training.candidates.ulmfit.subwords import train_tokenizer
 
 TOKENIZER = train_tokenizer(["карта пришла", "оплата ушла"] * 9, 40)
@@ -109,3 +116,11 @@ def test_no_batch_is_of_a_single_message(lengths: list[int]) -> None:
 def test_the_target_is_asked_for_the_messages_of_the_batch() -> None:
     for ids, places in rounds([3, 1, 2, 4, 2], max_rows=2).batches(0):
         assert torch.equal(ids[:, 0], torch.from_numpy(places + 10))
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "expected"),
+    [(100_000, (128, 3)), (10_000, (128, 8)), (1_000, (50, 30)), (40, (16, 240)), (0, (16, 9_600))],
+)
+def test_few_messages_give_as_many_batches_in_more_epochs(n_rows: int, expected: tuple[int, int]) -> None:
+    assert rows_and_epochs(n_rows, max_rows=128, n_epochs=3, least_batches=600) == expected

@@ -8,6 +8,7 @@ for hours: folds, seeds and the number of unlabelled messages are options.
 import argparse
 import json
 import re
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,11 +19,13 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedKFold
 
 from benchmarks.table import machine, print_rows
+from firstline.settings.model import UlmfitSettings
 from firstline.steps import run_to_end
 from firstline.store.messages import Labelled, read_for_training
 from firstline.store.workspace import Workspace
 from firstline.text.rules import TextRules
 from firstline.training.candidates.base import Context
+from firstline.training.candidates.ulmfit import initial
 from firstline.training.candidates.ulmfit.candidate import Ulmfit
 from firstline.training.candidates.ulmfit.classifier import ClassifierSettings
 from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
@@ -31,13 +34,17 @@ from firstline.types import Message
 
 @dataclass(frozen=True)
 class Variant:
-    """What differs from the defaults; `without` is a pattern of special tokens that the model does not see."""
+    """What differs from the defaults; `without` is a pattern of special tokens that the model does not see.
+
+    `characters_a_piece` of the messages decide how many pieces the vocabulary has.
+    """
 
     settings: Callable[[ClassifierSettings], ClassifierSettings] = lambda settings: settings
     directions: tuple[str, ...] = ("forward",)
     encoder: str = "auto"
     without: str = ""
-    adaptation_epochs: int = 3
+    adaptation_epochs: int = UlmfitSettings().adaptation_epochs
+    characters_a_piece: int = initial._CHARS_A_PIECE
 
 
 VARIANTS = {
@@ -53,7 +60,8 @@ VARIANTS = {
     "both": Variant(directions=("forward", "backward")),
     "no encoder": Variant(encoder="none"),
     "not adapted": Variant(adaptation_epochs=0),
-    "adapted longer": Variant(adaptation_epochs=8),
+    "half the vocabulary": Variant(characters_a_piece=2 * initial._CHARS_A_PIECE),
+    "a quarter of the vocabulary": Variant(characters_a_piece=4 * initial._CHARS_A_PIECE),
     "no case tokens": Variant(without=r"\bxx(?:up|cap)\b ?"),
     "no mask tokens": Variant(without=r"\bxxmask_\w+ ?"),
     "segment at the start": Variant(without=r" xxseg_\w+$"),
@@ -99,8 +107,8 @@ def _measure(
     if not folds:
         return
     variant = VARIANTS[name]
-    knowledge, context = _knowledge(variant, seed, data, place)
-    unlabelled = _some(data.unlabelled, n_unlabelled, seed)
+    unlabelled = _some(data.unlabelled, n_unlabelled)
+    knowledge, context = _knowledge(variant, seed, [*data.messages, *unlabelled], place)
     parts = list(StratifiedKFold(5, shuffle=True, random_state=seed).split(data.labels, data.labels))
     for fold in folds:
         learned, checked = parts[fold]
@@ -123,14 +131,20 @@ def _measure(
         print(f"{name}, seed {seed}, fold {fold}: accuracy {accuracy:.3f}, {row['seconds']} s", flush=True)
 
 
-def _knowledge(variant: Variant, seed: int, data: Labelled, place: Workspace) -> tuple[Knowledge, Context]:
+def _knowledge(variant: Variant, seed: int, messages: Sequence[Message], place: Workspace) -> tuple[Knowledge, Context]:
     rules = TextRules.of_language(place.settings.language)
     folder = place.language_models
     if variant.without:
         rules = _Stripped(rules, variant.without)
-    # A language model of its own for what changes it.
-    changes = f"{variant.without} {variant.encoder} {variant.adaptation_epochs}"
+    initial._CHARS_A_PIECE = variant.characters_a_piece
+    # A language model of its own for what changes it; sentence vectors are the same for all.
+    changes = (
+        f"{len(messages)} {variant.without} {variant.encoder} {variant.adaptation_epochs} {initial._CHARS_A_PIECE}"
+    )
+    vectors = folder / "vectors"
     folder = folder / re.sub(r"\W+", "-", changes).strip("-")
+    if vectors.exists() and not (folder / "vectors").exists():
+        shutil.copytree(vectors, folder / "vectors")
     ulmfit = place.settings.ulmfit.model_copy(
         update={
             "directions": variant.directions,
@@ -139,13 +153,13 @@ def _knowledge(variant: Variant, seed: int, data: Labelled, place: Workspace) ->
         }
     )
     context = Context(rules, seed, place.settings.language, ulmfit, folder)
-    return run_to_end(gather(context, [*data.messages, *data.unlabelled])), context
+    return run_to_end(gather(context, messages)), context
 
 
-def _some(messages: Sequence[Message], n_most: int, seed: int) -> list[Message]:
+def _some(messages: Sequence[Message], n_most: int) -> list[Message]:
     if not n_most or n_most >= len(messages):
         return list(messages)
-    return [messages[i] for i in np.random.default_rng(seed).permutation(len(messages))[:n_most]]
+    return [messages[i] for i in np.random.default_rng(0).permutation(len(messages))[:n_most]]
 
 
 def _rows(results: Path) -> list[dict[str, object]]:

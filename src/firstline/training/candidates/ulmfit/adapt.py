@@ -31,7 +31,7 @@ from firstline.training.candidates.ulmfit.network import (
 from firstline.training.candidates.ulmfit.perplexity import nats_per_token, perplexity
 from firstline.training.candidates.ulmfit.reading import MessageRounds, encode, pad, rows_and_epochs
 
-_LEAST_MESSAGES, _LEAST_BATCHES = 10, 600
+_LEAST_MESSAGES, _LEAST_BATCHES = 10, 800
 _CHECKPOINT = "checkpoint.pt"
 _ROWS_AT_A_TIME = 32
 
@@ -46,7 +46,7 @@ class AdaptSettings:
     names what a new model's embedding starts from.
     """
 
-    n_epochs: int = 3
+    n_epochs: int = 8
     max_rows: int = 128
     vectors: str = ""
     rate: float = 4e-3

@@ -15,13 +15,10 @@ from torch import Tensor
 from firstline.errors import CheckpointUnusable, PoolTooSmall
 from firstline.text.rules import TextRules
 from firstline.text.tokenizer import Tokenizer
+from firstline.training.candidates.ulmfit.card import Direction
 from firstline.training.candidates.ulmfit.checkpoint import load_checkpoint, save_checkpoint
 from firstline.training.candidates.ulmfit.initial import extended, from_scratch, own_tokenizer
-from firstline.training.candidates.ulmfit.language_model import (
-    Direction,
-    LanguageModel,
-    weights_of,
-)
+from firstline.training.candidates.ulmfit.language_model import LanguageModel, weights_of
 from firstline.training.candidates.ulmfit.learning import Rates, Training, one_cycle
 from firstline.training.candidates.ulmfit.network import (
     LANGUAGE_MODEL_DROPOUTS,

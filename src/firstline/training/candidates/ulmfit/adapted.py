@@ -15,8 +15,9 @@ from firstline.text.rules import TextRules
 from firstline.text.tokenizer import Tokenizer
 from firstline.training.candidates.base import Stage
 from firstline.training.candidates.ulmfit.adapt import AdaptProgress, AdaptSettings, adapt
+from firstline.training.candidates.ulmfit.card import Direction
 from firstline.training.candidates.ulmfit.initial import own_tokenizer, special_tokens
-from firstline.training.candidates.ulmfit.language_model import Direction, LanguageModel
+from firstline.training.candidates.ulmfit.language_model import LanguageModel
 
 SEEN_FILE = "seen.npy"
 CHANGED_ENOUGH = 0.1

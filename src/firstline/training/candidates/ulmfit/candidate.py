@@ -17,9 +17,10 @@ from firstline.bundle.parts.lstm import PooledLstm
 from firstline.steps import run_to_end
 from firstline.text.rules import TextRules
 from firstline.training.candidates.base import Context, Stage
+from firstline.training.candidates.ulmfit.card import Direction
 from firstline.training.candidates.ulmfit.classifier import ClassifierSettings, plain_weights, train_classifier
 from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
-from firstline.training.candidates.ulmfit.language_model import Direction, LanguageModel
+from firstline.training.candidates.ulmfit.language_model import LanguageModel
 from firstline.training.candidates.ulmfit.onnx_graph import ClassifierWeights, build_graph, quantize
 from firstline.training.candidates.ulmfit.reading import MAX_TOKENS, rows_and_epochs
 from firstline.training.candidates.ulmfit.teacher import Teacher

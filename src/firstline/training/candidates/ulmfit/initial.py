@@ -17,14 +17,8 @@ from firstline.errors import LanguageModelUnusable
 from firstline.text.rules import TextRules
 from firstline.text.tokenizer import MOST_TOKENS, Tokenizer
 from firstline.text.tokens import SPECIAL_TOKEN
-from firstline.training.candidates.ulmfit.language_model import (
-    FORMAT_VERSION,
-    Card,
-    Direction,
-    LanguageModel,
-    card_shape,
-    weights_of,
-)
+from firstline.training.candidates.ulmfit.card import FORMAT_VERSION, Card, Direction
+from firstline.training.candidates.ulmfit.language_model import LanguageModel, card_shape, weights_of
 from firstline.training.candidates.ulmfit.network import (
     Dropouts,
     LanguageNetwork,

@@ -15,7 +15,8 @@ from firstline.training.candidates.base import Context, Stage
 from firstline.training.candidates.regression import Features
 from firstline.training.candidates.ulmfit.adapt import AdaptSettings, require_pool
 from firstline.training.candidates.ulmfit.adapted import adapted_model, tokenizer_for
-from firstline.training.candidates.ulmfit.language_model import Direction, LanguageModel
+from firstline.training.candidates.ulmfit.card import Direction
+from firstline.training.candidates.ulmfit.language_model import LanguageModel
 from firstline.training.candidates.ulmfit.reading import encode
 from firstline.training.candidates.ulmfit.teacher import Neighbours, Teacher, latent_vectors, tfidf_features
 from firstline.training.sentence_vectors import resolve, vectors_of

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
 
 import msgspec
 import torch
@@ -18,57 +17,11 @@ from torch import Tensor
 
 from firstline.errors import LanguageModelUnusable
 from firstline.text.tokenizer import MODEL_FILE, TOKENS_FILE, Tokenizer
+from firstline.training.candidates.ulmfit.card import CARD_FILE, REPAIR, Card, CardShape, read_card
 from firstline.training.candidates.ulmfit.network import Dropouts, LanguageNetwork, Shape
 
-Direction = Literal["forward", "backward"]
-DIRECTIONS: tuple[Direction, ...] = ("forward", "backward")
-
-FORMAT_VERSION = 1
-CARD_FILE = "card.json"
 WEIGHTS_FILE = "weights.safetensors"
 _FILES = (MODEL_FILE, TOKENS_FILE, WEIGHTS_FILE)
-_REPAIR = "Copy it again, or make it again: firstline pretrain"
-_Count = Annotated[int, msgspec.Meta(ge=0)]
-_Width = Annotated[int, msgspec.Meta(ge=1)]
-
-
-class SourceUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One corpus that a language model read, `n_tokens` of it long."""
-
-    name: str
-    licence: str
-    weight: float
-    n_tokens: _Count
-
-
-class CardShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`Shape`, as the card has it."""
-
-    n_embedding: _Width
-    n_hidden: _Width
-    n_layers: _Width
-
-
-class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What there is to know of a language model. `perplexity` is on text that it did not read.
-
-    `files` has the SHA-256 of every file, `base` that of the files of the model that it was adapted from.
-    """
-
-    format_version: int
-    language: str
-    direction: Direction
-    shape: CardShape
-    text_rules: tuple[str, ...]
-    sources: tuple[SourceUsed, ...]
-    tokens_seen: _Count
-    perplexity_per_token: float | None
-    perplexity_per_character: float | None
-    hardware: str
-    command: str
-    settings: dict[str, int | float | str | bool]
-    files: dict[str, str] = {}
-    base: dict[str, str] = {}
 
 
 class LanguageModel:
@@ -135,7 +88,7 @@ class LanguageModel:
         card = read_card(folder)
         for name in _FILES:
             if name not in card.files:
-                raise LanguageModelUnusable(f"{folder / CARD_FILE} has no hash of {name}.", _REPAIR)
+                raise LanguageModelUnusable(f"{folder / CARD_FILE} has no hash of {name}.", REPAIR)
         contents = {name: _checked(folder, name, expected) for name, expected in card.files.items()}
         try:
             weights = {name: tensor.float() for name, tensor in load_tensors(contents[WEIGHTS_FILE]).items()}
@@ -143,31 +96,8 @@ class LanguageModel:
             model.network(Dropouts(0, 0, 0, 0, 0))
         except (SafetensorError, KeyError, RuntimeError) as error:
             first = str(error).splitlines()[0]
-            raise LanguageModelUnusable(
-                f"{folder / WEIGHTS_FILE} is not what its card says: {first}", _REPAIR
-            ) from None
+            raise LanguageModelUnusable(f"{folder / WEIGHTS_FILE} is not what its card says: {first}", REPAIR) from None
         return model
-
-
-def read_card(folder: Path) -> Card:
-    """The card alone. Raises `LanguageModelUnusable`."""
-    file = folder / CARD_FILE
-    try:
-        content = file.read_bytes()
-    except OSError:
-        raise LanguageModelUnusable(
-            f"There is no language model in {folder}.", "Name the folder that holds card.json."
-        ) from None
-    try:
-        version = msgspec.json.decode(content, type=dict[str, msgspec.Raw]).get("format_version", msgspec.Raw(b"null"))
-        if (found := bytes(version)) != str(FORMAT_VERSION).encode():
-            raise LanguageModelUnusable(
-                f"{file} is of format version {found.decode()}; this Firstline reads {FORMAT_VERSION}.",
-                "Use the version that made it, or make it again: firstline pretrain",
-            )
-        return msgspec.json.decode(content, type=Card)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise LanguageModelUnusable(f"{file} is damaged: {error}.", _REPAIR) from None
 
 
 def card_shape(shape: Shape) -> CardShape:
@@ -190,14 +120,14 @@ def load_weights(network: LanguageNetwork, weights: dict[str, Tensor]) -> None:
 def _checked(folder: Path, name: str, expected: str) -> bytes:
     path = folder / name
     if Path(name).name != name:
-        raise LanguageModelUnusable(f"{folder / CARD_FILE} names a file outside its folder: {name}.", _REPAIR)
+        raise LanguageModelUnusable(f"{folder / CARD_FILE} names a file outside its folder: {name}.", REPAIR)
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise LanguageModelUnusable(f"{path} cannot be read: {error.strerror}.", _REPAIR) from None
+        raise LanguageModelUnusable(f"{path} cannot be read: {error.strerror}.", REPAIR) from None
     if (got := _sha256(content)) != expected:
         raise LanguageModelUnusable(
-            f"{path} is damaged: its hash is {got[:12]}, the card says {expected[:12]}.", _REPAIR
+            f"{path} is damaged: its hash is {got[:12]}, the card says {expected[:12]}.", REPAIR
         )
     return content
 

@@ -18,19 +18,10 @@ from firstline.steps import each_as
 from firstline.text.rules import TextRules
 from firstline.text.tokenizer import Tokenizer
 from firstline.training.candidates.base import Note
+from firstline.training.candidates.ulmfit.card import FORMAT_VERSION, Card, Direction, SourceUsed, read_card
 from firstline.training.candidates.ulmfit.encoding import EncodedSource, encode_source
 from firstline.training.candidates.ulmfit.hardware import describe_hardware
-from firstline.training.candidates.ulmfit.language_model import (
-    FORMAT_VERSION,
-    Card,
-    Direction,
-    LanguageModel,
-    SourceUsed,
-    card_shape,
-    load_weights,
-    read_card,
-    weights_of,
-)
+from firstline.training.candidates.ulmfit.language_model import LanguageModel, card_shape, load_weights, weights_of
 from firstline.training.candidates.ulmfit.mix import Mix
 from firstline.training.candidates.ulmfit.network import LANGUAGE_MODEL_DROPOUTS, LanguageNetwork, Shape
 from firstline.training.candidates.ulmfit.perplexity import nats_per_token, perplexity

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from firstline.errors import LanguageModelUnusable, TrainingError
 from firstline.text.tokenizer import Tokenizer
+from firstline.training.candidates.ulmfit.card import Direction, read_card
 from firstline.training.candidates.ulmfit.checkpoint import load_checkpoint, save_checkpoint
-from firstline.training.candidates.ulmfit.language_model import Direction, read_card
 from firstline.training.candidates.ulmfit.learning import Batch, ByRound, Rates, RoundDone, Training
 from firstline.training.candidates.ulmfit.mix import Mix
 from firstline.training.candidates.ulmfit.network import LanguageNetwork, NextTokenLoss

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from firstline.text.tokenizer import PAD, Tokenizer
-from firstline.training.candidates.ulmfit.language_model import Direction
+from firstline.training.candidates.ulmfit.card import Direction
 from firstline.training.candidates.ulmfit.learning import Batch
 
 MAX_TOKENS = 150

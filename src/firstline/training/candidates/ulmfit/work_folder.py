@@ -15,8 +15,8 @@ from filelock import FileLock, Timeout
 
 from firstline.errors import CheckpointUnusable, TrainingError
 from firstline.text.tokenizer import Tokenizer
+from firstline.training.candidates.ulmfit.card import CARD_FILE
 from firstline.training.candidates.ulmfit.checkpoint import check_purpose
-from firstline.training.candidates.ulmfit.language_model import CARD_FILE
 
 NAME = ".work"
 _LOCK_FILE = "lock"

@@ -4,7 +4,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from firstline.training.candidates.ulmfit.language_model import Direction, LanguageModel
+from firstline.training.candidates.ulmfit.card import Direction
+from firstline.training.candidates.ulmfit.language_model import LanguageModel
 from tests.unit.training.candidates.ulmfit.corpora import RULES
 from tests.unit.training.candidates.ulmfit.pretraining import small_language_model
 

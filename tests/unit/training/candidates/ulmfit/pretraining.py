@@ -4,7 +4,8 @@ import random
 from collections.abc import Generator
 from pathlib import Path
 
-from firstline.training.candidates.ulmfit.language_model import Card, LanguageModel, card_shape
+from firstline.training.candidates.ulmfit.card import Card
+from firstline.training.candidates.ulmfit.language_model import LanguageModel, card_shape
 from firstline.training.candidates.ulmfit.network import LanguageNetwork, Shape
 from firstline.training.candidates.ulmfit.pretrain import PretrainEvent, PretrainSettings, pretrain
 from firstline.training.candidates.ulmfit.pretraining import PretrainRound
@@ -48,7 +49,8 @@ def run(
 
 def small_language_model() -> LanguageModel:
     """With random weights, and a card that says so."""
-    from firstline.training.candidates.ulmfit.language_model import FORMAT_VERSION, weights_of
+    from firstline.training.candidates.ulmfit.card import FORMAT_VERSION
+    from firstline.training.candidates.ulmfit.language_model import weights_of
     from firstline.training.candidates.ulmfit.network import Dropouts
 
     tokenizer = train_tokenizer(["карта пришла", "оплата ушла"] * 9, 40)

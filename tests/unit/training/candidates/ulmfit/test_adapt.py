@@ -19,7 +19,8 @@ from firstline.training.candidates.ulmfit.adapt import (
     adapt,
     require_pool,
 )
-from firstline.training.candidates.ulmfit.language_model import Direction, LanguageModel, weights_of
+from firstline.training.candidates.ulmfit.card import Direction
+from firstline.training.candidates.ulmfit.language_model import LanguageModel, weights_of
 from firstline.training.candidates.ulmfit.network import LanguageNetwork
 from tests.unit.training.candidates.ulmfit.corpora import RULES
 from tests.unit.training.candidates.ulmfit.messages import meanings, patterned, pretrained

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from firstline.errors import LanguageModelUnusable
-from firstline.training.candidates.ulmfit.language_model import LanguageModel, read_card
+from firstline.training.candidates.ulmfit.card import read_card
+from firstline.training.candidates.ulmfit.language_model import LanguageModel
 from firstline.training.candidates.ulmfit.network import Dropouts
 from tests.unit.training.candidates.ulmfit.pretraining import small_language_model
 

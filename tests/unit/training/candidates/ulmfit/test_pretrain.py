@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from firstline.errors import CheckpointUnusable, CorpusUnusable, LanguageModelUnusable, TrainingError, UsageError
+from firstline.training.candidates.ulmfit.card import read_card
 from firstline.training.candidates.ulmfit.encoding import EncodedSource, Tokens
-from firstline.training.candidates.ulmfit.language_model import LanguageModel, read_card
+from firstline.training.candidates.ulmfit.language_model import LanguageModel
 from firstline.training.candidates.ulmfit.learning import Training
 from firstline.training.candidates.ulmfit.mix import Mix
 from firstline.training.candidates.ulmfit.pretrain import pretrain

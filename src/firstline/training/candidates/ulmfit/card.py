@@ -1,0 +1,77 @@
+"""What there is to know of a language model: its card, `card.json`. Read without PyTorch."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from firstline.errors import LanguageModelUnusable
+
+Direction = Literal["forward", "backward"]
+DIRECTIONS: tuple[Direction, ...] = ("forward", "backward")
+
+FORMAT_VERSION = 1
+CARD_FILE = "card.json"
+REPAIR = "Copy it again, or make it again: firstline pretrain"
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+_Width = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class SourceUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One corpus that a language model read, `n_tokens` of it long."""
+
+    name: str
+    licence: str
+    weight: float
+    n_tokens: _Count
+
+
+class CardShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`Shape`, as the card has it."""
+
+    n_embedding: _Width
+    n_hidden: _Width
+    n_layers: _Width
+
+
+class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What there is to know of a language model. `perplexity` is on text that it did not read.
+
+    `files` has the SHA-256 of every file, `base` that of the files of the model that it was adapted from.
+    """
+
+    format_version: int
+    language: str
+    direction: Direction
+    shape: CardShape
+    text_rules: tuple[str, ...]
+    sources: tuple[SourceUsed, ...]
+    tokens_seen: _Count
+    perplexity_per_token: float | None
+    perplexity_per_character: float | None
+    hardware: str
+    command: str
+    settings: dict[str, int | float | str | bool]
+    files: dict[str, str] = {}
+    base: dict[str, str] = {}
+
+
+def read_card(folder: Path) -> Card:
+    """The card alone. Raises `LanguageModelUnusable`."""
+    file = folder / CARD_FILE
+    try:
+        content = file.read_bytes()
+    except OSError:
+        raise LanguageModelUnusable(
+            f"There is no language model in {folder}.", "Name the folder that holds card.json."
+        ) from None
+    try:
+        version = msgspec.json.decode(content, type=dict[str, msgspec.Raw]).get("format_version", msgspec.Raw(b"null"))
+        if (found := bytes(version)) != str(FORMAT_VERSION).encode():
+            raise LanguageModelUnusable(
+                f"{file} is of format version {found.decode()}; this Firstline reads {FORMAT_VERSION}.",
+                "Use the version that made it, or make it again: firstline pretrain",
+            )
+        return msgspec.json.decode(content, type=Card)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise LanguageModelUnusable(f"{file} is damaged: {error}.", REPAIR) from None

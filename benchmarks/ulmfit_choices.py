@@ -25,10 +25,11 @@ from firstline.store.messages import Labelled, read_for_training
 from firstline.store.workspace import Workspace
 from firstline.text.rules import TextRules
 from firstline.training.candidates.base import Context
-from firstline.training.candidates.ulmfit import initial
+from firstline.training.candidates.ulmfit import candidate, initial
 from firstline.training.candidates.ulmfit.candidate import Ulmfit
 from firstline.training.candidates.ulmfit.classifier import ClassifierSettings
 from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
+from firstline.training.candidates.ulmfit.language_model import LanguageModel
 from firstline.types import Message
 
 
@@ -36,7 +37,8 @@ from firstline.types import Message
 class Variant:
     """What differs from the defaults; `without` is a pattern of special tokens that the model does not see.
 
-    `characters_a_piece` of the messages decide how many pieces the vocabulary has.
+    `characters_a_piece` of the messages decide how many pieces the vocabulary has. `base` is
+    a pretrained language model.
     """
 
     settings: Callable[[ClassifierSettings], ClassifierSettings] = lambda settings: settings
@@ -45,6 +47,7 @@ class Variant:
     without: str = ""
     adaptation_epochs: int = UlmfitSettings().adaptation_epochs
     characters_a_piece: int = initial._CHARS_A_PIECE
+    base: Path | None = None
 
 
 VARIANTS = {
@@ -86,10 +89,17 @@ def main() -> None:
     parser.add_argument("--workspace", type=Path, required=True)
     parser.add_argument("--results", type=Path, required=True, help="a JSONL file that keeps every fold's figures")
     parser.add_argument("--variants", default=",".join(VARIANTS))
+    parser.add_argument("--base", type=Path, help="a pretrained language model, and the variant 'pretrained NAME'")
     parser.add_argument("--folds", default="0,1,2,3,4", help="which of the five")
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--unlabelled", type=int, default=0, help="how many unlabelled messages; 0: all")
+    parser.add_argument("--batches", type=int, default=0, help="how many a training has at most; 0: as many as usual")
     arguments = parser.parse_args()
+    if arguments.batches:
+        candidate._ENOUGH_BATCHES = arguments.batches
+    if arguments.base:
+        VARIANTS[f"pretrained {arguments.base.name}"] = Variant(base=arguments.base)
+        VARIANTS[f"pretrained {arguments.base.name}, no encoder"] = Variant(base=arguments.base, encoder="none")
     place = Workspace.find(arguments.workspace)
     data = read_for_training(place.database)
     seeds, folds = ([int(part) for part in text.split(",")] for text in (arguments.seeds, arguments.folds))
@@ -113,9 +123,9 @@ def _measure(
     for fold in folds:
         learned, checked = parts[fold]
         started = time.perf_counter()
-        candidate = Ulmfit(context, variant.settings(ClassifierSettings()), knowledge)
-        candidate.fit([data.messages[i] for i in learned], [data.labels[i] for i in learned], unlabelled)
-        guesses = candidate.predict_proba([data.messages[i] for i in checked]).argmax(axis=1)
+        trained = Ulmfit(context, variant.settings(ClassifierSettings()), knowledge)
+        trained.fit([data.messages[i] for i in learned], [data.labels[i] for i in learned], unlabelled)
+        guesses = trained.predict_proba([data.messages[i] for i in checked]).argmax(axis=1)
         row = {
             "variant": name,
             "seed": seed,
@@ -123,7 +133,7 @@ def _measure(
             "unlabelled": n_unlabelled,
             "seconds": round(time.perf_counter() - started, 1),
             "truth": [data.labels[i] for i in checked],
-            "predicted": [candidate.labels_[guess] for guess in guesses],
+            "predicted": [trained.labels_[guess] for guess in guesses],
         }
         with results.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -149,11 +159,13 @@ def _knowledge(variant: Variant, seed: int, messages: Sequence[Message], place: 
         update={
             "directions": variant.directions,
             "encoder": variant.encoder,
+            "language_model": "none",
             "adaptation_epochs": variant.adaptation_epochs,
         }
     )
+    bases: dict[str, LanguageModel] = {"forward": LanguageModel.load(variant.base)} if variant.base else {}
     context = Context(rules, seed, place.settings.language, ulmfit, folder)
-    return run_to_end(gather(context, messages)), context
+    return run_to_end(gather(context, messages, bases)), context
 
 
 def _some(messages: Sequence[Message], n_most: int) -> list[Message]:

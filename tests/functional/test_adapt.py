@@ -74,6 +74,7 @@ def run(*arguments: object) -> Done:
 @pytest.fixture(autouse=True)
 def quick_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """One direction, so that all is done in this process."""
+    monkeypatch.setenv("FIRSTLINE_ULMFIT__LANGUAGE_MODEL", "none")
     monkeypatch.setenv("FIRSTLINE_ULMFIT__ENCODER", "none")
     monkeypatch.setenv("FIRSTLINE_ULMFIT__DIRECTIONS", '["forward"]')
 

@@ -13,6 +13,7 @@ from firstline.cli import (
     evaluate,
     import_,
     init,
+    languages,
     models,
     pretrain,
     serve,
@@ -52,6 +53,7 @@ app.command("status")(status.status)
 app.command("train")(train.train)
 app.command("adapt")(adapt.adapt)
 app.command("pretrain")(pretrain.pretrain)
+app.add_typer(languages.app, name="languages")
 app.command("evaluate")(evaluate.evaluate)
 app.command("classify")(classify.classify)
 app.add_typer(models.app, name="models")

@@ -29,7 +29,8 @@ def adapt(
         typer.Option(
             "--language-model",
             metavar="DIR",
-            help="A pretrained model to start from; twice for both directions. Default: from the messages alone.",
+            help="A pretrained model to start from; twice for both directions."
+            " Default: the one of the workspace's language that is installed, see firstline languages.",
         ),
     ] = None,
     force: Annotated[
@@ -58,7 +59,7 @@ def adapt(
         mask_again(place)
         data = read_for_training(place.database)
         messages = [*data.messages, *data.unlabelled]
-        bases = _bases(language_model or [], settings)
+        bases = _bases(language_model, settings) if language_model else None
         context = Context(
             TextRules.of_language(settings.language),
             settings.training.seed,
@@ -83,7 +84,7 @@ def adapt(
 
 
 def _bases(folders: list[Path], settings: "Settings") -> dict[str, "LanguageModel"]:
-    """The pretrained models by direction: none, or one for each that the workspace reads in."""
+    """The pretrained models by direction, one for each that the workspace reads in."""
     from firstline.errors import UsageError
     from firstline.training.candidates.ulmfit.language_model import LanguageModel
 
@@ -100,7 +101,7 @@ def _bases(folders: list[Path], settings: "Settings") -> dict[str, "LanguageMode
             raise UsageError(f"Two language models read {model.card.direction}.", "Name one for each direction.")
         bases[model.card.direction] = model
     expected = settings.ulmfit.directions
-    if bases and set(bases) != set(expected):
+    if set(bases) != set(expected):
         raise UsageError(
             f"The workspace reads {' and '.join(expected)}, the language models given read {' and '.join(bases)}.",
             "Name one for each direction, or set ulmfit.directions in firstline.toml.",

@@ -107,6 +107,12 @@ class UlmfitSettings(_Section):
         description="Which language models read the messages. Both, averaged, answer better than one."
         " They learn side by side where there are two cores; an answer takes twice the time.",
     )
+    language_model: str = Field(
+        "auto",
+        description="The pretrained language model to start from, a name of `firstline languages`; 'auto' takes the"
+        " one of the workspace's language that is installed, 'none' learns from the messages alone."
+        " After a change: firstline adapt --force.",
+    )
     encoder: str = Field(
         "auto",
         description="The sentence encoder that helps to judge unlabelled messages while training; serving does without."

@@ -14,11 +14,12 @@ from firstline.text.tokenizer import Tokenizer
 from firstline.training.candidates.base import Context, Stage
 from firstline.training.candidates.regression import Features
 from firstline.training.candidates.ulmfit.adapt import AdaptSettings, require_pool
-from firstline.training.candidates.ulmfit.adapted import adapted_model, tokenizer_for
+from firstline.training.candidates.ulmfit.adapted import adapted_model, kept_model, tokenizer_for
 from firstline.training.candidates.ulmfit.card import Direction
 from firstline.training.candidates.ulmfit.language_model import LanguageModel
 from firstline.training.candidates.ulmfit.reading import encode
 from firstline.training.candidates.ulmfit.teacher import Neighbours, Teacher, latent_vectors, tfidf_features
+from firstline.training.languages import resolve as resolve_language
 from firstline.training.sentence_vectors import resolve, vectors_of
 from firstline.training.side_by_side import Report, run_side_by_side
 from firstline.types import Message
@@ -74,21 +75,24 @@ def gather(
 ) -> Generator[Stage, None, Knowledge]:
     """Compute what the teacher reads, and adapt the language models where they are not adapted yet.
 
-    `bases` are pretrained models by direction. Raises what `adapted_model` and `vectors_of` raise.
+    `bases` are pretrained models by direction; None: those that the settings name. Raises what
+    `adapted_model`, `vectors_of` and `languages.resolve` raise.
     """
     messages = list(dict.fromkeys(messages))
     texts = [context.rules.with_segment(message.text, message.segment) for message in messages]
     require_pool(texts)
+    encoder = resolve(context.ulmfit.encoder)
+    if bases is None:
+        bases = _installed_models(context, is_forced)
     yield Stage("reading for the teacher", 0, 1)
     tfidf = tfidf_features(texts)
     vectors = {"lsa": latent_vectors(tfidf, context.seed)}
-    encoder = resolve(context.ulmfit.encoder)
     if encoder:
         steps = vectors_of([message.text for message in messages], encoder, _vectors_folder(context))
         what = f"sentence vectors by {encoder}"
         vectors[encoder] = yield from each_as(steps, lambda step: Stage(what, *step))
     meaning = np.hstack(list(vectors.values()))
-    models = _language_models(context, texts, meaning, "+".join(vectors), bases or {}, is_forced)
+    models = _language_models(context, texts, meaning, "+".join(vectors), bases, is_forced)
     return Knowledge(
         language_models=tuple(models),
         rows={model.card.direction: encode(model.tokenizer, texts, model.card.direction) for model in models},
@@ -157,6 +161,18 @@ def _adapted(
         tokenizer=tokenizer,
     )
     return run_to_end(steps, report)
+
+
+def _installed_models(context: Context, is_forced: bool) -> dict[str, LanguageModel]:
+    """What to start from: none where an adapted model is kept that came from a pretrained one, whichever that was."""
+    directions = context.ulmfit.directions
+    language = resolve_language(context.ulmfit.language_model, context.language, directions)
+    if language is None:
+        return {}
+    kept = [kept_model(context.folder / direction, context.rules) for direction in directions if context.folder]
+    if kept and not is_forced and all(model and model.card.base for model in kept):
+        return {}
+    return {direction: LanguageModel.load(language.folders[direction]) for direction in directions}
 
 
 def _vectors_folder(context: Context) -> Path | None:

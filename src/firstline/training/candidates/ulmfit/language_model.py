@@ -1,4 +1,7 @@
-"""A language model on disk: float16 weights, tokenizer, and a card that says where it comes from."""
+"""A language model on disk: weights, tokenizer, and a card that says where it comes from.
+
+Weights are float16, or int8 with a float16 scale for each row, which halves the file.
+"""
 
 import hashlib
 import os
@@ -22,6 +25,7 @@ from firstline.training.candidates.ulmfit.network import Dropouts, LanguageNetwo
 
 WEIGHTS_FILE = "weights.safetensors"
 _FILES = (MODEL_FILE, TOKENS_FILE, WEIGHTS_FILE)
+_SCALE = ".scale"
 
 
 class LanguageModel:
@@ -43,12 +47,12 @@ class LanguageModel:
         load_weights(network, self.weights)
         return network
 
-    def save(self, folder: Path, others: Mapping[str, bytes] | None = None) -> None:
+    def save(self, folder: Path, others: Mapping[str, bytes] | None = None, *, in_int8: bool = False) -> None:
         """Write it into `folder`, in place of the one that is there; the files get their names once all are written.
 
-        `others` are files that belong to it, by name; what else the folder holds stays. Raises
-        `LanguageModelUnusable` where the disk does not take it; the language model that was there is
-        left as it was.
+        `others` are files that belong to it, by name; what else the folder holds stays. Matrices are
+        rounded to float16, or to int8. Raises `LanguageModelUnusable` where the disk does not take it;
+        the language model that was there is left as it was.
         """
         unfinished = folder / f".new-{os.getpid()}"
         # A killed process of the same number may have left one: in a container it always has the same.
@@ -56,8 +60,7 @@ class LanguageModel:
         try:
             unfinished.mkdir(parents=True)
             self.tokenizer.save(unfinished)
-            half = {name: tensor.detach().half().contiguous() for name, tensor in sorted(self.weights.items())}
-            (unfinished / WEIGHTS_FILE).write_bytes(save_tensors(half))
+            (unfinished / WEIGHTS_FILE).write_bytes(save_tensors(_rounded(self.weights, in_int8=in_int8)))
             for name, content in (others or {}).items():
                 (unfinished / name).write_bytes(content)
             names = (*_FILES, *(others or {}))
@@ -91,7 +94,7 @@ class LanguageModel:
                 raise LanguageModelUnusable(f"{folder / CARD_FILE} has no hash of {name}.", REPAIR)
         contents = {name: _checked(folder, name, expected) for name, expected in card.files.items()}
         try:
-            weights = {name: tensor.float() for name, tensor in load_tensors(contents[WEIGHTS_FILE]).items()}
+            weights = _as_float(load_tensors(contents[WEIGHTS_FILE]))
             model = cls(card, Tokenizer.load(folder), weights)
             model.network(Dropouts(0, 0, 0, 0, 0))
         except (SafetensorError, KeyError, RuntimeError) as error:
@@ -115,6 +118,29 @@ def load_weights(network: LanguageNetwork, weights: dict[str, Tensor]) -> None:
     network.load_state_dict({**weights, "encoder.encoder_dp.emb.weight": weights["encoder.encoder.weight"]})
     with torch.no_grad():
         network.reset()
+
+
+def _rounded(weights: Mapping[str, Tensor], *, in_int8: bool) -> dict[str, Tensor]:
+    rounded = {}
+    for name, tensor in sorted(weights.items()):
+        exact = tensor.detach().float()
+        if not in_int8 or exact.ndim < 2:
+            rounded[name] = exact.half().contiguous()
+            continue
+        scale = (exact.abs().amax(dim=1, keepdim=True) / 127).half()
+        # A row of zeros has no scale, and a tiny one vanishes in float16.
+        scale = torch.where(scale > 0, scale, torch.ones_like(scale))
+        rounded[name] = (exact / scale.float()).round().clamp(-127, 127).to(torch.int8).contiguous()
+        rounded[name + _SCALE] = scale.contiguous()
+    return rounded
+
+
+def _as_float(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name: tensor.float() * tensors[name + _SCALE].float() if tensor.dtype == torch.int8 else tensor.float()
+        for name, tensor in tensors.items()
+        if not name.endswith(_SCALE)
+    }
 
 
 def _checked(folder: Path, name: str, expected: str) -> bytes:

@@ -18,7 +18,7 @@ from tests.examples import examples
 from tests.unit.training.candidates.ulmfit.corpora import RULES
 
 DATA = examples()
-ALONE = Context(RULES, ulmfit=UlmfitSettings(encoder="none"))
+ALONE = Context(RULES, ulmfit=UlmfitSettings(language_model="none", encoder="none"))
 
 pytestmark = pytest.mark.usefixtures("small_shape")
 
@@ -34,7 +34,9 @@ def prepared(context: Context = ALONE, messages: list[Message] | None = None) ->
 
 
 def test_both_directions_are_averaged() -> None:
-    fitted = prepared(replace(ALONE, ulmfit=UlmfitSettings(encoder="none", directions=("forward", "backward"))))
+    fitted = prepared(
+        replace(ALONE, ulmfit=UlmfitSettings(language_model="none", encoder="none", directions=("forward", "backward")))
+    )
     fitted.fit(DATA.messages, DATA.labels, DATA.unlabelled)
     both, graphs = fitted.predict_proba(DATA.messages), fitted.part_.graphs
     alone = []
@@ -52,7 +54,7 @@ def test_messages_that_were_not_prepared_are_learned_from_all_the_same() -> None
 
 
 def test_the_settings_of_the_workspace_reach_the_manifest() -> None:
-    settings = UlmfitSettings(encoder="none", loss="focal", unfreezing="gradual")
+    settings = UlmfitSettings(language_model="none", encoder="none", loss="focal", unfreezing="gradual")
     fitted = prepared(replace(ALONE, ulmfit=settings)).fit(DATA.messages, DATA.labels, DATA.unlabelled)
     described = fitted.describe()
     assert (described["loss"], described["unfreezing"]) == ("focal", "gradual")

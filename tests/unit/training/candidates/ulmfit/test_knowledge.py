@@ -18,8 +18,8 @@ from tests.examples import examples
 from tests.unit.training.candidates.ulmfit.corpora import RULES
 
 MESSAGES = [*examples().messages, *examples().unlabelled]
-ALONE = Context(RULES, ulmfit=UlmfitSettings(encoder="none", directions=("forward",)))
-BOTH = replace(ALONE, ulmfit=UlmfitSettings(encoder="none", directions=("forward", "backward")))
+ALONE = Context(RULES, ulmfit=UlmfitSettings(language_model="none", encoder="none", directions=("forward",)))
+BOTH = replace(ALONE, ulmfit=UlmfitSettings(language_model="none", encoder="none", directions=("forward", "backward")))
 
 pytestmark = pytest.mark.usefixtures("small_shape")
 
@@ -80,7 +80,9 @@ def test_vectors_of_an_encoder_are_kept_in_the_folder(tmp_path: Path, monkeypatc
         return np.array([[len(text), text.count("о")] for text in texts], np.float32)
 
     monkeypatch.setitem(sentence_vectors._ENCODERS, "fake", ("numpy", lambda: encode))
-    told, found = gathered(replace(ALONE, ulmfit=UlmfitSettings(encoder="fake"), folder=tmp_path))
+    told, found = gathered(
+        replace(ALONE, ulmfit=UlmfitSettings(language_model="none", encoder="fake"), folder=tmp_path)
+    )
     assert set(found.features) == {"tfidf", "lsa", "fake"}
     assert told[1] == Stage("sentence vectors by fake", len(MESSAGES), len(MESSAGES))
     assert (tmp_path / "vectors" / "fake.npz").exists()
@@ -94,7 +96,9 @@ def test_a_language_model_that_began_without_the_encoder_is_made_anew_with_it(
     monkeypatch.setitem(
         sentence_vectors._ENCODERS, "fake", ("numpy", lambda: lambda texts: np.array([[len(t), 1.0] for t in texts]))
     )
-    with_encoder = replace(ALONE, ulmfit=UlmfitSettings(encoder="fake", directions=("forward",)), folder=tmp_path)
+    with_encoder = replace(
+        ALONE, ulmfit=UlmfitSettings(language_model="none", encoder="fake", directions=("forward",)), folder=tmp_path
+    )
     told, found = gathered(with_encoder)
     assert "forward language model" in {stage.what for stage in told}
     assert found.language_models[0].card.settings["vectors"] == "lsa+fake"

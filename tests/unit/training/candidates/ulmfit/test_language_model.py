@@ -1,10 +1,13 @@
 import errno
+import hashlib
 import json
 import os
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
 
 from firstline.errors import LanguageModelUnusable
 from firstline.training.candidates.ulmfit.card import read_card
@@ -156,3 +159,28 @@ def test_a_failed_first_write_leaves_nothing(
     with pytest.raises(LanguageModelUnusable):
         model.save(tmp_path / "lm")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_in_int8_it_takes_half_and_its_weights_are_nearly_the_same(model: LanguageModel, tmp_path: Path) -> None:
+    model.weights["encoder.encoder.weight"][0] = 0
+    model.save(tmp_path / "half")
+    model.save(tmp_path / "int8", in_int8=True)
+    found = LanguageModel.load(tmp_path / "int8")
+    assert found.weights.keys() == model.weights.keys()
+    for name, expected in model.weights.items():
+        largest = expected.abs().amax(dim=-1, keepdim=True)
+        assert torch.all((found.weights[name] - expected).abs() <= 0.51 / 127 * largest + 1e-6), name
+    assert not found.weights["encoder.encoder.weight"][0].any()
+
+
+def test_int8_weights_without_their_scales_are_damaged(model: LanguageModel, tmp_path: Path) -> None:
+    model.save(tmp_path, in_int8=True)
+    file = tmp_path / "weights.safetensors"
+    tensors = load_tensors(file.read_bytes())
+    content = save_tensors({name: tensor for name, tensor in tensors.items() if not name.endswith(".scale")})
+    file.write_bytes(content)
+    card = json.loads((tmp_path / "card.json").read_bytes())
+    card["files"]["weights.safetensors"] = hashlib.sha256(content).hexdigest()
+    (tmp_path / "card.json").write_text(json.dumps(card))
+    with pytest.raises(LanguageModelUnusable, match="is not what its card says"):
+        LanguageModel.load(tmp_path)

@@ -1,0 +1,170 @@
+"""A language model becomes a distribution that pip installs from a file, offline; spaCy packs its models so, too."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import tomlkit
+
+from firstline.errors import FileUnwritable, LanguageModelUnusable, UsageError
+from firstline.training.candidates.ulmfit.adapted import SEEN_FILE
+from firstline.training.candidates.ulmfit.card import Card
+from firstline.training.candidates.ulmfit.language_model import LanguageModel
+from firstline.training.languages import ENTRY_POINTS
+
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_VERSION = re.compile(r"[0-9]+(\.[0-9]+)*")
+_PROJECT_FILE = "pyproject.toml"
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A project folder, and the wheel that was built of it."""
+
+    name: str
+    project: Path
+    wheel: Path
+
+
+def pack(folders: Sequence[Path], output: Path, name: str | None = None, version: str = "1.0.0") -> Packed:
+    """Write the language models in `folders`, one a direction, as a project into `output` and build its wheel.
+
+    `name` is `firstline-` and the language unless given. Weights are rounded to int8. Raises
+    `UsageError` for models that do not belong together, `LanguageModelUnusable` for one that is damaged
+    or has read a workspace's messages, `FileUnwritable` where the disk does not take it.
+    """
+    models = [_pretrained(folder) for folder in folders]
+    _check_that_they_belong_together(models)
+    name = name or f"firstline-{models[0].card.language}"
+    for what, value, pattern in (("name", name, _NAME), ("version", version, _VERSION)):
+        if not pattern.fullmatch(value):
+            raise UsageError(f"'{value}' is no {what} of a distribution.", "For example: firstline-ru, 1.0.0")
+    project = output / name
+    if project.exists() and not _is_project(project, name):
+        raise UsageError(f"{project} is there already, and is no project named {name}.", "Name another folder.")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=output, prefix=f".{name}-", ignore_cleanup_errors=True) as folder:
+            unfinished = Path(folder) / name
+            _write_project(unfinished, models, name, version)
+            wheel = _build(unfinished)
+            if project.exists():
+                shutil.rmtree(project)
+            unfinished.rename(project)
+    except OSError as error:
+        raise FileUnwritable(
+            f"{project} cannot be written: {error.strerror or error}.", "Check the free space and the permissions."
+        ) from None
+    return Packed(name, project, project / wheel.relative_to(unfinished))
+
+
+def _pretrained(folder: Path) -> LanguageModel:
+    model = LanguageModel.load(folder)
+    if model.card.base or SEEN_FILE in model.card.files:
+        raise LanguageModelUnusable(
+            f"The language model in {folder} has read a workspace's messages, which must not be given away.",
+            "Pack what firstline pretrain made.",
+        )
+    return model
+
+
+def _check_that_they_belong_together(models: Sequence[LanguageModel]) -> None:
+    if not models:
+        raise UsageError("No language model to pack.", "Name the folders that firstline pretrain made.")
+    first = models[0]
+    for number, model in enumerate(models):
+        if model.card.direction in [other.card.direction for other in models[:number]]:
+            raise UsageError(f"Two language models read {model.card.direction}.", "Name one for each direction.")
+        if model.card.language != first.card.language:
+            raise UsageError(
+                f"One language model is for '{first.card.language}', another for '{model.card.language}'.",
+                "Pack each language by itself.",
+            )
+        if not model.tokenizer.is_same_as(first.tokenizer) or model.card.text_rules != first.card.text_rules:
+            raise UsageError(
+                f"The {model.card.direction} language model has another tokenizer than the {first.card.direction} one.",
+                "Make it with the other's: firstline pretrain --tokenizer DIR",
+            )
+
+
+def _is_project(folder: Path, name: str) -> bool:
+    try:
+        found = tomlkit.parse((folder / _PROJECT_FILE).read_text("utf-8")).unwrap()
+    except (OSError, UnicodeDecodeError, ValueError):
+        return False
+    return bool(found.get("project", {}).get("name") == name)
+
+
+def _write_project(folder: Path, models: Sequence[LanguageModel], name: str, version: str) -> None:
+    module = name.replace("-", "_")
+    package = folder / "src" / module
+    package.mkdir(parents=True)
+    language = models[0].card.language
+    summary = f"Language models of '{language}' for Firstline."
+    (package / "__init__.py").write_text(f'"""{summary}"""\n', encoding="utf-8")
+    for model in models:
+        model.save(package / model.card.direction, in_int8=True)
+    licences = sorted({source.licence for model in models for source in model.card.sources})
+    content = {
+        "build-system": {"requires": ["hatchling"], "build-backend": "hatchling.build"},
+        "project": {
+            "name": name,
+            "version": version,
+            "description": summary,
+            "readme": "README.md",
+            "requires-python": ">=3.11",
+            "keywords": ["firstline", language, *licences],
+            "entry-points": {ENTRY_POINTS: {language: module}},
+        },
+        "tool": {"hatch": {"build": {"targets": {"wheel": {"packages": [f"src/{module}"]}}}}},
+    }
+    (folder / _PROJECT_FILE).write_text(tomlkit.dumps(content), encoding="utf-8")
+    (folder / "README.md").write_text(_readme(name, summary, [model.card for model in models]), encoding="utf-8")
+
+
+def _readme(name: str, summary: str, cards: Sequence[Card]) -> str:
+    """The model card, for people."""
+    lines = [f"# {name}", "", summary, "", "`pip install` it beside Firstline; `firstline languages` lists it.", ""]
+    for card in cards:
+        shape = card.shape
+        lines += [
+            f"## {card.direction.capitalize()}",
+            "",
+            f"- {shape.n_layers} LSTM layer(s) of {shape.n_hidden}, embedding of {shape.n_embedding}, int8",
+            f"- {card.tokens_seen:,} tokens seen",
+            f"- perplexity on text held out: {_figure(card.perplexity_per_token)} per token,"
+            f" {_figure(card.perplexity_per_character)} per character",
+            f"- hardware: {card.hardware}",
+            f"- made by: `{card.command}`",
+            "",
+            "| source | licence | weight | tokens it has |",
+            "|---|---|---|---|",
+            *(f"| {used.name} | {used.licence} | {used.weight:g} | {used.n_tokens:,} |" for used in card.sources),
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def _figure(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:,.2f}"
+
+
+def _build(project: Path) -> Path:
+    """The wheel in the project's `dist`."""
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
+    done = subprocess.run(  # noqa: S603 - nothing in it is anybody's input
+        command, cwd=project, capture_output=True, text=True, check=False
+    )
+    wheels = list((project / "dist").glob("*.whl"))
+    if done.returncode or len(wheels) != 1:
+        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+        raise LanguageModelUnusable(
+            f"The wheel could not be built: {' '.join(last) or 'hatchling gave none'}.",
+            "Install what training needs: pip install 'firstline[train]'",
+        )
+    return wheels[0]

@@ -1,0 +1,132 @@
+import errno
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
+import msgspec
+import pytest
+
+from firstline.errors import FileUnwritable, FirstlineError, LanguageModelUnusable, UsageError
+from firstline.training import packing
+from firstline.training.candidates.ulmfit.card import SourceUsed
+from firstline.training.candidates.ulmfit.language_model import LanguageModel
+from firstline.training.packing import pack
+from tests.unit.training.candidates.ulmfit.messages import pretrained
+from tests.unit.training.candidates.ulmfit.pretraining import small_language_model
+
+
+def made(folder: Path, **card: object) -> Path:
+    """What `firstline pretrain` leaves."""
+    model = small_language_model()
+    source = SourceUsed("novels", "public domain", 0.5, 1_000)
+    LanguageModel(
+        msgspec.structs.replace(model.card, **{"sources": (source,), **card}), model.tokenizer, model.weights
+    ).save(folder)
+    return folder
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> list[Path]:
+    return [made(tmp_path / "one"), made(tmp_path / "two", direction="backward")]
+
+
+def test_the_wheel_holds_both_directions_and_names_them(folders: list[Path], tmp_path: Path) -> None:
+    packed = pack(folders, tmp_path / "out", version="1.2")
+    assert packed.wheel == tmp_path / "out" / "firstline-ru" / "dist" / "firstline_ru-1.2-py3-none-any.whl"
+    with ZipFile(packed.wheel) as wheel:
+        names = wheel.namelist()
+        assert "firstline_ru/__init__.py" in names
+        for direction in ("forward", "backward"):
+            for name in ("card.json", "tokenizer.model", "tokens.json", "weights.safetensors"):
+                assert f"firstline_ru/{direction}/{name}" in names
+        assert b"[firstline.languages]\nru = firstline_ru" in wheel.read("firstline_ru-1.2.dist-info/entry_points.txt")
+        card = wheel.read("firstline_ru-1.2.dist-info/METADATA").decode()
+    assert "| novels | public domain | 0.5 | 1,000 |" in card
+
+
+def test_the_same_models_give_the_same_weights_and_card(folders: list[Path], tmp_path: Path) -> None:
+    one, two = (pack(folders, tmp_path / name).project for name in ("a", "b"))
+    for name in ("card.json", "weights.safetensors"):
+        file = Path("src", "firstline_ru", "forward", name)
+        assert (one / file).read_bytes() == (two / file).read_bytes()
+
+
+def test_a_second_time_replaces_the_first(folders: list[Path], tmp_path: Path) -> None:
+    pack(folders, tmp_path / "out")
+    packed = pack(folders[:1], tmp_path / "out", version="2.0")
+    assert [path.name for path in packed.wheel.parent.iterdir()] == ["firstline_ru-2.0-py3-none-any.whl"]
+    assert not (packed.project / "src" / "firstline_ru" / "backward").exists()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["firstline-ru"]
+
+
+def test_another_folder_of_that_name_is_left_alone(folders: list[Path], tmp_path: Path) -> None:
+    mine = tmp_path / "out" / "firstline-ru" / "thesis.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("years of work")
+    with pytest.raises(UsageError, match="is no project named firstline-ru"):
+        pack(folders, tmp_path / "out")
+    assert mine.read_text() == "years of work"
+
+
+def test_what_has_read_messages_of_a_workspace_is_not_given_away(tmp_path: Path) -> None:
+    model = pretrained()
+    model.save(tmp_path / "from scratch", {"seen.npy": b""})
+    card = msgspec.structs.replace(model.card, base={"weights.safetensors": "1"})
+    LanguageModel(card, model.tokenizer, model.weights).save(tmp_path / "from a base")
+    for name in ("from scratch", "from a base"):
+        with pytest.raises(LanguageModelUnusable, match="has read a workspace's messages"):
+            pack([tmp_path / name], tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("card", "expected"),
+    [
+        ({}, "Two language models read forward"),
+        ({"direction": "backward", "language": "en"}, "for 'ru', another for 'en'"),
+        ({"direction": "backward", "text_rules": ("nfc.v1",)}, "another tokenizer"),
+    ],
+)
+def test_models_that_do_not_belong_together(tmp_path: Path, card: dict[str, object], expected: str) -> None:
+    with pytest.raises(UsageError, match=expected):
+        pack([made(tmp_path / "one"), made(tmp_path / "two", **card)], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "version"), [("../evil", "1.0"), ("Firstline RU", "1.0"), (None, "1.0; rm"), (None, "")]
+)
+def test_names_and_versions_that_pip_would_not_take(
+    folders: list[Path], tmp_path: Path, name: str | None, version: str
+) -> None:
+    with pytest.raises(UsageError, match="of a distribution"):
+        pack(folders, tmp_path / "out", name, version)
+
+
+def test_no_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError):
+        pack([], tmp_path)
+
+
+def test_a_full_disk_leaves_what_was_there(
+    folders: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = pack(folders, tmp_path / "out")
+    content = before.wheel.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(packing, "_build", full)
+    with pytest.raises(FileUnwritable, match="No space left"):
+        pack(folders, tmp_path / "out", version="2.0")
+    assert before.wheel.read_bytes() == content
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["firstline-ru"]
+
+
+def test_without_hatchling_it_says_what_to_install(
+    folders: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "false")
+    with pytest.raises(FirstlineError) as error:
+        pack(folders, tmp_path / "out")
+    assert "firstline[train]" in error.value.next_step

@@ -92,6 +92,7 @@ def main() -> None:
     parser.add_argument("--base", type=Path, help="a pretrained language model, and the variant 'pretrained NAME'")
     parser.add_argument("--folds", default="0,1,2,3,4", help="which of the five")
     parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--split", type=int, help="one split for all seeds, to see what the seed alone does")
     parser.add_argument("--unlabelled", type=int, default=0, help="how many unlabelled messages; 0: all")
     parser.add_argument("--batches", type=int, default=0, help="how many a training has at most; 0: as many as usual")
     arguments = parser.parse_args()
@@ -105,21 +106,31 @@ def main() -> None:
     seeds, folds = ([int(part) for part in text.split(",")] for text in (arguments.seeds, arguments.folds))
     for name in arguments.variants.split(","):
         for seed in seeds:
-            _measure(name, seed, folds, data, place, arguments.results, arguments.unlabelled)
+            _measure(name, seed, arguments.split, folds, data, place, arguments.results, arguments.unlabelled)
     _report(arguments.results, place, arguments.unlabelled)
 
 
 def _measure(
-    name: str, seed: int, folds: Sequence[int], data: Labelled, place: Workspace, results: Path, n_unlabelled: int
+    name: str,
+    seed: int,
+    split: int | None,
+    folds: Sequence[int],
+    data: Labelled,
+    place: Workspace,
+    results: Path,
+    n_unlabelled: int,
 ) -> None:
+    title = name if split is None else f"{name}, split {split}"
     done = {(row["variant"], row["seed"], row["fold"], row["unlabelled"]) for row in _rows(results)}
-    folds = [fold for fold in folds if (name, seed, fold, n_unlabelled) not in done]
+    folds = [fold for fold in folds if (title, seed, fold, n_unlabelled) not in done]
     if not folds:
         return
     variant = VARIANTS[name]
     unlabelled = _some(data.unlabelled, n_unlabelled)
     knowledge, context = _knowledge(variant, seed, [*data.messages, *unlabelled], place)
-    parts = list(StratifiedKFold(5, shuffle=True, random_state=seed).split(data.labels, data.labels))
+    parts = list(
+        StratifiedKFold(5, shuffle=True, random_state=seed if split is None else split).split(data.labels, data.labels)
+    )
     for fold in folds:
         learned, checked = parts[fold]
         started = time.perf_counter()
@@ -127,7 +138,7 @@ def _measure(
         trained.fit([data.messages[i] for i in learned], [data.labels[i] for i in learned], unlabelled)
         guesses = trained.predict_proba([data.messages[i] for i in checked]).argmax(axis=1)
         row = {
-            "variant": name,
+            "variant": title,
             "seed": seed,
             "fold": fold,
             "unlabelled": n_unlabelled,

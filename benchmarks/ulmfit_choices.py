@@ -50,6 +50,8 @@ class Variant:
     base: Path | None = None
 
 
+_BATCHES = candidate._ENOUGH_BATCHES
+
 VARIANTS = {
     "default": Variant(),
     "cross_entropy": Variant(lambda settings: replace(settings, loss="cross_entropy")),
@@ -92,7 +94,7 @@ def main() -> None:
     parser.add_argument("--base", type=Path, help="a pretrained language model, and the variant 'pretrained NAME'")
     parser.add_argument("--folds", default="0,1,2,3,4", help="which of the five")
     parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--split", type=int, help="one split for all seeds, to see what the seed alone does")
+    parser.add_argument("--split", type=int, help="one split for all seeds, to see what the classifier's seed does")
     parser.add_argument("--unlabelled", type=int, default=0, help="how many unlabelled messages; 0: all")
     parser.add_argument("--batches", type=int, default=0, help="how many a training has at most; 0: as many as usual")
     arguments = parser.parse_args()
@@ -121,6 +123,7 @@ def _measure(
     n_unlabelled: int,
 ) -> None:
     title = name if split is None else f"{name}, split {split}"
+    title += f", {candidate._ENOUGH_BATCHES} batches" if candidate._ENOUGH_BATCHES != _BATCHES else ""
     done = {(row["variant"], row["seed"], row["fold"], row["unlabelled"]) for row in _rows(results)}
     folds = [fold for fold in folds if (title, seed, fold, n_unlabelled) not in done]
     if not folds:
@@ -159,9 +162,8 @@ def _knowledge(variant: Variant, seed: int, messages: Sequence[Message], place: 
         rules = _Stripped(rules, variant.without)
     initial._CHARS_A_PIECE = variant.characters_a_piece
     # A language model of its own for what changes it; sentence vectors are the same for all.
-    changes = (
-        f"{len(messages)} {variant.without} {variant.encoder} {variant.adaptation_epochs} {initial._CHARS_A_PIECE}"
-    )
+    what = (len(messages), variant.without, variant.encoder, variant.adaptation_epochs, variant.characters_a_piece)
+    changes = " ".join(map(str, (*what, variant.base.name if variant.base else "")))
     vectors = folder / "vectors"
     folder = folder / re.sub(r"\W+", "-", changes).strip("-")
     if vectors.exists() and not (folder / "vectors").exists():

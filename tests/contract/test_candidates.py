@@ -9,6 +9,7 @@ import pytest
 from firstline.bundle.files import write_bundle
 from firstline.bundle.parts import KINDS, load_part
 from firstline.bundle.predictor import Predictor
+from firstline.settings.model import UlmfitSettings
 from firstline.steps import run_to_end
 from firstline.text.rules import TextRules
 from firstline.training.candidates import NAMES, find_candidate
@@ -30,9 +31,10 @@ Make = Callable[[], Candidate]
 
 @pytest.fixture(params=NAMES, scope="module")
 def make(request: pytest.FixtureRequest) -> Make:
+    """What is installed on this machine makes no difference."""
     data = examples()
-    steps = find_candidate(request.param).prepare(Context(RULES, seed=3), [*data.messages, *data.unlabelled])
-    return run_to_end(steps)
+    context = Context(RULES, seed=3, ulmfit=UlmfitSettings(language_model="none", encoder="none", adaptation_epochs=0))
+    return run_to_end(find_candidate(request.param).prepare(context, [*data.messages, *data.unlabelled]))
 
 
 @pytest.fixture(scope="module")

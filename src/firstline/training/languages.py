@@ -33,52 +33,69 @@ class Language:
 
 def installed_languages() -> tuple[list[Language], list[LanguageModelUnusable]]:
     """Those that can be used, by name, and what is wrong with the others."""
-    found: dict[str, Language] = {}
+    found = []
     problems = []
     for entry_point in entry_points(group=ENTRY_POINTS):
         try:
-            language = _opened(entry_point)
+            found.append(_opened(entry_point))
         except LanguageModelUnusable as error:
             problems.append(error)
-        else:
-            # A distribution that is on the path twice counts where Python finds it first.
-            found.setdefault(language.name, language)
-    return [found[name] for name in sorted(found)], problems
+    return sorted(found, key=lambda language: (language.name, language.language)), problems
 
 
 def resolve(name: str, language: str, directions: Sequence[Direction]) -> Language | None:
     """The distribution that `name` means: `auto` is the first of this language that has the directions, `none` is none.
 
-    Raises `UsageError` for a name that is not installed, is of another language or lacks a direction.
+    Raises `UsageError` for a name that is not installed, is of another language or lacks a direction; so
+    does `auto` where what is installed for the language lacks one. Where `auto` finds nothing and
+    something installed is broken, `LanguageModelUnusable`: it might have been what was meant.
     """
     if name == NONE:
         return None
     installed, problems = installed_languages()
     if name == AUTO:
-        fitting = (one for one in installed if one.language == language and set(directions) <= set(one.folders))
-        return next(fitting, None)
-    chosen = next((one for one in installed if one.name == name), None)
-    if chosen is None:
+        fitting = [one for one in installed if one.language == language]
+        fitting.sort(key=lambda one: not set(directions) <= set(one.folders))
+        if not fitting and problems:
+            raise problems[0]
+        if not fitting:
+            return None
+        chosen = fitting[0]
+    else:
+        chosen = _named(name, language, installed, problems)
+    if missing := [direction for direction in directions if direction not in chosen.folders]:
+        raise UsageError(
+            f"{chosen.name} has no language model that reads {' or '.join(missing)}.",
+            "Under [ulmfit] in firstline.toml, set directions to those it has, or language_model to 'none'.",
+        )
+    return chosen
+
+
+def _named(
+    name: str, language: str, installed: Sequence[Language], problems: Sequence[LanguageModelUnusable]
+) -> Language:
+    named = [one for one in installed if one.name == name]
+    if not named:
         known = ", ".join((AUTO, NONE, *(one.name for one in installed)))
         broken = "".join(f" {problem.message}" for problem in problems)
         raise UsageError(f"No language model named '{name}' is installed.{broken}", f"Known: {known}")
-    if chosen.language != language:
+    fitting = [one for one in named if one.language == language]
+    if not fitting:
         raise UsageError(
-            f"{name} is a language model for '{chosen.language}', the workspace's language is '{language}'.",
+            f"{name} is a language model for '{named[0].language}', the workspace's language is '{language}'.",
             "Name another, or set the language in firstline.toml.",
         )
-    if missing := [direction for direction in directions if direction not in chosen.folders]:
-        raise UsageError(
-            f"{name} has no language model that reads {' or '.join(missing)}.",
-            "Set ulmfit.directions in firstline.toml to those it has.",
-        )
-    return chosen
+    return fitting[0]
 
 
 def _opened(entry_point: EntryPoint) -> Language:
     distribution = entry_point.dist
     name = distribution.name if distribution else entry_point.value
-    spec = find_spec(entry_point.module)
+    again = f"Install {name} from its wheel again."
+    try:
+        spec = find_spec(entry_point.value)
+    except (ImportError, ValueError, AttributeError) as error:
+        raise LanguageModelUnusable(f"{name} names a module that cannot be found: {error}.", again) from None
     places = [Path(place) for place in (spec.submodule_search_locations or [])] if spec else []
     folders: dict[Direction, Path] = {
         direction: place / direction
@@ -87,11 +104,13 @@ def _opened(entry_point: EntryPoint) -> Language:
         if (place / direction / CARD_FILE).is_file()
     }
     if not folders:
-        raise LanguageModelUnusable(f"{name} holds no language model.", f"Install it again: pip install {name}")
-    languages = {read_card(folder).language for folder in folders.values()}
-    if len(languages) > 1:
-        raise LanguageModelUnusable(
-            f"{name} holds models of several languages: {', '.join(sorted(languages))}.",
-            "Pack it again: firstline languages pack",
-        )
-    return Language(name, distribution.version if distribution else "", languages.pop(), folders)
+        raise LanguageModelUnusable(f"{name} holds no language model.", again)
+    cards = {direction: read_card(folder) for direction, folder in folders.items()}
+    for direction, card in cards.items():
+        if (card.language, card.direction) != (entry_point.name, direction):
+            raise LanguageModelUnusable(
+                f"{folders[direction]} should hold a language model of '{entry_point.name}' that reads {direction},"
+                f" its card says '{card.language}', {card.direction}.",
+                again,
+            )
+    return Language(name, distribution.version if distribution else "", entry_point.name, folders)

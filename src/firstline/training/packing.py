@@ -1,17 +1,20 @@
 """A language model becomes a distribution that pip installs from a file, offline; spaCy packs its models so, too."""
 
 import re
-import shutil
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from zipfile import ZipFile
 
+import msgspec
 import tomlkit
 
-from firstline.errors import FileUnwritable, LanguageModelUnusable, UsageError
+from firstline.errors import ExtraMissing, FileUnwritable, LanguageModelUnusable, UsageError
 from firstline.training.candidates.ulmfit.adapted import SEEN_FILE
 from firstline.training.candidates.ulmfit.card import Card
 from firstline.training.candidates.ulmfit.language_model import LanguageModel
@@ -35,8 +38,8 @@ def pack(folders: Sequence[Path], output: Path, name: str | None = None, version
     """Write the language models in `folders`, one a direction, as a project into `output` and build its wheel.
 
     `name` is `firstline-` and the language unless given. Weights are rounded to int8. Raises
-    `UsageError` for models that do not belong together, `LanguageModelUnusable` for one that is damaged
-    or has read a workspace's messages, `FileUnwritable` where the disk does not take it.
+    `UsageError` for models that do not belong together, `LanguageModelUnusable` for one that is damaged,
+    has read a workspace's messages or cannot be written, `FileUnwritable` for the project around them.
     """
     models = [_pretrained(folder) for folder in folders]
     _check_that_they_belong_together(models)
@@ -54,7 +57,7 @@ def pack(folders: Sequence[Path], output: Path, name: str | None = None, version
             _write_project(unfinished, models, name, version)
             wheel = _build(unfinished)
             if project.exists():
-                shutil.rmtree(project)
+                project.rename(Path(folder) / "before")
             unfinished.rename(project)
     except OSError as error:
         raise FileUnwritable(
@@ -70,7 +73,13 @@ def _pretrained(folder: Path) -> LanguageModel:
             f"The language model in {folder} has read a workspace's messages, which must not be given away.",
             "Pack what firstline pretrain made.",
         )
-    return model
+    # What it was made with is told, where that lay on somebody's disk is not.
+    card = msgspec.structs.replace(model.card, command=_without_folders(model.card.command))
+    return LanguageModel(card, model.tokenizer, model.weights)
+
+
+def _without_folders(command: str) -> str:
+    return shlex.join(part.rstrip("/").rpartition("/")[2] or part for part in shlex.split(command))
 
 
 def _check_that_they_belong_together(models: Sequence[LanguageModel]) -> None:
@@ -85,7 +94,13 @@ def _check_that_they_belong_together(models: Sequence[LanguageModel]) -> None:
                 f"One language model is for '{first.card.language}', another for '{model.card.language}'.",
                 "Pack each language by itself.",
             )
-        if not model.tokenizer.is_same_as(first.tokenizer) or model.card.text_rules != first.card.text_rules:
+        if model.card.text_rules != first.card.text_rules:
+            raise UsageError(
+                f"The {model.card.direction} language model reads by other text rules than the"
+                f" {first.card.direction} one.",
+                "Make both with one version of Firstline: firstline pretrain",
+            )
+        if not model.tokenizer.is_same_as(first.tokenizer):
             raise UsageError(
                 f"The {model.card.direction} language model has another tokenizer than the {first.card.direction} one.",
                 "Make it with the other's: firstline pretrain --tokenizer DIR",
@@ -97,7 +112,8 @@ def _is_project(folder: Path, name: str) -> bool:
         found = tomlkit.parse((folder / _PROJECT_FILE).read_text("utf-8")).unwrap()
     except (OSError, UnicodeDecodeError, ValueError):
         return False
-    return bool(found.get("project", {}).get("name") == name)
+    about = found.get("project", {})
+    return bool(about.get("name") == name and ENTRY_POINTS in about.get("entry-points", {}))
 
 
 def _write_project(folder: Path, models: Sequence[LanguageModel], name: str, version: str) -> None:
@@ -109,7 +125,6 @@ def _write_project(folder: Path, models: Sequence[LanguageModel], name: str, ver
     (package / "__init__.py").write_text(f'"""{summary}"""\n', encoding="utf-8")
     for model in models:
         model.save(package / model.card.direction, in_int8=True)
-    licences = sorted({source.licence for model in models for source in model.card.sources})
     content = {
         "build-system": {"requires": ["hatchling"], "build-backend": "hatchling.build"},
         "project": {
@@ -118,10 +133,11 @@ def _write_project(folder: Path, models: Sequence[LanguageModel], name: str, ver
             "description": summary,
             "readme": "README.md",
             "requires-python": ">=3.11",
-            "keywords": ["firstline", language, *licences],
+            "keywords": ["firstline", language],
             "entry-points": {ENTRY_POINTS: {language: module}},
         },
-        "tool": {"hatch": {"build": {"targets": {"wheel": {"packages": [f"src/{module}"]}}}}},
+        # A .gitignore somewhere above must not leave weights out.
+        "tool": {"hatch": {"build": {"ignore-vcs": True, "targets": {"wheel": {"packages": [f"src/{module}"]}}}}},
     }
     (folder / _PROJECT_FILE).write_text(tomlkit.dumps(content), encoding="utf-8")
     (folder / "README.md").write_text(_readme(name, summary, [model.card for model in models]), encoding="utf-8")
@@ -137,7 +153,7 @@ def _readme(name: str, summary: str, cards: Sequence[Card]) -> str:
             "",
             f"- {shape.n_layers} LSTM layer(s) of {shape.n_hidden}, embedding of {shape.n_embedding}, int8",
             f"- {card.tokens_seen:,} tokens seen",
-            f"- perplexity on text held out: {_figure(card.perplexity_per_token)} per token,"
+            f"- perplexity on text held out, before rounding to int8: {_figure(card.perplexity_per_token)} per token,"
             f" {_figure(card.perplexity_per_character)} per character",
             f"- hardware: {card.hardware}",
             f"- made by: `{card.command}`",
@@ -155,7 +171,9 @@ def _figure(value: float | None) -> str:
 
 
 def _build(project: Path) -> Path:
-    """The wheel in the project's `dist`."""
+    """The wheel in the project's `dist`. Raises `LanguageModelUnusable` where it lacks a file of the project."""
+    if find_spec("hatchling") is None:
+        raise ExtraMissing("Packing", "train")
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
     done = subprocess.run(  # noqa: S603 - nothing in it is anybody's input
         command, cwd=project, capture_output=True, text=True, check=False
@@ -165,6 +183,11 @@ def _build(project: Path) -> Path:
         last = (done.stderr or done.stdout).strip().splitlines()[-1:]
         raise LanguageModelUnusable(
             f"The wheel could not be built: {' '.join(last) or 'hatchling gave none'}.",
-            "Install what training needs: pip install 'firstline[train]'",
+            "Check the free space, and that hatchling works: python -m hatchling --version",
         )
+    expected = {path.relative_to(project / "src").as_posix() for path in (project / "src").rglob("*") if path.is_file()}
+    with ZipFile(wheels[0]) as wheel:
+        missing = expected - set(wheel.namelist())
+    if missing:
+        raise LanguageModelUnusable(f"The wheel lacks {', '.join(sorted(missing))}.", "Pack into another folder.")
     return wheels[0]

@@ -1,10 +1,11 @@
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from firstline.errors import UsageError
+from firstline.errors import LanguageModelUnusable, UsageError
 from firstline.training.candidates.ulmfit.card import Direction
 from firstline.training.candidates.ulmfit.language_model import LanguageModel
 from firstline.training.languages import installed_languages, resolve
@@ -71,8 +72,19 @@ def test_auto_takes_the_one_of_the_language_that_has_the_directions(site: Path) 
     install(site, "a-bank-ru", directions=["forward"])
     install(site, "firstline-en", "en")
     install(site, "firstline-ru")
-    found = [resolve("auto", *asked) for asked in (("ru", BOTH), ("ru", ["forward"]), ("de", BOTH))]
+    asked: list[tuple[str, Sequence[Direction]]] = [("ru", BOTH), ("ru", ["forward"]), ("de", BOTH)]
+    found = [resolve("auto", *one) for one in asked]
     assert [one.name if one else None for one in found] == ["firstline-ru", "a-bank-ru", None]
+
+
+def test_auto_does_not_pass_over_what_is_installed_for_the_language(site: Path) -> None:
+    install(site, "firstline-ru", directions=["forward"])
+    with pytest.raises(UsageError, match="firstline-ru has no language model that reads backward"):
+        resolve("auto", "ru", BOTH)
+    (install(site, "firstline-en", "en") / "forward" / "card.json").write_text("{")
+    with pytest.raises(LanguageModelUnusable, match=r"card\.json is"):
+        resolve("auto", "en", BOTH)
+    assert resolve("auto", "ru", ["forward"])
 
 
 def test_none_takes_none(site: Path) -> None:
@@ -110,11 +122,35 @@ def test_a_broken_distribution_is_told_and_the_others_are_found(site: Path) -> N
         resolve("firstline-de", "ru", BOTH)
 
 
-def test_models_of_two_languages_in_one_are_a_problem(site: Path) -> None:
-    package = install(site, "firstline-ru", directions=["forward"])
-    model = small_language_model()
-    card = msgspec.structs.replace(model.card, language="en", direction="backward")
-    LanguageModel(card, model.tokenizer, model.weights).save(package / "backward")
+def test_a_card_that_is_not_of_its_place_is_a_problem(site: Path) -> None:
+    package = install(site, "firstline-ru")
+    for name in ("card.json", "weights.safetensors"):
+        (package / "backward" / name).write_bytes((package / "forward" / name).read_bytes())
     found, problems = installed_languages()
     assert not found
-    assert "models of several languages: en, ru" in problems[0].message
+    assert "that reads backward, its card says 'ru', forward" in problems[0].message
+
+
+@pytest.mark.parametrize("module", ["broken-name", "nowhere", "nowhere.sub", "", "a:b c"])
+def test_an_entry_point_that_leads_nowhere_is_a_problem(site: Path, module: str) -> None:
+    install(site, "firstline-ru")
+    file = site / "firstline_ru-1.0.dist-info" / "entry_points.txt"
+    file.write_text(f"[firstline.languages]\nru = {module}\n")
+    found, problems = installed_languages()
+    assert not found
+    assert [problem.next_step for problem in problems] == ["Install firstline-ru from its wheel again."]
+
+
+def test_a_distribution_may_hold_two_languages(site: Path) -> None:
+    install(site, "firstline-ru")
+    install(site, "firstline-en", "en")
+    file = site / "firstline_ru-1.0.dist-info" / "entry_points.txt"
+    file.write_text("[firstline.languages]\nru = firstline_ru\nen = firstline_en\n")
+    shutil.rmtree(site / "firstline_en-1.0.dist-info")
+    assert [(one.name, one.language) for one in installed_languages()[0]] == [
+        ("firstline-ru", "en"),
+        ("firstline-ru", "ru"),
+    ]
+    found = resolve("firstline-ru", "en", BOTH)
+    assert found
+    assert found.folders["forward"] == site / "firstline_en" / "forward"

@@ -1,14 +1,16 @@
 import errno
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from zipfile import ZipFile
 
 import msgspec
 import pytest
 
-from firstline.errors import FileUnwritable, FirstlineError, LanguageModelUnusable, UsageError
+from firstline.errors import ExtraMissing, FileUnwritable, LanguageModelUnusable, UsageError
+from firstline.text.tokenizer import Tokenizer
 from firstline.training import packing
-from firstline.training.candidates.ulmfit.card import SourceUsed
+from firstline.training.candidates.ulmfit.card import SourceUsed, read_card
 from firstline.training.candidates.ulmfit.language_model import LanguageModel
 from firstline.training.packing import pack
 from tests.unit.training.candidates.ulmfit.messages import pretrained
@@ -83,13 +85,45 @@ def test_what_has_read_messages_of_a_workspace_is_not_given_away(tmp_path: Path)
     [
         ({}, "Two language models read forward"),
         ({"direction": "backward", "language": "en"}, "for 'ru', another for 'en'"),
-        ({"direction": "backward", "text_rules": ("nfc.v1",)}, "another tokenizer"),
+        ({"direction": "backward", "text_rules": ("nfc.v1",)}, "reads by other text rules than the forward one"),
     ],
 )
 def test_models_that_do_not_belong_together(tmp_path: Path, card: dict[str, object], expected: str) -> None:
     with pytest.raises(UsageError, match=expected):
         pack([made(tmp_path / "one"), made(tmp_path / "two", **card)], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_models_of_two_tokenizers_do_not_belong_together(tmp_path: Path) -> None:
+    model = small_language_model("вход закрыт")
+    card = msgspec.structs.replace(model.card, direction="backward")
+    LanguageModel(card, model.tokenizer, model.weights).save(tmp_path / "two")
+    with pytest.raises(UsageError, match="another tokenizer"):
+        pack([made(tmp_path / "one"), tmp_path / "two"], tmp_path / "out")
+
+
+def test_what_git_ignores_around_it_is_packed(folders: list[Path], tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".gitignore").write_text("*.safetensors\nout/\n")
+    with ZipFile(pack(folders, tmp_path / "out").wheel) as wheel:
+        assert "firstline_ru/forward/weights.safetensors" in wheel.namelist()
+
+
+def test_the_command_is_told_without_its_folders(tmp_path: Path) -> None:
+    command = "firstline pretrain /home/ann/texts/chats.txt.xz 'my texts/' --weight chats=3 -o /srv/ru"
+    packed = pack([made(tmp_path / "one", command=command)], tmp_path / "out")
+    card = read_card(packed.project / "src" / "firstline_ru" / "forward")
+    assert card.command == "firstline pretrain chats.txt.xz 'my texts' --weight chats=3 -o ru"
+    assert "/home" not in (packed.project / "README.md").read_text()
+
+
+def test_a_checkout_of_that_name_is_left_alone(folders: list[Path], tmp_path: Path) -> None:
+    mine = tmp_path / "out" / "firstline-ru"
+    mine.mkdir(parents=True)
+    (mine / "pyproject.toml").write_text('[project]\nname = "firstline-ru"\n')
+    with pytest.raises(UsageError, match="is no project named firstline-ru"):
+        pack(folders, tmp_path / "out")
+    assert (mine / "pyproject.toml").exists()
 
 
 @pytest.mark.parametrize(
@@ -107,8 +141,9 @@ def test_no_folder_is_an_error(tmp_path: Path) -> None:
         pack([], tmp_path)
 
 
+@pytest.mark.parametrize("step", [Tokenizer.save, packing._readme])
 def test_a_full_disk_leaves_what_was_there(
-    folders: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folders: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: Callable[..., object]
 ) -> None:
     before = pack(folders, tmp_path / "out")
     content = before.wheel.read_bytes()
@@ -116,17 +151,34 @@ def test_a_full_disk_leaves_what_was_there(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(packing, "_build", full)
-    with pytest.raises(FileUnwritable, match="No space left"):
+    monkeypatch.setattr(Tokenizer if step is Tokenizer.save else packing, step.__name__, full)
+    with pytest.raises((FileUnwritable, LanguageModelUnusable), match="No space left"):
         pack(folders, tmp_path / "out", version="2.0")
     assert before.wheel.read_bytes() == content
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["firstline-ru"]
 
 
-def test_without_hatchling_it_says_what_to_install(
+def test_a_build_that_fails_leaves_nothing(
     folders: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", "false")
-    with pytest.raises(FirstlineError) as error:
+    with pytest.raises(LanguageModelUnusable, match="The wheel could not be built"):
         pack(folders, tmp_path / "out")
-    assert "firstline[train]" in error.value.next_step
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_wheel_that_lacks_a_file_is_not_given(
+    folders: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ZipFile, "namelist", lambda _: ["firstline_ru/__init__.py"])
+    with pytest.raises(LanguageModelUnusable, match=r"The wheel lacks firstline_ru/backward/card\.json"):
+        pack(folders, tmp_path / "out")
+
+
+def test_without_hatchling_it_says_what_to_install(
+    folders: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packing, "find_spec", lambda _: None)
+    with pytest.raises(ExtraMissing) as error:
+        pack(folders, tmp_path / "out")
+    assert "train" in error.value.next_step

@@ -28,7 +28,7 @@ from firstline.training.candidates.ulmfit.network import (
 from firstline.training.candidates.ulmfit.perplexity import nats_per_token, perplexity
 from firstline.training.candidates.ulmfit.reading import MessageRounds, encode, pad, rows_and_epochs
 
-_LEAST_MESSAGES, _LEAST_BATCHES = 10, 800
+_LEAST_MESSAGES, _LEAST_BATCHES, _ENOUGH_HELD_OUT = 10, 800, 200
 _CHECKPOINT = "checkpoint.pt"
 _ROWS_AT_A_TIME = 32
 
@@ -95,7 +95,7 @@ def adapt(
         start = from_scratch(texts, vectors, language, rules, direction, settings.seed, tokenizer)
     rows = encode(start.tokenizer, texts, direction)
     order = np.random.default_rng(settings.seed).permutation(len(rows))
-    n_held_out = max(1, math.ceil(settings.held_out_share * len(rows)))
+    n_held_out = max(math.ceil(settings.held_out_share * len(rows)), min(_ENOUGH_HELD_OUT, len(rows) // 10))
     held_out, learned = [rows[place] for place in order[:n_held_out]], [rows[place] for place in order[n_held_out:]]
     network = start.network(LANGUAGE_MODEL_DROPOUTS.times(settings.dropout_factor))
     rounds = _rounds(learned, settings)

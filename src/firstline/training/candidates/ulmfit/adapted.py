@@ -43,7 +43,7 @@ def adapted_model(
     adapted on. `tokenizer` is that of the other direction's model. Raises `PoolTooSmall`,
     `LanguageModelUnusable`, `CheckpointUnusable` or `FileUnwritable`.
     """
-    kept = kept_model(folder, rules, base) if folder and not is_forced else None
+    kept = kept_model(folder, language, rules, base) if folder and not is_forced else None
     if folder and kept:
         is_right = tokenizer is None or kept.tokenizer.is_same_as(tokenizer)
         if is_right and is_fresh(folder, kept, texts, settings):
@@ -72,30 +72,33 @@ def _stage(step: AdaptProgress) -> Stage:
 def tokenizer_for(
     folder: Path | None,
     texts: Sequence[str],
+    language: str,
     rules: TextRules,
     settings: AdaptSettings,
     base: LanguageModel | None,
     is_forced: bool,
 ) -> Tokenizer:
     """The tokenizer of the model that `adapted_model` will give: the kept one's, the pretrained one's, or a new one."""
-    kept = kept_model(folder, rules, base) if folder else None
-    if folder and kept and not is_forced and is_fresh(folder, kept, texts, settings):
+    kept = kept_model(folder, language, rules, base) if folder and not is_forced else None
+    if folder and kept and is_fresh(folder, kept, texts, settings):
         return kept.tokenizer
-    start = base or (kept if kept and kept.card.base and not is_forced else None)
+    start = base or (kept if kept and kept.card.base else None)
     return start.tokenizer.with_special_tokens(special_tokens(texts)) if start else own_tokenizer(texts)
 
 
-def kept_model(folder: Path, rules: TextRules, base: LanguageModel | None = None) -> LanguageModel | None:
+def kept_model(
+    folder: Path, language: str, rules: TextRules, base: LanguageModel | None = None
+) -> LanguageModel | None:
     """The adapted model in `folder`, if there is one that can be used.
 
-    One that is damaged, that reads by other rules, or that started from another pretrained model than
-    `base`, does not count.
+    One that is damaged, of another language, that reads by other rules, or that started from another
+    pretrained model than `base`, does not count.
     """
     try:
         model = LanguageModel.load(folder)
     except LanguageModelUnusable:
         return None
-    if SEEN_FILE not in model.card.files or model.card.text_rules != rules.names:
+    if SEEN_FILE not in model.card.files or (model.card.language, model.card.text_rules) != (language, rules.names):
         return None
     if base and model.card.base != base.card.files:
         return None

@@ -20,7 +20,7 @@ from firstline.training.candidates.base import Context, Stage
 from firstline.training.candidates.ulmfit.card import Direction
 from firstline.training.candidates.ulmfit.classifier import ClassifierSettings, plain_weights, train_classifier
 from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
-from firstline.training.candidates.ulmfit.language_model import LanguageModel
+from firstline.training.candidates.ulmfit.language_model import WEIGHTS_FILE, LanguageModel
 from firstline.training.candidates.ulmfit.onnx_graph import ClassifierWeights, build_graph, quantize
 from firstline.training.candidates.ulmfit.reading import MAX_TOKENS, rows_and_epochs
 from firstline.training.candidates.ulmfit.teacher import Teacher
@@ -97,12 +97,16 @@ class Ulmfit:
         return PooledLstm.kind
 
     def describe(self) -> dict[str, object]:
-        """The settings, and where the language models come from, for the manifest."""
+        """The settings, and where the language models come from, for the manifest.
+
+        `pretrained` is how the hash of the weights begins that a language model started from.
+        """
         models = {
             model.card.direction: {
                 "shape": asdict(model.shape),
                 "tokens_seen": model.card.tokens_seen,
                 "perplexity_per_token": model.card.perplexity_per_token,
+                "pretrained": model.card.base.get(WEIGHTS_FILE, "")[:12],
                 "sources": [source.name for source in model.card.sources],
             }
             for model in self.models_

@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from firstline.errors import LanguageModelUnusable
 from firstline.steps import each_as, run_to_end
 from firstline.text.rules import TextRules
-from firstline.text.tokenizer import Tokenizer
+from firstline.text.tokenizer import MODEL_FILE, Tokenizer
 from firstline.training.candidates.base import Context, Stage
 from firstline.training.candidates.regression import Features
 from firstline.training.candidates.ulmfit.adapt import AdaptSettings, require_pool
-from firstline.training.candidates.ulmfit.adapted import adapted_model, kept_model, tokenizer_for
-from firstline.training.candidates.ulmfit.card import Direction
+from firstline.training.candidates.ulmfit.adapted import adapted_model, tokenizer_for
+from firstline.training.candidates.ulmfit.card import Direction, read_card
 from firstline.training.candidates.ulmfit.language_model import LanguageModel
 from firstline.training.candidates.ulmfit.reading import encode
 from firstline.training.candidates.ulmfit.teacher import Neighbours, Teacher, latent_vectors, tfidf_features
@@ -114,7 +115,7 @@ def _language_models(
     first = context.ulmfit.directions[0]
     folder = context.folder / first if context.folder else None
     settings = AdaptSettings(n_epochs=context.ulmfit.adaptation_epochs, vectors=vectors, seed=context.seed)
-    tokenizer = tokenizer_for(folder, texts, context.rules, settings, bases.get(first), is_forced)
+    tokenizer = tokenizer_for(folder, texts, context.language, context.rules, settings, bases.get(first), is_forced)
     jobs = [
         partial(
             _adapted,
@@ -164,15 +165,24 @@ def _adapted(
 
 
 def _installed_models(context: Context, is_forced: bool) -> dict[str, LanguageModel]:
-    """What to start from: none where an adapted model is kept that came from a pretrained one, whichever that was."""
+    """What to start from: none where adapted models are kept that came from a pretrained one, whichever that was."""
     directions = context.ulmfit.directions
     language = resolve_language(context.ulmfit.language_model, context.language, directions)
-    if language is None:
-        return {}
-    kept = [kept_model(context.folder / direction, context.rules) for direction in directions if context.folder]
-    if kept and not is_forced and all(model and model.card.base for model in kept):
+    if language is None or (not is_forced and _came_from_one(context)):
         return {}
     return {direction: LanguageModel.load(language.folders[direction]) for direction in directions}
+
+
+def _came_from_one(context: Context) -> bool:
+    """Whether a model is kept for each direction, and all came from pretrained ones that belong together."""
+    if context.folder is None:
+        return False
+    try:
+        cards = [read_card(context.folder / direction) for direction in context.ulmfit.directions]
+    except LanguageModelUnusable:
+        return False
+    is_right = all(card.base and card.language == context.language for card in cards)
+    return is_right and len({card.base.get(MODEL_FILE) for card in cards}) == 1
 
 
 def _vectors_folder(context: Context) -> Path | None:

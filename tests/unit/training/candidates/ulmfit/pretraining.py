@@ -47,13 +47,13 @@ def run(
                 return rounds, None
 
 
-def small_language_model() -> LanguageModel:
+def small_language_model(text: str = "оплата ушла") -> LanguageModel:
     """With random weights, and a card that says so."""
     from firstline.training.candidates.ulmfit.card import FORMAT_VERSION
     from firstline.training.candidates.ulmfit.language_model import weights_of
     from firstline.training.candidates.ulmfit.network import Dropouts
 
-    tokenizer = train_tokenizer(["карта пришла", "оплата ушла"] * 9, 40)
+    tokenizer = train_tokenizer(["карта пришла", text] * 9, 40)
     network = LanguageNetwork(SHAPE, tokenizer.n_tokens, Dropouts(0, 0, 0, 0, 0))
     card = Card(FORMAT_VERSION, "ru", "forward", card_shape(SHAPE), (), (), 0, None, None, "none", "none", {})
     return LanguageModel(card, tokenizer, weights_of(network))

@@ -14,7 +14,7 @@ from firstline.text.rules import TextRules
 from firstline.text.tokenizer import Tokenizer
 from firstline.training.candidates.base import Stage
 from firstline.training.candidates.ulmfit.adapt import AdaptSettings
-from firstline.training.candidates.ulmfit.adapted import adapted_model, tokenizer_for
+from firstline.training.candidates.ulmfit.adapted import adapted_model, kept_model, tokenizer_for
 from firstline.training.candidates.ulmfit.language_model import LanguageModel
 from tests.unit.training.candidates.ulmfit.corpora import RULES
 from tests.unit.training.candidates.ulmfit.messages import meanings, patterned, pretrained
@@ -149,7 +149,7 @@ def test_one_from_a_pretrained_model_is_adapted_on_where_none_is_named(folder: P
 def test_one_from_a_pretrained_model_is_adapted_on_though_there_are_new_special_tokens(folder: Path) -> None:
     run(folder, base=pretrained())
     texts = [f"xxseg_vip {text}" for text in TEXTS]
-    told, model = run(folder, texts, tokenizer=tokenizer_for(folder, texts, RULES, QUICK, None, is_forced=False))
+    told, model = run(folder, texts, tokenizer=tokenizer_for(folder, texts, "ru", RULES, QUICK, None, is_forced=False))
     assert told
     assert model.shape == pretrained().shape
     assert "xxseg_vip" in model.tokenizer.special_tokens
@@ -206,3 +206,9 @@ def test_a_place_where_no_folder_can_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(FileUnwritable, match="cannot be made"):
         run(tmp_path / "file" / "forward")
+
+
+def test_a_kept_model_of_another_language_does_not_count(folder: Path) -> None:
+    run(folder)
+    assert kept_model(folder, "ru", RULES)
+    assert kept_model(folder, "uk", RULES) is None

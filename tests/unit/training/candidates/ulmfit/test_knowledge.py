@@ -6,16 +6,20 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from firstline.errors import PoolTooSmall
+from firstline.errors import PoolTooSmall, UsageError
 from firstline.settings.model import UlmfitSettings
 from firstline.steps import run_to_end
 from firstline.training import sentence_vectors
 from firstline.training.candidates.base import Context, Stage
+from firstline.training.candidates.ulmfit import knowledge as module
+from firstline.training.candidates.ulmfit.card import DIRECTIONS, Direction, read_card
 from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
 from firstline.training.candidates.ulmfit.teacher import Neighbours, Teacher
+from firstline.training.languages import Language
 from firstline.types import Message
 from tests.examples import examples
 from tests.unit.training.candidates.ulmfit.corpora import RULES
+from tests.unit.training.candidates.ulmfit.messages import pretrained
 
 MESSAGES = [*examples().messages, *examples().unlabelled]
 ALONE = Context(RULES, ulmfit=UlmfitSettings(language_model="none", encoder="none", directions=("forward",)))
@@ -111,6 +115,88 @@ def test_every_message_is_read_once_by_each_language_model() -> None:
     for one, other in zip(forward, backward, strict=True):
         assert one[0] == other[0] == found.language_models[0].tokenizer.bos_id
         assert one[1:].tolist() == other[1:][::-1].tolist()
+
+
+def install(site: Path, text: str = "оплата ушла") -> Language:
+    """A distribution with both directions, as `languages.resolve` gives it."""
+    folders: dict[Direction, Path] = {}
+    for direction in DIRECTIONS:
+        folders[direction] = site / direction
+        pretrained(direction, text).save(site / direction)
+    return Language("tests-ru", "1.0", "ru", folders)
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Language | None]:
+    """What is installed now: its last."""
+    languages: list[Language | None] = [install(tmp_path / "site")]
+    monkeypatch.setattr(module, "resolve_language", lambda *_: languages[-1])
+    return languages
+
+
+def adapted_from(found: Knowledge) -> list[str]:
+    """How the hash of the weights begins that each language model started from."""
+    return [model.card.base.get("weights.safetensors", "")[:12] for model in found.language_models]
+
+
+def weights_hashes(language: Language | None) -> list[str]:
+    assert language
+    return [read_card(folder).files["weights.safetensors"][:12] for folder in language.folders.values()]
+
+
+def test_models_start_from_the_language_that_is_installed(installed: list[Language | None], tmp_path: Path) -> None:
+    context = replace(BOTH, folder=tmp_path / "ws")
+    _, found = gathered(context)
+    assert adapted_from(found) == weights_hashes(installed[-1])
+    told, again = gathered(context)
+    assert adapted_from(again) == adapted_from(found)
+    assert "forward language model" not in {stage.what for stage in told}
+
+
+def test_what_learned_alone_is_adapted_anew_once_a_language_is_installed(
+    installed: list[Language | None], tmp_path: Path
+) -> None:
+    context = replace(BOTH, folder=tmp_path / "ws")
+    installed.append(None)
+    assert adapted_from(gathered(context)[1]) == ["", ""]
+    installed.append(installed[0])
+    assert adapted_from(gathered(context)[1]) == weights_hashes(installed[0])
+
+
+def test_a_newer_version_is_taken_by_force_alone_and_a_removed_one_is_not_missed(
+    installed: list[Language | None], tmp_path: Path
+) -> None:
+    context = replace(BOTH, folder=tmp_path / "ws")
+    gathered(context)
+    installed.append(install(tmp_path / "newer", "вход закрыт"))
+    assert adapted_from(gathered(context)[1]) == weights_hashes(installed[0])
+    forced = run_to_end(gather(context, MESSAGES, is_forced=True))
+    assert adapted_from(forced) == weights_hashes(installed[-1])
+    installed.append(None)
+    assert adapted_from(gathered(context)[1]) == adapted_from(forced)
+
+
+def test_a_direction_that_is_missing_comes_from_what_is_installed(
+    installed: list[Language | None], tmp_path: Path
+) -> None:
+    gathered(replace(ALONE, folder=tmp_path / "ws"))
+    _, found = gathered(replace(BOTH, folder=tmp_path / "ws"))
+    assert adapted_from(found) == weights_hashes(installed[-1])
+
+
+def test_after_a_change_that_was_broken_off_both_directions_come_from_the_newer(
+    installed: list[Language | None], tmp_path: Path
+) -> None:
+    gathered(replace(BOTH, folder=tmp_path / "ws"))
+    installed.append(install(tmp_path / "newer", "вход закрыт"))
+    run_to_end(gather(replace(ALONE, folder=tmp_path / "ws"), MESSAGES, is_forced=True))
+    assert adapted_from(gathered(replace(BOTH, folder=tmp_path / "ws"))[1]) == weights_hashes(installed[-1])
+
+
+def test_a_name_that_is_not_installed_is_told_before_anything_is_computed() -> None:
+    steps = gather(replace(ALONE, ulmfit=UlmfitSettings(language_model="nowhere")), MESSAGES)
+    with pytest.raises(UsageError, match="'nowhere'"):
+        next(steps)
 
 
 def knowledge(vectors: NDArray[np.float32]) -> Knowledge:

@@ -102,7 +102,7 @@ def main() -> None:
         candidate._ENOUGH_BATCHES = arguments.batches
     if arguments.base:
         VARIANTS[f"pretrained {arguments.base.name}"] = Variant(base=arguments.base)
-        VARIANTS[f"pretrained {arguments.base.name}, no encoder"] = Variant(base=arguments.base, encoder="none")
+        VARIANTS[f"pretrained {arguments.base.name} without encoder"] = Variant(base=arguments.base, encoder="none")
     place = Workspace.find(arguments.workspace)
     data = read_for_training(place.database)
     seeds, folds = ([int(part) for part in text.split(",")] for text in (arguments.seeds, arguments.folds))

@@ -4,13 +4,14 @@ A distribution names its module under the entry points `firstline.languages`; th
 language model for each direction. They are found by name, never by a path, and never downloaded.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 
-from firstline.errors import LanguageModelUnusable, UsageError
+from firstline.errors import LanguageModelUnusable
 from firstline.training.candidates.ulmfit.card import CARD_FILE, DIRECTIONS, Card, Direction, read_card
 
 AUTO, NONE = "auto", "none"
@@ -46,9 +47,9 @@ def installed_languages() -> tuple[list[Language], list[LanguageModelUnusable]]:
 def resolve(name: str, language: str, directions: Sequence[Direction]) -> Language | None:
     """The distribution that `name` means: `auto` is the first of this language that has the directions, `none` is none.
 
-    Raises `UsageError` for a name that is not installed, is of another language or lacks a direction; so
-    does `auto` where what is installed for the language lacks one. Where `auto` finds nothing and
-    something installed is broken, `LanguageModelUnusable`: it might have been what was meant.
+    Raises `LanguageModelUnusable` for a name that is not installed, is of another language or lacks a
+    direction. `auto` raises it, too, where what is installed for the language lacks one, and where it
+    finds nothing and something installed is broken: that might have been what was meant.
     """
     if name == NONE:
         return None
@@ -64,7 +65,7 @@ def resolve(name: str, language: str, directions: Sequence[Direction]) -> Langua
     else:
         chosen = _named(name, language, installed, problems)
     if missing := [direction for direction in directions if direction not in chosen.folders]:
-        raise UsageError(
+        raise LanguageModelUnusable(
             f"{chosen.name} has no language model that reads {' or '.join(missing)}.",
             "Under [ulmfit] in firstline.toml, set directions to those it has, or language_model to 'none'.",
         )
@@ -74,14 +75,14 @@ def resolve(name: str, language: str, directions: Sequence[Direction]) -> Langua
 def _named(
     name: str, language: str, installed: Sequence[Language], problems: Sequence[LanguageModelUnusable]
 ) -> Language:
-    named = [one for one in installed if one.name == name]
+    named = [one for one in installed if one.name == re.sub(r"[-_.]+", "-", name).lower()]
     if not named:
         known = ", ".join((AUTO, NONE, *(one.name for one in installed)))
         broken = "".join(f" {problem.message}" for problem in problems)
-        raise UsageError(f"No language model named '{name}' is installed.{broken}", f"Known: {known}")
+        raise LanguageModelUnusable(f"No language model named '{name}' is installed.{broken}", f"Known: {known}")
     fitting = [one for one in named if one.language == language]
     if not fitting:
-        raise UsageError(
+        raise LanguageModelUnusable(
             f"{name} is a language model for '{named[0].language}', the workspace's language is '{language}'.",
             "Name another, or set the language in firstline.toml.",
         )
@@ -90,7 +91,12 @@ def _named(
 
 def _opened(entry_point: EntryPoint) -> Language:
     distribution = entry_point.dist
-    name = distribution.name if distribution else entry_point.value
+    name = distribution.metadata.get("Name") if distribution else None
+    if distribution is None or not name:
+        raise LanguageModelUnusable(
+            f"The distribution of {entry_point.value} has lost its metadata.",
+            "Remove it, and install it from its wheel.",
+        )
     again = f"Install {name} from its wheel again."
     try:
         spec = find_spec(entry_point.value)
@@ -113,4 +119,4 @@ def _opened(entry_point: EntryPoint) -> Language:
                 f" its card says '{card.language}', {card.direction}.",
                 again,
             )
-    return Language(name, distribution.version if distribution else "", entry_point.name, folders)
+    return Language(name, distribution.version, entry_point.name, folders)

@@ -1,5 +1,6 @@
 """A language model becomes a distribution that pip installs from a file, offline; spaCy packs its models so, too."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -18,11 +19,12 @@ from firstline.errors import ExtraMissing, FileUnwritable, LanguageModelUnusable
 from firstline.training.candidates.ulmfit.adapted import SEEN_FILE
 from firstline.training.candidates.ulmfit.card import Card
 from firstline.training.candidates.ulmfit.language_model import LanguageModel
-from firstline.training.languages import ENTRY_POINTS
+from firstline.training.languages import AUTO, ENTRY_POINTS, NONE, installed_languages
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_VERSION = re.compile(r"[0-9]+(\.[0-9]+)*")
+_VERSION = re.compile(r"(0|[1-9][0-9]{0,7})(\.(0|[1-9][0-9]{0,7})){0,3}")
 _PROJECT_FILE = "pyproject.toml"
+_OWN = (_PROJECT_FILE, "README.md", "src", "dist")
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,13 @@ def pack(folders: Sequence[Path], output: Path, name: str | None = None, version
     """
     models = [_pretrained(folder) for folder in folders]
     _check_that_they_belong_together(models)
-    name = name or f"firstline-{models[0].card.language}"
+    if name is None:
+        name = f"firstline-{models[0].card.language}"
     for what, value, pattern in (("name", name, _NAME), ("version", version, _VERSION)):
         if not pattern.fullmatch(value):
             raise UsageError(f"'{value}' is no {what} of a distribution.", "For example: firstline-ru, 1.0.0")
+    if name in (AUTO, NONE) or _is_taken(name):
+        raise UsageError(f"'{name}' means something else already.", "Choose another: --name bank-ru")
     project = output / name
     if project.exists() and not _is_project(project, name):
         raise UsageError(f"{project} is there already, and is no project named {name}.", "Name another folder.")
@@ -57,6 +62,10 @@ def pack(folders: Sequence[Path], output: Path, name: str | None = None, version
             _write_project(unfinished, models, name, version)
             wheel = _build(unfinished)
             if project.exists():
+                for path in project.iterdir():
+                    # What somebody put beside stays.
+                    if path.name not in _OWN:
+                        path.rename(unfinished / path.name)
                 project.rename(Path(folder) / "before")
             unfinished.rename(project)
     except OSError as error:
@@ -79,7 +88,17 @@ def _pretrained(folder: Path) -> LanguageModel:
 
 
 def _without_folders(command: str) -> str:
-    return shlex.join(part.rstrip("/").rpartition("/")[2] or part for part in shlex.split(command))
+    try:
+        parts = shlex.split(command)
+    except ValueError:
+        return ""
+    return shlex.join(part.rstrip("/").rpartition("/")[2] or part for part in parts)
+
+
+def _is_taken(name: str) -> bool:
+    """Whether the module of such a distribution would stand in the way of another that is here."""
+    installed = [language.name for language in installed_languages()[0]]
+    return name not in installed and find_spec(name.replace("-", "_")) is not None
 
 
 def _check_that_they_belong_together(models: Sequence[LanguageModel]) -> None:
@@ -112,8 +131,9 @@ def _is_project(folder: Path, name: str) -> bool:
         found = tomlkit.parse((folder / _PROJECT_FILE).read_text("utf-8")).unwrap()
     except (OSError, UnicodeDecodeError, ValueError):
         return False
-    about = found.get("project", {})
-    return bool(about.get("name") == name and ENTRY_POINTS in about.get("entry-points", {}))
+    about = found.get("project")
+    points = about.get("entry-points") if isinstance(about, dict) else None
+    return isinstance(about, dict) and about.get("name") == name and isinstance(points, dict) and ENTRY_POINTS in points
 
 
 def _write_project(folder: Path, models: Sequence[LanguageModel], name: str, version: str) -> None:
@@ -176,7 +196,13 @@ def _build(project: Path) -> Path:
         raise ExtraMissing("Packing", "train")
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
     done = subprocess.run(  # noqa: S603 - nothing in it is anybody's input
-        command, cwd=project, capture_output=True, text=True, check=False
+        # Where the disk is full, hatchling leaves a file where it keeps its temporary ones.
+        command,
+        cwd=project,
+        env={**os.environ, "TMPDIR": str(project.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     wheels = list((project / "dist").glob("*.whl"))
     if done.returncode or len(wheels) != 1:

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from firstline.errors import LanguageModelUnusable, UsageError
+from firstline.errors import LanguageModelUnusable
 from firstline.training.candidates.ulmfit.card import Direction
 from firstline.training.candidates.ulmfit.language_model import LanguageModel
 from firstline.training.languages import installed_languages, resolve
@@ -79,7 +79,7 @@ def test_auto_takes_the_one_of_the_language_that_has_the_directions(site: Path) 
 
 def test_auto_does_not_pass_over_what_is_installed_for_the_language(site: Path) -> None:
     install(site, "firstline-ru", directions=["forward"])
-    with pytest.raises(UsageError, match="firstline-ru has no language model that reads backward"):
+    with pytest.raises(LanguageModelUnusable, match="firstline-ru has no language model that reads backward"):
         resolve("auto", "ru", BOTH)
     (install(site, "firstline-en", "en") / "forward" / "card.json").write_text("{")
     with pytest.raises(LanguageModelUnusable, match=r"card\.json is"):
@@ -103,7 +103,7 @@ def test_none_takes_none(site: Path) -> None:
 def test_a_name_that_does_not_fit_is_an_error(site: Path, name: str, expected: str) -> None:
     install(site, "firstline-en", "en")
     install(site, "a-bank-ru", directions=["forward"])
-    with pytest.raises(UsageError, match=expected):
+    with pytest.raises(LanguageModelUnusable, match=expected):
         resolve(name, "ru", BOTH)
 
 
@@ -118,7 +118,7 @@ def test_a_broken_distribution_is_told_and_the_others_are_found(site: Path) -> N
         == "firstline-de holds no language model."
     )
     assert any("card.json is" in problem.message for problem in problems)
-    with pytest.raises(UsageError, match="firstline-de holds no language model"):
+    with pytest.raises(LanguageModelUnusable, match="firstline-de holds no language model"):
         resolve("firstline-de", "ru", BOTH)
 
 
@@ -129,6 +129,26 @@ def test_a_card_that_is_not_of_its_place_is_a_problem(site: Path) -> None:
     found, problems = installed_languages()
     assert not found
     assert "that reads backward, its card says 'ru', forward" in problems[0].message
+
+
+def test_a_distribution_without_metadata_is_a_problem(site: Path) -> None:
+    install(site, "firstline-en", "en")
+    install(site, "firstline-ru")
+    for file in site.glob("*.dist-info/METADATA"):
+        file.unlink()
+    found, problems = installed_languages()
+    assert not found
+    assert sorted(problem.message for problem in problems) == [
+        "The distribution of firstline_en has lost its metadata.",
+        "The distribution of firstline_ru has lost its metadata.",
+    ]
+
+
+def test_a_name_may_be_written_as_its_module_is(site: Path) -> None:
+    install(site, "firstline-ru")
+    found = resolve("Firstline_ru", "ru", BOTH)
+    assert found
+    assert found.name == "firstline-ru"
 
 
 @pytest.mark.parametrize("module", ["broken-name", "nowhere", "nowhere.sub", "", "a:b c"])

@@ -61,6 +61,26 @@ def test_a_second_time_replaces_the_first(folders: list[Path], tmp_path: Path) -
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["firstline-ru"]
 
 
+def test_what_somebody_put_beside_it_stays(folders: list[Path], tmp_path: Path) -> None:
+    project = pack(folders, tmp_path / "out").project
+    (project / ".git").mkdir()
+    (project / "LICENCE").write_text("CC BY 4.0")
+    pack(folders, tmp_path / "out", version="1.0.1")
+    assert (project / ".git").is_dir()
+    assert (project / "LICENCE").read_text() == "CC BY 4.0"
+
+
+@pytest.mark.parametrize("name", ["firstline", "numpy", "json", "auto", "none"])
+def test_a_name_that_means_something_else_is_refused(folders: list[Path], tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="means something else already"):
+        pack(folders, tmp_path / "out", name)
+
+
+def test_a_command_that_is_no_command_is_left_out(tmp_path: Path) -> None:
+    packed = pack([made(tmp_path / "one", command="it's /home/ann")], tmp_path / "out")
+    assert read_card(packed.project / "src" / "firstline_ru" / "forward").command == ""
+
+
 def test_another_folder_of_that_name_is_left_alone(folders: list[Path], tmp_path: Path) -> None:
     mine = tmp_path / "out" / "firstline-ru" / "thesis.txt"
     mine.parent.mkdir(parents=True)
@@ -117,17 +137,36 @@ def test_the_command_is_told_without_its_folders(tmp_path: Path) -> None:
     assert "/home" not in (packed.project / "README.md").read_text()
 
 
-def test_a_checkout_of_that_name_is_left_alone(folders: list[Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [
+        '[project]\nname = "firstline-ru"\n',
+        'project = "x"\n',
+        "[[project]]\n",
+        '[project]\nname = "firstline-ru"\nentry-points = 3\n',
+        "not toml",
+    ],
+)
+def test_a_checkout_of_that_name_is_left_alone(folders: list[Path], tmp_path: Path, content: str) -> None:
     mine = tmp_path / "out" / "firstline-ru"
     mine.mkdir(parents=True)
-    (mine / "pyproject.toml").write_text('[project]\nname = "firstline-ru"\n')
+    (mine / "pyproject.toml").write_text(content)
     with pytest.raises(UsageError, match="is no project named firstline-ru"):
         pack(folders, tmp_path / "out")
     assert (mine / "pyproject.toml").exists()
 
 
 @pytest.mark.parametrize(
-    ("name", "version"), [("../evil", "1.0"), ("Firstline RU", "1.0"), (None, "1.0; rm"), (None, "")]
+    ("name", "version"),
+    [
+        ("../evil", "1.0"),
+        ("Firstline RU", "1.0"),
+        (None, "1.0; rm"),
+        (None, ""),
+        (None, "01.2"),
+        (None, "9" * 400),
+        ("", "1.0"),
+    ],
 )
 def test_names_and_versions_that_pip_would_not_take(
     folders: list[Path], tmp_path: Path, name: str | None, version: str

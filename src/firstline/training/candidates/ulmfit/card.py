@@ -1,5 +1,6 @@
 """What there is to know of a language model: its card, `card.json`. Read without PyTorch."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,8 +14,12 @@ DIRECTIONS: tuple[Direction, ...] = ("forward", "backward")
 FORMAT_VERSION = 1
 CARD_FILE = "card.json"
 REPAIR = "Copy it again, or make it again: firstline pretrain"
-_Count = Annotated[int, msgspec.Meta(ge=0)]
-_Width = Annotated[int, msgspec.Meta(ge=1)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
+_Width = Annotated[int, msgspec.Meta(ge=1, le=10**5)]
+_Layers = Annotated[int, msgspec.Meta(ge=1, le=100)]
+_Perplexity = Annotated[float, msgspec.Meta(ge=1)]
+LANGUAGE_CODE = re.compile(r"[a-z]{2,3}")
+_LanguageCode = Annotated[str, msgspec.Meta(pattern=rf"^{LANGUAGE_CODE.pattern}\Z")]
 
 
 class SourceUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,7 +36,7 @@ class CardShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     n_embedding: _Width
     n_hidden: _Width
-    n_layers: _Width
+    n_layers: _Layers
 
 
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,14 +46,14 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     format_version: int
-    language: str
+    language: _LanguageCode
     direction: Direction
     shape: CardShape
     text_rules: tuple[str, ...]
     sources: tuple[SourceUsed, ...]
     tokens_seen: _Count
-    perplexity_per_token: float | None
-    perplexity_per_character: float | None
+    perplexity_per_token: _Perplexity | None
+    perplexity_per_character: _Perplexity | None
     hardware: str
     command: str
     settings: dict[str, int | float | str | bool]

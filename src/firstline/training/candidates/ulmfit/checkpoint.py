@@ -31,7 +31,8 @@ def save_checkpoint(path: Path, purpose: Mapping[str, Any], state: Mapping[str, 
         # PyTorch says of a full disk where in its own code it noticed.
         why = error.strerror if isinstance(error, OSError) else "the disk took a part of it only"
         raise CheckpointUnusable(
-            f"The checkpoint {path} cannot be written: {why}.", "Make room, then run the same command again."
+            f"The checkpoint {path} cannot be written: {why}.",
+            "Make room, then run the same command again; firstline pretrain with --resume.",
         ) from None
     finally:
         with suppress(OSError):

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -96,8 +97,9 @@ class LanguageModel:
         try:
             weights = _as_float(load_tensors(contents[WEIGHTS_FILE]))
             model = cls(card, Tokenizer.load(folder), weights)
+            _check_size(model)
             model.network(Dropouts(0, 0, 0, 0, 0))
-        except (SafetensorError, KeyError, RuntimeError) as error:
+        except (SafetensorError, KeyError, RuntimeError, ValueError) as error:
             first = str(error).splitlines()[0]
             raise LanguageModelUnusable(f"{folder / WEIGHTS_FILE} is not what its card says: {first}", REPAIR) from None
         return model
@@ -120,6 +122,21 @@ def load_weights(network: LanguageNetwork, weights: dict[str, Tensor]) -> None:
         network.reset()
 
 
+def _check_size(model: LanguageModel) -> None:
+    """Raise `ValueError` for weights that are no numbers, or too few or many, before memory is taken for a network."""
+    shape = model.shape
+    widths = [shape.n_embedding, *[shape.n_hidden] * (shape.n_layers - 1), shape.n_embedding]
+    per_token = shape.n_embedding + 1
+    expected = model.tokenizer.n_tokens * per_token + sum(
+        4 * n_out * (n_in + n_out + 2) for n_in, n_out in pairwise(widths)
+    )
+    found = sum(tensor.numel() for tensor in model.weights.values())
+    if found != expected:
+        raise ValueError(f"it has {found:,} numbers, expected {expected:,}.")
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in model.weights.values()):
+        raise ValueError("not all of its weights are numbers.")
+
+
 def _rounded(weights: Mapping[str, Tensor], *, in_int8: bool) -> dict[str, Tensor]:
     rounded = {}
     for name, tensor in sorted(weights.items()):
@@ -136,6 +153,8 @@ def _rounded(weights: Mapping[str, Tensor], *, in_int8: bool) -> dict[str, Tenso
 
 
 def _as_float(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    if odd := {tensor.dtype for tensor in tensors.values()} - {torch.float16, torch.float32, torch.int8}:
+        raise ValueError(f"it has values of type {', '.join(map(str, odd))}.")
     return {
         name: tensor.float() * tensors[name + _SCALE].float() if tensor.dtype == torch.int8 else tensor.float()
         for name, tensor in tensors.items()
@@ -149,8 +168,9 @@ def _checked(folder: Path, name: str, expected: str) -> bytes:
         raise LanguageModelUnusable(f"{folder / CARD_FILE} names a file outside its folder: {name}.", REPAIR)
     try:
         content = path.read_bytes()
-    except OSError as error:
-        raise LanguageModelUnusable(f"{path} cannot be read: {error.strerror}.", REPAIR) from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise LanguageModelUnusable(f"{path} cannot be read: {why}.", REPAIR) from None
     if (got := _sha256(content)) != expected:
         raise LanguageModelUnusable(
             f"{path} is damaged: its hash is {got[:12]}, the card says {expected[:12]}.", REPAIR

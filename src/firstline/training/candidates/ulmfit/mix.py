@@ -50,7 +50,7 @@ class Mix:
         if not len(tokens):
             raise CorpusUnusable(
                 f"No text is held out for validation: no source has {EVERY_NTH_IS_VALIDATION} paragraphs.",
-                "Add text, a paragraph a line.",
+                "Add text, a paragraph a line, and name another folder.",
             )
         n_rows = max(min(n_tokens, len(tokens)) // self.row_tokens, 1)
         starts = np.linspace(0, max(len(tokens) - self.row_tokens, 0), n_rows).astype(np.int64)

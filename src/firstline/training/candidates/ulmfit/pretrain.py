@@ -18,7 +18,7 @@ from firstline.steps import each_as
 from firstline.text.rules import TextRules
 from firstline.text.tokenizer import Tokenizer
 from firstline.training.candidates.base import Note
-from firstline.training.candidates.ulmfit.card import FORMAT_VERSION, Card, Direction, SourceUsed, read_card
+from firstline.training.candidates.ulmfit.card import FORMAT_VERSION, LANGUAGE_CODE, Card, Direction, SourceUsed
 from firstline.training.candidates.ulmfit.encoding import EncodedSource, encode_source
 from firstline.training.candidates.ulmfit.hardware import describe_hardware
 from firstline.training.candidates.ulmfit.language_model import LanguageModel, card_shape, load_weights, weights_of
@@ -114,6 +114,8 @@ def pretrain(
 
 
 def _check_settings(settings: PretrainSettings, sources: Sequence[Source]) -> None:
+    if not LANGUAGE_CODE.fullmatch(settings.language):
+        raise UsageError(f"'{settings.language}' is no code of a language.", "Two or three letters: ru, en, ...")
     if settings.size not in SIZES:
         raise UsageError(f"There is no size '{settings.size}'.", f"The sizes: {', '.join(SIZES)}")
     for what, value in (("tokens", settings.n_tokens), ("minutes", settings.minutes), ("rows", settings.n_rows)):
@@ -140,14 +142,14 @@ def _given_tokenizer(settings: PretrainSettings, rules: TextRules) -> Tokenizer 
         return None
     if settings.n_pieces is not None:
         raise UsageError("A tokenizer that is given has its own pieces.", "Leave out --pieces or --tokenizer.")
-    card = read_card(folder)
-    if card.text_rules != rules.names:
+    model = LanguageModel.load(folder)
+    if model.card.text_rules != rules.names:
         raise LanguageModelUnusable(
-            f"The tokenizer in {folder} is for texts of the language '{card.language}', asked for"
+            f"The tokenizer in {folder} is for texts of the language '{model.card.language}', asked for"
             f" '{settings.language}'.",
             "Give the tokenizer of a language model of that language, or none.",
         )
-    return Tokenizer.load(folder)
+    return model.tokenizer
 
 
 def _purpose(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from firstline.errors import PoolTooSmall, UsageError
+from firstline.errors import LanguageModelUnusable, PoolTooSmall
 from firstline.settings.model import UlmfitSettings
 from firstline.steps import run_to_end
 from firstline.training import sentence_vectors
@@ -195,7 +195,7 @@ def test_after_a_change_that_was_broken_off_both_directions_come_from_the_newer(
 
 def test_a_name_that_is_not_installed_is_told_before_anything_is_computed() -> None:
     steps = gather(replace(ALONE, ulmfit=UlmfitSettings(language_model="nowhere")), MESSAGES)
-    with pytest.raises(UsageError, match="'nowhere'"):
+    with pytest.raises(LanguageModelUnusable, match="'nowhere'"):
         next(steps)
 
 

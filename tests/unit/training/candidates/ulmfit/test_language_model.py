@@ -184,3 +184,37 @@ def test_int8_weights_without_their_scales_are_damaged(model: LanguageModel, tmp
     (tmp_path / "card.json").write_text(json.dumps(card))
     with pytest.raises(LanguageModelUnusable, match="is not what its card says"):
         LanguageModel.load(tmp_path)
+
+
+@pytest.mark.parametrize("language", ["", " ru", "../../x", "x\n[console_scripts]\na = os:abort", "ru\n"])
+def test_a_card_of_no_language_is_damaged(model: LanguageModel, tmp_path: Path, language: str) -> None:
+    model.save(tmp_path)
+    card = json.loads((tmp_path / "card.json").read_bytes())
+    (tmp_path / "card.json").write_text(json.dumps({**card, "language": language}))
+    with pytest.raises(LanguageModelUnusable, match="is damaged"):
+        read_card(tmp_path)
+
+
+@pytest.mark.parametrize("shape", [{"n_layers": 90, "n_hidden": 60_000}, {"n_hidden": 10**30}, {"n_embedding": 7}])
+def test_a_card_of_another_shape_takes_no_memory(model: LanguageModel, tmp_path: Path, shape: dict[str, int]) -> None:
+    model.save(tmp_path)
+    card = json.loads((tmp_path / "card.json").read_bytes())
+    (tmp_path / "card.json").write_text(json.dumps({**card, "shape": {**card["shape"], **shape}}))
+    with pytest.raises(LanguageModelUnusable):
+        LanguageModel.load(tmp_path)
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(model: LanguageModel, tmp_path: Path, odd: float) -> None:
+    model.weights["bias"][1] = odd
+    model.save(tmp_path)
+    with pytest.raises(LanguageModelUnusable, match="not all of its weights are numbers"):
+        LanguageModel.load(tmp_path)
+
+
+def test_a_card_that_names_a_file_no_system_has_is_an_error(model: LanguageModel, tmp_path: Path) -> None:
+    model.save(tmp_path)
+    card = json.loads((tmp_path / "card.json").read_bytes())
+    (tmp_path / "card.json").write_text(json.dumps({**card, "files": {**card["files"], "a\0b": "0"}}))
+    with pytest.raises(LanguageModelUnusable, match="cannot be read"):
+        LanguageModel.load(tmp_path)

@@ -91,7 +91,7 @@ def _named(
 
 def _opened(entry_point: EntryPoint) -> Language:
     distribution = entry_point.dist
-    name = distribution.metadata.get("Name") if distribution else None
+    name = distribution.metadata["Name"] if distribution and "Name" in distribution.metadata else None
     if distribution is None or not name:
         raise LanguageModelUnusable(
             f"The distribution of {entry_point.value} has lost its metadata.",

@@ -1,6 +1,7 @@
 # make demo   the whole loop on demo messages, in about three minutes
 # make check  the gate: ruff, mypy, import contracts, tests
 # make bench, make choices   speed; what each choice in ulmfit.v1 is worth (hours)
+# make languages CORPORA=DIR   train Firstline's own language models on (an hour for each direction)
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := pip install --quiet --disable-pip-version-check --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types imports lock docs bench choices clean
+.PHONY: help setup demo test check lint types imports lock docs bench choices languages clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -63,6 +64,10 @@ bench: setup
 # What each choice in ulmfit.v1 is worth on a workspace: hours. make choices WORKSPACE=DIR RESULTS=FILE
 choices: setup
 	$(BIN)/python -m benchmarks.ulmfit_choices --workspace $(WORKSPACE) --results $(RESULTS)
+
+# Pretraining from text, then wheels: see languages/pretrain.sh.
+languages: setup
+	@BIN=$(BIN) sh languages/pretrain.sh $(CORPORA)
 
 # New versions of everything. Needs pip-tools.
 LOCK := pip-compile --quiet --upgrade --strip-extras --no-emit-index-url --no-emit-find-links --no-header --annotation-style=line

@@ -31,7 +31,7 @@ def languages(context: typer.Context, as_json: JsonOption = False) -> None:
         return
     if not found:
         say("No language model is installed. Training learns from the messages alone.")
-        say("To install one: pip install firstline_ru-1.0.0-py3-none-any.whl; to make one: firstline pretrain --help")
+        say("To make one: firstline pretrain --help, then firstline languages pack --help.")
         return
     print_table(
         ("language model", "version", "language", "direction", "tokens seen", "perplexity a token", "size"),
@@ -79,7 +79,7 @@ def pack(
         )
         return
     say(f"{packed.wheel}: {packed.name} {version}, {size(n_bytes)}; its project is {packed.project}")
-    say(f"Next, on every machine that trains: pip install {shlex.quote(packed.wheel.name)}")
+    say(f"Next, on every machine that trains: pip install {shlex.quote(str(packed.wheel))}")
 
 
 def _n_bytes(folder: Path, card: "Card") -> int:

@@ -69,7 +69,11 @@ PiecesOption = Annotated[
 ]
 TokensOption = Annotated[
     int | None,
-    typer.Option(min=1, help="Train this many tokens. Default: 8,000,000, where --minutes does not say else."),
+    typer.Option(
+        min=1,
+        help="Train this many tokens, rounded up to whole rounds of --rows by 1,600."
+        " Default: 8,000,000, where --minutes does not say else.",
+    ),
 ]
 MinutesOption = Annotated[
     float | None, typer.Option(min=0.01, help="Train so long; reading and encoding the texts come on top.")
@@ -227,7 +231,11 @@ def _print_report(model: "LanguageModel", folder: Path) -> None:
         f" {card.perplexity_per_character:,.2f} per character"
     )
     say(f"To train it on: the same command with --resume. What that needs is in {folder / '.work'}; it may be deleted.")
-    say(f"Next: firstline adapt --language-model {shlex.quote(str(folder))}")
+    if card.direction == "forward":
+        say(f"Next: the same with --direction backward --tokenizer {shlex.quote(str(folder))} and another folder.")
+    say(
+        "With both directions: firstline languages pack DIR DIR -o OUT, or firstline adapt with --language-model twice."
+    )
 
 
 def _texts(sources: Sequence[tuple[str, int]]) -> str:

@@ -101,7 +101,7 @@ def test_a_killed_training_goes_on_and_ends_as_an_undisturbed_one(corpus: Path, 
     assert "goes on after 38,400 tokens" in done.stderr
     assert "cool-down: round 30 of 30" in done.stderr
     assert "48,000 tokens seen, of bank (" in done.stdout
-    assert f"firstline adapt --language-model {folder}" in done.stdout
+    assert f"--direction backward --tokenizer {folder}" in done.stdout
     weights = "weights.safetensors"
     assert (folder / weights).read_bytes() == (made / weights).read_bytes()
 

@@ -68,7 +68,7 @@ def pack(
     """Make a wheel of pretrained language models: pip installs it offline, and firstline finds it by name."""
     from firstline.cli.train import require_training
 
-    require_training("torch", "fastai", "safetensors", "hatchling")
+    require_training("torch", "fastai", "safetensors")
     from firstline.training.packing import pack as run
 
     packed = run(folders, output, name, version)

@@ -24,7 +24,7 @@ from firstline.training.languages import AUTO, ENTRY_POINTS, NONE, installed_lan
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,7})(\.(0|[1-9][0-9]{0,7})){0,3}")
 _PROJECT_FILE = "pyproject.toml"
-_OWN = (_PROJECT_FILE, "README.md", "src", "dist")
+_OWN = ("src", "dist", "README.md", _PROJECT_FILE)
 
 
 @dataclass(frozen=True)
@@ -61,18 +61,21 @@ def pack(folders: Sequence[Path], output: Path, name: str | None = None, version
             unfinished = Path(folder) / name
             _write_project(unfinished, models, name, version)
             wheel = _build(unfinished)
-            if project.exists():
-                for path in project.iterdir():
-                    # What somebody put beside stays.
-                    if path.name not in _OWN:
-                        path.rename(unfinished / path.name)
-                project.rename(Path(folder) / "before")
-            unfinished.rename(project)
+            _replace(unfinished, project, Path(folder))
     except OSError as error:
         raise FileUnwritable(
             f"{project} cannot be written: {error.strerror or error}.", "Check the free space and the permissions."
         ) from None
     return Packed(name, project, project / wheel.relative_to(unfinished))
+
+
+def _replace(unfinished: Path, project: Path, aside: Path) -> None:
+    """Put the parts of a project into its folder; the old ones go into `aside`, what else is there is not touched."""
+    project.mkdir(exist_ok=True)
+    for name in _OWN:
+        if (project / name).exists():
+            (project / name).rename(aside / name)
+        (unfinished / name).rename(project / name)
 
 
 def _pretrained(folder: Path) -> LanguageModel:

@@ -70,6 +70,26 @@ def test_what_somebody_put_beside_it_stays(folders: list[Path], tmp_path: Path) 
     assert (project / "LICENCE").read_text() == "CC BY 4.0"
 
 
+def test_a_project_that_cannot_be_replaced_keeps_what_somebody_put_beside_it(
+    folders: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = pack(folders, tmp_path / "out").project
+    (project / "LICENCE").write_text("CC BY 4.0")
+    rename = Path.rename
+
+    def refuse(path: Path, target: Path) -> Path:
+        if path == project / "dist":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(FileUnwritable, match="Permission denied"):
+        pack(folders, tmp_path / "out", version="2.0")
+    assert (project / "LICENCE").read_text() == "CC BY 4.0"
+    monkeypatch.undo()
+    assert pack(folders, tmp_path / "out", version="2.0").wheel.exists()
+
+
 @pytest.mark.parametrize("name", ["firstline", "numpy", "json", "auto", "none"])
 def test_a_name_that_means_something_else_is_refused(folders: list[Path], tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match="means something else already"):

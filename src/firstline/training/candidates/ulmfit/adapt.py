@@ -37,10 +37,9 @@ _ROWS_AT_A_TIME = 32
 class AdaptSettings:
     """How a language model is fine-tuned on the messages; the defaults are what won, see docs/EXPERIMENTS.md.
 
-    Few messages are read more often than `n_epochs`, in batches of fewer than `max_rows`; with 0 the model
-    stays as it is.
-    `decay` is how many times lower the rate of each layer is than that of the layer above it; `vectors`
-    names what a new model's embedding starts from.
+    Few messages are read more often than `n_epochs`, in batches of fewer than `max_rows`; with 0 epochs
+    the model stays as it is. `decay` is how many times lower the rate of each layer is than that of the
+    layer above it; `vectors` names what a new model's embedding starts from.
     """
 
     n_epochs: int = 8
@@ -225,7 +224,7 @@ def _rounds(rows: Sequence[NDArray[np.int64]], settings: AdaptSettings) -> Messa
     return MessageRounds(
         rows,
         shifted,
-        n_epochs=n_epochs if settings.n_epochs else 0,
+        n_epochs=n_epochs,
         seed=settings.seed,
         rounds_per_epoch=settings.rounds_per_epoch,
         max_rows=max_rows,

@@ -20,7 +20,9 @@ from firstline.training.candidates.base import Context, Stage
 from firstline.training.candidates.ulmfit.card import Direction
 from firstline.training.candidates.ulmfit.classifier import ClassifierSettings, plain_weights, train_classifier
 from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
-from firstline.training.candidates.ulmfit.language_model import WEIGHTS_FILE, LanguageModel
+from firstline.training.candidates.ulmfit.language_model import WEIGHTS_FILE
+from firstline.training.candidates.ulmfit.learning import RoundDone
+from firstline.training.candidates.ulmfit.network import ClassifierNetwork
 from firstline.training.candidates.ulmfit.onnx_graph import ClassifierWeights, build_graph, quantize
 from firstline.training.candidates.ulmfit.reading import MAX_TOKENS, rows_and_epochs
 from firstline.training.candidates.ulmfit.teacher import Teacher
@@ -67,13 +69,18 @@ class Ulmfit:
         jobs = [
             partial(
                 _trained,
-                model,
-                knowledge.rows_of(everything, model.card.direction),
-                truth,
-                len(self.labels_),
-                soft_labels,
-                settings,
-                self.context.seed,
+                partial(
+                    train_classifier,
+                    model,
+                    knowledge.rows_of(everything, model.card.direction),
+                    truth,
+                    len(self.labels_),
+                    soft_labels,
+                    settings,
+                    self.context.seed,
+                ),
+                f"{model.card.direction} classifier",
+                settings.n_epochs,
             )
             for model in self.models_
         ]
@@ -115,21 +122,10 @@ class Ulmfit:
 
 
 def _trained(
-    model: LanguageModel,
-    rows: Sequence[NDArray[np.int64]],
-    truth: NDArray[np.int64],
-    n_labels: int,
-    soft_labels: NDArray[np.float32],
-    settings: ClassifierSettings,
-    seed: int,
-    report: Report,
+    start: Callable[[], Generator[RoundDone, None, ClassifierNetwork]], what: str, n_epochs: int, report: Report
 ) -> ClassifierWeights:
-    """The classifier of one direction; see `train_classifier`."""
-    what = f"{model.card.direction} classifier"
-    network = run_to_end(
-        train_classifier(model, rows, truth, n_labels, soft_labels, settings, seed),
-        lambda done: report(Stage(what, done.number + 1, settings.n_epochs, f"loss {done.loss:.3f}")),
-    )
+    """The weights of the classifier whose training begins with `start`; see `train_classifier`."""
+    network = run_to_end(start(), lambda done: report(Stage(what, done.number + 1, n_epochs, f"loss {done.loss:.3f}")))
     return plain_weights(network)
 
 

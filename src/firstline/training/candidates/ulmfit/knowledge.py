@@ -1,6 +1,6 @@
 """What all trainings of a workspace share: it comes from the messages alone, not from their labels."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from firstline.errors import LanguageModelUnusable
 from firstline.steps import each_as, run_to_end
-from firstline.text.rules import TextRules
-from firstline.text.tokenizer import MODEL_FILE, Tokenizer
+from firstline.text.tokenizer import MODEL_FILE
 from firstline.training.candidates.base import Context, Stage
 from firstline.training.candidates.regression import Features
 from firstline.training.candidates.ulmfit.adapt import AdaptSettings, require_pool
@@ -118,50 +117,28 @@ def _language_models(
     tokenizer = tokenizer_for(folder, texts, context.language, context.rules, settings, bases.get(first), is_forced)
     jobs = [
         partial(
-            _adapted,
-            context.folder / direction if context.folder else None,
-            texts,
-            meaning,
-            context.language,
-            context.rules,
-            direction,
-            settings,
-            bases.get(direction),
-            is_forced,
-            tokenizer,
+            _run,
+            partial(
+                adapted_model,
+                context.folder / direction if context.folder else None,
+                texts,
+                meaning,
+                context.language,
+                context.rules,
+                direction,
+                settings,
+                base=bases.get(direction),
+                is_forced=is_forced,
+                tokenizer=tokenizer,
+            ),
         )
         for direction in context.ulmfit.directions
     ]
     return run_side_by_side(jobs, context.report)
 
 
-def _adapted(
-    folder: Path | None,
-    texts: Sequence[str],
-    meaning: NDArray[np.float32],
-    language: str,
-    rules: TextRules,
-    direction: Direction,
-    settings: AdaptSettings,
-    base: LanguageModel | None,
-    is_forced: bool,
-    tokenizer: Tokenizer,
-    report: Report,
-) -> LanguageModel:
-    """The language model of one direction; see `adapted_model`."""
-    steps = adapted_model(
-        folder,
-        texts,
-        meaning,
-        language,
-        rules,
-        direction,
-        settings,
-        base=base,
-        is_forced=is_forced,
-        tokenizer=tokenizer,
-    )
-    return run_to_end(steps, report)
+def _run(start: Callable[[], Generator[Stage, None, LanguageModel]], report: Report) -> LanguageModel:
+    return run_to_end(start(), report)
 
 
 def _installed_models(context: Context, is_forced: bool) -> dict[str, LanguageModel]:

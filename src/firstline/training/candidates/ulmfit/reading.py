@@ -58,10 +58,10 @@ def rows_and_epochs(n_rows: int, max_rows: int, n_epochs: int, least_batches: in
     """Rows of a batch and epochs for `n_rows` messages, so that few of them still give a number of steps.
 
     At most `max_rows`, a twentieth of the messages, at least 16; `n_epochs`, or as many more as make at
-    least `least_batches`.
+    least `least_batches`. No epochs stay none.
     """
     rows = int(np.clip(n_rows // 20, 16, max_rows))
-    return rows, max(n_epochs, -(-least_batches * rows // max(n_rows, 1)))
+    return rows, n_epochs and max(n_epochs, -(-least_batches * rows // max(n_rows, 1)))
 
 
 class MessageRounds:

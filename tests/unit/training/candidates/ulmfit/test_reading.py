@@ -124,3 +124,7 @@ def test_the_target_is_asked_for_the_messages_of_the_batch() -> None:
 )
 def test_few_messages_give_as_many_batches_in_more_epochs(n_rows: int, expected: tuple[int, int]) -> None:
     assert rows_and_epochs(n_rows, max_rows=128, n_epochs=3, least_batches=600) == expected
+
+
+def test_no_epochs_stay_none() -> None:
+    assert rows_and_epochs(100, max_rows=128, n_epochs=0, least_batches=600) == (16, 0)

@@ -7,6 +7,7 @@ from firstline.training.candidates.base import Candidate
 
 _CLASSES = {
     "linear.v1": "firstline.training.candidates.linear:Linear",
+    "lsa.v1": "firstline.training.candidates.lsa:Lsa",
     "forest.v1": "firstline.training.candidates.forest:Forest",
     "ulmfit.v1": "firstline.training.candidates.ulmfit.candidate:Ulmfit",
 }

@@ -1,0 +1,113 @@
+"""`lsa.v1`: TF-IDF, and beside it what the unlabelled messages tell about which words belong together.
+
+Latent semantic analysis (Deerwester et al. 1990) of all messages. It is linear, and so is the head on top
+of it: both together are one weight for each n-gram and class, so serving costs what `linear.v1` costs.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.decomposition import TruncatedSVD
+
+from firstline.bundle.parts.linear import TfidfLinear
+from firstline.bundle.parts.tfidf import NgramBlock
+from firstline.text.rules import TextRules
+from firstline.training.candidates.base import Context, Stage
+from firstline.training.candidates.regression import Regression, fit_regression
+from firstline.training.candidates.tfidf import TfidfBlocks
+from firstline.types import Label, Message
+
+_ENOUGH_FOR_PAIRS = 100
+_LEAST_SINGULAR = 1e-6
+
+
+class Lsa:
+    """Logistic regression over TF-IDF and its latent components.
+
+    A component counts by the square root of its singular value, all together `share` times what TF-IDF
+    counts. n-grams come from unlabelled messages too, at most `max_unlabelled` of them, drawn at random;
+    one that a single message has is left out where there are more than 100.
+    """
+
+    def __init__(
+        self,
+        rules: TextRules,
+        seed: int = 0,
+        C: float = 30.0,
+        max_iter: int = 300,
+        n_components: int = 300,
+        share: float = 1.0,
+        max_unlabelled: int = 20_000,
+    ) -> None:
+        self.rules = rules
+        self.seed = seed
+        self.C = C
+        self.max_iter = max_iter
+        self.n_components = n_components
+        self.share = share
+        self.max_unlabelled = max_unlabelled
+        self.blocks = (NgramBlock("word", 1, 2), NgramBlock("char", 2, 4))
+
+    @classmethod
+    def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
+        """Nothing is shared: held-out messages must not shape the components that they are judged with."""
+        yield from ()
+        return lambda: cls(context.rules, context.seed)
+
+    def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
+        """Learn components from all messages, and classes from the labelled ones."""
+        texts = self._texts([*messages, *self._some(unlabelled)])
+        self.tfidf_ = TfidfBlocks(self.blocks, min_df=2 if len(texts) > _ENOUGH_FOR_PAIRS else 1)
+        features = self.tfidf_.fit_transform(texts).astype(np.float32)
+        to_latent = self._components(features)
+        labelled = features[: len(messages)]
+        latent = sparse.csr_array(np.asarray(labelled @ to_latent, np.float32))
+        found = fit_regression(
+            sparse.csr_array(sparse.hstack([labelled, latent], format="csr")), labels, self.C, self.max_iter
+        )
+        n_features = features.shape[1]
+        weights = found.weights[:n_features] + to_latent @ found.weights[n_features:]
+        self.regression_ = Regression(np.ascontiguousarray(weights, np.float32), found.bias, found.labels)
+        self.labels_ = found.labels
+        return self
+
+    def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:
+        """Uncalibrated probabilities, (n_messages, n_labels); rows sum to 1."""
+        return self.regression_.predict_proba(self.tfidf_.transform(self._texts(messages)))
+
+    def export(self, folder: Path) -> str:
+        """Write the n-grams and their weights; returns the kind of the part."""
+        TfidfLinear(self.tfidf_.fitted(), self.regression_.weights, self.regression_.bias).save(folder)
+        return TfidfLinear.kind
+
+    def describe(self) -> dict[str, object]:
+        """The settings, for the manifest."""
+        blocks = [block.__dict__ for block in self.blocks]
+        names = ("C", "max_iter", "n_components", "share", "max_unlabelled")
+        return {**{name: getattr(self, name) for name in names}, "class_weight": "balanced", "blocks": blocks}
+
+    def _components(self, features: sparse.csr_array) -> NDArray[np.float32]:
+        """From features to components, (n_features, n_components): rows of mean length `share` come out."""
+        n_components = min(self.n_components, *(size - 1 for size in features.shape))
+        if n_components < 1 or not features.nnz:
+            return np.zeros((features.shape[1], 1), np.float32)
+        # Texts that are all the same have no variance, which scikit-learn divides by.
+        with np.errstate(invalid="ignore", divide="ignore"):
+            svd = TruncatedSVD(n_components, random_state=self.seed, n_iter=2)
+            latent = svd.fit_transform(features)
+        roots = np.sqrt(np.maximum(svd.singular_values_, _LEAST_SINGULAR))
+        size = float(np.sqrt(((latent / roots) ** 2).sum(axis=1).mean()))
+        return np.asarray(svd.components_.T / roots * (self.share / max(size, _LEAST_SINGULAR)), np.float32)
+
+    def _some(self, messages: Sequence[Message]) -> list[Message]:
+        if len(messages) <= self.max_unlabelled:
+            return list(messages)
+        drawn = np.random.default_rng(self.seed).permutation(len(messages))[: self.max_unlabelled]
+        return [messages[place] for place in np.sort(drawn)]
+
+    def _texts(self, messages: Sequence[Message]) -> list[str]:
+        return [self.rules.with_segment(message.text, message.segment) for message in messages]

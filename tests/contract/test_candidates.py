@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
-from firstline.bundle.files import write_bundle
-from firstline.bundle.parts import KINDS, load_part
+from firstline.bundle.files import read_manifest, write_bundle
+from firstline.bundle.parts import KINDS
 from firstline.bundle.predictor import Predictor
 from firstline.settings.model import UlmfitSettings
 from firstline.steps import run_to_end
@@ -41,6 +42,12 @@ def make(request: pytest.FixtureRequest) -> Make:
 def fitted(make: Make) -> Candidate:
     data = examples()
     return make().fit(data.messages, data.labels, data.unlabelled)
+
+
+def bundle(fitted: Candidate, folder: Path) -> Path:
+    """The folder of a bundle that answers as the candidate does."""
+    draft = msgspec.structs.replace(manifest(), labels=tuple(fitted.labels_))
+    return folder / write_bundle(folder, draft, fitted.parts()).id
 
 
 def test_fit_returns_the_candidate(make: Make) -> None:
@@ -77,24 +84,24 @@ def test_same_data_and_seed_export_the_same_bytes(make: Make, tmp_path: Path) ->
     for name in ("one", "two"):
         folder = tmp_path / name
         folder.mkdir()
-        make().fit(data.messages, data.labels, data.unlabelled).export(folder)
-        contents.append({path.name: path.read_bytes() for path in sorted(folder.iterdir())})
+        written = bundle(make().fit(data.messages, data.labels, data.unlabelled), folder)
+        files = {path.relative_to(written): path for path in sorted(written.rglob("*")) if path.is_file()}
+        contents.append({name: path.read_bytes() for name, path in files.items()})
     assert contents[0] == contents[1]
 
 
-def test_exported_kind_can_be_read(fitted: Candidate, tmp_path: Path) -> None:
-    assert fitted.export(tmp_path) in KINDS
+def test_exported_kinds_can_be_read(fitted: Candidate, tmp_path: Path) -> None:
+    assert {part.kind for part in read_manifest(bundle(fitted, tmp_path)).parts} <= set(KINDS)
 
 
 def test_export_holds_no_pickle(fitted: Candidate, tmp_path: Path) -> None:
-    fitted.export(tmp_path)
-    assert {path.suffix for path in tmp_path.iterdir()} <= {".npy", ".json", ".txt", ".onnx", ".safetensors", ".model"}
+    suffixes = {path.suffix for path in bundle(fitted, tmp_path).rglob("*") if path.is_file()}
+    assert suffixes <= {".npy", ".json", ".txt", ".onnx", ".safetensors", ".model"}
 
 
 def test_bundle_predicts_what_training_predicted(fitted: Candidate, tmp_path: Path) -> None:
     messages = examples().messages + UNSEEN
-    part = load_part(fitted.export(tmp_path), tmp_path, len(fitted.labels_))
-    served = part.predict_proba([RULES.with_segment(message.text, message.segment) for message in messages])
+    served = Predictor.load(bundle(fitted, tmp_path)).predict_proba(messages)
     np.testing.assert_allclose(served, fitted.predict_proba(messages), atol=1e-5)
 
 
@@ -114,14 +121,10 @@ def test_two_classes_are_enough(make: Make) -> None:
 
 
 def test_describe_is_plain_data(make: Make, fitted: Candidate, tmp_path: Path) -> None:
-    import msgspec
-
     assert msgspec.json.decode(msgspec.json.encode(fitted.describe())) == fitted.describe()
 
 
 def test_segment_that_training_never_saw_is_as_none(fitted: Candidate, tmp_path: Path) -> None:
-    draft = manifest()
-    written = write_bundle(tmp_path, draft, fitted.export)
-    predictor = Predictor.load(tmp_path / written.id)
+    predictor = Predictor.load(bundle(fitted, tmp_path))
     text = "банкомат не работает"
     assert predictor.predict([Message(text, "vip")]) == predictor.predict([Message(text)])

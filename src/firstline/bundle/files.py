@@ -3,7 +3,8 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -16,30 +17,40 @@ _LONGEST_NAME = 100
 _REPAIR = "Copy the model again, or train it again: firstline train"
 
 
-def write_bundle(models: Path, manifest: Manifest, export: Callable[[Path], str]) -> Manifest:
+@dataclass(frozen=True)
+class PartSource:
+    """What writes a part: `export` writes its files into a folder and returns its kind; see `manifest.Part`."""
+
+    export: Callable[[Path], str]
+    weight: float = 1.0
+    temperature: float = 1.0
+
+
+def write_bundle(models: Path, manifest: Manifest, source: Callable[[Path], str] | Sequence[PartSource]) -> Manifest:
     """Write a bundle into the folder `models` and return its manifest, `id` and `parts` filled in.
 
-    `export` writes the part's files into a folder and returns its kind. The id is made from the
-    content, so the same model has the same id wherever it is trained; if it is there already and
-    whole, nothing is written. The manifest comes last, then the folder gets its name in one step.
-    Raises `BundleUnwritable`.
+    `source` writes the only part, or there are several. The id is made from the content, so the same
+    model has the same id wherever it is trained; if it is there already and whole, nothing is written.
+    The manifest comes last, then the folder gets its name in one step. Raises `BundleUnwritable`.
     """
+    sources = [PartSource(source)] if callable(source) else source
     unfinished = models / f"{_UNFINISHED}{os.getpid()}"
     try:
         models.mkdir(parents=True, exist_ok=True)
         for stale in models.glob(f"{_UNFINISHED}*"):
             shutil.rmtree(stale, ignore_errors=True)
         unfinished.mkdir()
-        kind = export(unfinished)
-        files = {path.name: sha256(path) for path in sorted(unfinished.iterdir())}
-        manifest = msgspec.structs.replace(manifest, parts=(Part(kind, files),))
+        names = [""] if len(sources) == 1 else [str(place) for place in range(len(sources))]
+        parts = [_write_part(unfinished, name, part) for name, part in zip(names, sources, strict=True)]
+        manifest = msgspec.structs.replace(manifest, parts=tuple(parts))
         manifest = msgspec.structs.replace(manifest, id=manifest.content_id())
         final = models / manifest.id
         if (whole := _whole(final)) is not None:
             return whole
         content = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
-        for path in unfinished.iterdir():
-            _sync(path)
+        for path in unfinished.rglob("*"):
+            if path.is_file():
+                _sync(path)
         (unfinished / FILE_NAME).write_bytes(content + b"\n")
         _sync(unfinished / FILE_NAME)
         if final.exists():
@@ -54,6 +65,14 @@ def write_bundle(models: Path, manifest: Manifest, export: Callable[[Path], str]
     finally:
         for stale in models.glob(f"{_UNFINISHED}*"):
             shutil.rmtree(stale, ignore_errors=True)
+
+
+def _write_part(bundle: Path, name: str, source: PartSource) -> Part:
+    folder = bundle / name
+    folder.mkdir(exist_ok=True)
+    kind = source.export(folder)
+    files = {path.name: sha256(path) for path in sorted(folder.iterdir())}
+    return Part(kind, files, name, source.weight, source.temperature)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -92,10 +111,11 @@ def check_files(folder: Path, manifest: Manifest) -> None:
     """Compare every file with its hash. Raises `BundleDamaged`, naming the first that differs."""
     for part in manifest.parts:
         for name, expected in part.files.items():
-            path = folder / name
-            if Path(name).name != name:
-                raise BundleDamaged(f"{folder / FILE_NAME} names a file outside its folder: {name}.", _REPAIR)
-            if len(name) > _LONGEST_NAME or not path.is_file():
+            if Path(name).name != name or part.folder not in ("", Path(part.folder).name) or part.folder == "..":
+                named = f"{part.folder}/{name}" if part.folder else name
+                raise BundleDamaged(f"{folder / FILE_NAME} names a file outside its folder: {named}.", _REPAIR)
+            path = folder / part.folder / name
+            if max(len(name), len(part.folder)) > _LONGEST_NAME or not path.is_file():
                 raise BundleDamaged(f"{path} is missing.", _REPAIR)
             try:
                 got = sha256(path)
@@ -109,7 +129,7 @@ def check_files(folder: Path, manifest: Manifest) -> None:
 
 def size_bytes(folder: Path) -> int:
     """The size of all files of a bundle, without its manifest."""
-    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file() and path.name != FILE_NAME)
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.name != FILE_NAME)
 
 
 def sha256(path: Path) -> str:

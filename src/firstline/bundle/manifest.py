@@ -10,16 +10,33 @@ FILE_NAME = "manifest.json"
 _COLDEST, _HOTTEST = 0.01, 100.0
 
 
+def _check_temperature(temperature: float) -> None:
+    if not _COLDEST <= temperature <= _HOTTEST:
+        raise ValueError(f"the temperature is {temperature}, expected {_COLDEST} to {_HOTTEST}")
+
+
 class _Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pass
 
 
-class Part(_Struct, frozen=True):
-    """The files of one model; `kind` names the code that reads them."""
+class Part(_Struct, frozen=True, omit_defaults=True):
+    """The files of one model; `kind` names the code that reads them.
+
+    Several parts answer together: the mean of their probabilities, each calibrated by its own
+    temperature, by `weight`. Each then has a `folder` of its own inside the bundle's.
+    """
 
     kind: str
     files: dict[str, str]
     """File name to SHA-256, hexadecimal."""
+    folder: str = ""
+    weight: float = 1.0
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.weight > 0:
+            raise ValueError(f"the weight of a part is {self.weight}, expected more than 0")
+        _check_temperature(self.temperature)
 
 
 class MaskPatterns(_Struct, frozen=True):
@@ -35,8 +52,7 @@ class Calibration(_Struct, frozen=True):
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
-        if not _COLDEST <= self.temperature <= _HOTTEST:
-            raise ValueError(f"the temperature is {self.temperature}, expected {_COLDEST} to {_HOTTEST}")
+        _check_temperature(self.temperature)
 
 
 class ClassMetrics(_Struct, frozen=True):
@@ -82,6 +98,7 @@ class Measured(_Struct, frozen=True):
     cross_validation_s: float = 0.0
     refit_s: float = 0.0
     latency_ms: dict[str, float] = {}
+    memory_bytes: int = 0
 
 
 class Manifest(_Struct, frozen=True):

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.files import check_files, read_manifest
-from firstline.bundle.manifest import Calibration, Manifest
+from firstline.bundle.manifest import Manifest
 from firstline.bundle.parts import Scorer, load_part
 from firstline.errors import BundleDamaged, BundleVersionUnknown
 from firstline.text.masks import MASKS_VERSION, Masker
@@ -16,17 +17,26 @@ from firstline.text.rules import TextRules, nfc, white_space
 from firstline.types import Message, Prediction, Ranked
 
 
+@dataclass(frozen=True)
+class Voice:
+    """A loaded part, and how much it counts beside the others."""
+
+    scorer: Scorer
+    weight: float = 1.0
+    temperature: float = 1.0
+
+
 class Predictor:
     """Answers for one bundle. Safe to use from several threads once loaded."""
 
-    def __init__(self, manifest: Manifest, scorer: Scorer) -> None:
+    def __init__(self, manifest: Manifest, voices: Sequence[Voice]) -> None:
         if manifest.masks.version != MASKS_VERSION:
             raise BundleVersionUnknown(
                 f"Model {manifest.id} masks by '{manifest.masks.version}'; this Firstline knows '{MASKS_VERSION}'.",
                 "Use the version that trained the model, or train it again.",
             )
         self.manifest = manifest
-        self._scorer = scorer
+        self._voices = voices
         self._rules = TextRules(manifest.text_rules)
         try:
             self._mask = Masker(manifest.masks.patterns)
@@ -45,11 +55,14 @@ class Predictor:
         """
         manifest = read_manifest(folder)
         check_files(folder, manifest)
-        if len(manifest.parts) != 1:
-            raise BundleDamaged(
-                f"{folder} has {len(manifest.parts)} parts, expected one.", "Train it again: firstline train"
-            )
-        return cls(manifest, load_part(manifest.parts[0].kind, folder, len(manifest.labels)))
+        if not manifest.parts:
+            raise BundleDamaged(f"{folder} has no part.", "Train it again: firstline train")
+        n_labels = len(manifest.labels)
+        voices = [
+            Voice(load_part(part.kind, folder / part.folder, n_labels), part.weight, part.temperature)
+            for part in manifest.parts
+        ]
+        return cls(manifest, voices)
 
     def knows_segment(self, segment: str) -> bool:
         """Whether training saw this segment; if not, it is ignored."""
@@ -67,7 +80,10 @@ class Predictor:
         ]
         if not texts:
             return np.empty((0, len(self.manifest.labels)), np.float32)
-        return calibrate(self._scorer.predict_proba(texts), self.manifest.calibration)
+        said = [
+            (calibrate(voice.scorer.predict_proba(texts), voice.temperature), voice.weight) for voice in self._voices
+        ]
+        return calibrate(mean_of(said), self.manifest.calibration.temperature)
 
     def predict(self, messages: Sequence[Message]) -> list[Prediction]:
         """A ranking of all classes for each message, most confident first; ties in the order of the labels."""
@@ -79,9 +95,20 @@ class Predictor:
         return predictions
 
 
-def calibrate(probabilities: NDArray[np.float32], calibration: Calibration) -> NDArray[np.float32]:
+def mean_of(said: Sequence[tuple[NDArray[np.float32], float]]) -> NDArray[np.float32]:
+    """The mean of probabilities, (n, n_labels) each, by their weights."""
+    if len(said) == 1:
+        return said[0][0]
+    total = sum(weight for _, weight in said)
+    mixed = sum(probabilities * np.float32(weight / total) for probabilities, weight in said)
+    return np.asarray(mixed, np.float32)
+
+
+def calibrate(probabilities: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
     """Temperature scaling (Guo et al. 2017) of probabilities, (n, n_labels); the order stays."""
-    logits = np.log(np.maximum(probabilities, 1e-9)) / calibration.temperature
+    if temperature == 1:
+        return probabilities
+    logits = np.log(np.maximum(probabilities, 1e-9)) / temperature
     logits -= logits.max(axis=1, keepdims=True)
     scaled = np.exp(logits)
     return np.asarray(scaled / scaled.sum(axis=1, keepdims=True), np.float32)

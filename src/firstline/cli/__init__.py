@@ -16,6 +16,7 @@ from firstline.cli import (
     languages,
     models,
     pretrain,
+    runs,
     serve,
     status,
     train,
@@ -51,6 +52,7 @@ app.command("init")(init.init)
 app.command("import")(import_.import_)
 app.command("status")(status.status)
 app.command("train")(train.train)
+app.add_typer(runs.app, name="runs")
 app.command("adapt")(adapt.adapt)
 app.command("pretrain")(pretrain.pretrain)
 app.add_typer(languages.app, name="languages")

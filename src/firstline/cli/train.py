@@ -8,6 +8,7 @@ import typer
 from firstline.cli.options import JsonOption, WorkspaceOption, split_values
 from firstline.cli.output import (
     counted,
+    duration,
     figure,
     figure_cell,
     next_command,
@@ -24,7 +25,9 @@ from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
     from firstline.store.workspace import Workspace
-    from firstline.training.train import Row, TrainReport
+    from firstline.training.comparison import Row
+    from firstline.training.mixture import Mixture
+    from firstline.training.train import TrainReport
 
 
 def train(
@@ -38,6 +41,14 @@ def train(
         int | None,
         typer.Option(min=0, max=2**32 - 1, help="Same data and seed: the same model. Default: as in firstline.toml."),
     ] = None,
+    repeats: Annotated[
+        int | None, typer.Option(min=1, max=20, help="How often all folds are trained. Default: as in firstline.toml.")
+    ] = None,
+    latency_ms: Annotated[
+        float | None,
+        typer.Option(min=0, help="The most an answer may take (p99, one core); 0: any. Default: as in firstline.toml."),
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Train again what an earlier run has kept.")] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -48,10 +59,19 @@ def train(
     place = Workspace.find(workspace)
     require_training()
     from firstline.training.candidates.base import Note, Stage
-    from firstline.training.train import Step, TrainEvent
+    from firstline.training.comparison import Failed
+    from firstline.training.train import Asked, Step, TrainEvent
     from firstline.training.train import train as run
 
     settings = place.settings
+    asked = Asked(
+        candidates=split_values(candidates) or settings.training.candidates,
+        folds=folds if folds is not None else settings.training.folds,
+        seed=seed if seed is not None else settings.training.seed,
+        repeats=repeats if repeats is not None else settings.training.repeats,
+        latency_ms=(latency_ms if latency_ms is not None else settings.training.latency_ms) or None,
+        is_fresh=fresh,
+    )
     with place.hold("models", "train"), says_how_to_go_on(), progress(as_json) as bar:
         n_masked_again = mask_again(place)
         if n_masked_again:
@@ -62,9 +82,8 @@ def train(
             read_for_training(place.database),
             settings,
             place.models,
-            split_values(candidates) or settings.training.candidates,
-            folds if folds is not None else settings.training.folds,
-            seed if seed is not None else settings.training.seed,
+            place.runs,
+            asked,
             place.language_models,
             show_stage,
         )
@@ -76,6 +95,8 @@ def train(
                 show_stage(event)
             elif isinstance(event, Note):
                 note(event.text)
+            elif isinstance(event, Failed):
+                note(f"{event.candidate} failed: {event.reason}")
             else:
                 note(f"{event.candidate}: macro-F1 {figure(event.figures.macro_f1)}")
 
@@ -111,24 +132,46 @@ def require_training(*others: str) -> None:
 
 
 def _print_report(report: "TrainReport", workspace: Path | None) -> None:
+    times = f" {report.repeats} times" if report.repeats > 1 else ""
     say(
         f"{counted(report.n_messages, 'labelled message')}, {report.n_classes} classes,"
-        f" {report.folds}-fold cross-validation, seed {report.seed}; below each figure its 95 % interval"
+        f" {report.folds}-fold cross-validation{times}, seed {report.seed}; below each figure its 95 % interval"
     )
     print_table(
-        ("candidate", "macro-F1", "accuracy", "macro prec.", "training", "latency", "size"),
+        (
+            "candidate",
+            "macro-F1",
+            "accuracy",
+            "macro prec.",
+            f"against\n{report.reference}",
+            "training",
+            "p50\np99",
+            "memory\nsize",
+        ),
         [_cells(row) for row in sorted(report.rows, key=lambda row: -row.figures.macro_f1)],
-        ("training", "latency", "size"),
+        ("training", "p50\np99", "memory\nsize"),
     )
+    for failed in report.failed:
+        say(f"{failed.candidate} is not in the table: {failed.reason}")
+    for row in report.rows:
+        if row.mixture:
+            say(f"{row.candidate} is {_mixture(row.mixture)}")
     model = report.model
     what = "is the same as before" if not report.is_new else "is new"
     error = model.metrics.calibration_error if model.metrics else float("nan")
-    say(f"Model {model.id} {what}; calibration error {error:.3f}.")
+    say(f"Model {model.id} {what}; calibration error {error:.3f}. All figures: {next_command(workspace, 'runs')}")
     if report.is_champion:
         say(f"It is the champion. Next: {next_command(workspace, 'serve')}")
     else:
         promote = next_command(workspace, f"models promote {model.id}")
         say(f"The champion is still {report.champion}. To change that: {promote}")
+
+
+def _mixture(mixture: "Mixture") -> str:
+    """`62 % lsa.v1, 38 % forest.v1; without linear.v1, which does not pay`."""
+    parts = sorted(mixture.weights.items(), key=lambda item: -item[1])
+    text = ", ".join(f"{100 * weight:.0f} % {name}" for name, weight in parts)
+    return text + (f"; without {', '.join(mixture.dropped)}: not worth the time" if mixture.dropped else "")
 
 
 def _cells(row: "Row") -> tuple[str, ...]:
@@ -138,10 +181,18 @@ def _cells(row: "Row") -> tuple[str, ...]:
         figure_cell(figures.macro_f1, figures.intervals["macro_f1"]),
         figure_cell(figures.accuracy, figures.intervals["accuracy"]),
         figure_cell(figures.macro_precision, figures.intervals["macro_precision"]),
-        f"{row.training_s:.1f} s",
-        f"{row.latency_ms['p50']:.2f} ms",
-        size(row.size_bytes),
+        _difference_cell(row),
+        duration(row.training_s) if row.training_s >= 60 else f"{row.training_s:.1f} s",
+        f"{row.latency_ms['p50']:.2f} ms\n{row.latency_ms['p99']:.2f} ms",
+        f"{size(row.memory_bytes)}\n{size(row.size_bytes)}",
     )
+
+
+def _difference_cell(row: "Row") -> str:
+    if row.differences is None:
+        return ""
+    found = row.differences["macro_f1"]
+    return f"{found.value:+.3f}\n{found.low:+.3f} {found.high:+.3f}"
 
 
 def _as_json(report: "TrainReport") -> dict[str, object]:
@@ -153,7 +204,10 @@ def _as_json(report: "TrainReport") -> dict[str, object]:
         "n_messages": report.n_messages,
         "n_classes": report.n_classes,
         "folds": report.folds,
+        "repeats": report.repeats,
         "seed": report.seed,
+        "run": report.run,
+        "reference": report.reference,
         "candidates": [
             {
                 "candidate": row.candidate,
@@ -161,11 +215,15 @@ def _as_json(report: "TrainReport") -> dict[str, object]:
                 "macro_f1": row.figures.macro_f1,
                 "macro_precision": row.figures.macro_precision,
                 "intervals": row.figures.intervals,
+                "differences": row.differences,
                 "calibration_error": row.calibration_error,
                 "training_s": row.training_s,
                 "latency_ms": row.latency_ms,
+                "memory_bytes": row.memory_bytes,
                 "size_bytes": row.size_bytes,
+                "mixture": row.mixture,
             }
             for row in report.rows
         ],
+        "failed": [{"candidate": failed.candidate, "reason": failed.reason} for failed in report.failed],
     }

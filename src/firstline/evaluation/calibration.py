@@ -26,7 +26,7 @@ def fit_temperature(probabilities: NDArray[np.float32], truth: NDArray[np.int64]
     doubt = 1 / (len(truth) + 2)
 
     def loss(log_temperature: float) -> float:
-        scaled = calibrate(probabilities, Calibration(float(np.exp(log_temperature))))
+        scaled = calibrate(probabilities, float(np.exp(log_temperature)))
         logs = np.log(np.maximum(scaled, _LEAST_PROBABILITY))
         return float(-(1 - doubt) * logs[rows, truth].mean() - doubt * logs.mean())
 

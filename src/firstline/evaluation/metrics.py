@@ -27,39 +27,87 @@ class Figures:
 
 
 def score(truth: Sequence[Label], predicted: Sequence[Label], seed: int = 0) -> Figures:
-    """Figures for predictions, (n_messages,) each.
+    """Figures for predictions, (n_messages,) each; see `score_repeated`."""
+    return score_repeated(truth, [predicted], seed)
+
+
+def score_repeated(truth: Sequence[Label], repeats: Sequence[Sequence[Label]], seed: int = 0) -> Figures:
+    """The mean figures of several predictions of the same messages; `repeats` (n_repeats, n_messages).
 
     Macro averages run over the classes that occur in either, as in scikit-learn; a class that is
     never predicted has precision 0. Intervals: Wilson's for accuracy (1927), which holds at 100 %
     too; percentile bootstrap over messages, 1,000 resamples, for the others (Efron and Tibshirani
-    1993), where a class that a resample lacks keeps its figure.
+    1993), where a class that a resample lacks keeps its figure. A message is drawn with all that
+    the repeats say of it, so more repeats do not pass for more messages.
     """
     if not truth:
         raise ValueError("no messages to score")
-    names = sorted({*truth, *predicted})
-    place = {name: index for index, name in enumerate(names)}
-    true = np.array([place[name] for name in truth])
-    guess = np.array([place[name] for name in predicted])
-    counts = _count(true, guess, len(names))
-    f1, precision = _f1_and_precision(counts)
-    accuracy = float((true == guess).mean())
+    names = sorted({*truth, *(label for predicted in repeats for label in predicted)})
+    true, guesses = _as_places(truth, repeats, names)
+    counts = [_count(true, guess, len(names)) for guess in guesses]
+    f1, precision = (np.mean(values, axis=0) for values in zip(*map(_f1_and_precision, counts), strict=True))
+    recall = np.mean([found.hits / np.maximum(found.support, 1) for found in counts], axis=0)
+    accuracy = float(np.mean([true == guess for guess in guesses]))
     per_class = {
         name: ClassMetrics(
             precision=float(precision[index]),
-            recall=float(counts.hits[index] / max(counts.support[index], 1)),
+            recall=float(recall[index]),
             f1=float(f1[index]),
-            support=int(counts.support[index]),
+            support=int(counts[0].support[index]),
         )
         for index, name in enumerate(names)
     }
+    resampled = _resampled(true, guesses, len(names), seed)
     return Figures(
         n_messages=len(true),
         accuracy=accuracy,
         macro_f1=float(f1.mean()),
         macro_precision=float(precision.mean()),
-        intervals={"accuracy": wilson(accuracy, len(true)), **_bootstrap(true, guess, len(names), seed)},
+        intervals={
+            "accuracy": wilson(accuracy, len(true)),
+            **{name: _middle(resampled[name]) for name in METRICS[1:]},
+        },
         per_class=per_class,
     )
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much better one is than another, and the 95 % interval of that."""
+
+    value: float
+    low: float
+    high: float
+
+
+def differences(
+    truth: Sequence[Label], repeats: Sequence[Sequence[Label]], others: Sequence[Sequence[Label]], seed: int = 0
+) -> dict[str, Difference]:
+    """By metric: the figures of `repeats` less those of `others`, both (n_repeats, n_messages).
+
+    Both are resampled alike (paired bootstrap, 1,000 resamples), so what makes a message hard for
+    both does not blur the difference.
+    """
+    names = sorted({*truth, *(label for predicted in [*repeats, *others] for label in predicted)})
+    found = []
+    for predictions in (repeats, others):
+        true, guesses = _as_places(truth, predictions, names)
+        counts = [_count(true, guess, len(names)) for guess in guesses]
+        f1, precision = (np.mean(values) for values in zip(*map(_f1_and_precision, counts), strict=True))
+        value = dict(zip(METRICS, (np.mean([true == guess for guess in guesses]), f1, precision), strict=True))
+        found.append((value, _resampled(true, guesses, len(names), seed)))
+    (one, resampled), (other, others_resampled) = found
+    return {
+        name: Difference(float(one[name] - other[name]), *_middle(resampled[name] - others_resampled[name]))
+        for name in METRICS
+    }
+
+
+def _as_places(
+    truth: Sequence[Label], repeats: Sequence[Sequence[Label]], names: Sequence[Label]
+) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
+    place = {name: index for index, name in enumerate(names)}
+    return np.array([place[name] for name in truth]), [np.array([place[name] for name in row]) for row in repeats]
 
 
 def wilson(share: float, n: int) -> tuple[float, float]:
@@ -93,23 +141,28 @@ def _f1_and_precision(counts: _Counts) -> tuple[NDArray[np.float64], NDArray[np.
     return f1, counts.hits / np.maximum(counts.guessed, 1)
 
 
-def _bootstrap(
-    true: NDArray[np.int64], guess: NDArray[np.int64], n_labels: int, seed: int
-) -> dict[str, tuple[float, float]]:
+def _resampled(
+    true: NDArray[np.int64], guesses: Sequence[NDArray[np.int64]], n_labels: int, seed: int
+) -> dict[str, NDArray[np.float64]]:
+    """Each metric on 1,000 resamples of the messages, the mean over the repeats."""
     rng = np.random.default_rng(seed)
-    whole_f1, whole_precision = _f1_and_precision(_count(true, guess, n_labels))
-    resampled = np.empty((_RESAMPLES, 2))
+    wholes = [_f1_and_precision(_count(true, guess, n_labels)) for guess in guesses]
+    found = np.empty((_RESAMPLES, len(guesses), len(METRICS)))
     for row in range(_RESAMPLES):
         drawn = rng.integers(0, len(true), len(true))
-        counts = _count(true[drawn], guess[drawn], n_labels)
-        f1, precision = _f1_and_precision(counts)
-        absent = (counts.support + counts.guessed) == 0
-        resampled[row] = (
-            np.where(absent, whole_f1, f1).mean(),
-            np.where(absent, whole_precision, precision).mean(),
-        )
-    low, high = np.percentile(resampled, [2.5, 97.5], axis=0)
-    return {
-        "macro_f1": (float(low[0]), float(high[0])),
-        "macro_precision": (float(low[1]), float(high[1])),
-    }
+        for repeat, (guess, (whole_f1, whole_precision)) in enumerate(zip(guesses, wholes, strict=True)):
+            counts = _count(true[drawn], guess[drawn], n_labels)
+            f1, precision = _f1_and_precision(counts)
+            absent = (counts.support + counts.guessed) == 0
+            found[row, repeat] = (
+                counts.hits.sum() / len(true),
+                np.where(absent, whole_f1, f1).mean(),
+                np.where(absent, whole_precision, precision).mean(),
+            )
+    return dict(zip(METRICS, found.mean(axis=1).T, strict=True))
+
+
+def _middle(resampled: NDArray[np.float64]) -> tuple[float, float]:
+    """The middle 95 %."""
+    low, high = np.percentile(resampled, [2.5, 97.5])
+    return float(low), float(high)

@@ -92,9 +92,20 @@ class TrainingSettings(_Section):
     """How `firstline train` compares candidates."""
 
     candidates: tuple[str, ...] = Field(
-        ("linear.v1", "forest.v1"), min_length=1, description="The candidates that compete."
+        ("linear.v1", "lsa.v1", "forest.v1", "blend.v1"),
+        min_length=1,
+        description="The candidates that compete; 'auto' is all that there are.",
     )
     folds: int = Field(5, ge=2, le=20, description="Folds of the stratified cross-validation.")
+    repeats: int = Field(
+        1, ge=1, le=20, description="How often all folds are drawn and trained: more give steadier figures."
+    )
+    latency_ms: float = Field(
+        0.0,
+        ge=0,
+        description="The most milliseconds that an answer may take on one core, at the 99th percentile; 0: any."
+        " The best candidate within them is kept.",
+    )
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Same data and seed: the same model.")
 
 

@@ -19,7 +19,7 @@ from firstline.settings import FILE_NAME, Settings, read_settings, settings_text
 from firstline.store.database import open_database
 
 _FOLDERS = ("models", "imports", ".locks")
-_GITIGNORE = "/firstline.db*\n/models/\n/language-models/\n/imports/\n/.locks/\n"
+_GITIGNORE = "/firstline.db*\n/models/\n/runs/\n/language-models/\n/imports/\n/.locks/\n"
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,11 @@ class Workspace:
     @property
     def models(self) -> Path:
         return self.folder / "models"
+
+    @property
+    def runs(self) -> Path:
+        """What `firstline train` has compared, fold by fold."""
+        return self.folder / "runs"
 
     @property
     def language_models(self) -> Path:

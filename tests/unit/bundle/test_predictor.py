@@ -70,11 +70,11 @@ def test_temperature_softens_and_keeps_the_order(tmp_path: Path) -> None:
 
 def test_calibration_at_temperature_one_changes_nothing() -> None:
     probabilities = np.array([[0.7, 0.2, 0.1]], np.float32)
-    np.testing.assert_allclose(calibrate(probabilities, Calibration(1.0)), probabilities, atol=1e-6)
+    np.testing.assert_allclose(calibrate(probabilities, 1.0), probabilities, atol=1e-6)
 
 
 def test_calibration_takes_a_probability_of_zero() -> None:
-    scaled = calibrate(np.array([[1.0, 0.0]], np.float32), Calibration(0.5))
+    scaled = calibrate(np.array([[1.0, 0.0]], np.float32), 0.5)
     assert np.isfinite(scaled).all()
 
 

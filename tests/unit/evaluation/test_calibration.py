@@ -22,7 +22,7 @@ def test_finds_the_temperature(temperature: float) -> None:
 
 def test_lowers_the_calibration_error() -> None:
     probabilities, labels = simulated(3.0)
-    after = calibrate(probabilities, fit_temperature(probabilities, labels))
+    after = calibrate(probabilities, fit_temperature(probabilities, labels).temperature)
     assert calibration_error(after, labels) < 0.03 < calibration_error(probabilities, labels)
 
 
@@ -41,7 +41,7 @@ def test_probability_zero_for_the_truth_is_no_failure() -> None:
 
 def test_a_few_perfect_predictions_do_not_make_a_model_certain() -> None:
     probabilities = np.tile(np.array([[0.8, 0.1, 0.1]], np.float32), (30, 1))
-    after = calibrate(probabilities, fit_temperature(probabilities, np.zeros(30, np.int64)))
+    after = calibrate(probabilities, fit_temperature(probabilities, np.zeros(30, np.int64)).temperature)
     assert 0.9 < after[0, 0] < 0.99
 
 

@@ -1,6 +1,8 @@
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Self
 
 import msgspec
 import pytest
@@ -9,20 +11,25 @@ from firstline.bundle.files import read_manifest
 from firstline.bundle.manifest import FILE_NAME, Manifest, Measured
 from firstline.bundle.predictor import Predictor
 from firstline.bundle.registry import champion_id, list_models
-from firstline.errors import CandidateUnknown, ExtraMissing, LabelsTooFew
+from firstline.errors import CandidateUnknown, ExtraMissing, FileUnwritable, LabelsTooFew, TrainingError
 from firstline.settings import MaskPattern, Settings
 from firstline.settings.model import MaskingSettings
 from firstline.store.messages import Labelled
+from firstline.training import candidates as candidates_module
 from firstline.training.candidates.base import Note
-from firstline.training.train import Row, Step, TrainEvent, TrainReport, fingerprint, train
-from firstline.types import Message
+from firstline.training.candidates.linear import Linear
+from firstline.training.comparison import Row
+from firstline.training.train import Asked, Step, TrainEvent, TrainReport, fingerprint, train
+from firstline.types import Label, Message
 from tests.examples import examples
 
 
 def run(
-    models: Path, data: Labelled | None = None, candidates: tuple[str, ...] = ("linear.v1",), seed: int = 0
+    models: Path, data: Labelled | None = None, candidates: tuple[str, ...] = ("linear.v1",), **asked: Any
 ) -> tuple[list[TrainEvent], TrainReport]:
-    training = train(data or examples(), Settings(), models, candidates, 3, seed)
+    training = train(
+        data or examples(), Settings(), models, models.parent / f"{models.name}-runs", Asked(candidates, 3, 0, **asked)
+    )
     events: list[TrainEvent] = []
     while True:
         try:
@@ -49,7 +56,7 @@ def test_champion_stays_when_another_model_comes(tmp_path: Path) -> None:
 def test_best_by_macro_f1_is_kept(tmp_path: Path) -> None:
     events, report = run(tmp_path, candidates=("linear.v1", "forest.v1"))
     rows = [event for event in events if isinstance(event, Row)]
-    assert rows == report.rows
+    assert [row.candidate for row in rows] == [row.candidate for row in report.rows]
     assert report.model.candidate == max(rows, key=lambda row: row.figures.macro_f1).candidate
 
 
@@ -112,10 +119,12 @@ def test_manifest_says_what_it_learned_from(tmp_path: Path) -> None:
 
 def test_manifest_keeps_the_teams_patterns(tmp_path: Path) -> None:
     masking = MaskingSettings(patterns=(MaskPattern(kind="POLICY", pattern=r"ПОЛИС\d+"),))
-    training = train(examples(), Settings(masking=masking), tmp_path, ["linear.v1"], 3, 0)
+    training = train(
+        examples(), Settings(masking=masking), tmp_path / "models", tmp_path / "runs", Asked(["linear.v1"], 3, 0)
+    )
     for _ in training:
         pass
-    assert list_models(tmp_path)[0][0].masks.patterns == (("POLICY", r"ПОЛИС\d+"),)
+    assert list_models(tmp_path / "models")[0][0].masks.patterns == (("POLICY", r"ПОЛИС\d+"),)
 
 
 def test_disagreements_are_said(tmp_path: Path) -> None:
@@ -125,10 +134,10 @@ def test_disagreements_are_said(tmp_path: Path) -> None:
 
 
 def test_stopped_training_leaves_no_model(tmp_path: Path) -> None:
-    training = train(examples(), Settings(), tmp_path, ["linear.v1"], 3, 0)
+    training = train(examples(), Settings(), tmp_path / "models", tmp_path / "runs", Asked(["linear.v1"], 3, 0))
     next(training)
     training.close()
-    assert list_models(tmp_path) == ([], [])
+    assert list_models(tmp_path / "models") == ([], [])
 
 
 def test_unknown_candidate_is_refused_before_anything_runs(tmp_path: Path) -> None:
@@ -184,3 +193,147 @@ def test_data_too_thin_to_check_a_model_is_a_clear_error(tmp_path: Path, texts: 
     with pytest.raises(LabelsTooFew):
         run(tmp_path, Labelled([Message(text) for text in texts], labels, [], 0))
     assert list_models(tmp_path) == ([], [])
+
+
+class Counted(Linear):
+    """A candidate that counts how often it is trained."""
+
+    n_fits = 0
+    fails_in = 0
+
+    def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
+        type(self).n_fits += 1
+        if type(self).n_fits == type(self).fails_in:
+            raise KeyboardInterrupt
+        return super().fit(messages, labels, unlabelled)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> type[Counted]:
+    monkeypatch.setattr(
+        candidates_module, "_CLASSES", {**candidates_module._CLASSES, "counted.v1": f"{__name__}:Counted"}
+    )
+    monkeypatch.setattr(Counted, "n_fits", 0)
+    monkeypatch.setattr(Counted, "fails_in", 0)
+    return Counted
+
+
+def test_a_stopped_run_trains_only_what_is_missing(
+    tmp_path: Path, counted: type[Counted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Counted, "fails_in", 3)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "models", candidates=("counted.v1",))
+    _, resumed = run(tmp_path / "models", candidates=("counted.v1",))
+    # Two folds, the one that was stopped, then that one again and the refit.
+    assert counted.n_fits == 5
+    _, undisturbed = run(tmp_path / "others", candidates=("counted.v1",))
+    assert resumed.model.id == undisturbed.model.id
+    assert resumed.rows[0].figures == undisturbed.rows[0].figures
+
+
+def test_another_candidate_joins_what_was_compared(tmp_path: Path, counted: type[Counted]) -> None:
+    run(tmp_path, candidates=("counted.v1",))
+    events, report = run(tmp_path, candidates=("counted.v1", "linear.v1"))
+    assert counted.n_fits <= 5
+    assert [row.candidate for row in report.rows] == ["counted.v1", "linear.v1"]
+    assert any(isinstance(event, Note) and "goes on with the run" in event.text for event in events)
+
+
+def test_fresh_trains_everything_again(tmp_path: Path, counted: type[Counted]) -> None:
+    run(tmp_path, candidates=("counted.v1",))
+    run(tmp_path, candidates=("counted.v1",), is_fresh=True)
+    assert counted.n_fits == 8
+
+
+def test_repeats_draw_other_folds_and_are_counted(tmp_path: Path) -> None:
+    events, report = run(tmp_path, repeats=2)
+    assert [event.done for event in events if isinstance(event, Step)] == [1, 2, 3, 4, 5, 6, 7]
+    assert report.model.metrics is not None
+    assert report.model.metrics.method == "3-fold cross-validation, 2 times, seed 0"
+    assert report.rows[0].figures.n_messages == len(examples().labels)
+
+
+class Failing(Linear):
+    error: Exception = ValueError("the moon is wrong")
+
+    def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (MemoryError(), "The memory does not suffice."),
+        (LabelsTooFew("a class is too small."), "a class is too small."),
+        (ValueError("the moon is wrong"), "ValueError: the moon is wrong; see "),
+    ],
+)
+def test_a_candidate_that_fails_is_a_line_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    monkeypatch.setattr(
+        candidates_module, "_CLASSES", {**candidates_module._CLASSES, "failing.v1": f"{__name__}:Failing"}
+    )
+    monkeypatch.setattr(Failing, "error", error)
+    events, report = run(tmp_path, candidates=("failing.v1", "linear.v1"))
+    (failed,) = report.failed
+    assert failed.candidate == "failing.v1"
+    assert failed.reason.startswith(reason)
+    assert failed in events
+    assert report.model.candidate == "linear.v1"
+    if "see " in reason:
+        assert "the moon is wrong" in Path(failed.reason.split("see ")[1]).read_text("utf-8")
+
+
+def test_no_room_for_the_run_ends_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise FileUnwritable("no room")
+
+    monkeypatch.setattr("firstline.training.runs.Run.keep_fold", full)
+    with pytest.raises(FileUnwritable):
+        run(tmp_path)
+
+
+def test_the_best_within_the_latency_is_kept(tmp_path: Path) -> None:
+    _, all_of_them = run(tmp_path / "a", candidates=("linear.v1", "forest.v1"))
+    slowest = max(all_of_them.rows, key=lambda row: row.latency_ms["p99"])
+    fastest = min(all_of_them.rows, key=lambda row: row.latency_ms["p99"])
+    limit = (slowest.latency_ms["p99"] + fastest.latency_ms["p99"]) / 2
+    _, within = run(tmp_path / "a", candidates=("linear.v1", "forest.v1"), latency_ms=limit)
+    assert within.model.candidate == fastest.candidate
+    with pytest.raises(TrainingError, match=r"No candidate answers within 0\.0001 ms"):
+        run(tmp_path / "a", candidates=("linear.v1",), latency_ms=0.0001)
+
+
+def test_a_blend_is_served_as_it_was_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firstline.training.mixture._LEAST_GAIN", -1.0)
+    monkeypatch.setattr("firstline.training.train._best", lambda rows, _: rows[-1])
+    _, report = run(tmp_path, candidates=("linear.v1", "lsa.v1", "blend.v1"))
+    assert report.model.candidate == "blend.v1"
+    assert [part.kind for part in report.model.parts] == ["tfidf_linear.v1", "tfidf_linear.v1"]
+    blend = report.rows[-1]
+    assert blend.mixture is not None
+    assert [part.weight for part in report.model.parts] == list(blend.mixture.weights.values())
+    predictor = Predictor.load(tmp_path / report.model.id)
+    assert predictor.predict([Message("банкомат съел карту", "customer")])[0].label == "Банкомат"
+
+
+def test_a_blend_needs_two(tmp_path: Path) -> None:
+    _, report = run(tmp_path, candidates=("linear.v1", "blend.v1"))
+    assert [failed.candidate for failed in report.failed] == ["blend.v1"]
+    with pytest.raises(TrainingError, match="mixes other candidates"):
+        run(tmp_path, candidates=("blend.v1",))
+
+
+def test_differences_are_to_the_champions_kind(tmp_path: Path) -> None:
+    _, first = run(tmp_path, candidates=("forest.v1",))
+    assert first.reference == "forest.v1"
+    _, second = run(tmp_path, candidates=("linear.v1", "forest.v1"))
+    assert second.reference == "forest.v1"
+    linear, forest = second.rows
+    assert forest.differences is None
+    assert linear.differences is not None
+    found = linear.differences["macro_f1"]
+    assert found.value == pytest.approx(linear.figures.macro_f1 - forest.figures.macro_f1)
+    assert found.low <= found.value <= found.high

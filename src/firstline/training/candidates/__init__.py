@@ -1,5 +1,6 @@
 """The candidates, by name. A name carries a version, since bundles store it."""
 
+from collections.abc import Sequence
 from importlib import import_module
 
 from firstline.errors import CandidateUnknown, ExtraMissing
@@ -10,8 +11,19 @@ _CLASSES = {
     "lsa.v1": "firstline.training.candidates.lsa:Lsa",
     "forest.v1": "firstline.training.candidates.forest:Forest",
     "ulmfit.v1": "firstline.training.candidates.ulmfit.candidate:Ulmfit",
+    "blend.v1": "firstline.training.candidates.blend:Blend",
 }
 NAMES = tuple(_CLASSES)
+AUTO = "auto"
+
+
+def expand(names: Sequence[str]) -> list[str]:
+    """Each name once; `auto` is all that there are. Raises `CandidateUnknown`."""
+    found = list(dict.fromkeys(known for name in names for known in (NAMES if name == AUTO else (name,))))
+    for name in found:
+        if name not in _CLASSES:
+            raise CandidateUnknown(f"There is no candidate '{name}'.", f"Known: {AUTO}, {', '.join(NAMES)}")
+    return found
 
 
 def find_candidate(name: str) -> type[Candidate]:
@@ -19,8 +31,7 @@ def find_candidate(name: str) -> type[Candidate]:
 
     Raises `CandidateUnknown`, or `ExtraMissing` where what it needs is not installed.
     """
-    if name not in _CLASSES:
-        raise CandidateUnknown(f"There is no candidate '{name}'.", f"Known: {', '.join(NAMES)}")
+    expand([name])
     module, _, attribute = _CLASSES[name].partition(":")
     try:
         found: type[Candidate] = getattr(import_module(module), attribute)

@@ -8,6 +8,7 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from firstline.bundle.files import PartSource
 from firstline.settings.model import UlmfitSettings
 from firstline.text.rules import TextRules
 from firstline.types import Label, Message
@@ -46,6 +47,16 @@ class Context:
     report: Callable[[Stage], None] = lambda stage: None
 
 
+class OnePart:
+    """For candidates that serve from one part: `export` writes its files and returns its kind, see `bundle.parts`."""
+
+    def export(self, folder: Path) -> str:
+        raise NotImplementedError
+
+    def parts(self) -> list[PartSource]:
+        return [PartSource(self.export)]
+
+
 class Candidate(Protocol):
     """A way to learn classes. The constructor stores settings; learned state ends in `_`."""
 
@@ -64,8 +75,8 @@ class Candidate(Protocol):
     def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:
         """Uncalibrated probabilities, (n_messages, n_labels); rows sum to 1."""
 
-    def export(self, folder: Path) -> str:
-        """Write what serving needs into `folder`; returns the kind of the part, see `bundle.parts`."""
+    def parts(self) -> Sequence[PartSource]:
+        """What writes the files that serving needs; most candidates have one part, see `OnePart`."""
 
     def describe(self) -> dict[str, object]:
         """The settings, for the manifest."""

@@ -11,12 +11,12 @@ from sklearn.ensemble import RandomForestClassifier
 from firstline.bundle.parts.forest import TfidfForest, Trees
 from firstline.bundle.parts.tfidf import NgramBlock
 from firstline.text.rules import TextRules
-from firstline.training.candidates.base import Context, Stage
+from firstline.training.candidates.base import Context, OnePart, Stage
 from firstline.training.candidates.tfidf import TfidfBlocks
 from firstline.types import Label, Message
 
 
-class Forest:
+class Forest(OnePart):
     """A random forest over words and parts of words; each tree sees every message."""
 
     def __init__(self, rules: TextRules, seed: int = 0, n_trees: int = 300, min_df: int = 3) -> None:

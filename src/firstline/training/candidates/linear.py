@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from firstline.bundle.parts.linear import TfidfLinear
 from firstline.bundle.parts.tfidf import NgramBlock
 from firstline.text.rules import TextRules
-from firstline.training.candidates.base import Context, Stage
+from firstline.training.candidates.base import Context, OnePart, Stage
 from firstline.training.candidates.regression import fit_regression
 from firstline.training.candidates.tfidf import TfidfBlocks
 from firstline.types import Label, Message
 
 
-class Linear:
+class Linear(OnePart):
     """Logistic regression whose classes weigh the same, whatever their number of messages."""
 
     def __init__(self, rules: TextRules, seed: int = 0, C: float = 30.0, max_iter: int = 300) -> None:

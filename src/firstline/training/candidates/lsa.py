@@ -16,21 +16,20 @@ from sklearn.decomposition import TruncatedSVD
 from firstline.bundle.parts.linear import TfidfLinear
 from firstline.bundle.parts.tfidf import NgramBlock
 from firstline.text.rules import TextRules
-from firstline.training.candidates.base import Context, Stage
+from firstline.training.candidates.base import Context, OnePart, Stage
 from firstline.training.candidates.regression import Regression, fit_regression
 from firstline.training.candidates.tfidf import TfidfBlocks
 from firstline.types import Label, Message
 
-_ENOUGH_FOR_PAIRS = 100
 _LEAST_SINGULAR = 1e-6
 
 
-class Lsa:
+class Lsa(OnePart):
     """Logistic regression over TF-IDF and its latent components.
 
     A component counts by the square root of its singular value, all together `share` times what TF-IDF
-    counts. n-grams come from unlabelled messages too, at most `max_unlabelled` of them, drawn at random;
-    one that a single message has is left out where there are more than 100.
+    counts. n-grams come from unlabelled messages too, at most `max_unlabelled` of them, drawn at random,
+    where at least two messages have them.
     """
 
     def __init__(
@@ -61,8 +60,8 @@ class Lsa:
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Learn components from all messages, and classes from the labelled ones."""
         texts = self._texts([*messages, *self._some(unlabelled)])
-        self.tfidf_ = TfidfBlocks(self.blocks, min_df=2 if len(texts) > _ENOUGH_FOR_PAIRS else 1)
-        features = self.tfidf_.fit_transform(texts).astype(np.float32)
+        self.tfidf_ = TfidfBlocks(self.blocks, min_df=2)
+        features = self.tfidf_.fit_transform(texts, n_labelled=len(messages)).astype(np.float32)
         to_latent = self._components(features)
         labelled = features[: len(messages)]
         latent = sparse.csr_array(np.asarray(labelled @ to_latent, np.float32))

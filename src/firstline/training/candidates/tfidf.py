@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.preprocessing import normalize
 
 from firstline.bundle.parts.tfidf import NgramBlock, Tfidf
 from firstline.errors import LabelsTooFew
@@ -17,17 +19,33 @@ class TfidfBlocks:
         self.blocks = list(blocks)
         self.min_df = min_df
 
-    def fit_transform(self, texts: Sequence[str]) -> sparse.csr_array:
-        """Features of ruled texts, (n_texts, n_features). Raises `LabelsTooFew` where no text has a word."""
+    def fit_transform(self, texts: Sequence[str], n_labelled: int | None = None) -> sparse.csr_array:
+        """Features of ruled texts, (n_texts, n_features). Raises `LabelsTooFew` where no text has a word.
+
+        Of the first `n_labelled` texts, where given, every n-gram is a feature; of the others, those
+        that at least `min_df` texts have.
+        """
         if not all(any(block(text) for text in texts) for block in self.blocks):
             raise LabelsTooFew(
                 "None of the labelled messages has a word.", "Check the column of the text: --text COLUMN"
             )
+        if n_labelled is None:
+            self.vectorizers_ = [self._vectorizer(block, self.min_df) for block in self.blocks]
+            return self._stack([vectorizer.fit_transform(texts) for vectorizer in self.vectorizers_])
+        wide = [self._vectorizer(block, 1) for block in self.blocks]
+        found = [vectorizer.fit_transform(texts) for vectorizer in wide]
+        kept = [_counts(values) >= self.min_df for values in found]
+        kept = [often | (_counts(values[:n_labelled]) > 0) for values, often in zip(found, kept, strict=True)]
         self.vectorizers_ = [
-            TfidfVectorizer(analyzer=block, sublinear_tf=True, min_df=self.min_df, dtype=np.float64)
-            for block in self.blocks
+            _narrowed(self._vectorizer(block, 1), vectorizer, columns)
+            for block, vectorizer, columns in zip(self.blocks, wide, kept, strict=True)
         ]
-        return self._stack([vectorizer.fit_transform(texts) for vectorizer in self.vectorizers_])
+        # Dropping columns leaves the others in proportion, so what is left is of unit length again.
+        return self._stack([normalize(values[:, columns]) for values, columns in zip(found, kept, strict=True)])
+
+    @staticmethod
+    def _vectorizer(block: NgramBlock, min_df: int) -> TfidfVectorizer:
+        return TfidfVectorizer(analyzer=block, sublinear_tf=True, min_df=min_df, dtype=np.float64)
 
     def transform(self, texts: Sequence[str]) -> sparse.csr_array:
         """Features of ruled texts, (n_texts, n_features)."""
@@ -42,3 +60,15 @@ class TfidfBlocks:
     @staticmethod
     def _stack(parts: Sequence[sparse.csr_array]) -> sparse.csr_array:
         return sparse.csr_array(sparse.hstack(parts, format="csr"))
+
+
+def _counts(features: sparse.csr_array) -> NDArray[np.int64]:
+    """How many texts have each feature, (n_features,)."""
+    return np.bincount(features.indices, minlength=features.shape[1])
+
+
+def _narrowed(empty: TfidfVectorizer, fitted: TfidfVectorizer, columns: NDArray[np.bool_]) -> TfidfVectorizer:
+    """The fitted vectorizer with some of its columns, (n_features,), only."""
+    empty.set_params(vocabulary=[str(name) for name in fitted.get_feature_names_out()[columns]])
+    empty.idf_ = fitted.idf_[columns]
+    return empty

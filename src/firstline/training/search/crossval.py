@@ -19,7 +19,8 @@ from firstline.types import Label, Message
 class Fold:
     """One fold's held-out messages, `held_out` (n_held_out,), and their probabilities.
 
-    `learned`, (n_labels,), tells which classes the fold had messages of.
+    `learned`, (n_labels,), tells which classes the fold had messages of. `fitted` is what was trained,
+    None for a fold of an earlier run.
     """
 
     number: int
@@ -27,7 +28,7 @@ class Fold:
     probabilities: NDArray[np.float32]
     learned: NDArray[np.bool_]
     seconds: float
-    fitted: Candidate
+    fitted: Candidate | None
 
 
 def usable_folds(labels: Sequence[Label], folds: int) -> tuple[int, list[str]]:
@@ -56,6 +57,13 @@ def usable_folds(labels: Sequence[Label], folds: int) -> tuple[int, list[str]]:
     return usable, notes
 
 
+def split(labels: Sequence[Label], folds: int, seed: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Places of messages to learn from and to hold out, by fold; each class is spread evenly."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
+        return list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(labels, labels))
+
+
 def cross_validate(
     make: Callable[[], Candidate],
     messages: Sequence[Message],
@@ -63,22 +71,24 @@ def cross_validate(
     unlabelled: Sequence[Message],
     folds: int,
     seed: int,
+    done: Callable[[int], Fold | None] = lambda number: None,
 ) -> Iterator[Fold]:
     """Train a new candidate on each fold; probabilities have a column for each of the sorted labels.
 
-    A class that a fold's training part lacks gets probability 0 there. Raises `LabelsTooFew`.
+    A class that a fold's training part lacks gets probability 0 there. `done` gives a fold, by its
+    number from 1, that is known already. Raises `LabelsTooFew`.
     """
     names = sorted(set(labels))
     column = {name: index for index, name in enumerate(names)}
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
-        parts = list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(labels, labels))
-    for number, (learned, held_out) in enumerate(parts, start=1):
+    for number, (learned, held_out) in enumerate(split(labels, folds, seed), start=1):
+        if (known := done(number)) is not None:
+            yield known
+            continue
         started = time.perf_counter()
-        known = [labels[index] for index in learned]
-        if len(set(known)) < 2:
+        given = [labels[index] for index in learned]
+        if len(set(given)) < 2:
             raise _too_thin(f"in fold {number} only one class is left to learn from")
-        candidate = make().fit([messages[index] for index in learned], known, unlabelled)
+        candidate = make().fit([messages[index] for index in learned], given, unlabelled)
         columns = [column[name] for name in candidate.labels_]
         probabilities = np.zeros((len(held_out), len(names)), np.float32)
         probabilities[:, columns] = candidate.predict_proba([messages[index] for index in held_out])

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from firstline.bundle.parts.lstm import PooledLstm
 from firstline.steps import run_to_end
 from firstline.text.rules import TextRules
-from firstline.training.candidates.base import Context, Stage
+from firstline.training.candidates.base import Context, OnePart, Stage
 from firstline.training.candidates.ulmfit.card import Direction
 from firstline.training.candidates.ulmfit.classifier import ClassifierSettings, plain_weights, train_classifier
 from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
@@ -32,7 +32,7 @@ from firstline.types import Label, Message
 _LEAST_BATCHES, _ENOUGH_BATCHES = 120, 600
 
 
-class Ulmfit:
+class Ulmfit(OnePart):
     """One LSTM classifier for each direction of reading, their probabilities averaged."""
 
     def __init__(self, context: Context, settings: ClassifierSettings, knowledge: Knowledge | None = None) -> None:

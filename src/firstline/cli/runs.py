@@ -1,0 +1,97 @@
+"""`firstline runs`, `firstline runs show`."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from firstline.cli.options import JsonOption, WorkspaceOption
+from firstline.cli.output import duration, figure, figure_cell, next_command, print_json, print_table, say, size
+from firstline.cli.train import require_training
+
+if TYPE_CHECKING:
+    from firstline.training.runs import RunCard, RunRow
+
+app = typer.Typer(help="What was compared, run by run.", invoke_without_command=True)
+_Id = Annotated[str, typer.Argument(metavar="ID", help="A run of `firstline runs`; its beginning will do.")]
+
+
+@app.callback()
+def runs(context: typer.Context, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """List the runs of `firstline train`, newest first, with the best candidate of each."""
+    if context.invoked_subcommand is not None:
+        context.obj = workspace
+        return
+    from firstline.store.workspace import Workspace
+
+    require_training()
+    from firstline.training.runs import list_runs
+
+    found = list_runs(Workspace.find(workspace).runs)
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        say(f"Nothing was compared yet: {next_command(workspace, 'train')}")
+        return
+    print_table(
+        ("run", "messages", "classes", "candidates", "best", "macro-F1", "accuracy", "model"),
+        [_line(card) for card in found],
+        ("messages", "classes"),
+    )
+    say(f"All candidates of one: {next_command(workspace, 'runs show ID')}")
+
+
+@app.command()
+def show(context: typer.Context, run_id: _Id, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """The whole table of one run."""
+    from firstline.errors import UsageError
+    from firstline.store.workspace import Workspace
+
+    require_training()
+    from firstline.training.runs import list_runs
+
+    matching = [card for card in list_runs(Workspace.find(workspace or context.obj).runs) if card.id.startswith(run_id)]
+    if len(matching) != 1:
+        what = f"are {len(matching)} runs that begin with" if matching else "is no run"
+        raise UsageError(f"There {what} '{run_id}'.", "List them: firstline runs")
+    card = matching[0]
+    if as_json:
+        print_json(card)
+        return
+    ended = f"finished, model {card.model}" if card.finished_at else "not finished; the same command goes on with it"
+    say(f"{card.id}: {card.n_messages:,} labelled messages, {card.n_classes} classes, {card.folds} folds; {ended}")
+    print_table(
+        ("candidate", "macro-F1", "accuracy", "macro prec.", "training", "p50\np99", "memory\nsize"),
+        [_cells(row) for row in sorted(card.rows, key=lambda row: -(row.macro_f1 or 0)) if not row.problem],
+        ("training", "p50\np99", "memory\nsize"),
+    )
+    for row in card.rows:
+        if row.problem:
+            say(f"{row.candidate} is not in the table: {row.problem}")
+
+
+def _line(card: "RunCard") -> tuple[str, ...]:
+    best = max(card.rows, key=lambda row: row.macro_f1 or 0, default=None)
+    figures = (
+        (best.candidate, figure(best.macro_f1), figure(best.accuracy or 0)) if best and best.macro_f1 else ("", "", "")
+    )
+    return (
+        card.id,
+        f"{card.n_messages:,}",
+        str(card.n_classes),
+        "\n".join(row.candidate + (" failed" if row.problem else "") for row in card.rows),
+        *figures,
+        card.model if card.finished_at else "not finished",
+    )
+
+
+def _cells(row: "RunRow") -> tuple[str, ...]:
+    return (
+        row.candidate,
+        figure_cell(row.macro_f1 or 0, row.intervals.get("macro_f1")),
+        figure_cell(row.accuracy or 0, row.intervals.get("accuracy")),
+        figure_cell(row.macro_precision or 0, row.intervals.get("macro_precision")),
+        duration(row.training_s) if row.training_s >= 60 else f"{row.training_s:.1f} s",
+        f"{row.latency_ms['p50']:.2f} ms\n{row.latency_ms['p99']:.2f} ms",
+        f"{size(row.memory_bytes)}\n{size(row.size_bytes)}",
+    )

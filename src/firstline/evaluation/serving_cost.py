@@ -1,0 +1,78 @@
+"""What a bundle costs to serve: the time and the memory of one message on one core.
+
+Measured in a process of its own, python -m firstline.evaluation.serving_cost FOLDER, which has
+imported nothing but what serving needs. It reads messages as JSON from standard input.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from firstline.bundle.predictor import Predictor
+from firstline.errors import TrainingError
+from firstline.types import Message
+
+_WARM_UP, _AT_MOST = 10, 200
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+class ServingCost(msgspec.Struct, frozen=True):
+    """`latency_ms` has p50 and p99 of single messages; `memory_bytes` is what loading and answering add."""
+
+    latency_ms: dict[str, float]
+    memory_bytes: int
+
+
+def serving_cost(folder: Path, messages: Sequence[Message]) -> ServingCost:
+    """Load the bundle in `folder` and have it answer up to 200 of `messages`, one by one, on one core.
+
+    Raises `TrainingError` where that process ends early.
+    """
+    sample = messages[:: max(1, len(messages) // _AT_MOST)][:_AT_MOST]
+    found = subprocess.run(  # noqa: S603 (our own interpreter and module)
+        [sys.executable, "-m", __name__, str(folder)],
+        input=msgspec.json.encode([(message.text, message.segment) for message in sample]),
+        capture_output=True,
+        env={**os.environ, **_ONE_THREAD},
+        check=False,
+    )
+    if found.returncode:
+        said = found.stderr.decode(errors="replace").strip().splitlines()
+        raise TrainingError(f"The model does not answer in a process of its own: {said[-1] if said else 'no word'}.")
+    return msgspec.json.decode(found.stdout, type=ServingCost)
+
+
+def _measure(folder: Path, messages: Sequence[Message]) -> ServingCost:
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    before = _resident_bytes()
+    predictor = Predictor.load(folder)
+    times = []
+    for place, message in enumerate([*messages[:_WARM_UP], *messages]):
+        start = time.perf_counter()
+        predictor.predict([message])
+        if place >= min(_WARM_UP, len(messages)):
+            times.append((time.perf_counter() - start) * 1000)
+    p50, p99 = np.percentile(times, [50, 99])
+    latency_ms = {"p50": round(float(p50), 3), "p99": round(float(p99), 3)}
+    return ServingCost(latency_ms, max(_resident_bytes() - before, 0))
+
+
+def _resident_bytes() -> int:
+    """The memory that this process holds; 0 where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+if __name__ == "__main__":
+    texts = msgspec.json.decode(sys.stdin.buffer.read(), type=list[tuple[str, str | None]])
+    sys.stdout.buffer.write(msgspec.json.encode(_measure(Path(sys.argv[1]), [Message(*text) for text in texts])))

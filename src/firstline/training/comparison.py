@@ -1,0 +1,184 @@
+"""One candidate's line in the table of `firstline train`: what it said of messages that it did not learn from."""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstline.bundle.files import size_bytes, write_bundle
+from firstline.bundle.manifest import Calibration, Manifest
+from firstline.bundle.predictor import calibrate
+from firstline.evaluation.calibration import calibration_error, fit_temperature
+from firstline.evaluation.metrics import Difference, Figures, score_repeated
+from firstline.evaluation.serving_cost import serving_cost
+from firstline.store.messages import Labelled
+from firstline.training.candidates.base import Candidate
+from firstline.training.mixture import Mixture, fit_mixture
+from firstline.training.runs import Cost, Run
+from firstline.training.search.crossval import Fold, cross_validate, split
+from firstline.types import Label
+
+BLEND = "blend.v1"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One candidate in the table.
+
+    `differences` are those to the run's reference, by metric; `mixture` is what a blend is made of.
+    """
+
+    candidate: str
+    figures: Figures
+    calibration: Calibration
+    calibration_error: float
+    calibration_error_before: float
+    training_s: float
+    latency_ms: Mapping[str, float]
+    memory_bytes: int
+    size_bytes: int
+    differences: Mapping[str, Difference] | None = None
+    mixture: Mixture | None = None
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A candidate that gave no figures, and why."""
+
+    candidate: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a candidate said, out of fold: `probabilities` (n_repeats, n_messages, n_labels).
+
+    `learned`, (n_repeats, n_messages), tells whether the fold had messages of the message's class.
+    """
+
+    probabilities: NDArray[np.float32]
+    learned: NDArray[np.bool_]
+    seconds: float
+
+    def labels(self, names: Sequence[Label]) -> list[list[Label]]:
+        return [[names[place] for place in repeat.argmax(axis=1)] for repeat in self.probabilities]
+
+
+class Comparison:
+    """The same folds for all candidates, kept in a run as they are done."""
+
+    def __init__(self, data: Labelled, folds: int, repeats: int, seed: int, run: Run) -> None:
+        self.data = data
+        self.folds = folds
+        self.repeats = repeats
+        self.seed = seed
+        self.run = run
+        self.names = sorted(set(data.labels))
+        place = {name: index for index, name in enumerate(self.names)}
+        self.truth = np.array([place[label] for label in data.labels], np.int64)
+        self.answers: dict[str, Answers] = {}
+        self.costs: dict[str, Cost] = {}
+
+    def ask(
+        self, name: str, make: Callable[[], Candidate], draft: Callable[[Candidate], Manifest]
+    ) -> Generator[int, None, Row]:
+        """Cross-validate a candidate; yields how many of its folds are done.
+
+        `draft` gives the manifest, without parts, of a trained candidate, for measuring what it costs
+        to serve. Raises what fitting raises.
+        """
+        probabilities = np.zeros((self.repeats, len(self.truth), len(self.names)), np.float32)
+        learned = np.zeros(probabilities.shape[:2], np.bool_)
+        seconds, n_done = 0.0, 0
+        cost = self.run.cost(name)
+        for repeat in range(self.repeats):
+            for fold in self._folds(name, make, repeat, is_last_needed=cost is None):
+                probabilities[repeat, fold.held_out] = fold.probabilities
+                learned[repeat, fold.held_out] = fold.learned[self.truth[fold.held_out]]
+                seconds += fold.seconds
+                if fold.fitted is not None:
+                    self.run.keep_fold(name, repeat, fold)
+                if cost is None and fold.number == self.folds and fold.fitted is not None:
+                    cost = self._cost(fold, draft(fold.fitted))
+                    self.run.keep_cost(name, cost)
+                n_done += 1
+                yield n_done
+        assert cost is not None  # noqa: S101 (the last fold is trained where there is none)
+        self.answers[name] = Answers(probabilities, learned, seconds)
+        self.costs[name] = cost
+        return self._row(name, self.answers[name], cost)
+
+    def blend(self, members: Sequence[str]) -> Row:
+        """The best mixture of `members`, which were asked before.
+
+        The weights for each fold come from what was said of the others, so its figures are honest;
+        the weights that stay come from all. It costs what its parts cost together.
+        """
+        latency_ms = {name: self.costs[name].latency_ms["p50"] for name in members}
+        mixed = np.zeros_like(self.answers[members[0]].probabilities)
+        for repeat in range(self.repeats):
+            said = {name: self.answers[name].probabilities[repeat] for name in members}
+            learned = np.all([self.answers[name].learned[repeat] for name in members], axis=0)
+            for others, held_out in split(self.data.labels, self.folds, self.seed + repeat):
+                rest = {name: found[others] for name, found in said.items()}
+                mixture = fit_mixture(rest, self.truth[others], latency_ms, learned[others])
+                mixed[repeat, held_out] = mixture.predict_proba({name: found[held_out] for name, found in said.items()})
+        learned = np.all([self.answers[name].learned for name in members], axis=0)
+        flat = {name: np.concatenate(list(self.answers[name].probabilities)) for name in members}
+        whole = fit_mixture(flat, np.tile(self.truth, self.repeats), latency_ms, learned.reshape(-1))
+        parts = [self.costs[name] for name in whole.weights]
+        cost = Cost(
+            latency_ms={name: round(sum(part.latency_ms[name] for part in parts), 3) for name in ("p50", "p99")},
+            memory_bytes=sum(part.memory_bytes for part in parts),
+            size_bytes=sum(part.size_bytes for part in parts),
+            settings={},
+        )
+        seconds = sum(self.answers[name].seconds for name in whole.weights)
+        self.answers[BLEND], self.costs[BLEND] = Answers(mixed, learned, seconds), cost
+        return self._row(BLEND, self.answers[BLEND], cost, whole)
+
+    def _folds(
+        self, name: str, make: Callable[[], Candidate], repeat: int, is_last_needed: bool
+    ) -> Generator[Fold, None, None]:
+        """The folds of one repeat; a kept one is not trained again, but where what it costs to serve is not known."""
+
+        def done(number: int) -> Fold | None:
+            if repeat == 0 and number == self.folds and is_last_needed:
+                return None
+            return self.run.fold(name, repeat, number)
+
+        data = self.data
+        yield from cross_validate(
+            make, data.messages, data.labels, data.unlabelled, self.folds, self.seed + repeat, done
+        )
+
+    def _cost(self, fold: Fold, draft: Manifest) -> Cost:
+        assert fold.fitted is not None  # noqa: S101 (the caller has looked)
+        with TemporaryDirectory() as folder:
+            written = write_bundle(Path(folder), draft, fold.fitted.parts())
+            bundle = Path(folder) / written.id
+            found = serving_cost(bundle, [self.data.messages[place] for place in fold.held_out])
+            return Cost(found.latency_ms, found.memory_bytes, size_bytes(bundle), fold.fitted.describe())
+
+    def _row(self, name: str, answers: Answers, cost: Cost, mixture: Mixture | None = None) -> Row:
+        truth = np.tile(self.truth, self.repeats)
+        probabilities = np.concatenate(list(answers.probabilities))
+        learned = answers.learned.reshape(-1)
+        calibration = fit_temperature(probabilities[learned], truth[learned])
+        error = partial(calibration_error, truth=truth)
+        return Row(
+            candidate=name,
+            figures=score_repeated(self.data.labels, answers.labels(self.names), self.seed),
+            calibration=calibration,
+            calibration_error=error(calibrate(probabilities, calibration.temperature)),
+            calibration_error_before=error(probabilities),
+            training_s=round(answers.seconds, 2),
+            latency_ms=cost.latency_ms,
+            memory_bytes=cost.memory_bytes,
+            size_bytes=cost.size_bytes,
+            mixture=mixture,
+        )

@@ -1,0 +1,185 @@
+"""Runs of `firstline train`, kept in `runs/`: every fold as it is done, then the table.
+
+A run is known by what decides about its figures: data, settings, seed, versions. The same again goes on
+where the last one was, whether that was killed or is finished and compared other candidates.
+"""
+
+import hashlib
+import os
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from firstline.errors import FileUnwritable
+from firstline.training.search.crossval import Fold
+
+FILE_NAME = "run.json"
+_ERROR_FILE = "error.txt"
+_KEY_LETTERS = 8
+
+
+class RunRow(msgspec.Struct, frozen=True):
+    """A line of the table; a candidate that failed has a `problem` and no figures."""
+
+    candidate: str
+    accuracy: float | None = None
+    macro_f1: float | None = None
+    macro_precision: float | None = None
+    intervals: dict[str, tuple[float, float]] = {}
+    training_s: float = 0.0
+    latency_ms: dict[str, float] = {}
+    memory_bytes: int = 0
+    size_bytes: int = 0
+    problem: str = ""
+
+
+class RunCard(msgspec.Struct, frozen=True):
+    """`run.json`. `key` names what decides about the figures; `finished_at` and `model` are empty until the end.
+
+    `Run.begin` fills in `id` and `started_at`.
+    """
+
+    id: str
+    key: str
+    started_at: str
+    n_messages: int
+    n_unlabelled: int
+    n_classes: int
+    folds: int
+    seed: int
+    rows: tuple[RunRow, ...] = ()
+    finished_at: str = ""
+    model: str = ""
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """What a candidate of a run costs to serve, and its settings."""
+
+    latency_ms: dict[str, float]
+    memory_bytes: int
+    size_bytes: int
+    settings: dict[str, Any]
+
+
+class Run:
+    """One run's folder. All writing raises `FileUnwritable`."""
+
+    def __init__(self, folder: Path, card: RunCard, is_old: bool) -> None:
+        self.folder = folder
+        self.card = card
+        self.is_old = is_old
+
+    @classmethod
+    def begin(cls, runs: Path, draft: RunCard, is_fresh: bool = False) -> "Run":
+        """Go on with the last run of the same key, or begin one; `is_fresh` begins one in any case."""
+        same = [] if is_fresh else [card for card in list_runs(runs) if card.key == draft.key]
+        if same:
+            return cls(runs / same[0].id, msgspec.structs.replace(same[0], finished_at="", model=""), True)
+        run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{draft.key[:_KEY_LETTERS]}"
+        run = cls(runs / run_id, msgspec.structs.replace(draft, id=run_id, started_at=now()), False)
+        run._keep_card()
+        return run
+
+    def fold(self, candidate: str, repeat: int, number: int) -> Fold | None:
+        """A fold that was kept; None where there is none, or it cannot be read."""
+        file = self._fold_file(candidate, repeat, number)
+        try:
+            with file.open("rb") as opened, np.load(opened, allow_pickle=False) as content:
+                return Fold(
+                    number,
+                    content["held_out"],
+                    content["probabilities"],
+                    content["learned"],
+                    float(content["seconds"]),
+                    None,
+                )
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return None
+
+    def keep_fold(self, candidate: str, repeat: int, fold: Fold) -> None:
+        file = self._fold_file(candidate, repeat, fold.number)
+        with _written_whole(file) as unfinished, unfinished.open("wb") as opened:
+            np.savez(
+                opened,
+                held_out=fold.held_out,
+                probabilities=fold.probabilities,
+                learned=fold.learned,
+                seconds=np.float64(fold.seconds),
+            )
+
+    def cost(self, candidate: str) -> Cost | None:
+        """What was kept of a candidate's cost."""
+        try:
+            return msgspec.json.decode((self.folder / candidate / "cost.json").read_bytes(), type=Cost)
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+            return None
+
+    def keep_cost(self, candidate: str, cost: Cost) -> None:
+        with _written_whole(self.folder / candidate / "cost.json") as unfinished:
+            unfinished.write_bytes(msgspec.json.encode(cost))
+
+    def keep_error(self, candidate: str, text: str) -> Path:
+        """Keep what a candidate died of; returns the file."""
+        file = self.folder / candidate / _ERROR_FILE
+        with _written_whole(file) as unfinished:
+            unfinished.write_text(text, encoding="utf-8")
+        return file
+
+    def keep_row(self, row: RunRow) -> None:
+        rows = [known for known in self.card.rows if known.candidate != row.candidate]
+        self.card = msgspec.structs.replace(self.card, rows=(*rows, row))
+        self._keep_card()
+
+    def finish(self, model: str) -> None:
+        self.card = msgspec.structs.replace(self.card, model=model, finished_at=now())
+        self._keep_card()
+
+    def _keep_card(self) -> None:
+        with _written_whole(self.folder / FILE_NAME) as unfinished:
+            unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(self.card), indent=1))
+
+    def _fold_file(self, candidate: str, repeat: int, number: int) -> Path:
+        return self.folder / candidate / f"repeat-{repeat}-fold-{number}.npz"
+
+
+def list_runs(runs: Path) -> list[RunCard]:
+    """The runs that can be read, newest first."""
+    found = []
+    for folder in runs.iterdir() if runs.is_dir() else []:
+        with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
+            card = msgspec.json.decode((folder / FILE_NAME).read_bytes(), type=RunCard)
+            if card.id == folder.name:
+                found.append(card)
+    return sorted(found, key=lambda card: (card.started_at, card.id), reverse=True)
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def key_of(parts: Mapping[str, object]) -> str:
+    """SHA-256, hexadecimal, of what decides about the figures of a run."""
+    return hashlib.sha256(msgspec.json.encode(parts, order="deterministic")).hexdigest()
+
+
+@contextmanager
+def _written_whole(file: Path) -> Iterator[Path]:
+    """A file that is there whole or not at all. Raises `FileUnwritable`."""
+    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        yield unfinished
+        unfinished.replace(file)
+    except OSError as error:
+        raise FileUnwritable(
+            f"The run cannot be kept in {file.parent}: {error.strerror or error}.", "Make room, then train again."
+        ) from None
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)

@@ -1,0 +1,100 @@
+"""What a run keeps, and what it reads back."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from firstline.errors import FileUnwritable
+from firstline.training.runs import FILE_NAME, Cost, Run, RunCard, RunRow, key_of, list_runs
+from firstline.training.search.crossval import Fold
+
+DRAFT = RunCard("", key_of({"data": "a"}), "", 30, 5, 3, 5, 0)
+
+
+def fold(number: int = 1) -> Fold:
+    return Fold(number, np.array([0, 2]), np.eye(3, dtype=np.float32)[:2], np.array([True, True, False]), 1.5, None)
+
+
+def test_a_fold_is_read_as_it_was_kept(tmp_path: Path) -> None:
+    run = Run.begin(tmp_path, DRAFT)
+    run.keep_fold("linear.v1", 0, fold())
+    found = Run.begin(tmp_path, DRAFT).fold("linear.v1", 0, 1)
+    assert found is not None
+    np.testing.assert_array_equal(found.held_out, [0, 2])
+    np.testing.assert_array_equal(found.probabilities, fold().probabilities)
+    np.testing.assert_array_equal(found.learned, [True, True, False])
+    assert found.seconds == 1.5
+
+
+@pytest.mark.parametrize("what", [("linear.v1", 0, 2), ("linear.v1", 1, 1), ("forest.v1", 0, 1)])
+def test_other_folds_are_not_there(tmp_path: Path, what: tuple[str, int, int]) -> None:
+    run = Run.begin(tmp_path, DRAFT)
+    run.keep_fold("linear.v1", 0, fold())
+    assert run.fold(*what) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", b"nonsense"])
+def test_a_damaged_fold_is_trained_again(tmp_path: Path, content: bytes) -> None:
+    run = Run.begin(tmp_path, DRAFT)
+    run.keep_fold("linear.v1", 0, fold())
+    next((run.folder / "linear.v1").glob("*.npz")).write_bytes(content)
+    assert run.fold("linear.v1", 0, 1) is None
+
+
+def test_the_same_again_goes_on_and_anything_else_begins_anew(tmp_path: Path) -> None:
+    first = Run.begin(tmp_path, DRAFT)
+    again = Run.begin(tmp_path, DRAFT)
+    assert (first.is_old, again.is_old, again.folder) == (False, True, first.folder)
+    other = Run.begin(tmp_path, msgspec.structs.replace(DRAFT, key=key_of({"data": "b"})))
+    assert not other.is_old
+    assert other.folder != first.folder
+
+
+def test_a_fresh_run_is_another(tmp_path: Path) -> None:
+    first = Run.begin(tmp_path, DRAFT)
+    first.keep_fold("linear.v1", 0, fold())
+    fresh = Run.begin(tmp_path, DRAFT, is_fresh=True)
+    assert fresh.fold("linear.v1", 0, 1) is None
+    assert fresh.folder != first.folder
+    assert len(list_runs(tmp_path)) == 2
+
+
+def test_costs_and_rows_are_kept(tmp_path: Path) -> None:
+    run = Run.begin(tmp_path, DRAFT)
+    cost = Cost({"p50": 1.0, "p99": 2.0}, 100, 200, {"C": 30.0})
+    run.keep_cost("linear.v1", cost)
+    assert run.cost("linear.v1") == cost
+    assert run.cost("forest.v1") is None
+    run.keep_row(RunRow("linear.v1", macro_f1=0.5))
+    run.keep_row(RunRow("forest.v1", problem="no memory"))
+    run.keep_row(RunRow("linear.v1", macro_f1=0.6))
+    run.finish("linear.v1-abc")
+    (found,) = list_runs(tmp_path)
+    assert {row.candidate: row.macro_f1 for row in found.rows} == {"linear.v1": 0.6, "forest.v1": None}
+    assert found.model == "linear.v1-abc"
+    assert found.finished_at
+
+
+def test_what_cannot_be_read_is_no_run(tmp_path: Path) -> None:
+    run = Run.begin(tmp_path, DRAFT)
+    (tmp_path / "a file").write_text("x")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / FILE_NAME).write_text("{")
+    (tmp_path / "renamed").mkdir()
+    (tmp_path / "renamed" / FILE_NAME).write_bytes((run.folder / FILE_NAME).read_bytes())
+    assert [card.id for card in list_runs(tmp_path)] == [run.card.id]
+    assert list_runs(tmp_path / "nowhere") == []
+
+
+def test_no_room_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file where the folder should be")
+    with pytest.raises(FileUnwritable, match="cannot be kept"):
+        Run.begin(tmp_path / "runs", DRAFT)
+
+
+def test_key_tells_what_decides() -> None:
+    assert key_of({"a": 1, "b": 2}) == key_of({"b": 2, "a": 1})
+    assert key_of({"a": 1}) != key_of({"a": 2})

@@ -21,7 +21,7 @@ LABELS = ["loan", "loan", "loan", "card", "card"]
 def test_words_of_unlabelled_messages_are_understood_by_their_company() -> None:
     extras = ["вчера", "вечером", "опять", "снова", "быстро", "вдруг"]
     pool = [Message(f"{extra} {pair}") for pair in ("qqqq кредит", "zzzz карта") for extra in extras]
-    fitted = Lsa(RULES).fit(LABELLED, LABELS, pool * 9)
+    fitted = Lsa(RULES, n_components=2).fit(LABELLED, LABELS, pool * 9)
     found = fitted.predict_proba([Message("qqqq"), Message("zzzz")])
     loan = fitted.labels_.index("loan")
     assert found[0, loan] > found[1, loan] + 0.3

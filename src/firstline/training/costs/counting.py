@@ -27,7 +27,7 @@ N_LABELLED, N_TEXTS, _N_FOREST, _N_TREES = 300, 1_200, 300, 30
 """The most that is measured on."""
 
 _REGRESSION_GROWTH, _FOREST_GROWTH, _VOCABULARY_GROWTH = 2.0, 1.2, 0.6
-_ENOUGH_UNLABELLED = 0.5
+_ENOUGH_UNLABELLED, _ENOUGH_FOR_PAIRS = 0.5, 100
 _NUMBER_BYTES, _SPARSE_BYTES, _COPIES = 8, 12, 4
 _DUAL_UP_TO, _N_KEPT_GRADIENTS = 4_000, 25
 
@@ -110,7 +110,8 @@ class LsaCost:
         labelled, labels = labelled_sample(workload, N_LABELLED)
         unlabelled = workload.data.unlabelled
         pool = [unlabelled[place] for place in drawn(unlabelled, N_TEXTS - len(labelled), workload.context.seed)]
-        counted = Counted.of(texts_of(workload, [*labelled, *pool]), candidate.blocks, min_df=2)
+        texts = texts_of(workload, [*labelled, *pool])
+        counted = Counted.of(texts, candidate.blocks, min_df=2 if len(texts) > _ENOUGH_FOR_PAIRS else 1)
         features = counted.features
         components_s, latent = timed(lambda: latent_vectors(features.astype(np.float32), workload.context.seed))
         known = sparse.hstack([features, sparse.csr_array(latent)], format="csr")[: len(labels)]
@@ -143,8 +144,8 @@ class ForestCost:
         all_of_them = Forest(workload.context.rules).n_trees / _N_TREES
         messages, labels = labelled_sample(workload, _N_FOREST)
         n_sample = len(messages)
-        counted = Counted.of(texts_of(workload, messages), few.blocks, min_df=few.min_df)
         fit_s, fitted = timed(lambda: few.fit(messages, labels, []))
+        counted = Counted.of(texts_of(workload, messages), few.blocks, fitted.tfidf_.min_df)
         predict_s, _ = timed(lambda: fitted.predict_proba(messages))
         with TemporaryDirectory() as whole, TemporaryDirectory() as counting:
             fitted.export(Path(whole))

@@ -11,7 +11,7 @@ from firstline.store.messages import Labelled
 from firstline.training.candidates.forest import Forest
 from firstline.training.candidates.linear import Linear
 from firstline.training.costs import counting
-from firstline.training.costs.base import Workload
+from firstline.training.costs.base import CostModel, Workload
 from firstline.training.costs.counting import ForestCost, LinearCost, LsaCost, Regressed, labelled_sample
 from firstline.types import Message
 from tests.unit.training.costs.workloads import CONTEXT, workload
@@ -72,6 +72,14 @@ def test_disk_is_what_an_export_takes(kind: type[Linear] | type[Forest]) -> None
         real = size_bytes(Path(folder))
     model = LinearCost() if kind is Linear else ForestCost()
     assert 0.6 * real < model.measure(work).disk_bytes < 1.6 * real
+
+
+@pytest.mark.parametrize("model", [LinearCost(), LsaCost(), ForestCost()])
+def test_messages_that_share_no_word_can_be_measured(model: CostModel) -> None:
+    texts = ["абвгд", "ежзий", "клмно", "прсту"]
+    pool = [Message("фхцчш"), Message("щъыьэ")]
+    work = Workload(Labelled([Message(text) for text in texts], ["a", "b", "a", "b"], pool, 0), CONTEXT, 2)
+    assert model.measure(work).seconds > 0
 
 
 def test_a_sample_has_two_classes_where_the_labels_have() -> None:

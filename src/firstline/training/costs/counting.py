@@ -123,7 +123,7 @@ class LsaCost:
         n_features = counted.n_features(n_texts)
         memory = (
             counted.memory_bytes(n_texts)
-            + _COPIES * _NUMBER_BYTES * candidate.n_components * (n_features + n_texts)
+            + 2 * _NUMBER_BYTES * candidate.n_components * (n_features + n_texts)
             + regressed.memory_bytes(workload.n_labelled, n_features, workload.n_classes)
         )
         return Cost(

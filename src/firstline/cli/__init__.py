@@ -9,6 +9,7 @@ import typer
 from firstline import __version__
 from firstline.cli import (
     adapt,
+    advise,
     classify,
     evaluate,
     import_,
@@ -51,6 +52,7 @@ def root(
 app.command("init")(init.init)
 app.command("import")(import_.import_)
 app.command("status")(status.status)
+app.command("advise")(advise.advise)
 app.command("train")(train.train)
 app.add_typer(runs.app, name="runs")
 app.command("adapt")(adapt.adapt)

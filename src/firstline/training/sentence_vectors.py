@@ -54,6 +54,12 @@ def resolve(name: str) -> str | None:
     return name
 
 
+def missing_of(texts: Sequence[str], name: str, cache: Path | None) -> list[str]:
+    """The texts whose vectors `vectors_of` would have to compute, each once."""
+    known = _read(cache / f"{name}.npz" if cache else None)
+    return [text for text in dict.fromkeys(texts) if _key(text) not in known]
+
+
 def vectors_of(
     texts: Sequence[str], name: str, cache: Path | None
 ) -> Generator[tuple[int, int], None, NDArray[np.float32]]:

@@ -206,6 +206,11 @@ def perplexity_of(network: LanguageNetwork, rows: Sequence[NDArray[np.int64]]) -
     return perplexity(total / max(n_tokens, 1))
 
 
+def batches_of(n_messages: int, settings: AdaptSettings) -> tuple[int, int]:
+    """Messages in a batch, and epochs at most, for so many messages."""
+    return rows_and_epochs(n_messages, settings.max_rows, settings.n_epochs, _LEAST_BATCHES)
+
+
 def fingerprint(texts: Sequence[str]) -> str:
     """SHA-256 over texts in their order."""
     digest = hashlib.sha256()
@@ -216,7 +221,7 @@ def fingerprint(texts: Sequence[str]) -> str:
 
 def _rounds(rows: Sequence[NDArray[np.int64]], settings: AdaptSettings) -> MessageRounds:
     rows = [row for row in rows if len(row) > 1]
-    max_rows, n_epochs = rows_and_epochs(len(rows), settings.max_rows, settings.n_epochs, _LEAST_BATCHES)
+    max_rows, n_epochs = batches_of(len(rows), settings)
 
     def shifted(_: NDArray[np.int64], ids: Tensor) -> tuple[Tensor, Tensor]:
         return ids[:, :-1], ids[:, 1:]

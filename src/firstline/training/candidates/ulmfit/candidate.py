@@ -65,7 +65,7 @@ class Ulmfit(OnePart):
         soft_labels = knowledge.soft_labels(self.teacher_, *places) ** self.settings.sharpness
         soft_labels /= soft_labels.sum(axis=1, keepdims=True)
         self.models_ = knowledge.language_models
-        settings = _for_as_many(self.settings, len(everything) + (self.settings.copies - 1) * len(truth))
+        settings = for_as_many(self.settings, len(everything) + (self.settings.copies - 1) * len(truth))
         jobs = [
             partial(
                 _trained,
@@ -129,7 +129,7 @@ def _trained(
     return plain_weights(network)
 
 
-def _for_as_many(settings: ClassifierSettings, n_rows: int) -> ClassifierSettings:
+def for_as_many(settings: ClassifierSettings, n_rows: int) -> ClassifierSettings:
     """Few messages are read in smaller batches and more often, so that there is a number of steps at all."""
     n_batches = min(_ENOUGH_BATCHES, _LEAST_BATCHES + n_rows // 20)
     max_rows, n_epochs = rows_and_epochs(n_rows, settings.max_rows, settings.n_epochs, n_batches)

@@ -68,9 +68,14 @@ def extended(base: LanguageModel, texts: Sequence[str], rules: TextRules, requir
     return LanguageModel(card, tokenizer, weights)
 
 
+def n_own_pieces(n_chars: int) -> int:
+    """The subwords that so many characters of messages suffice for."""
+    return int(np.clip(n_chars // _CHARS_A_PIECE, _LEAST_PIECES, _MOST_PIECES))
+
+
 def own_tokenizer(texts: Sequence[str]) -> Tokenizer:
     """Subwords of these ruled texts, as many as they suffice for, and their special tokens."""
-    n_pieces = int(np.clip(sum(map(len, texts)) // _CHARS_A_PIECE, _LEAST_PIECES, _MOST_PIECES))
+    n_pieces = n_own_pieces(sum(map(len, texts)))
     # Chinese has more letters than a small history has pieces.
     n_letters = len(set().union(*texts)) + _OTHER_PIECES
     most = MOST_TOKENS - len(BUILT_IN_TOKENS)

@@ -1,0 +1,90 @@
+"""`firstline advise`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from firstline.cli.options import JsonOption, WorkspaceOption, split_values
+from firstline.cli.output import counted, duration, next_command, print_json, print_table, progress, say, size, stages
+from firstline.cli.train import require_training
+from firstline.steps import run_to_end
+
+if TYPE_CHECKING:
+    from firstline.training.advice import Advice
+    from firstline.training.costs.base import Estimate
+
+_UNKNOWN = "-"
+
+
+def advise(
+    candidates: Annotated[
+        str | None, typer.Option(metavar="A,B", help="The candidates to judge. Default: all there are.")
+    ] = None,
+    folds: Annotated[
+        int | None, typer.Option(min=2, max=20, help="Folds of the cross-validation. Default: as in firstline.toml.")
+    ] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Before a long training: what there is to learn from, which candidates make sense, and what they would take."""
+    from firstline.store.messages import read_for_training
+    from firstline.store.workspace import Workspace
+
+    place = Workspace.find(workspace)
+    require_training()
+    from firstline.training.advice import advise as run
+    from firstline.training.advice import workload_of
+    from firstline.training.candidates import NAMES
+
+    settings = place.settings
+    workload = workload_of(
+        read_for_training(place.database),
+        settings,
+        folds if folds is not None else settings.training.folds,
+        settings.training.seed,
+        place.language_models,
+    )
+    with progress(as_json) as bar:
+        advice = run_to_end(run(workload, split_values(candidates) or NAMES), stages(bar))
+    if as_json:
+        print_json(advice)
+    else:
+        _print(advice, workspace)
+
+
+def _print(advice: "Advice", workspace: Path | None) -> None:
+    messages = counted(advice.n_messages, "message")
+    say(f"{messages}: {advice.n_labelled:,} labelled, {advice.n_unlabelled:,} without a label")
+    if advice.segments:
+        say("Segments: " + ", ".join(f"{name} {count:,}" for name, count in advice.segments.items()))
+    if advice.n_disagreements:
+        said = counted(advice.n_disagreements, "message")
+        say(f"{said} with two labels, not trained on: {next_command(workspace, 'status --disagreements')}")
+    few = [one for one in advice.classes if not one.is_enough]
+    say(f"Classes with enough labels: {len(advice.classes) - len(few)} of {len(advice.classes)}")
+    if few:
+        rows = [(one.label, f"{one.n_labels:,}", one.reason) for one in few]
+        print_table(("class", "labels", "why that is few"), rows, ("labels",))
+    cores = counted(advice.n_cores, "core")
+    say(f"What a training of {advice.folds} folds would take on this machine, {cores}, measured on a sample:")
+    print_table(
+        ("candidate", "time", "memory", "disk", "sense"),
+        [_cells(one) for one in advice.estimates],
+        ("time", "memory", "disk"),
+    )
+    for one in advice.estimates:
+        say(f"{one.candidate}: {one.reason}")
+    sensible = ",".join(one.candidate for one in advice.estimates if one.makes_sense)
+    if sensible:
+        say(f"Next: {next_command(workspace, f'train --candidates {sensible}')}")
+
+
+def _cells(estimate: "Estimate") -> tuple[str, ...]:
+    return (
+        estimate.candidate,
+        _UNKNOWN if estimate.seconds is None else duration(estimate.seconds),
+        _UNKNOWN if estimate.memory_bytes is None else size(estimate.memory_bytes),
+        _UNKNOWN if estimate.disk_bytes is None else size(estimate.disk_bytes),
+        "yes" if estimate.makes_sense else "no",
+    )

@@ -1,0 +1,93 @@
+"""What a workspace has to learn from, and what each candidate would take: to be read before a long training."""
+
+from collections import Counter
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from firstline.settings import Settings
+from firstline.store.messages import Labelled
+from firstline.text.rules import TextRules
+from firstline.training.candidates.base import Context, Stage
+from firstline.training.costs import estimates as estimates_of
+from firstline.training.costs.base import Estimate, Workload
+from firstline.training.side_by_side import n_usable_cores
+from firstline.types import Label
+
+FEW_LABELS = 20
+"""Below, the share of a class that is found is known to a fifth either way at best (Wilson's interval)."""
+
+
+@dataclass(frozen=True)
+class ClassAdvice:
+    """One class: its labels, and whether they are enough, with the reason where they are not."""
+
+    label: Label
+    n_labels: int
+    is_enough: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What there is to train on, and what each candidate would take. Classes go from the fewest labels up.
+
+    `segments` counts all messages, labelled or not, by the kind of writer.
+    """
+
+    n_messages: int
+    n_labelled: int
+    n_unlabelled: int
+    n_disagreements: int
+    segments: dict[str, int]
+    classes: list[ClassAdvice]
+    folds: int
+    n_cores: int
+    estimates: list[Estimate]
+
+
+def workload_of(data: Labelled, settings: Settings, folds: int, seed: int, language_models: Path | None) -> Workload:
+    """What `firstline train` would read with these settings."""
+    rules = TextRules.of_language(settings.language)
+    return Workload(data, Context(rules, seed, settings.language, settings.ulmfit, language_models), folds)
+
+
+def advise(workload: Workload, candidates: Sequence[str]) -> Generator[Stage, None, Advice]:
+    """Count what there is and measure what each of `candidates` takes; yields which one is measured next."""
+    data = workload.data
+    found: list[Estimate] = []
+    for place, name in enumerate(candidates):
+        yield Stage(f"measuring {name}", place, len(candidates))
+        found += estimates_of([name], workload)
+    segments = Counter(message.segment for message in workload.everything if message.segment)
+    return Advice(
+        n_messages=len(workload.everything),
+        n_labelled=len(data.messages),
+        n_unlabelled=len(data.unlabelled),
+        n_disagreements=data.n_disagreements,
+        segments=dict(segments.most_common()),
+        classes=class_advice(data.labels, workload.folds),
+        folds=workload.folds,
+        n_cores=n_usable_cores(),
+        estimates=found,
+    )
+
+
+def class_advice(labels: Sequence[Label], folds: int) -> list[ClassAdvice]:
+    """Whether each class has enough labels, those with the fewest first.
+
+    A class with one label is learned but never checked; one with fewer labels than folds is missing from some
+    of them; below 20 its figures are too uncertain to go by.
+    """
+    counted = sorted(Counter(labels).items(), key=lambda item: (item[1], item[0]))
+    return [ClassAdvice(label, count, count >= FEW_LABELS, _why_few(count, folds)) for label, count in counted]
+
+
+def _why_few(count: int, folds: int) -> str:
+    if count >= FEW_LABELS:
+        return ""
+    if count == 1:
+        return "a single message: it is learned but cannot be checked"
+    if count < folds:
+        return f"fewer than {folds} folds: some have none to check"
+    return f"fewer than {FEW_LABELS}: figures of this class are uncertain by a fifth or more"

@@ -1,0 +1,66 @@
+"""What each candidate costs, by name: one cost model for each, measured on a sample, on this machine."""
+
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+
+from firstline.errors import FirstlineError
+from firstline.training.candidates import find_candidate
+from firstline.training.costs.base import CostModel, Estimate, Workload
+from firstline.training.search.crossval import usable_folds
+
+_MODELS = {
+    "linear.v1": "firstline.training.costs.counting:LinearCost",
+    "lsa.v1": "firstline.training.costs.counting:LsaCost",
+    "forest.v1": "firstline.training.costs.counting:ForestCost",
+    "ulmfit.v1": "firstline.training.costs.ulmfit:UlmfitCost",
+}
+NAMES = tuple(_MODELS)
+
+
+def estimates(names: Iterable[str], workload: Workload) -> Iterator[Estimate]:
+    """An estimate for each candidate, as it is made; each measures for seconds.
+
+    A name that is not known, or a candidate that could not be trained here, has no figures but a reason.
+    """
+    for name in dict.fromkeys(names):
+        yield _estimate(name, workload)
+
+
+def together(name: str, parts: Iterable[Estimate]) -> Estimate:
+    """Several trainings one after the other: times and disk add up, memory is the largest.
+
+    A figure that one of them lacks is None.
+    """
+    parts = list(parts)
+    seconds = [part.seconds for part in parts if part.seconds is not None]
+    memory = [part.memory_bytes for part in parts if part.memory_bytes is not None]
+    disk = [part.disk_bytes for part in parts if part.disk_bytes is not None]
+    unknown = [part.candidate for part in parts if part.seconds is None]
+    return Estimate(
+        candidate=name,
+        makes_sense=all(part.makes_sense for part in parts),
+        reason=f"not known of {', '.join(unknown)}" if unknown else "",
+        seconds=None if unknown else sum(seconds),
+        memory_bytes=None if len(memory) < len(parts) else max(memory, default=0),
+        disk_bytes=None if len(disk) < len(parts) else sum(disk),
+    )
+
+
+def _estimate(name: str, workload: Workload) -> Estimate:
+    try:
+        find_candidate(name)
+        usable_folds(workload.data.labels, workload.folds)
+        if name not in _MODELS:
+            return Estimate(name, True, "what it costs is not known")
+        model = _find(name)
+        makes_sense, reason = model.judge(workload)
+        cost = model.measure(workload)
+    except FirstlineError as error:
+        return Estimate(name, False, f"{error.message} {error.next_step}".rstrip())
+    return Estimate(name, makes_sense, reason, cost.seconds, cost.memory_bytes, cost.disk_bytes)
+
+
+def _find(name: str) -> CostModel:
+    module, _, attribute = _MODELS[name].partition(":")
+    model: CostModel = getattr(import_module(module), attribute)()
+    return model

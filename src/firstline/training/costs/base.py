@@ -1,0 +1,95 @@
+"""What a cost model is told, and what it says."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import numpy as np
+
+from firstline.store.messages import Labelled
+from firstline.training.candidates.base import Context
+from firstline.types import Message
+
+Made = TypeVar("Made")
+Item = TypeVar("Item")
+_WITHOUT_PROC_BYTES = 300_000_000
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What a training would read: `folds` trainings on part of the labels, then one on all of them."""
+
+    data: Labelled
+    context: Context
+    folds: int
+
+    @property
+    def n_labelled(self) -> int:
+        return len(self.data.messages)
+
+    @property
+    def n_classes(self) -> int:
+        return len(set(self.data.labels))
+
+    @property
+    def everything(self) -> list[Message]:
+        return [*self.data.messages, *self.data.unlabelled]
+
+    @property
+    def learned(self) -> list[float]:
+        """How many labelled messages each of the trainings learns from."""
+        return [self.n_labelled * (self.folds - 1) / self.folds] * self.folds + [float(self.n_labelled)]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of all folds and the training on all labels: wall-clock time on this machine, peak memory, disk that stays."""
+
+    seconds: float
+    memory_bytes: int
+    disk_bytes: int
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a candidate would take; the figures are None where they are not known, `reason` then says why."""
+
+    candidate: str
+    makes_sense: bool
+    reason: str
+    seconds: float | None = None
+    memory_bytes: int | None = None
+    disk_bytes: int | None = None
+
+
+class CostModel(Protocol):
+    """The cost of one candidate. Both raise `TrainingError` where it could not be trained at all."""
+
+    def judge(self, workload: Workload) -> tuple[bool, str]:
+        """Whether the candidate makes sense here, and why."""
+
+    def measure(self, workload: Workload) -> Cost:
+        """Times small samples on this machine and scales them up."""
+
+
+def timed(call: Callable[[], Made]) -> tuple[float, Made]:
+    """The seconds that `call` took, and what it made."""
+    started = time.perf_counter()
+    made = call()
+    return time.perf_counter() - started, made
+
+
+def drawn(items: Sequence[Item], n_most: int, seed: int) -> list[int]:
+    """Places of at most `n_most` of `items`, at random, rising."""
+    return sorted(np.random.default_rng(seed).permutation(len(items))[:n_most].tolist())
+
+
+def resident_bytes() -> int:
+    """The memory that this process holds; a usual value where the system does not say."""
+    try:
+        n_pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return _WITHOUT_PROC_BYTES
+    return n_pages * 4_096

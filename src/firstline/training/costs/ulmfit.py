@@ -1,0 +1,153 @@
+"""The cost of `ulmfit.v1`: what is read once for all folds, and in each fold a teacher and its classifiers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from firstline.bundle.parts.tfidf import NgramBlock
+from firstline.training.candidates.ulmfit.adapt import AdaptSettings, batches_of, require_pool
+from firstline.training.candidates.ulmfit.adapted import is_fresh, kept_model
+from firstline.training.candidates.ulmfit.candidate import for_as_many
+from firstline.training.candidates.ulmfit.classifier import ClassifierSettings
+from firstline.training.candidates.ulmfit.initial import OWN_SHAPE, n_own_pieces, own_tokenizer
+from firstline.training.candidates.ulmfit.language_model import LanguageModel
+from firstline.training.candidates.ulmfit.network import Shape
+from firstline.training.candidates.ulmfit.reading import encode
+from firstline.training.candidates.ulmfit.speed import classifier_speed, language_model_speed
+from firstline.training.candidates.ulmfit.teacher import Neighbours, latent_vectors
+from firstline.training.costs.base import Cost, Workload, drawn, resident_bytes, timed
+from firstline.training.costs.counting import N_LABELLED, N_TEXTS, Counted, Regressed, labelled_sample, texts_of
+from firstline.training.costs.vectors import VectorsCost
+from firstline.training.languages import resolve as resolve_language
+from firstline.training.sentence_vectors import resolve as resolve_encoder
+from firstline.training.side_by_side import n_usable_cores
+
+_ENOUGH_MESSAGES = 5_000
+_BLOCKS = (NgramBlock("word", 1, 2), NgramBlock("char", 2, 4))
+_C, _MAX_ITER, _INNER_FITS = 30.0, 300, 4
+_N_COMPONENTS, _N_NEAR = 300, 500
+# Weights, gradients, two moments of the optimiser, and the best so far; what a process with PyTorch takes empty.
+_WEIGHT_COPIES, _PROCESS_BYTES = 5, 500_000_000
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """The language model of a direction; `lengths` of some messages in its tokens; whether it is kept, up to date."""
+
+    shape: Shape
+    n_tokens: int
+    lengths: list[int]
+    is_adapted: bool
+
+    @property
+    def n_parameters(self) -> int:
+        return self.shape.n_parameters(self.n_tokens)
+
+
+class UlmfitCost:
+    """Of `ulmfit.v1`. An adaptation may stop earlier than the settings allow, so this is the most that it takes."""
+
+    def judge(self, workload: Workload) -> tuple[bool, str]:
+        texts = texts_of(workload, workload.everything)
+        require_pool(texts)
+        settings = workload.context.ulmfit
+        language = resolve_language(settings.language_model, workload.context.language, settings.directions)
+        if language is None and len(texts) < _ENOUGH_MESSAGES:
+            return False, (
+                f"the pool is too small: from {len(texts):,} messages a language model learns no language"
+                f" ({_ENOUGH_MESSAGES:,} would do), and no pretrained one is installed"
+            )
+        if resolve_encoder(settings.encoder) is None:
+            return True, "reads all messages; a sentence encoder (extra 'encoders') would make it better"
+        return True, "reads all messages, with a sentence encoder to teach it"
+
+    def measure(self, workload: Workload) -> Cost:
+        texts = texts_of(workload, workload.everything)
+        require_pool(texts)
+        directions = workload.context.ulmfit.directions
+        n_at_once = min(len(directions), n_usable_cores())
+        n_in_turn = -(-len(directions) // n_at_once)
+        reading = _reading(workload, texts)
+        teaching_s, fold_s, vectors = _teaching(workload, texts)
+        learning_s = n_in_turn * _learning_s(workload, reading, len(texts), max(1, n_usable_cores() // n_at_once))
+        n_dimensions = _N_COMPONENTS + (vectors.n_dimensions if vectors else 0)
+        weights_bytes = 4 * reading.n_parameters
+        memory = (
+            resident_bytes()
+            + n_at_once * (_PROCESS_BYTES + _WEIGHT_COPIES * weights_bytes)
+            + 3 * 4 * n_dimensions * len(texts)
+        )
+        # Kept in float16, served in int8.
+        disk = len(directions) * (weights_bytes // 2 + weights_bytes // 4) + (vectors.disk_bytes if vectors else 0)
+        return Cost(teaching_s + fold_s * (workload.folds + 1) + learning_s, memory, disk)
+
+
+def _reading(workload: Workload, texts: Sequence[str]) -> _Reading:
+    """Of the model that is kept, of the pretrained one, or of one that would be made from the messages."""
+    context = workload.context
+    settings = context.ulmfit
+    direction = settings.directions[0]
+    sample = [texts[place] for place in drawn(texts, N_TEXTS, context.seed)]
+    folder = context.folder / direction if context.folder else None
+    model = kept_model(folder, context.language, context.rules) if folder else None
+    is_adapted = bool(folder and model and is_fresh(folder, model, texts, _adapt_settings(workload)))
+    if not is_adapted:
+        language = resolve_language(settings.language_model, context.language, settings.directions)
+        model = LanguageModel.load(language.folders[direction]) if language else None
+    if model:
+        tokenizer, shape, n_tokens = model.tokenizer, model.shape, model.tokenizer.n_tokens
+    else:
+        tokenizer, shape = own_tokenizer([text for text in sample if text]), OWN_SHAPE
+        n_tokens = max(tokenizer.n_tokens, n_own_pieces(sum(map(len, texts))))
+    return _Reading(shape, n_tokens, [len(row) for row in encode(tokenizer, sample, direction)], is_adapted)
+
+
+def _adapt_settings(workload: Workload) -> AdaptSettings:
+    encoder = resolve_encoder(workload.context.ulmfit.encoder)
+    return AdaptSettings(
+        n_epochs=workload.context.ulmfit.adaptation_epochs,
+        vectors="+".join(["lsa", *([encoder] if encoder else [])]),
+        seed=workload.context.seed,
+    )
+
+
+def _learning_s(workload: Workload, reading: _Reading, n_texts: int, n_threads: int) -> float:
+    """The seconds of one direction: the adaptation where it is due, and the classifiers of all folds."""
+    mean_length = float(np.mean(reading.lengths))
+    adapt = _adapt_settings(workload)
+    seconds = 0.0
+    if not reading.is_adapted and adapt.n_epochs:
+        max_rows, n_epochs = batches_of(n_texts, adapt)
+        speed = language_model_speed(reading.shape, reading.n_tokens, reading.lengths, max_rows, n_threads)
+        seconds += n_epochs * n_texts * mean_length / speed
+    classes = for_as_many(ClassifierSettings(), n_texts)
+    speed = classifier_speed(
+        reading.shape, reading.n_tokens, workload.n_classes, reading.lengths, classes.max_rows, n_threads
+    )
+    for n_labelled in workload.learned:
+        n_rows = len(workload.data.unlabelled) + int(n_labelled * classes.copies)
+        seconds += for_as_many(ClassifierSettings(), n_rows).n_epochs * n_rows * mean_length / speed
+    return seconds
+
+
+def _teaching(workload: Workload, texts: Sequence[str]) -> tuple[float, float, VectorsCost | None]:
+    """Seconds of what the teacher reads of all texts, seconds of its lessons in each fold, and its vectors."""
+    context = workload.context
+    messages, labels = labelled_sample(workload, N_LABELLED)
+    pool = [texts[place] for place in drawn(texts, N_TEXTS - len(messages), context.seed)]
+    counted = Counted.of([*texts_of(workload, messages), *pool], _BLOCKS)
+    features = counted.features
+    components_s, latent = timed(lambda: latent_vectors(features.astype(np.float32), context.seed))
+    near_s = timed(lambda: Neighbours.of(latent[:_N_NEAR]))[0] * (len(texts) / len(latent[:_N_NEAR])) ** 2
+    encoder = resolve_encoder(context.ulmfit.encoder)
+    vectors = None
+    if encoder:
+        plain = [message.text for message in dict.fromkeys(workload.everything)]
+        vectors = VectorsCost.of(plain, encoder, context.folder / "vectors" if context.folder else None, context.seed)
+    n_kinds = 3 if encoder else 2
+    regressed = Regressed.of(sparse.csr_array(features[: len(labels)]), labels, _C, _MAX_ITER)
+    reading_s = (counted.text_s + components_s / features.shape[0]) * len(texts) + near_s
+    lessons_s = n_kinds * _INNER_FITS * regressed.at(workload.n_labelled * (workload.folds - 1) / workload.folds)
+    return reading_s + (vectors.seconds if vectors else 0.0), lessons_s, vectors

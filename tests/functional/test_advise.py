@@ -1,0 +1,35 @@
+"""`firstline advise`, as a user runs it."""
+
+import json
+from pathlib import Path
+
+from tests.functional.conftest import Run
+
+
+def test_advice_in_json(firstline: Run, trained: Path) -> None:
+    done = firstline("advise", "-w", trained, "--candidates", "linear.v1,oracle.v1", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["n_messages"], found["n_labelled"], found["n_unlabelled"]) == (1068, 650, 418)
+    assert len(found["classes"]) == 25
+    linear, oracle = found["estimates"]
+    assert linear["makes_sense"]
+    assert linear["seconds"] > 0
+    assert not oracle["makes_sense"]
+    assert "There is no candidate 'oracle.v1'" in oracle["reason"]
+
+
+def test_advice_for_people_ends_with_the_next_command(firstline: Run, trained: Path) -> None:
+    done = firstline("advise", "-w", trained, "--candidates", "linear.v1,oracle.v1", "--folds", "3")
+    assert done.returncode == 0, done.stderr
+    assert "650 labelled, 418 without a label" in done.stdout
+    assert "a training of 3 folds" in done.stdout
+    assert f"Next: firstline train --candidates linear.v1 --workspace {trained}" in done.stdout
+
+
+def test_a_workspace_without_labels_has_reasons_and_no_next_command(firstline: Run, tmp_path: Path) -> None:
+    firstline("init", tmp_path / "w")
+    done = firstline("advise", "-w", tmp_path / "w", "--candidates", "linear.v1")
+    assert done.returncode == 0, done.stderr
+    assert "Training needs at least two classes, the workspace has no labelled messages." in done.stdout
+    assert "Next:" not in done.stdout

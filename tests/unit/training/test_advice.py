@@ -1,0 +1,42 @@
+from dataclasses import replace
+
+import msgspec
+
+from firstline.settings import Settings
+from firstline.steps import run_to_end
+from firstline.training.advice import ClassAdvice, advise, class_advice, workload_of
+from firstline.training.candidates.base import Stage
+from tests.examples import examples
+
+
+def test_classes_go_from_the_fewest_labels_up_each_with_its_reason() -> None:
+    found = class_advice(["a"] * 30 + ["b"] * 4 + ["c"] + ["d"] * 19 + ["e"] * 20, folds=5)
+    assert found == [
+        ClassAdvice("c", 1, False, "a single message: it is learned but cannot be checked"),
+        ClassAdvice("b", 4, False, "fewer than 5 folds: some have none to check"),
+        ClassAdvice("d", 19, False, "fewer than 20: figures of this class are uncertain by a fifth or more"),
+        ClassAdvice("e", 20, True, ""),
+        ClassAdvice("a", 30, True, ""),
+    ]
+
+
+def test_advice_counts_what_there_is() -> None:
+    data = replace(examples(), n_disagreements=2)
+    found = run_to_end(advise(workload_of(data, Settings(), 5, 0, None), ["oracle.v1"]))
+    assert (found.n_messages, found.n_labelled, found.n_unlabelled, found.n_disagreements) == (30, 24, 6, 2)
+    assert found.segments == {"customer": 15, "lead": 9}
+    assert [one.n_labels for one in found.classes] == [8, 8, 8]
+    assert [one.candidate for one in found.estimates] == ["oracle.v1"]
+
+
+def test_each_candidate_is_named_before_it_is_measured() -> None:
+    steps = list(advise(workload_of(examples(), Settings(), 5, 0, None), ["oracle.v1", "linear.v1"]))
+    assert steps == [Stage("measuring oracle.v1", 0, 2), Stage("measuring linear.v1", 1, 2)]
+
+
+def test_advice_goes_into_json() -> None:
+    found = run_to_end(advise(workload_of(examples(), Settings(), 3, 0, None), ["linear.v1", "oracle.v1"]))
+    estimates = msgspec.json.decode(msgspec.json.encode(found))["estimates"]
+    assert estimates[0]["seconds"] > 0
+    assert estimates[0]["memory_bytes"] > estimates[0]["disk_bytes"] > 0
+    assert estimates[1]["seconds"] is None

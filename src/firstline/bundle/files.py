@@ -3,7 +3,7 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,12 +26,18 @@ class PartSource:
     temperature: float = 1.0
 
 
-def write_bundle(models: Path, manifest: Manifest, source: Callable[[Path], str] | Sequence[PartSource]) -> Manifest:
+def write_bundle(
+    models: Path,
+    manifest: Manifest,
+    source: Callable[[Path], str] | Sequence[PartSource],
+    beside: Mapping[str, bytes] | None = None,
+) -> Manifest:
     """Write a bundle into the folder `models` and return its manifest, `id` and `parts` filled in.
 
-    `source` writes the only part, or there are several. The id is made from the content, so the same
-    model has the same id wherever it is trained; if it is there already and whole, nothing is written.
-    The manifest comes last, then the folder gets its name in one step. Raises `BundleUnwritable`.
+    `source` writes the only part, or there are several; `beside` are files for people, by name. The id
+    is made from the content, so the same model has the same id wherever it is trained; if it is there
+    already and whole, nothing is written. The manifest comes last, then the folder gets its name in one
+    step. Raises `BundleUnwritable`.
     """
     sources = [PartSource(source)] if callable(source) else source
     unfinished = models / f"{_UNFINISHED}{os.getpid()}"
@@ -42,6 +48,8 @@ def write_bundle(models: Path, manifest: Manifest, source: Callable[[Path], str]
         unfinished.mkdir()
         names = [""] if len(sources) == 1 else [str(place) for place in range(len(sources))]
         parts = [_write_part(unfinished, name, part) for name, part in zip(names, sources, strict=True)]
+        for name, data in (beside or {}).items():
+            (unfinished / name).write_bytes(data)
         manifest = msgspec.structs.replace(manifest, parts=tuple(parts))
         manifest = msgspec.structs.replace(manifest, id=manifest.content_id())
         final = models / manifest.id

@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from firstline.bundle.learning_curve import LearningCurve
+
 FORMAT_VERSION = 1
 FILE_NAME = "manifest.json"
 _COLDEST, _HOTTEST = 0.01, 100.0
@@ -116,6 +118,7 @@ class Manifest(_Struct, frozen=True):
     metrics: Metrics | None
     training: Training | None
     measured: Measured
+    learning_curve: LearningCurve | None = None
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:

@@ -24,6 +24,7 @@ from firstline.cli.output import (
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
+    from firstline.bundle.learning_curve import LearningCurve
     from firstline.store.workspace import Workspace
     from firstline.training.comparison import Row
     from firstline.training.mixture import Mixture
@@ -43,6 +44,10 @@ def train(
     ] = None,
     repeats: Annotated[
         int | None, typer.Option(min=1, max=20, help="How often all folds are trained. Default: as in firstline.toml.")
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(min=0, help="How long the comparison may take; 0: any time. Default: as in firstline.toml."),
     ] = None,
     latency_ms: Annotated[
         float | None,
@@ -69,8 +74,10 @@ def train(
         folds=folds if folds is not None else settings.training.folds,
         seed=seed if seed is not None else settings.training.seed,
         repeats=repeats if repeats is not None else settings.training.repeats,
+        minutes=(minutes if minutes is not None else settings.training.minutes) or None,
         latency_ms=(latency_ms if latency_ms is not None else settings.training.latency_ms) or None,
         is_fresh=fresh,
+        has_curve=settings.training.learning_curve,
     )
     with place.hold("models", "train"), says_how_to_go_on(), progress(as_json) as bar:
         n_masked_again = mask_again(place)
@@ -96,7 +103,7 @@ def train(
             elif isinstance(event, Note):
                 note(event.text)
             elif isinstance(event, Failed):
-                note(f"{event.candidate} failed: {event.reason}")
+                note(f"{event.candidate} is left out: {event.reason}")
             else:
                 note(f"{event.candidate}: macro-F1 {figure(event.figures.macro_f1)}")
 
@@ -157,6 +164,8 @@ def _print_report(report: "TrainReport", workspace: Path | None) -> None:
         if row.mixture:
             say(f"{row.candidate} is {_mixture(row.mixture)}")
     model = report.model
+    if model.learning_curve:
+        say(_promise(model.learning_curve, model.id))
     what = "is the same as before" if not report.is_new else "is new"
     error = model.metrics.calibration_error if model.metrics else float("nan")
     say(f"Model {model.id} {what}; calibration error {error:.3f}. All figures: {next_command(workspace, 'runs')}")
@@ -165,6 +174,18 @@ def _print_report(report: "TrainReport", workspace: Path | None) -> None:
     else:
         promote = next_command(workspace, f"models promote {model.id}")
         say(f"The champion is still {report.champion}. To change that: {promote}")
+
+
+def _promise(curve: "LearningCurve", model_id: str) -> str:
+    """What more labels should bring, and where it is drawn."""
+    where = f"models/{model_id}/learning_curve.svg"
+    if curve.now is None or curve.expected is None:
+        return f"What more labels would bring cannot be told yet: {curve.note}. The curve: {where}"
+    expected = figure(curve.expected.accuracy, (curve.expected.accuracy_low, curve.expected.accuracy_high))
+    return (
+        f"{curve.more_labels} labels more should bring {curve.candidate} from {figure(curve.now.accuracy)} accuracy"
+        f" to {expected}: {where}"
+    )
 
 
 def _mixture(mixture: "Mixture") -> str:

@@ -51,7 +51,7 @@ def serving_cost(folder: Path, messages: Sequence[Message]) -> ServingCost:
 def _measure(folder: Path, messages: Sequence[Message]) -> ServingCost:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    before = _resident_bytes()
+    before = resident_bytes()
     predictor = Predictor.load(folder)
     times = []
     for place, message in enumerate([*messages[:_WARM_UP], *messages]):
@@ -61,16 +61,16 @@ def _measure(folder: Path, messages: Sequence[Message]) -> ServingCost:
             times.append((time.perf_counter() - start) * 1000)
     p50, p99 = np.percentile(times, [50, 99])
     latency_ms = {"p50": round(float(p50), 3), "p99": round(float(p99), 3)}
-    return ServingCost(latency_ms, max(_resident_bytes() - before, 0))
+    return ServingCost(latency_ms, max(resident_bytes() - before, 0))
 
 
-def _resident_bytes() -> int:
-    """The memory that this process holds; 0 where the system does not tell."""
+def resident_bytes() -> int:
+    """The memory that this process holds; 0 where the system does not say."""
     try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except OSError:
+        n_pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):
         return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    return n_pages * os.sysconf("SC_PAGE_SIZE")
 
 
 if __name__ == "__main__":

@@ -100,11 +100,20 @@ class TrainingSettings(_Section):
     repeats: int = Field(
         1, ge=1, le=20, description="How often all folds are drawn and trained: more give steadier figures."
     )
+    minutes: float = Field(
+        0.0,
+        ge=0,
+        description="How long the comparison may take; 0: as long as it takes. A candidate that would take longer than"
+        " is left is passed over, by what `firstline advise` expects.",
+    )
     latency_ms: float = Field(
         0.0,
         ge=0,
         description="The most milliseconds that an answer may take on one core, at the 99th percentile; 0: any."
         " The best candidate within them is kept.",
+    )
+    learning_curve: bool = Field(
+        True, description="Whether to measure what more labels would bring, and to draw it: about a minute at most."
     )
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Same data and seed: the same model.")
 

@@ -112,6 +112,12 @@ class Comparison:
         self.costs[name] = cost
         return self._row(name, self.answers[name], cost)
 
+    def has_all(self, name: str) -> bool:
+        """Whether an earlier run has kept all folds of a candidate, and what it costs to serve."""
+        numbers = range(1, self.folds + 1)
+        is_there = (self.run.fold(name, repeat, number) for repeat in range(self.repeats) for number in numbers)
+        return self.run.cost(name) is not None and all(found is not None for found in is_there)
+
     def blend(self, members: Sequence[str]) -> Row:
         """The best mixture of `members`, which were asked before.
 

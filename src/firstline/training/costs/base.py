@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -14,7 +13,6 @@ from firstline.types import Message
 
 Made = TypeVar("Made")
 Item = TypeVar("Item")
-_WITHOUT_PROC_BYTES = 300_000_000
 
 
 @dataclass(frozen=True)
@@ -84,12 +82,3 @@ def timed(call: Callable[[], Made]) -> tuple[float, Made]:
 def drawn(items: Sequence[Item], n_most: int, seed: int) -> list[int]:
     """Places of at most `n_most` of `items`, at random, rising."""
     return sorted(np.random.default_rng(seed).permutation(len(items))[:n_most].tolist())
-
-
-def resident_bytes() -> int:
-    """The memory that this process holds; a usual value where the system does not say."""
-    try:
-        n_pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    except (OSError, ValueError, IndexError):
-        return _WITHOUT_PROC_BYTES
-    return n_pages * 4_096

@@ -14,13 +14,14 @@ from scipy import sparse
 
 from firstline.bundle.files import size_bytes
 from firstline.bundle.parts.tfidf import NgramBlock
+from firstline.evaluation.serving_cost import resident_bytes
 from firstline.training.candidates.forest import Forest
 from firstline.training.candidates.linear import Linear
 from firstline.training.candidates.lsa import Lsa
 from firstline.training.candidates.regression import fit_regression
 from firstline.training.candidates.tfidf import TfidfBlocks
 from firstline.training.candidates.ulmfit.teacher import latent_vectors
-from firstline.training.costs.base import Cost, Workload, drawn, resident_bytes, timed
+from firstline.training.costs.base import Cost, Workload, drawn, timed
 from firstline.types import Label, Message
 
 N_LABELLED, N_TEXTS, _N_FOREST, _N_TREES = 300, 1_200, 300, 30

@@ -7,6 +7,7 @@ import numpy as np
 from scipy import sparse
 
 from firstline.bundle.parts.tfidf import NgramBlock
+from firstline.evaluation.serving_cost import resident_bytes
 from firstline.training.candidates.ulmfit.adapt import AdaptSettings, batches_of, require_pool
 from firstline.training.candidates.ulmfit.adapted import is_fresh, kept_model
 from firstline.training.candidates.ulmfit.candidate import for_as_many
@@ -17,7 +18,7 @@ from firstline.training.candidates.ulmfit.network import Shape
 from firstline.training.candidates.ulmfit.reading import encode
 from firstline.training.candidates.ulmfit.speed import classifier_speed, language_model_speed
 from firstline.training.candidates.ulmfit.teacher import Neighbours, latent_vectors
-from firstline.training.costs.base import Cost, Workload, drawn, resident_bytes, timed
+from firstline.training.costs.base import Cost, Workload, drawn, timed
 from firstline.training.costs.counting import N_LABELLED, N_TEXTS, Counted, Regressed, labelled_sample, texts_of
 from firstline.training.costs.vectors import VectorsCost
 from firstline.training.languages import resolve as resolve_language

@@ -3,11 +3,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from firstline.evaluation.serving_cost import resident_bytes
 from firstline.store.messages import Labelled
 from firstline.training import costs
 from firstline.training.candidates import NAMES
 from firstline.training.costs import estimates, together
-from firstline.training.costs.base import Cost, Estimate, Workload, resident_bytes
+from firstline.training.costs.base import Cost, Estimate, Workload
 from firstline.types import Message
 from tests.unit.training.costs.workloads import CONTEXT, workload
 

@@ -1,0 +1,1 @@
+"""Language models of 'ru' for Firstline."""

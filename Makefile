@@ -7,6 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 SERVE_VENV := .venv-serve
 BIN := $(VENV)/bin
+LANGUAGES := $(wildcard languages/*/pyproject.toml)
 PIP := pip install --quiet --disable-pip-version-check --no-deps
 
 .DEFAULT_GOAL := help
@@ -15,14 +16,15 @@ PIP := pip install --quiet --disable-pip-version-check --no-deps
 help:
 	@sed -n 's/^# //p' Makefile
 
-# The environment: everything pinned, the serving set with hashes.
+# The environment: everything pinned, the serving set with hashes; and the pretrained language models.
 setup: $(VENV)/.ready
 
-$(VENV)/.ready: requirements/serve.lock requirements/dev.lock pyproject.toml
+$(VENV)/.ready: requirements/serve.lock requirements/dev.lock pyproject.toml $(LANGUAGES)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/$(PIP) --require-hashes -r requirements/serve.lock
 	$(BIN)/$(PIP) -r requirements/dev.lock
 	$(BIN)/$(PIP) -e .
+	$(BIN)/$(PIP) --no-build-isolation $(addprefix ./,$(dir $(LANGUAGES)))
 	@touch $@
 
 # What a serving machine has: no scikit-learn, no torch.

@@ -9,13 +9,15 @@ import pytest
 from firstline.bundle.files import write_bundle
 from firstline.bundle.parts import KINDS, load_part
 from firstline.bundle.predictor import Predictor
-from firstline.settings.model import UlmfitSettings
+from firstline.settings.model import EncoderSettings, UlmfitSettings
 from firstline.steps import run_to_end
+from firstline.text.readings import read
 from firstline.text.rules import TextRules
 from firstline.training.candidates import NAMES, find_candidate
 from firstline.training.candidates.base import Candidate, Context
 from firstline.types import Message
 from tests.bundles import manifest
+from tests.encoders import small_encoder
 from tests.examples import examples
 
 RULES = TextRules.of_language("ru")
@@ -33,7 +35,12 @@ Make = Callable[[], Candidate]
 def make(request: pytest.FixtureRequest) -> Make:
     """What is installed on this machine makes no difference."""
     data = examples()
-    context = Context(RULES, seed=3, ulmfit=UlmfitSettings(language_model="none", encoder="none", adaptation_epochs=0))
+    context = Context(
+        RULES,
+        seed=3,
+        ulmfit=UlmfitSettings(language_model="none", encoder="none", adaptation_epochs=0),
+        encoder=EncoderSettings(name=str(small_encoder())),
+    )
     return run_to_end(find_candidate(request.param).prepare(context, [*data.messages, *data.unlabelled]))
 
 
@@ -94,7 +101,7 @@ def test_export_holds_no_pickle(fitted: Candidate, tmp_path: Path) -> None:
 def test_bundle_predicts_what_training_predicted(fitted: Candidate, tmp_path: Path) -> None:
     messages = examples().messages + UNSEEN
     part = load_part(fitted.export(tmp_path), tmp_path, len(fitted.labels_))
-    served = part.predict_proba([RULES.with_segment(message.text, message.segment) for message in messages])
+    served = part.predict_proba([read(part.reads, RULES, message.text, message.segment) for message in messages])
     np.testing.assert_allclose(served, fitted.predict_proba(messages), atol=1e-5)
 
 

@@ -12,6 +12,7 @@ from firstline.bundle.manifest import Calibration, Manifest
 from firstline.bundle.parts import Scorer, load_part
 from firstline.errors import BundleDamaged, BundleVersionUnknown
 from firstline.text.masks import MASKS_VERSION, Masker
+from firstline.text.readings import read
 from firstline.text.rules import TextRules, nfc, white_space
 from firstline.types import Message, Prediction, Ranked
 
@@ -62,7 +63,12 @@ class Predictor:
     def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:
         """Calibrated probabilities, (n_messages, n_labels), in the order of the manifest's labels."""
         texts = [
-            self._rules.with_segment(message.text, message.segment if message.segment in self._segments else None)
+            read(
+                self._scorer.reads,
+                self._rules,
+                message.text,
+                message.segment if message.segment in self._segments else None,
+            )
             for message in messages
         ]
         if not texts:

@@ -67,6 +67,8 @@ def adapt(
             settings.ulmfit,
             place.language_models,
             stages(bar),
+            settings.encoder,
+            place.folder,
         )
         knowledge = run_to_end(gather(context, messages, bases, is_forced=force), stages(bar))
     if not any(model.card.base for model in knowledge.language_models):

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from firstline.training.sentence_vectors import resolve, vectors_of
 from numpy.typing import NDArray
 
 from firstline.errors import ExtraMissing, FileUnwritable, UsageError
 from firstline.steps import run_to_end
 from firstline.training import sentence_vectors
-from firstline.training.sentence_vectors import resolve, vectors_of
 
 TEXTS = [f"текст {'очень ' * (n % 7)}{n}" for n in range(150)]
 

@@ -19,7 +19,6 @@ from firstline.training.candidates.ulmfit.card import Direction
 from firstline.training.candidates.ulmfit.checkpoint import load_checkpoint, save_checkpoint
 from firstline.training.candidates.ulmfit.initial import extended, from_scratch, own_tokenizer
 from firstline.training.candidates.ulmfit.language_model import LanguageModel, weights_of
-from firstline.training.candidates.ulmfit.learning import Rates, Training, one_cycle
 from firstline.training.candidates.ulmfit.network import (
     LANGUAGE_MODEL_DROPOUTS,
     LanguageNetwork,
@@ -27,6 +26,7 @@ from firstline.training.candidates.ulmfit.network import (
 )
 from firstline.training.candidates.ulmfit.perplexity import nats_per_token, perplexity
 from firstline.training.candidates.ulmfit.reading import MessageRounds, encode, pad, rows_and_epochs
+from firstline.training.learning import Rates, Training, one_cycle
 
 _LEAST_MESSAGES, _LEAST_BATCHES, _ENOUGH_HELD_OUT = 10, 800, 200
 _CHECKPOINT = "checkpoint.pt"

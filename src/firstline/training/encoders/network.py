@@ -61,7 +61,8 @@ class Network:
         described = self.described
         read = [described.prefix + text for text in texts]
         tokenizer, kept = pruned(self.tokenizer, read, described.n_first)
-        graph = with_head(with_rows(self.graph, kept), head.weights, head.bias)
+        graph = self.graph if kept is None else with_rows(self.graph, kept)
+        graph = with_head(graph, head.weights, head.bias)
         return Transformer(tokenizer, graph, described.prefix, described.max_tokens, len(head.bias))
 
     def save(self, folder: Path) -> None:

@@ -23,22 +23,21 @@ _LONGEST = 1_000_000
 _CONTINUED = ("▁", "##")
 
 
-def pruned(tokenizer: bytes, texts: Sequence[str], n_first: int = 1) -> tuple[bytes, NDArray[np.int64]]:
+def pruned(tokenizer: bytes, texts: Sequence[str], n_first: int = 1) -> tuple[bytes, NDArray[np.int64] | None]:
     """A tokenizer.json without the pieces that `texts` and texts like them do not need.
 
     Returns the new one and `kept`, (n_kept,), the old id of each new one, ascending. Kept are special
     pieces, those that occur in the texts, all of a script that has 5 % of their letters, those of one
     or two characters of any script that occurs, and all without letters. The first `n_first` ids stay
     as they are. Where the kind of tokenizer is not known, or it would read a text differently, nothing
-    is left out.
+    is left out, and `kept` is None.
     """
     description: dict[str, Any] = json.loads(tokenizer)
     pieces = _pieces(description["model"])
+    if not pieces:
+        return tokenizer, None
     # Pieces that are added are numbered after the others, or are some of them.
     n_ids = max([*pieces.values(), *(token["id"] for token in description["added_tokens"])]) + 1
-    everything = np.arange(n_ids, dtype=np.int64)
-    if not pieces:
-        return tokenizer, everything
     before = _ids(tokenizer, texts)
     scripts, main = _scripts_of(texts)
     keeps = np.zeros(n_ids, np.bool_)
@@ -55,11 +54,11 @@ def pruned(tokenizer: bytes, texts: Sequence[str], n_first: int = 1) -> tuple[by
     try:
         _renumber(description, new_id)
     except KeyError:
-        return tokenizer, everything
+        return tokenizer, None
     result = json.dumps(description, ensure_ascii=False, separators=(",", ":")).encode()
     after = _ids(result, texts)
     if any(not np.array_equal(old, kept[new]) for old, new in zip(before, after, strict=True)):
-        return tokenizer, everything
+        return tokenizer, None
     return result, kept
 
 

@@ -29,14 +29,14 @@ from firstline.types import Label, Message
 class TuningSettings:
     """How an encoder is fine-tuned, see docs/EXPERIMENTS.md.
 
-    `n_epochs` passes over the labels, in batches of `max_rows` or, of few labels, fewer, but at least `least_batches` and at most
-    `most_batches`. `rate` is that of the highest layer, each below it has `decay` times less. `smoothing`
-    is what the true class gives up to all; `contrastive` weighs the contrastive loss; with
-    `class_weight_power` 1 all classes weigh the same, with 0 all messages.
+    `n_epochs` passes over the labels, in batches of `max_rows`, or of fewer where labels are few; at
+    least `least_batches` and at most `most_batches` in all. `rate` is that of the highest layer, each
+    below it has `decay` times less. `smoothing` is what the true class gives up to all; `contrastive`
+    weighs the contrastive loss; with `class_weight_power` 1 all classes weigh the same, with 0 all messages.
     """
 
     n_epochs: int = 6
-    least_batches: int = 40
+    least_batches: int = 30
     most_batches: int = 600
     max_rows: int = 16
     rate: float = 1e-4

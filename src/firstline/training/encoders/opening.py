@@ -24,7 +24,8 @@ def open_folder(folder: Path) -> "SentenceTransformer":
     Raises `EncoderUnusable`, or `ExtraMissing` where sentence-transformers is not installed.
     """
     require_folder(folder)
-    with _silence():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         try:
             with offline(), without_torchvision():
                 from sentence_transformers import SentenceTransformer
@@ -34,7 +35,8 @@ def open_folder(folder: Path) -> "SentenceTransformer":
         disable_progress_bar()
         # What goes wrong with a folder has no class in common.
         try:
-            return SentenceTransformer(str(folder), device="cpu", local_files_only=True).float().eval()
+            with _silence():
+                return SentenceTransformer(str(folder), device="cpu", local_files_only=True).float().eval()
         except Exception as error:
             raise EncoderUnusable(
                 f"The encoder in {folder} cannot be opened: {str(error).strip().rstrip('.')}.",
@@ -89,15 +91,13 @@ def without_torchvision() -> Iterator[None]:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """No warnings and no log lines of these libraries: what is wrong is raised."""
+    """No log lines of these libraries, which set their levels as they are imported: what is wrong is raised."""
     loggers = [logging.getLogger(name) for name in ("transformers", "sentence_transformers", "huggingface_hub")]
     levels = [logger.level for logger in loggers]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            for logger in loggers:
-                logger.setLevel(logging.CRITICAL)
-            yield
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL)
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

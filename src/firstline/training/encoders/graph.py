@@ -1,10 +1,9 @@
 """A sentence-transformers model as an ONNX graph with int8 weights, and what is done with such a graph."""
 
-import io
 import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -78,22 +77,22 @@ def _traced(model: "SentenceTransformer") -> bytes:
                 features = part(features)
             return features["sentence_embedding"].float()
 
-    buffer = io.BytesIO()
     example = torch.arange(2, 9).unsqueeze(0)
     # The exporter by tracing warns that there is another, which needs onnxscript.
-    with warnings.catch_warnings(), torch.no_grad():
+    with warnings.catch_warnings(), torch.no_grad(), TemporaryDirectory(prefix="firstline-") as folder:
         warnings.simplefilter("ignore")
+        file = Path(folder, "traced.onnx")
         torch.onnx.export(
             Whole().eval(),
             (example,),
-            buffer,
+            file,
             input_names=["ids"],
             output_names=["vector"],
             dynamic_axes={"ids": {1: "n_ids"}},
             opset_version=_OPSET,
             dynamo=False,
         )
-    return buffer.getvalue()
+        return file.read_bytes()
 
 
 def _quantized(graph: bytes, source: "SentenceTransformer") -> bytes:
@@ -126,8 +125,8 @@ def _quantized(graph: bytes, source: "SentenceTransformer") -> bytes:
 
 
 def _word_embedding(source: "SentenceTransformer") -> NDArray[np.float32]:
-    weight = source[0].auto_model.get_input_embeddings().weight
-    return np.asarray(weight.detach().float().cpu().numpy())
+    transformer: Any = source[0]
+    return np.asarray(transformer.auto_model.get_input_embeddings().weight.detach().numpy(), np.float32)
 
 
 def _shrink_table(model: onnx.ModelProto, table: NDArray[np.float32]) -> None:

@@ -129,6 +129,6 @@ def tokenizer_of(model: "SentenceTransformer") -> tuple[bytes, Described]:
         others = [description["normalizer"]] if description["normalizer"] else []
         description["normalizer"] = {"type": "Sequence", "normalizers": [{"type": "Lowercase"}, *others]}
     tokenizer = json.dumps(description, ensure_ascii=False, separators=(",", ":")).encode()
-    prefix = model.prompts.get(model.default_prompt_name or "", "")
+    prefix = model.prompts.get(model.default_prompt_name or "") or ""
     longest = min(LONGEST, model.max_seq_length or LONGEST)
     return tokenizer, Described(prefix, longest, (model.tokenizer.pad_token_id or 0) + 1)

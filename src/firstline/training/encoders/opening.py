@@ -32,7 +32,7 @@ def open_folder(folder: Path) -> "SentenceTransformer":
                 from transformers.utils.logging import disable_progress_bar
         except ModuleNotFoundError as error:
             raise ExtraMissing(f"The encoder in {folder}", "encoders") from error
-        disable_progress_bar()
+        disable_progress_bar()  # type: ignore[no-untyped-call]
         # What goes wrong with a folder has no class in common.
         try:
             with _silence():

@@ -17,7 +17,7 @@ HEAD = Head(np.array([[1, -1, 0], [0, 2, -2]], np.float32), np.array([0, 0, 1], 
 
 
 def encode(texts: Sequence[str]) -> NDArray[np.float32]:
-    return np.array([[len(text), text.count("о")] for text in texts], np.float32) / 10
+    return np.array([[len(text), text.count("о")] for text in texts], np.float32) / np.float32(10)
 
 
 @pytest.fixture(autouse=True)

@@ -59,8 +59,7 @@ class Network:
         from firstline.training.encoders.graph import with_head, with_rows
 
         described = self.described
-        read = [described.prefix + text for text in texts]
-        tokenizer, kept = pruned(self.tokenizer, read, described.n_first)
+        tokenizer, kept = pruned(self.tokenizer, texts, described.n_first, described.prefix)
         graph = self.graph if kept is None else with_rows(self.graph, kept)
         graph = with_head(graph, head.weights, head.bias)
         return Transformer(tokenizer, graph, described.prefix, described.max_tokens, len(head.bias))

@@ -65,6 +65,13 @@ def test_of_a_script_that_is_rare_its_short_pieces_stay() -> None:
     assert "▁αβγδ" not in left
 
 
+def test_the_prefix_is_kept_and_makes_no_script_a_main_one() -> None:
+    small, _ = pruned(content(unigram()), ["карта пропала"], prefix="card card card ")
+    left = set(Tokenizer.from_str(small.decode()).get_vocab())
+    assert "▁card" in left
+    assert "▁bankomat" not in left
+
+
 def test_an_unseen_word_of_a_main_script_splits_as_before() -> None:
     small, _ = pruned(content(unigram()), TEXTS)
     assert Tokenizer.from_str(small.decode()).encode("банкомат").tokens == unigram().encode("банкомат").tokens

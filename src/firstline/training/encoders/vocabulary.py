@@ -31,8 +31,8 @@ def pruned(
     Returns the new one and `kept`, (n_kept,), the old id of each new one, ascending. Kept are special
     pieces, those that occur in the texts, all of a script that has 10 % of their letters, those of one
     or two characters of any script that occurs, and all without letters. The first `n_first` ids stay
-    as they are; `prefix` stands in front of every text. Where the kind of tokenizer is not known, or it would read a text differently, nothing
-    is left out, and `kept` is None.
+    as they are; `prefix` stands in front of every text. Where the kind of tokenizer is not known, or it
+    would read a text differently, nothing is left out, and `kept` is None.
     """
     description: dict[str, Any] = json.loads(tokenizer)
     pieces = _pieces(description["model"])

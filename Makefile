@@ -76,7 +76,7 @@ LOCK := pip-compile --quiet --upgrade --strip-extras --no-emit-index-url --no-em
 lock:
 	$(LOCK) --generate-hashes --output-file requirements/serve.lock pyproject.toml
 	$(LOCK) --extra train --constraint requirements/serve.lock --output-file requirements/train.lock pyproject.toml
-	for extra in dev search encoders postgres serve-tests; do \
+	for extra in dev search encoders encoder-serving postgres serve-tests; do \
 		$(LOCK) --extra $$extra --constraint requirements/train.lock --output-file requirements/$$extra.lock pyproject.toml; \
 	done
 	sed -i '/^firstline @/d' requirements/*.lock

@@ -164,10 +164,11 @@ def _knowledge(variant: Variant, seed: int, messages: Sequence[Message], place: 
     # A language model of its own for what changes it; sentence vectors are the same for all.
     what = (len(messages), variant.without, variant.encoder, variant.adaptation_epochs, variant.characters_a_piece)
     changes = " ".join(map(str, (*what, variant.base.name if variant.base else "")))
-    vectors = folder / "vectors"
+    shared = folder
     folder = folder / re.sub(r"\W+", "-", changes).strip("-")
-    if vectors.exists() and not (folder / "vectors").exists():
-        shutil.copytree(vectors, folder / "vectors")
+    for name in ("vectors", "encoders"):
+        if (shared / name).exists() and not (folder / name).exists():
+            shutil.copytree(shared / name, folder / name)
     ulmfit = place.settings.ulmfit.model_copy(
         update={
             "directions": variant.directions,

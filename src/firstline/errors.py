@@ -23,6 +23,7 @@ FirstlineError
 │   ├── LabelsTooFew
 │   ├── PoolTooSmall
 │   ├── LanguageModelUnusable
+│   ├── EncoderUnusable
 │   ├── CheckpointUnusable
 │   ├── CandidateUnknown
 │   └── ExtraMissing
@@ -134,6 +135,10 @@ class PoolTooSmall(TrainingError):
 
 class LanguageModelUnusable(TrainingError):
     code = "language_model_unusable"
+
+
+class EncoderUnusable(TrainingError):
+    code = "encoder_unusable"
 
 
 class CheckpointUnusable(TrainingError):

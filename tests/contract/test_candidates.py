@@ -10,13 +10,14 @@ import pytest
 from firstline.bundle.files import read_manifest, write_bundle
 from firstline.bundle.parts import KINDS
 from firstline.bundle.predictor import Predictor
-from firstline.settings.model import UlmfitSettings
+from firstline.settings.model import EncoderSettings, UlmfitSettings
 from firstline.steps import run_to_end
 from firstline.text.rules import TextRules
 from firstline.training.candidates import NAMES, find_candidate
 from firstline.training.candidates.base import Candidate, Context
 from firstline.types import Message
 from tests.bundles import manifest
+from tests.encoders import small_encoder
 from tests.examples import examples
 
 RULES = TextRules.of_language("ru")
@@ -34,7 +35,12 @@ Make = Callable[[], Candidate]
 def make(request: pytest.FixtureRequest) -> Make:
     """What is installed on this machine makes no difference."""
     data = examples()
-    context = Context(RULES, seed=3, ulmfit=UlmfitSettings(language_model="none", encoder="none", adaptation_epochs=0))
+    context = Context(
+        RULES,
+        seed=3,
+        ulmfit=UlmfitSettings(language_model="none", encoder="none", adaptation_epochs=0),
+        encoder=EncoderSettings(name=str(small_encoder())),
+    )
     return run_to_end(find_candidate(request.param).prepare(context, [*data.messages, *data.unlabelled]))
 
 

@@ -17,8 +17,8 @@ import pytest
 from firstline.cli import main
 from firstline.training.candidates.ulmfit import adapt, candidate, initial
 from firstline.training.candidates.ulmfit.language_model import LanguageModel
-from firstline.training.candidates.ulmfit.learning import Training
 from firstline.training.candidates.ulmfit.network import Shape
+from firstline.training.learning import Training
 from tests.unit.training.candidates.ulmfit.messages import pretrained
 
 SHAPE = Shape(n_embedding=12, n_hidden=12, n_layers=1)

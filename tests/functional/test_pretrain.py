@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from firstline.cli import main
-from firstline.training.candidates.ulmfit.learning import Training
 from firstline.training.candidates.ulmfit.network import Shape
 from firstline.training.candidates.ulmfit.sizes import SIZES, Size
+from firstline.training.learning import Training
 
 WORDS = ("карта", "перевод", "оплата", "счёт", "банк", "заявка")
 # 30 rounds of 1,600 tokens: 24 of the trunk, 6 of the cool-down.

@@ -13,6 +13,7 @@ from firstline.bundle.manifest import Manifest
 from firstline.bundle.parts import Scorer, load_part
 from firstline.errors import BundleDamaged, BundleVersionUnknown
 from firstline.text.masks import MASKS_VERSION, Masker
+from firstline.text.readings import read
 from firstline.text.rules import TextRules, nfc, white_space
 from firstline.types import Message, Prediction, Ranked
 
@@ -74,15 +75,13 @@ class Predictor:
 
     def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:
         """Calibrated probabilities, (n_messages, n_labels), in the order of the manifest's labels."""
-        texts = [
-            self._rules.with_segment(message.text, message.segment if message.segment in self._segments else None)
-            for message in messages
-        ]
-        if not texts:
+        if not messages:
             return np.empty((0, len(self.manifest.labels)), np.float32)
-        said = [
-            (calibrate(voice.scorer.predict_proba(texts), voice.temperature), voice.weight) for voice in self._voices
-        ]
+        known = [(message.text, message.segment if message.segment in self._segments else None) for message in messages]
+        said = []
+        for voice in self._voices:
+            texts = [read(voice.scorer.reads, self._rules, text, segment) for text, segment in known]
+            said.append((calibrate(voice.scorer.predict_proba(texts), voice.temperature), voice.weight))
         return calibrate(mean_of(said), self.manifest.calibration.temperature)
 
     def predict(self, messages: Sequence[Message]) -> list[Prediction]:

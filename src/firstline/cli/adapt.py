@@ -50,7 +50,6 @@ def adapt(
 
     place = Workspace.find(workspace)
     require_training("torch", "fastai", "safetensors")
-    from firstline.text.rules import TextRules
     from firstline.training.candidates.base import Context
     from firstline.training.candidates.ulmfit.knowledge import gather
 
@@ -60,14 +59,8 @@ def adapt(
         data = read_for_training(place.database)
         messages = [*data.messages, *data.unlabelled]
         bases = _bases(language_model, settings) if language_model else None
-        context = Context(
-            TextRules.of_language(settings.language),
-            settings.training.seed,
-            settings.language,
-            settings.ulmfit,
-            place.language_models,
-            stages(bar),
-        )
+        seed = settings.training.seed
+        context = Context.of(settings, seed, place.language_models, place.folder, stages(bar))
         knowledge = run_to_end(gather(context, messages, bases, is_forced=force), stages(bar))
     if not any(model.card.base for model in knowledge.language_models):
         note("no pretrained language model: it has learned from the messages alone")

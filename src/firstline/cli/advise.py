@@ -34,19 +34,19 @@ def advise(
     place = Workspace.find(workspace)
     require_training()
     from firstline.training.advice import advise as run
-    from firstline.training.advice import workload_of
-    from firstline.training.candidates import NAMES
+    from firstline.training.candidates import AUTO, expand
+    from firstline.training.candidates.base import Context
+    from firstline.training.costs.base import Workload
 
-    settings = place.settings
-    workload = workload_of(
+    settings = place.settings.training
+    workload = Workload(
         read_for_training(place.database),
-        settings,
-        folds if folds is not None else settings.training.folds,
-        settings.training.seed,
-        place.language_models,
+        Context.of(place.settings, settings.seed, place.language_models, place.folder),
+        folds if folds is not None else settings.folds,
     )
+    names = expand(split_values(candidates) or (AUTO,))
     with progress(as_json) as bar:
-        advice = run_to_end(run(workload, split_values(candidates) or NAMES), stages(bar))
+        advice = run_to_end(run(workload, names), stages(bar))
     if as_json:
         print_json(advice)
     else:

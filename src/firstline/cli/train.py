@@ -63,7 +63,7 @@ def train(
 
     place = Workspace.find(workspace)
     require_training()
-    from firstline.training.candidates.base import Note, Stage
+    from firstline.training.candidates.base import Context, Note, Stage
     from firstline.training.comparison import Failed
     from firstline.training.train import Asked, Step, TrainEvent
     from firstline.training.train import train as run
@@ -91,8 +91,7 @@ def train(
             place.models,
             place.runs,
             asked,
-            place.language_models,
-            show_stage,
+            Context.of(settings, asked.seed, place.language_models, place.folder, show_stage),
         )
 
         def show(event: TrainEvent) -> None:

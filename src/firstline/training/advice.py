@@ -3,12 +3,8 @@
 from collections import Counter
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from firstline.settings import Settings
-from firstline.store.messages import Labelled
-from firstline.text.rules import TextRules
-from firstline.training.candidates.base import Context, Stage
+from firstline.training.candidates.base import Stage
 from firstline.training.costs import estimates as estimates_of
 from firstline.training.costs.base import Estimate, Workload
 from firstline.training.side_by_side import n_usable_cores
@@ -44,12 +40,6 @@ class Advice:
     folds: int
     n_cores: int
     estimates: list[Estimate]
-
-
-def workload_of(data: Labelled, settings: Settings, folds: int, seed: int, language_models: Path | None) -> Workload:
-    """What `firstline train` would read with these settings."""
-    rules = TextRules.of_language(settings.language)
-    return Workload(data, Context(rules, seed, settings.language, settings.ulmfit, language_models), folds)
 
 
 def advise(workload: Workload, candidates: Sequence[str]) -> Generator[Stage, None, Advice]:

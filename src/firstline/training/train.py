@@ -18,7 +18,6 @@ from firstline.errors import BundleError, ExtraMissing, FileUnwritable, Firstlin
 from firstline.evaluation.metrics import differences
 from firstline.settings import Settings
 from firstline.store.messages import Labelled
-from firstline.text.rules import TextRules
 from firstline.training.candidates import AUTO, expand, find_candidate
 from firstline.training.candidates.base import Candidate, Context, Note, Stage
 from firstline.training.candidates.blend import Blend
@@ -98,24 +97,21 @@ def train(
     models: Path,
     runs: Path,
     asked: Asked,
-    language_models: Path | None = None,
-    report: Callable[[Stage], None] = lambda stage: None,
+    context: Context | None = None,
 ) -> Generator[TrainEvent, None, TrainReport]:
     """Compare candidates, refit the best by macro-F1 on all labels and write it as a bundle.
 
     It becomes champion if there is none. Every fold is kept in `runs`, so the same again goes on where
-    it was. A candidate that fails is a line with its reason; the others go on. `language_models` is the
-    folder that keeps what candidates learn without labels; `report` is told how far a single fit has
-    come. Raises `CandidateUnknown`, `LabelsTooFew`, `FileUnwritable`, or `TrainingError` where no
-    candidate is left.
+    it was. A candidate that fails is a line with its reason; the others go on. `context` is that of
+    the settings, where it is not given. Raises `CandidateUnknown`, `LabelsTooFew`, `FileUnwritable`, or
+    `TrainingError` where no candidate is left.
     """
     names = expand(asked.candidates)
     alone = [name for name in names if name != BLEND]
     if not alone:
         raise TrainingError(f"{BLEND} mixes other candidates.", "Name at least two beside it: --candidates")
     champion = champion_id(models)
-    rules = TextRules.of_language(settings.language)
-    context = Context(rules, asked.seed, settings.language, settings.ulmfit, language_models, report)
+    context = context or Context.of(settings, asked.seed)
     folds, notes = usable_folds(data.labels, asked.folds)
     if data.n_disagreements:
         notes.insert(0, f"{data.n_disagreements} messages with two labels are left out until one is chosen")

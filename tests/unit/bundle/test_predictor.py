@@ -1,13 +1,16 @@
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from firstline.bundle.manifest import Calibration, MaskPatterns
-from firstline.bundle.predictor import Predictor, calibrate
+from firstline.bundle.predictor import Predictor, Voice, calibrate
 from firstline.errors import BundleDamaged, BundleVersionUnknown
+from firstline.text.readings import Reading
 from firstline.types import Message
 from tests.bundles import hand_made_part, make_bundle, manifest
 
@@ -59,6 +62,31 @@ def test_unknown_segment_is_ignored(tmp_path: Path) -> None:
     predictor = load(tmp_path)
     assert not predictor.knows_segment("vip")
     assert predictor.predict([Message("карта", "vip")]) == predictor.predict([Message("карта")])
+
+
+class Told:
+    """A part that remembers what it was given to read."""
+
+    def __init__(self, reads: Reading) -> None:
+        self.reads = reads
+        self.texts: list[str] = []
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.texts += texts
+        return np.full((len(texts), 3), 1 / 3, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("reads", "texts"),
+    [
+        ("ruled", ["xxseg_lead xxmask_phone xxup верните xxseg_lead", "xxcap верните"]),
+        ("written", ["lead. <PHONE> ВЕРНИТЕ", "Верните"]),
+    ],
+)
+def test_a_part_reads_as_it_says(reads: Reading, texts: list[str]) -> None:
+    part = Told(reads)
+    Predictor(manifest(), [Voice(part)]).predict([Message("<PHONE> ВЕРНИТЕ", "lead"), Message("Верните", "vip")])
+    assert part.texts == texts
 
 
 def test_temperature_softens_and_keeps_the_order(tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ import msgspec
 
 from firstline.settings import Settings
 from firstline.steps import run_to_end
-from firstline.training.advice import ClassAdvice, advise, class_advice, workload_of
-from firstline.training.candidates.base import Stage
+from firstline.training.advice import ClassAdvice, advise, class_advice
+from firstline.training.candidates.base import Context, Stage
+from firstline.training.costs.base import Workload
 from tests.examples import examples
 
 
@@ -22,7 +23,7 @@ def test_classes_go_from_the_fewest_labels_up_each_with_its_reason() -> None:
 
 def test_advice_counts_what_there_is() -> None:
     data = replace(examples(), n_disagreements=2)
-    found = run_to_end(advise(workload_of(data, Settings(), 5, 0, None), ["oracle.v1"]))
+    found = run_to_end(advise(Workload(data, Context.of(Settings(), 0), 5), ["oracle.v1"]))
     assert (found.n_messages, found.n_labelled, found.n_unlabelled, found.n_disagreements) == (30, 24, 6, 2)
     assert found.segments == {"customer": 15, "lead": 9}
     assert [one.n_labels for one in found.classes] == [8, 8, 8]
@@ -30,12 +31,12 @@ def test_advice_counts_what_there_is() -> None:
 
 
 def test_each_candidate_is_named_before_it_is_measured() -> None:
-    steps = list(advise(workload_of(examples(), Settings(), 5, 0, None), ["oracle.v1", "linear.v1"]))
+    steps = list(advise(Workload(examples(), Context.of(Settings(), 0), 5), ["oracle.v1", "linear.v1"]))
     assert steps == [Stage("measuring oracle.v1", 0, 2), Stage("measuring linear.v1", 1, 2)]
 
 
 def test_advice_goes_into_json() -> None:
-    found = run_to_end(advise(workload_of(examples(), Settings(), 3, 0, None), ["linear.v1", "oracle.v1"]))
+    found = run_to_end(advise(Workload(examples(), Context.of(Settings(), 0), 3), ["linear.v1", "oracle.v1"]))
     estimates = msgspec.json.decode(msgspec.json.encode(found))["estimates"]
     assert estimates[0]["seconds"] > 0
     assert estimates[0]["memory_bytes"] > estimates[0]["disk_bytes"] > 0

@@ -1,4 +1,4 @@
-"""What serving runs: each kind of part reads its own files and scores ruled texts."""
+"""What serving runs: each kind of part reads its own files and scores texts."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,20 +10,30 @@ from numpy.typing import NDArray
 from firstline.bundle.parts.forest import TfidfForest
 from firstline.bundle.parts.linear import TfidfLinear
 from firstline.bundle.parts.lstm import PooledLstm
+from firstline.bundle.parts.package_encoder import PackageEncoder
+from firstline.bundle.parts.transformer import Transformer
+from firstline.bundle.parts.word_vectors import WordVectors
 from firstline.errors import BundleVersionUnknown
+from firstline.text.readings import Reading
 
 
 class Scorer(Protocol):
     """A loaded part."""
 
+    reads: Reading
+    """What its texts are, see `text.readings.read`."""
+
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Uncalibrated probabilities of ruled texts, (n_texts, n_labels); rows sum to 1."""
+        """Uncalibrated probabilities of texts, (n_texts, n_labels); rows sum to 1."""
 
 
 KINDS: dict[str, Callable[[Path, int], Scorer]] = {
     TfidfLinear.kind: TfidfLinear.load,
     TfidfForest.kind: TfidfForest.load,
     PooledLstm.kind: PooledLstm.load,
+    Transformer.kind: Transformer.load,
+    PackageEncoder.kind: PackageEncoder.load,
+    WordVectors.kind: WordVectors.load,
 }
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from firstline.bundle.arrays import damaged, load_array, save_array
 from firstline.bundle.parts.tfidf import Tfidf
+from firstline.text.readings import Reading
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class TfidfForest:
     """The mean of the leaves' class shares over all trees."""
 
     kind = "tfidf_forest.v1"
+    reads: Reading = "ruled"
 
     def __init__(self, tfidf: Tfidf, trees: Trees, n_labels: int) -> None:
         self.tfidf = tfidf

@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 
 from firstline.bundle.arrays import damaged, load_array, save_array
 from firstline.bundle.parts.tfidf import Tfidf
+from firstline.text.readings import Reading
 
 
 class TfidfLinear:
     """Multinomial logistic regression: `weights` (n_features, n_labels), `bias` (n_labels,)."""
 
     kind = "tfidf_linear.v1"
+    reads: Reading = "ruled"
 
     def __init__(self, tfidf: Tfidf, weights: NDArray[np.float32], bias: NDArray[np.float32]) -> None:
         self.tfidf = tfidf

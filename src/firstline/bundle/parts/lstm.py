@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.arrays import damaged
+from firstline.bundle.sessions import open_session
+from firstline.text.readings import Reading
 from firstline.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ class PooledLstm:
     """
 
     kind = "pooled_lstm.v1"
+    reads: Reading = "ruled"
 
     def __init__(
         self, tokenizer: Tokenizer, graphs: Mapping[Direction, bytes | Path], max_tokens: int, n_labels: int
@@ -68,7 +71,7 @@ class PooledLstm:
         for direction, graph in graphs.items():
             # ONNX Runtime's errors have no class in common.
             try:
-                self._sessions[direction] = _open(graph)
+                self._sessions[direction] = open_session(graph, _INPUT, _OUTPUT)
             except Exception as error:
                 raise UnfitGraph(direction, str(error)) from None
             self._check(direction)
@@ -119,26 +122,3 @@ class PooledLstm:
             return cls(tokenizer, graphs, described.max_tokens, n_labels)
         except UnfitGraph as error:
             raise damaged(graphs[error.direction], error.why) from None
-
-
-def _open(graph: bytes | Path) -> "InferenceSession":
-    # Here, since it costs what a linear model need not pay.
-    import onnxruntime
-
-    onnxruntime.disable_telemetry_events()
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Less memory: otherwise a plan stays for every length of text, and the room of weights that were repacked.
-    options.enable_mem_pattern = False
-    options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
-    # What goes wrong is raised, not printed.
-    options.log_severity_level = 4
-    source = str(graph) if isinstance(graph, Path) else graph
-    session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"], enable_fallback=False)
-    inputs = [(value.name, value.type) for value in session.get_inputs()]
-    outputs = [(value.name, value.type) for value in session.get_outputs()]
-    if inputs != [_INPUT] or outputs != [_OUTPUT]:
-        raise ValueError(f"it maps {inputs} to {outputs}, expected {[_INPUT]} to {[_OUTPUT]}")
-    return session

@@ -10,6 +10,8 @@ _CLASSES = {
     "linear.v1": "firstline.training.candidates.linear:Linear",
     "lsa.v1": "firstline.training.candidates.lsa:Lsa",
     "forest.v1": "firstline.training.candidates.forest:Forest",
+    "embedding.v1": "firstline.training.candidates.embedding:Embedding",
+    "encoder.v1": "firstline.training.candidates.encoder.candidate:FineTuned",
     "ulmfit.v1": "firstline.training.candidates.ulmfit.candidate:Ulmfit",
     "blend.v1": "firstline.training.candidates.blend:Blend",
 }

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.files import PartSource
-from firstline.settings.model import UlmfitSettings
+from firstline.settings.model import EncoderSettings, Settings, UlmfitSettings
 from firstline.text.rules import TextRules
 from firstline.types import Label, Message
 
@@ -36,7 +36,7 @@ class Context:
     """What a workspace gives its candidates.
 
     `folder` keeps what is dear to make and does not depend on labels; without one it is made anew.
-    `report` is told how far a fit has come.
+    `report` is told how far a fit has come. Relative paths in settings begin at `workspace`.
     """
 
     rules: TextRules
@@ -45,6 +45,39 @@ class Context:
     ulmfit: UlmfitSettings = field(default_factory=UlmfitSettings)
     folder: Path | None = None
     report: Callable[[Stage], None] = lambda stage: None
+    encoder: EncoderSettings = field(default_factory=EncoderSettings)
+    workspace: Path | None = None
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        seed: int,
+        folder: Path | None = None,
+        workspace: Path | None = None,
+        report: Callable[[Stage], None] = lambda stage: None,
+    ) -> Self:
+        """What the settings say."""
+        return cls(
+            TextRules.of_language(settings.language),
+            seed,
+            settings.language,
+            settings.ulmfit,
+            folder,
+            report,
+            settings.encoder,
+            workspace,
+        )
+
+    @property
+    def vectors(self) -> Path | None:
+        """The folder that keeps sentence vectors."""
+        return self.folder / "vectors" if self.folder else None
+
+    @property
+    def encoders(self) -> Path | None:
+        """The folder that keeps encoders as serving runs them."""
+        return self.folder / "encoders" if self.folder else None
 
 
 class OnePart:

@@ -12,6 +12,8 @@ _MODELS = {
     "linear.v1": "firstline.training.costs.counting:LinearCost",
     "lsa.v1": "firstline.training.costs.counting:LsaCost",
     "forest.v1": "firstline.training.costs.counting:ForestCost",
+    "embedding.v1": "firstline.training.costs.encoders:EmbeddingCost",
+    "encoder.v1": "firstline.training.costs.encoders:EncoderCost",
     "ulmfit.v1": "firstline.training.costs.ulmfit:UlmfitCost",
     "blend.v1": "firstline.training.costs.blend:BlendCost",
 }

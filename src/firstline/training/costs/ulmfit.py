@@ -21,8 +21,9 @@ from firstline.training.candidates.ulmfit.teacher import Neighbours, latent_vect
 from firstline.training.costs.base import Cost, Workload, drawn, timed
 from firstline.training.costs.counting import N_LABELLED, N_TEXTS, Counted, Regressed, labelled_sample, texts_of
 from firstline.training.costs.vectors import VectorsCost
+from firstline.training.encoders import resolve as resolve_encoder
+from firstline.training.encoders.base import Encoder
 from firstline.training.languages import resolve as resolve_language
-from firstline.training.sentence_vectors import resolve as resolve_encoder
 from firstline.training.side_by_side import n_usable_cores
 
 _ENOUGH_MESSAGES = 5_000
@@ -60,7 +61,7 @@ class UlmfitCost:
                 f"the pool is too small: from {len(texts):,} messages a language model learns no language"
                 f" ({_ENOUGH_MESSAGES:,} would do), and no pretrained one is installed"
             )
-        if resolve_encoder(settings.encoder) is None:
+        if _encoder(workload) is None:
             return True, "reads all messages; a sentence encoder (extra 'encoders') would make it better"
         return True, "reads all messages, with a sentence encoder to teach it"
 
@@ -85,6 +86,11 @@ class UlmfitCost:
         return Cost(teaching_s + fold_s * (workload.folds + 1) + learning_s, memory, disk)
 
 
+def _encoder(workload: Workload) -> Encoder | None:
+    context = workload.context
+    return resolve_encoder(context.ulmfit.encoder, context.workspace, context.encoders)
+
+
 def _reading(workload: Workload, texts: Sequence[str]) -> _Reading:
     """Of the model that is kept, of the pretrained one, or of one that would be made from the messages."""
     context = workload.context
@@ -106,10 +112,10 @@ def _reading(workload: Workload, texts: Sequence[str]) -> _Reading:
 
 
 def _adapt_settings(workload: Workload) -> AdaptSettings:
-    encoder = resolve_encoder(workload.context.ulmfit.encoder)
+    encoder = _encoder(workload)
     return AdaptSettings(
         n_epochs=workload.context.ulmfit.adaptation_epochs,
-        vectors="+".join(["lsa", *([encoder] if encoder else [])]),
+        vectors="+".join(["lsa", *([encoder.name] if encoder else [])]),
         seed=workload.context.seed,
     )
 
@@ -142,11 +148,11 @@ def _teaching(workload: Workload, texts: Sequence[str]) -> tuple[float, float, V
     features = counted.features
     components_s, latent = timed(lambda: latent_vectors(features.astype(np.float32), context.seed))
     near_s = timed(lambda: Neighbours.of(latent[:_N_NEAR]))[0] * (len(texts) / len(latent[:_N_NEAR])) ** 2
-    encoder = resolve_encoder(context.ulmfit.encoder)
+    encoder = _encoder(workload)
     vectors = None
     if encoder:
         plain = [message.text for message in dict.fromkeys(workload.everything)]
-        vectors = VectorsCost.of(plain, encoder, context.folder / "vectors" if context.folder else None, context.seed)
+        vectors = VectorsCost.of(plain, encoder, context.vectors, context.seed)
     n_kinds = 3 if encoder else 2
     regressed = Regressed.of(sparse.csr_array(features[: len(labels)]), labels, _C, _MAX_ITER)
     reading_s = (counted.text_s + components_s / features.shape[0]) * len(texts) + near_s

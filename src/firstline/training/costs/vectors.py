@@ -6,7 +6,8 @@ from pathlib import Path
 
 from firstline.steps import run_to_end
 from firstline.training.costs.base import drawn, timed
-from firstline.training.sentence_vectors import missing_of, vectors_of
+from firstline.training.encoders.base import Encoder
+from firstline.training.encoders.vectors import missing_of, vectors_of
 
 _N_TEXTS = 32
 _BYTES_A_NUMBER = 2
@@ -21,9 +22,9 @@ class VectorsCost:
     n_dimensions: int
 
     @classmethod
-    def of(cls, texts: Sequence[str], encoder: str, cache: Path | None, seed: int) -> "VectorsCost":
+    def of(cls, texts: Sequence[str], encoder: Encoder, cache: Path | None, seed: int) -> "VectorsCost":
         """From 32 texts. Opening the encoder is timed apart, since it is opened once."""
-        missing = missing_of(texts, encoder, cache)
+        missing = missing_of(texts, encoder.id, cache)
         if not missing:
             return cls(0.0, 0, run_to_end(vectors_of(texts[:1], encoder, cache)).shape[1])
         sample = [missing[place] for place in drawn(missing, _N_TEXTS, seed)]

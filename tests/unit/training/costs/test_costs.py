@@ -50,7 +50,7 @@ def test_a_name_given_twice_is_measured_once(cheap: None) -> None:
 
 def test_an_unknown_candidate_has_a_reason_and_no_figures() -> None:
     (found,) = estimates(["oracle.v1"], workload())
-    assert found == Estimate("oracle.v1", False, f"There is no candidate 'oracle.v1'. Known: {', '.join(NAMES)}")
+    assert found == Estimate("oracle.v1", False, f"There is no candidate 'oracle.v1'. Known: auto, {', '.join(NAMES)}")
 
 
 def test_a_candidate_without_a_cost_model_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

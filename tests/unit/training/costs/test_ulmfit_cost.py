@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -75,7 +76,7 @@ def test_a_language_model_that_is_kept_is_not_adapted_again(tmp_path: Path, monk
 
 def test_vectors_count_where_there_is_an_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
     without = UlmfitCost().measure(with_settings(workload(2), ONE_WAY))
-    monkeypatch.setattr(ulmfit, "resolve_encoder", lambda _: "fake")
+    monkeypatch.setattr(ulmfit, "resolve_encoder", lambda *_: SimpleNamespace(name="fake", id="fake"))
     monkeypatch.setattr(VectorsCost, "of", lambda *_: VectorsCost(1_000.0, 5_000, 384))
     with_vectors = UlmfitCost().measure(with_settings(workload(2), ONE_WAY))
     assert with_vectors.seconds == pytest.approx(without.seconds + 1_000)

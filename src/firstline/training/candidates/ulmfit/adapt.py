@@ -17,9 +17,8 @@ from firstline.text.rules import TextRules
 from firstline.text.tokenizer import Tokenizer
 from firstline.training.candidates.ulmfit.card import Direction
 from firstline.training.candidates.ulmfit.checkpoint import load_checkpoint, save_checkpoint
-from firstline.training.candidates.ulmfit.initial import extended, from_scratch, own_tokenizer
+from firstline.training.candidates.ulmfit.initial import extended, from_scratch, own_tokenizer, with_meaning
 from firstline.training.candidates.ulmfit.language_model import LanguageModel, weights_of
-from firstline.training.candidates.ulmfit.learning import Rates, Training, one_cycle
 from firstline.training.candidates.ulmfit.network import (
     LANGUAGE_MODEL_DROPOUTS,
     LanguageNetwork,
@@ -27,6 +26,7 @@ from firstline.training.candidates.ulmfit.network import (
 )
 from firstline.training.candidates.ulmfit.perplexity import nats_per_token, perplexity
 from firstline.training.candidates.ulmfit.reading import MessageRounds, encode, pad, rows_and_epochs
+from firstline.training.learning import Rates, Training, one_cycle
 
 _LEAST_MESSAGES, _LEAST_BATCHES, _ENOUGH_HELD_OUT = 10, 800, 200
 _CHECKPOINT = "checkpoint.pt"
@@ -39,7 +39,7 @@ class AdaptSettings:
 
     Few messages are read more often than `n_epochs`, in batches of fewer than `max_rows`; with 0 epochs
     the model stays as it is. `decay` is how many times lower the rate of each layer is than that of the
-    layer above it; `vectors` names what a new model's embedding starts from.
+    layer above it; `vectors` names what the embedding starts from.
     """
 
     n_epochs: int = 8
@@ -79,8 +79,8 @@ def adapt(
 ) -> Generator[AdaptProgress, None, LanguageModel]:
     """Fine-tune `base` on ruled texts, or a new model where there is none; stops once held-out text gets no likelier.
 
-    `vectors`, (n_texts, n_dimensions), say what each text means; a new model's embedding starts from
-    them. With a folder `work` it leaves a checkpoint there and goes on from it. `tokenizer` is that of
+    `vectors`, (n_texts, n_dimensions), say what each text means; the embedding starts from them, in whole or
+    in part. With a folder `work` it leaves a checkpoint there and goes on from it. `tokenizer` is that of
     the other direction's model, which this one must share. Raises `PoolTooSmall`, `CheckpointUnusable`,
     or `LanguageModelUnusable` where `base` reads with other rules or with another tokenizer.
     """
@@ -89,6 +89,7 @@ def adapt(
     texts, vectors = [text for text in texts if text], vectors[~is_empty]
     if base:
         start = extended(base, texts, rules, tokenizer)
+        start = with_meaning(start, encode(start.tokenizer, texts, direction), vectors, settings.seed)
     else:
         tokenizer = tokenizer or own_tokenizer(texts)
         start = from_scratch(texts, vectors, language, rules, direction, settings.seed, tokenizer)

@@ -21,11 +21,11 @@ from firstline.training.candidates.ulmfit.card import Direction
 from firstline.training.candidates.ulmfit.classifier import ClassifierSettings, plain_weights, train_classifier
 from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
 from firstline.training.candidates.ulmfit.language_model import WEIGHTS_FILE
-from firstline.training.candidates.ulmfit.learning import RoundDone
 from firstline.training.candidates.ulmfit.network import ClassifierNetwork
 from firstline.training.candidates.ulmfit.onnx_graph import ClassifierWeights, build_graph, quantize
 from firstline.training.candidates.ulmfit.reading import MAX_TOKENS, rows_and_epochs
 from firstline.training.candidates.ulmfit.teacher import Teacher
+from firstline.training.learning import RoundDone
 from firstline.training.side_by_side import Report, run_side_by_side
 from firstline.types import Label, Message
 

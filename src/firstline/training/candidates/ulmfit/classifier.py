@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from firstline.training.candidates.ulmfit.language_model import LanguageModel
-from firstline.training.candidates.ulmfit.learning import Rates, RoundDone, Training, one_cycle
 from firstline.training.candidates.ulmfit.network import CLASSIFIER_DROPOUTS, ClassifierNetwork
 from firstline.training.candidates.ulmfit.onnx_graph import ClassifierWeights, Dense, LstmLayer
 from firstline.training.candidates.ulmfit.reading import MessageRounds
+from firstline.training.learning import Rates, RoundDone, Training, one_cycle
 
 LossName = Literal["focal", "cross_entropy", "smoothing"]
 Unfreezing = Literal["one_cycle", "gradual"]

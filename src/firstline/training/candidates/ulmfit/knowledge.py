@@ -3,7 +3,6 @@
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +18,9 @@ from firstline.training.candidates.ulmfit.card import Direction, read_card
 from firstline.training.candidates.ulmfit.language_model import LanguageModel
 from firstline.training.candidates.ulmfit.reading import encode
 from firstline.training.candidates.ulmfit.teacher import Neighbours, Teacher, latent_vectors, tfidf_features
+from firstline.training.encoders import resolve
+from firstline.training.encoders.vectors import centred_vectors
 from firstline.training.languages import resolve as resolve_language
-from firstline.training.sentence_vectors import resolve, vectors_of
 from firstline.training.side_by_side import Report, run_side_by_side
 from firstline.types import Message
 
@@ -81,16 +81,16 @@ def gather(
     messages = list(dict.fromkeys(messages))
     texts = [context.rules.with_segment(message.text, message.segment) for message in messages]
     require_pool(texts)
-    encoder = resolve(context.ulmfit.encoder)
+    encoder = resolve(context.ulmfit.encoder, context.workspace, context.encoders)
     if bases is None:
         bases = _installed_models(context, is_forced)
     yield Stage("reading for the teacher", 0, 1)
     tfidf = tfidf_features(texts)
     vectors = {"lsa": latent_vectors(tfidf, context.seed)}
     if encoder:
-        steps = vectors_of([message.text for message in messages], encoder, _vectors_folder(context))
-        what = f"sentence vectors by {encoder}"
-        vectors[encoder] = yield from each_as(steps, lambda step: Stage(what, *step))
+        steps = centred_vectors([message.text for message in messages], encoder, context.vectors)
+        what = f"sentence vectors by {encoder.name}"
+        vectors[encoder.name] = yield from each_as(steps, lambda step: Stage(what, *step))
     meaning = np.hstack(list(vectors.values()))
     models = _language_models(context, texts, meaning, "+".join(vectors), bases, is_forced)
     return Knowledge(
@@ -160,7 +160,3 @@ def _came_from_one(context: Context) -> bool:
         return False
     is_right = all(card.base and card.language == context.language for card in cards)
     return is_right and len({card.base.get(MODEL_FILE) for card in cards}) == 1
-
-
-def _vectors_folder(context: Context) -> Path | None:
-    return context.folder / "vectors" if context.folder else None

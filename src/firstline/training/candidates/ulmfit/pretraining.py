@@ -18,12 +18,12 @@ from firstline.errors import LanguageModelUnusable, TrainingError
 from firstline.text.tokenizer import Tokenizer
 from firstline.training.candidates.ulmfit.card import Direction, read_card
 from firstline.training.candidates.ulmfit.checkpoint import load_checkpoint, save_checkpoint
-from firstline.training.candidates.ulmfit.learning import Batch, ByRound, Rates, RoundDone, Training
 from firstline.training.candidates.ulmfit.mix import Mix
 from firstline.training.candidates.ulmfit.network import LanguageNetwork, NextTokenLoss
 from firstline.training.candidates.ulmfit.perplexity import nats_per_token, perplexity
 from firstline.training.candidates.ulmfit.stretch import Pace, Stretch
 from firstline.training.candidates.ulmfit.work_folder import WorkFolder
+from firstline.training.learning import Batch, ByRound, Rates, RoundDone, Training
 from firstline.training.memory import is_out_of_memory
 
 _STEP_TOKENS = 64

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from firstline.text.tokenizer import PAD, Tokenizer
 from firstline.training.candidates.ulmfit.card import Direction
-from firstline.training.candidates.ulmfit.learning import Batch
+from firstline.training.learning import Batch
 
 MAX_TOKENS = 150
 """What stands beyond in a message is not read: 97 of 100 messages are shorter, and an LSTM's time grows with it."""

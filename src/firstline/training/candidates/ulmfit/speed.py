@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from firstline.text.tokenizer import PAD
 from firstline.training.candidates.ulmfit.adapt import AdaptSettings
 from firstline.training.candidates.ulmfit.classifier import ClassifierSettings, SoftLabelLoss
-from firstline.training.candidates.ulmfit.learning import Rates, Training, one_cycle
 from firstline.training.candidates.ulmfit.network import (
     CLASSIFIER_DROPOUTS,
     LANGUAGE_MODEL_DROPOUTS,
@@ -22,6 +21,7 @@ from firstline.training.candidates.ulmfit.network import (
     Shape,
 )
 from firstline.training.candidates.ulmfit.reading import MessageRounds
+from firstline.training.learning import Rates, Training, one_cycle
 
 _N_BATCHES, _MOST_TOKENS = 20, 8_000
 

@@ -11,8 +11,8 @@ import torch
 
 from firstline.errors import CheckpointUnusable, LanguageModelUnusable, PoolTooSmall
 from firstline.text.tokenizer import Tokenizer
+from firstline.training import learning
 from firstline.training.candidates.ulmfit import adapt as module
-from firstline.training.candidates.ulmfit import learning
 from firstline.training.candidates.ulmfit.adapt import (
     AdaptProgress,
     AdaptSettings,

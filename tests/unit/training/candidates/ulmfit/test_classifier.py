@@ -17,10 +17,10 @@ from firstline.training.candidates.ulmfit.classifier import (
     train_classifier,
 )
 from firstline.training.candidates.ulmfit.language_model import LanguageModel
-from firstline.training.candidates.ulmfit.learning import RoundDone
 from firstline.training.candidates.ulmfit.network import CLASSIFIER_DROPOUTS, ClassifierNetwork
 from firstline.training.candidates.ulmfit.onnx_graph import build_graph, quantize
 from firstline.training.candidates.ulmfit.reading import pad
+from firstline.training.learning import RoundDone
 from tests.unit.training.candidates.ulmfit.messages import pretrained
 
 N_LABELS = 3

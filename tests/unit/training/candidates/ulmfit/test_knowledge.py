@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from firstline.errors import LanguageModelUnusable, PoolTooSmall
 from firstline.settings.model import UlmfitSettings
 from firstline.steps import run_to_end
-from firstline.training import sentence_vectors
+from firstline.training import encoders
 from firstline.training.candidates.base import Context, Stage
 from firstline.training.candidates.ulmfit import knowledge as module
 from firstline.training.candidates.ulmfit.card import DIRECTIONS, Direction, read_card
@@ -17,6 +17,7 @@ from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
 from firstline.training.candidates.ulmfit.teacher import Neighbours, Teacher
 from firstline.training.languages import Language
 from firstline.types import Message
+from tests.encoders import CountingEncoder
 from tests.examples import examples
 from tests.unit.training.candidates.ulmfit.corpora import RULES
 from tests.unit.training.candidates.ulmfit.messages import pretrained
@@ -80,16 +81,13 @@ def test_too_few_messages_are_refused_before_anything_is_computed(messages: list
 
 
 def test_vectors_of_an_encoder_are_kept_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def encode(texts: Sequence[str]) -> NDArray[np.float32]:
-        return np.array([[len(text), text.count("о")] for text in texts], np.float32)
-
-    monkeypatch.setitem(sentence_vectors._ENCODERS, "fake", ("numpy", lambda: encode))
+    monkeypatch.setitem(encoders._ENCODERS, "fake", encoders.Known((), lambda cache: CountingEncoder()))
     told, found = gathered(
         replace(ALONE, ulmfit=UlmfitSettings(language_model="none", encoder="fake"), folder=tmp_path)
     )
     assert set(found.features) == {"tfidf", "lsa", "fake"}
     assert told[1] == Stage("sentence vectors by fake", len(MESSAGES), len(MESSAGES))
-    assert (tmp_path / "vectors" / "fake.npz").exists()
+    assert (tmp_path / "vectors" / "fake-1.npz").exists()
 
 
 def test_a_language_model_that_began_without_the_encoder_is_made_anew_with_it(
@@ -97,9 +95,7 @@ def test_a_language_model_that_began_without_the_encoder_is_made_anew_with_it(
 ) -> None:
     told, _ = gathered(replace(ALONE, folder=tmp_path))
     assert "forward language model" in {stage.what for stage in told}
-    monkeypatch.setitem(
-        sentence_vectors._ENCODERS, "fake", ("numpy", lambda: lambda texts: np.array([[len(t), 1.0] for t in texts]))
-    )
+    monkeypatch.setitem(encoders._ENCODERS, "fake", encoders.Known((), lambda cache: CountingEncoder()))
     with_encoder = replace(
         ALONE, ulmfit=UlmfitSettings(language_model="none", encoder="fake", directions=("forward",)), folder=tmp_path
     )

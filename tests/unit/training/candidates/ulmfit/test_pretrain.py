@@ -13,11 +13,11 @@ from firstline.errors import CheckpointUnusable, CorpusUnusable, LanguageModelUn
 from firstline.training.candidates.ulmfit.card import read_card
 from firstline.training.candidates.ulmfit.encoding import EncodedSource, Tokens
 from firstline.training.candidates.ulmfit.language_model import LanguageModel
-from firstline.training.candidates.ulmfit.learning import Training
 from firstline.training.candidates.ulmfit.mix import Mix
 from firstline.training.candidates.ulmfit.pretrain import pretrain
 from firstline.training.candidates.ulmfit.pretraining import Chunks
 from firstline.training.candidates.ulmfit.sources import Source
+from firstline.training.learning import Training
 from tests.unit.training.candidates.ulmfit.pretraining import TINY, TOKENS_PER_ROUND, run, write_corpus
 
 RESUMED = replace(TINY, is_resumed=True)

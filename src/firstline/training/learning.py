@@ -52,12 +52,18 @@ class Rounds(Protocol):
 
 @dataclass(frozen=True)
 class Rates:
-    """The learning rates: `highest` for the last group of parameters, each group before it `decay` times lower."""
+    """The learning rates: `highest` for the last group of parameters, each group before it `decay` times lower.
+
+    With `head`, that is the rate of the last group, and `highest` that of the group before it.
+    """
 
     highest: float
     decay: float = 1.0
+    head: float | None = None
 
     def by_group(self, n_groups: int) -> list[float]:
+        if self.head is not None:
+            return [*Rates(self.highest, self.decay).by_group(n_groups - 1), self.head]
         return [self.highest / self.decay ** (n_groups - 1 - place) for place in range(n_groups)]
 
 
@@ -110,7 +116,9 @@ class Training:
         self._loader = _Loader(rounds)
         self._loss = _Watched()
         self._pace = _Pace(schedule, rates.by_group(len(groups)), rounds, unfrozen_from or [0.0] * len(groups))
-        callbacks: list[Callback] = [TrainEvalCallback(), ModelResetter(), GradientClip(clip), self._loss, self._pace]
+        callbacks: list[Callback] = [TrainEvalCallback(), GradientClip(clip), self._loss, self._pace]
+        if hasattr(network, "reset"):
+            callbacks.append(ModelResetter())
         if forgets_between_batches:
             callbacks.append(_Forgetting())
         if is_language_model:

@@ -1,0 +1,136 @@
+"""A transformer with its classes on top, in ONNX, and the tokenizer of the library `tokenizers`."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from firstline.bundle.arrays import damaged
+from firstline.bundle.sessions import open_session
+from firstline.errors import ExtraMissing
+from firstline.text.readings import Reading
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+_DESCRIPTION_FILE, _TOKENIZER_FILE, _GRAPH_FILE = "transformer.json", "tokenizer.json", "network.onnx"
+_INPUT, _OUTPUT = ("ids", "tensor(int64)"), ("probabilities", "tensor(float)")
+_SUM_TOLERANCE = 1e-3
+
+
+class _Described(msgspec.Struct, forbid_unknown_fields=True):
+    """`transformer.json`."""
+
+    prefix: str
+    max_tokens: Annotated[int, msgspec.Meta(ge=3)]
+
+
+class UnfitFile(ValueError):
+    """A tokenizer or a graph that cannot be used, or not with each other; `file` is its name."""
+
+    def __init__(self, file: str, why: str) -> None:
+        self.file = file
+        self.why = why.rstrip(".")
+        super().__init__(f"{file} does not fit: {self.why}.")
+
+
+class Transformer:
+    """Probabilities from a graph that maps `ids`, int64 (1, n_ids), to `probabilities`, float32 (1, n_labels).
+
+    The graph holds everything from the embedding to the softmax; `tokenizer` is the JSON that
+    `tokenizers` reads. A text gets `prefix` in front and is cut after `max_tokens` ids, special ones
+    counted. Texts are read one by one: int8 activations of a batch have one scale, so an answer would
+    depend on its neighbours. Safe to use from several threads. Raises `UnfitFile`, or `ExtraMissing`
+    where `tokenizers` is not installed.
+    """
+
+    kind = "transformer.v1"
+    reads: Reading = "written"
+
+    def __init__(self, tokenizer: bytes, graph: bytes | Path, prefix: str, max_tokens: int, n_labels: int) -> None:
+        self.tokenizer = tokenizer
+        self.graph = graph
+        self.prefix = prefix
+        self.max_tokens = max_tokens
+        self.n_labels = n_labels
+        self._tokenizer = open_tokenizer(tokenizer, max_tokens)
+        # ONNX Runtime's errors have no class in common.
+        try:
+            self._session = open_session(graph, _INPUT, _OUTPUT)
+        except Exception as error:
+            raise UnfitFile(_GRAPH_FILE, str(error)) from None
+        self._check()
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Probabilities of texts as they were written, (n_texts, n_labels)."""
+        result = np.empty((len(texts), self.n_labels), np.float32)
+        for row, text in enumerate(texts):
+            result[row] = self._run(self._tokenizer.encode(self.prefix + text).ids)[0]
+        return result
+
+    def _run(self, ids: list[int]) -> NDArray[np.float32]:
+        return np.asarray(self._session.run(["probabilities"], {"ids": np.array([ids], np.int64)})[0])
+
+    def _check(self) -> None:
+        if not self._tokenizer.encode("").ids:
+            raise UnfitFile(_TOKENIZER_FILE, "it makes no ids of an empty text")
+        highest = max(self._tokenizer.get_vocab().values())
+        try:
+            # As many as a text may have, since a network counts their positions.
+            found = self._run([highest] * self.max_tokens)
+        except Exception as error:
+            raise UnfitFile(_GRAPH_FILE, f"it fails on the tokenizer's highest id, {highest:,}: {error}") from None
+        if found.shape != (1, self.n_labels):
+            raise UnfitFile(
+                _GRAPH_FILE, f"it gives probabilities of shape {found.shape}, expected {(1, self.n_labels)}"
+            )
+        if not (found >= 0).all() or not abs(found.sum() - 1) < _SUM_TOLERANCE:
+            raise UnfitFile(_GRAPH_FILE, f"its probabilities are {found.min()} or more and sum to {found.sum()}")
+
+    def save(self, folder: Path) -> None:
+        (folder / _TOKENIZER_FILE).write_bytes(self.tokenizer)
+        content = self.graph.read_bytes() if isinstance(self.graph, Path) else self.graph
+        (folder / _GRAPH_FILE).write_bytes(content)
+        description = {"prefix": self.prefix, "max_tokens": self.max_tokens}
+        (folder / _DESCRIPTION_FILE).write_text(json.dumps(description, indent=1), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path, n_labels: int) -> "Transformer":
+        """Read what `save` wrote. Raises `BundleDamaged`, naming the file, or `ExtraMissing`."""
+        file = folder / _DESCRIPTION_FILE
+        try:
+            described = msgspec.json.decode(file.read_bytes(), type=_Described)
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise damaged(file, str(error)) from None
+        try:
+            tokenizer = (folder / _TOKENIZER_FILE).read_bytes()
+        except OSError as error:
+            raise damaged(folder / _TOKENIZER_FILE, error.strerror or str(error)) from None
+        try:
+            return cls(tokenizer, folder / _GRAPH_FILE, described.prefix, described.max_tokens, n_labels)
+        except UnfitFile as error:
+            raise damaged(folder / error.file, error.why) from None
+
+
+def open_tokenizer(content: bytes, max_tokens: int) -> "Tokenizer":
+    """The tokenizer in a tokenizer.json; it cuts after `max_tokens` ids and pads nothing.
+
+    Raises `UnfitFile`, or `ExtraMissing` where `tokenizers` is not installed.
+    """
+    try:
+        # Here, since no other part needs it.
+        from tokenizers import Tokenizer
+    except ModuleNotFoundError as error:
+        raise ExtraMissing("A model that reads by a transformer", "encoder-serving") from error
+    # Its errors are plain exceptions.
+    try:
+        tokenizer = Tokenizer.from_str(content.decode("utf-8"))
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(max_tokens)
+    except Exception as error:
+        raise UnfitFile(_TOKENIZER_FILE, str(error)) from None
+    return tokenizer

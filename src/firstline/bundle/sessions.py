@@ -1,0 +1,36 @@
+"""ONNX Runtime, set up to serve: one thread, no chatter, as little memory as it can."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+
+def open_session(
+    graph: bytes | Path, expected_input: tuple[str, str], expected_output: tuple[str, str]
+) -> "InferenceSession":
+    """A session for a graph, its bytes or its file, with one input and one output: (name, type) each.
+
+    Raises `ValueError` where the graph maps something else, and what ONNX Runtime raises.
+    """
+    # Here, since it costs what a linear model need not pay.
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Less memory: otherwise a plan stays for every length of text, and the room of weights that were repacked.
+    options.enable_mem_pattern = False
+    options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
+    # What goes wrong is raised, not printed.
+    options.log_severity_level = 4
+    source = str(graph) if isinstance(graph, Path) else graph
+    session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"], enable_fallback=False)
+    inputs = [(value.name, value.type) for value in session.get_inputs()]
+    outputs = [(value.name, value.type) for value in session.get_outputs()]
+    if inputs != [expected_input] or outputs != [expected_output]:
+        raise ValueError(f"it maps {inputs} to {outputs}, expected {[expected_input]} to {[expected_output]}")
+    return session

@@ -1,0 +1,77 @@
+"""`embedding.v1`: sentence vectors of an encoder that stays as it is, and a linear head on top of them."""
+
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstline.bundle.parts.head import Head
+from firstline.errors import EncoderUnusable
+from firstline.steps import each_as, run_to_end
+from firstline.text.readings import as_written
+from firstline.training.candidates.base import Context, OnePart, Stage
+from firstline.training.candidates.regression import fit_regression
+from firstline.training.encoders import resolve
+from firstline.training.encoders.base import Encoder
+from firstline.training.encoders.vectors import vectors_of
+from firstline.types import Label, Message
+
+
+class Embedding(OnePart):
+    """Logistic regression over vectors, moved to their mean and scaled to a length of 1 on average."""
+
+    def __init__(self, context: Context, encoder: Encoder, C: float = 10.0, max_iter: int = 300) -> None:
+        self.context = context
+        self.encoder = encoder
+        self.C = C
+        self.max_iter = max_iter
+
+    @classmethod
+    def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
+        """Find the encoder, which all trainings share. Raises what `require_encoder` raises."""
+        encoder = require_encoder(context, "embedding.v1")
+        yield from ()
+        return lambda: cls(context, encoder)
+
+    def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
+        """Learn from the labelled messages; the others are not used."""
+        texts = [as_written(message.text, message.segment) for message in messages]
+        what = f"sentence vectors by {self.encoder.name}"
+        steps = vectors_of(texts, self.encoder, self.context.vectors)
+        vectors = run_to_end(each_as(steps, lambda step: Stage(what, *step)), self.context.report)
+        mean = vectors.mean(axis=0)
+        scale = max(float(np.sqrt(((vectors - mean) ** 2).sum(axis=1).mean())), 1e-6)
+        found = fit_regression(np.asarray((vectors - mean) / scale, np.float32), labels, self.C, self.max_iter)
+        weights = found.weights / np.float32(scale)
+        self.part_ = self.encoder.part(Head(weights, found.bias - mean @ weights), texts)
+        self.labels_ = found.labels
+        return self
+
+    def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:
+        """Uncalibrated probabilities of the part that serves, (n_messages, n_labels); rows sum to 1."""
+        return self.part_.predict_proba([as_written(message.text, message.segment) for message in messages])
+
+    def export(self, folder: Path) -> str:
+        """Write the encoder with its head; returns the kind of the part."""
+        self.part_.save(folder)
+        return self.part_.kind
+
+    def describe(self) -> dict[str, object]:
+        """The settings, for the manifest."""
+        return {"encoder": self.encoder.id, "C": self.C, "max_iter": self.max_iter, "class_weight": "balanced"}
+
+
+def require_encoder(context: Context, candidate: str) -> Encoder:
+    """The encoder that `[encoder]` names.
+
+    Raises `EncoderUnusable` where it names none or none is installed, and what `encoders.resolve` raises.
+    """
+    encoder = resolve(context.encoder.name, context.workspace, context.encoders)
+    if encoder is None:
+        raise EncoderUnusable(
+            f"{candidate} needs a sentence encoder, and there is none on this machine or in [encoder] name.",
+            "Run: pip install 'firstline[encoders]', or set [encoder] name to a sentence-transformers folder",
+        )
+    return encoder

@@ -1,0 +1,1 @@
+"""A sentence encoder that is fine-tuned on the labels."""

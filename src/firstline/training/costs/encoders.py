@@ -1,0 +1,65 @@
+"""The cost of candidates that read with a sentence encoder."""
+
+import time
+from dataclasses import replace
+
+from firstline.evaluation.serving_cost import resident_bytes
+from firstline.steps import run_to_end
+from firstline.text.readings import as_written
+from firstline.training.candidates.embedding import require_encoder
+from firstline.training.candidates.encoder.batches import rows_and_batches
+from firstline.training.candidates.encoder.candidate import FineTuned, TuningSettings
+from firstline.training.costs.base import Cost, Workload
+from firstline.training.costs.counting import N_LABELLED, labelled_sample
+from firstline.training.costs.vectors import VectorsCost
+
+_N_BATCHES = 3
+_PROCESS_BYTES, _NETWORK_BYTES, _BUNDLE_BYTES = 500_000_000, 1_500_000_000, 130_000_000
+
+
+class EmbeddingCost:
+    """Of `embedding.v1`: each message is encoded once, and once more by the part that serves."""
+
+    def judge(self, workload: Workload) -> tuple[bool, str]:
+        encoder = require_encoder(workload.context, "embedding.v1")
+        return True, f"reads with {encoder.name} as it is"
+
+    def measure(self, workload: Workload) -> Cost:
+        context = workload.context
+        encoder = require_encoder(context, "embedding.v1")
+        texts = [as_written(message.text, message.segment) for message in workload.data.messages]
+        vectors = VectorsCost.of(texts, encoder, context.vectors, context.seed)
+        every = VectorsCost.of(texts, encoder, None, context.seed)
+        return Cost(
+            vectors.seconds + every.seconds, resident_bytes() + _PROCESS_BYTES, vectors.disk_bytes + _BUNDLE_BYTES
+        )
+
+
+class EncoderCost:
+    """Of `encoder.v1`, from a few batches of its training."""
+
+    def judge(self, workload: Workload) -> tuple[bool, str]:
+        run_to_end(FineTuned.prepare(workload.context, []))
+        return True, "learns slowly, and answers in tens of milliseconds"
+
+    def measure(self, workload: Workload) -> Cost:
+        context = workload.context
+        make = run_to_end(FineTuned.prepare(context, []))
+        encoder = make().encoder
+        messages, labels = labelled_sample(workload, N_LABELLED)
+        short = TuningSettings(least_batches=_N_BATCHES, most_batches=_N_BATCHES)
+        started: list[float] = []
+        watched = replace(context, report=lambda _: started.append(time.perf_counter()))
+        FineTuned(watched, encoder, short).fit(messages, labels, [])
+        batch_s = (started[-1] - started[0]) / max(len(started) - 1, 1)
+        settings = TuningSettings()
+        n_batches = [
+            rows_and_batches(
+                round(n), settings.max_rows, settings.n_epochs, settings.least_batches, settings.most_batches
+            )
+            for n in workload.learned
+        ]
+        texts = [as_written(message.text, message.segment) for message in workload.data.messages]
+        answering = VectorsCost.of(texts, encoder, None, context.seed)
+        seconds = batch_s * sum(number for _, number in n_batches) + answering.seconds
+        return Cost(seconds, resident_bytes() + _NETWORK_BYTES, _BUNDLE_BYTES)

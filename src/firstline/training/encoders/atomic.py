@@ -1,0 +1,32 @@
+"""Folders that are there whole or not at all."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+
+from firstline.errors import FileUnwritable
+
+
+@contextmanager
+def write_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder to write into, which becomes `folder` at the end, in the place of what was there.
+
+    Raises `FileUnwritable`; what was there then stays.
+    """
+    unfinished: Path | None = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        yield unfinished
+        unfinished.chmod(0o755)
+        shutil.rmtree(folder, ignore_errors=True)
+        unfinished.rename(folder)
+    except OSError as error:
+        raise FileUnwritable(
+            f"{folder} cannot be written: {error.strerror or error}.", "Make room, then run this again."
+        ) from None
+    finally:
+        if unfinished is not None:
+            shutil.rmtree(unfinished, ignore_errors=True)

@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from firstline.training.candidates.encoder.batches import LabelledBatches, rows_and_batches
+
+ROWS = [np.arange(2, 4 + place % 5, dtype=np.int64) for place in range(50)]
+LABELS = np.arange(50, dtype=np.int64) % 4
+
+
+def made(n_batches: int = 21, seed: int = 0) -> LabelledBatches:
+    return LabelledBatches(ROWS, LABELS, pad=1, n_batches=n_batches, max_rows=8, seed=seed)
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "expected"),
+    [(24, (8, 30)), (200, (10, 120)), (1_200, (16, 450)), (10_000, (16, 600)), (100_000, (16, 600))],
+)
+def test_many_labels_are_read_less_often(n_rows: int, expected: tuple[int, int]) -> None:
+    assert rows_and_batches(n_rows, 16, 6, 30, 600) == expected
+
+
+def test_there_are_as_many_batches_as_asked_for() -> None:
+    rounds = made(57)
+    assert len(rounds) == 20
+    assert sum(len(rounds.batches(number)) for number in range(len(rounds))) == 57
+
+
+def test_an_epoch_has_every_message_once() -> None:
+    rounds = made(7)
+    labels = np.concatenate([target for number in range(len(rounds)) for _, target in rounds.batches(number)])
+    assert sorted(labels.tolist()) == sorted(LABELS.tolist())
+
+
+def test_rows_are_filled_up_and_keep_their_labels() -> None:
+    for ids, labels in made(7).batches(0):
+        assert ids.shape[0] == len(labels)
+        assert set(ids[:, 0].tolist()) == {2}
+        assert (ids == 1).sum() == sum(ids.shape[1] - len(row[row != 1]) for row in ids)
+
+
+def test_the_same_seed_gives_the_same_batches_and_another_others() -> None:
+    one, same, other = made(seed=3).batches(2), made(seed=3).batches(2), made(seed=4).batches(2)
+    assert all(bool((a[0] == b[0]).all()) for a, b in zip(one, same, strict=True))
+    assert [labels.tolist() for _, labels in one] != [labels.tolist() for _, labels in other]

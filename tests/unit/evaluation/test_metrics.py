@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support, precision_score
 
-from firstline.evaluation.metrics import METRICS, score
+from firstline.evaluation.metrics import METRICS, differences, score, score_repeated
 
 NAMES = ["a", "b", "c", "d"]
 
@@ -87,3 +87,42 @@ def test_a_class_that_a_resample_lacks_does_not_move_the_macro_average() -> None
 def test_nothing_to_score_is_an_error() -> None:
     with pytest.raises(ValueError, match="no messages"):
         score([], [])
+
+
+TRUTH = ["a", "b", "c", "a"] * 50
+GOOD = ["a", "b", "c", "b"] * 50
+BAD = ["a", "b", "b", "b"] * 50
+
+
+def test_repeats_are_averaged_and_do_not_pass_for_more_messages() -> None:
+    one, other, both = score(TRUTH, GOOD), score(TRUTH, BAD), score_repeated(TRUTH, [GOOD, BAD])
+    for name in ("accuracy", "macro_f1", "macro_precision"):
+        assert getattr(both, name) == pytest.approx((getattr(one, name) + getattr(other, name)) / 2)
+    assert both.n_messages == len(TRUTH)
+    same = score_repeated(TRUTH, [GOOD, GOOD, GOOD])
+    for name, interval in same.intervals.items():
+        assert interval == pytest.approx(one.intervals[name])
+    assert same.per_class == one.per_class
+
+
+def test_a_difference_has_the_sign_of_the_better_one() -> None:
+    found = differences(TRUTH, [GOOD], [BAD])
+    assert found["accuracy"].value == pytest.approx(0.25)
+    assert 0 < found["accuracy"].low < 0.25 < found["accuracy"].high
+    back = differences(TRUTH, [BAD], [GOOD])
+    assert back["macro_f1"].value == pytest.approx(-found["macro_f1"].value)
+
+
+def test_nothing_differs_from_itself() -> None:
+    for found in differences(TRUTH, [GOOD], [GOOD, GOOD]).values():
+        assert (found.value, found.low, found.high) == pytest.approx((0, 0, 0))
+
+
+def test_what_is_hard_for_both_does_not_blur_a_difference() -> None:
+    random = np.random.default_rng(0)
+    truth = ["a", "b"] * 200
+    one = [label if right else "c" for label, right in zip(truth, random.random(400) < 0.6, strict=True)]
+    other = ["c" if place < 10 else label for place, label in enumerate(one)]
+    found = differences(truth, [one], [other])["accuracy"]
+    apart = score(truth, one).intervals["accuracy"]
+    assert found.high - found.low < (apart[1] - apart[0]) / 3

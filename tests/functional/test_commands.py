@@ -64,10 +64,11 @@ def test_exit_code_and_next_step(firstline: Run, tmp_path: Path, arguments: list
         (["import", "plain.csv", "--encoding", "klingon"], 2, "'klingon' is not an encoding"),
         (["import", "plain.csv", "--delimiter", ";;"], 2, "one character"),
         (["train"], 1, "no labelled messages"),
-        (["train", "--candidates", "oracle.v1"], 2, "Known: linear.v1, forest.v1"),
+        (["train", "--candidates", "oracle.v1"], 2, "Known: auto, linear.v1, lsa.v1"),
         (["evaluate", "plain.csv"], 1, "firstline train"),
         (["classify", "plain.csv", "-o", "out.csv"], 1, "firstline train"),
         (["serve", "--port", "0"], 1, "firstline train"),
+        (["runs", "show", "gone"], 2, "There is no run 'gone'"),
         (["models", "show", "gone"], 1, "There is no model 'gone'"),
         (["models", "promote", "gone"], 1, "There is no model 'gone'"),
     ],
@@ -179,7 +180,7 @@ def test_interrupted_training_says_so_and_leaves_nothing(trained: Path, tmp_path
     code = (
         "import sys, threading, _thread\n"
         "sys.argv = ['firstline', 'train', '-w', sys.argv[1]]\n"
-        "import firstline.training.train as t\n"
+        "import firstline.training.comparison as t\n"
         "def stop(*_):\n    raise KeyboardInterrupt\n"
         "t.cross_validate = stop\n"
         "from firstline.cli import main; main()"

@@ -110,11 +110,11 @@ def stages(bar: "Progress") -> Callable[["Stage"], None]:
 
 @contextmanager
 def says_how_to_go_on() -> Iterator[None]:
-    """For commands that keep what they have learned without labels: what to do after Ctrl-C."""
+    """For commands that keep what they have done: what to do after Ctrl-C."""
     try:
         yield
     except KeyboardInterrupt:
-        note("To go on: the same command again; what is finished of sentence vectors and language model is kept.")
+        note("To go on: the same command again; sentence vectors, language model and folds that are finished are kept.")
         raise
 
 

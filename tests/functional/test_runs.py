@@ -1,0 +1,64 @@
+"""Runs that are listed, joined by another candidate, killed and gone on with."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.functional.conftest import Run
+
+FOLDS = 6
+
+
+@pytest.fixture
+def bank(firstline: Run, tmp_path: Path) -> Path:
+    folder = tmp_path / "bank"
+    for arguments in (("init", folder, "--demo"), ("import", folder / "history.csv", "-w", folder)):
+        assert firstline(*arguments).returncode == 0
+    settings = folder / "firstline.toml"
+    settings.write_text(settings.read_text("utf-8").replace("learning_curve = true", "learning_curve = false"), "utf-8")
+    return folder
+
+
+def test_runs_are_listed_and_joined(firstline: Run, bank: Path) -> None:
+    assert "Nothing was compared yet" in firstline("runs", "-w", bank).stdout
+    assert firstline("train", "--candidates", "linear.v1", "--folds", "3", "-w", bank).returncode == 0
+    joined = firstline("train", "--candidates", "linear.v1,lsa.v1,blend.v1", "--folds", "3", "-w", bank)
+    assert joined.returncode == 0, joined.stderr
+    assert "goes on with the run" in joined.stderr
+    assert "blend.v1 is " in joined.stdout
+    (run,) = json.loads(firstline("runs", "--json", "-w", bank).stdout)
+    assert [row["candidate"] for row in run["rows"]] == ["linear.v1", "lsa.v1", "blend.v1"]
+    assert run["id"] in firstline("runs", "-w", bank).stdout
+    shown = firstline("runs", "show", run["id"][:15], "-w", bank)
+    assert "finished, model" in shown.stdout
+    assert all(name in shown.stdout for name in ("linear.v1", "lsa.v1", "blend.v1"))
+
+
+def test_a_killed_run_goes_on_where_it_was(firstline: Run, bank: Path, tmp_path: Path) -> None:
+    command = ("train", "--candidates", "linear.v1", "--folds", str(FOLDS), "--json", "-w", str(bank))
+    process = subprocess.Popen([sys.executable, "-m", "firstline", *command], stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not list(bank.glob("runs/*/linear.v1/*.npz")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    kept = {file: file.stat().st_mtime_ns for file in bank.glob("runs/*/linear.v1/*.npz")}
+    assert 0 < len(kept) < FOLDS
+    assert "not finished" in firstline("runs", "-w", bank).stdout
+    resumed = json.loads(firstline(*command).stdout)
+    assert {file: file.stat().st_mtime_ns for file in kept} == kept
+    undisturbed = json.loads(firstline(*command, "--fresh").stdout)
+    assert resumed["model"] == undisturbed["model"]
+    assert resumed["candidates"][0]["macro_f1"] == undisturbed["candidates"][0]["macro_f1"]
+
+
+def test_a_latency_that_nothing_keeps_is_said(firstline: Run, bank: Path) -> None:
+    done = firstline("train", "--candidates", "linear.v1", "--folds", "3", "--latency-ms", "0.0001", "-w", bank)
+    assert done.returncode == 1
+    assert "No candidate answers within 0.0001 ms; the fastest, linear.v1, takes" in done.stderr
+    assert "Traceback" not in done.stderr

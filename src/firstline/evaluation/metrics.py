@@ -36,8 +36,8 @@ def score_repeated(truth: Sequence[Label], repeats: Sequence[Sequence[Label]], s
 
     Macro averages run over the classes that occur in either, as in scikit-learn; a class that is
     never predicted has precision 0. Intervals: Wilson's for accuracy (1927), which holds at 100 %
-    too; percentile bootstrap over messages, 1,000 resamples, for the others (Efron and Tibshirani
-    1993), where a class that a resample lacks keeps its figure. A message is drawn with all that
+    too; percentile bootstrap over messages, 1,000 resamples, corrected for its bias, for the others
+    (Efron and Tibshirani 1993), where a class that a resample lacks keeps its figure. A message is drawn with all that
     the repeats say of it, so more repeats do not pass for more messages.
     """
     if not truth:
@@ -58,14 +58,14 @@ def score_repeated(truth: Sequence[Label], repeats: Sequence[Sequence[Label]], s
         for index, name in enumerate(names)
     }
     resampled = _resampled(true, guesses, len(names), seed)
+    macro = {"macro_f1": float(f1.mean()), "macro_precision": float(precision.mean())}
     return Figures(
         n_messages=len(true),
         accuracy=accuracy,
-        macro_f1=float(f1.mean()),
-        macro_precision=float(precision.mean()),
+        **macro,
         intervals={
             "accuracy": wilson(accuracy, len(true)),
-            **{name: _middle(resampled[name]) for name in METRICS[1:]},
+            **{name: _share(*_middle(resampled[name], value)) for name, value in macro.items()},
         },
         per_class=per_class,
     )
@@ -98,7 +98,10 @@ def differences(
         found.append((value, _resampled(true, guesses, len(names), seed)))
     (one, resampled), (other, others_resampled) = found
     return {
-        name: Difference(float(one[name] - other[name]), *_middle(resampled[name] - others_resampled[name]))
+        name: Difference(
+            float(one[name] - other[name]),
+            *_middle(resampled[name] - others_resampled[name], float(one[name] - other[name])),
+        )
         for name in METRICS
     }
 
@@ -162,7 +165,14 @@ def _resampled(
     return dict(zip(METRICS, found.mean(axis=1).T, strict=True))
 
 
-def _middle(resampled: NDArray[np.float64]) -> tuple[float, float]:
-    """The middle 95 %."""
-    low, high = np.percentile(resampled, [2.5, 97.5])
+def _share(low: float, high: float) -> tuple[float, float]:
+    return max(low, 0.0), min(high, 1.0)
+
+
+def _middle(resampled: NDArray[np.float64], value: float) -> tuple[float, float]:
+    """The middle 95 % of resampled figures, moved so that their mean is the figure itself.
+
+    A resample lacks messages of small classes, which makes it look worse than it is.
+    """
+    low, high = np.percentile(resampled, [2.5, 97.5]) + (value - resampled.mean())
     return float(low), float(high)

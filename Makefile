@@ -40,7 +40,7 @@ demo: setup
 
 test: setup $(SERVE_VENV)/.ready
 	SERVING_SET=1 $(SERVE_VENV)/bin/python -m pytest tests/serve_only
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 check: setup lint types imports test
 

@@ -1,0 +1,1 @@
+"""Language models of 'en' for Firstline."""

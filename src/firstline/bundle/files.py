@@ -36,8 +36,8 @@ def write_bundle(
 
     `source` writes the only part, or there are several; `beside` are files for people, by name. The id
     is made from the content, so the same model has the same id wherever it is trained; if it is there
-    already and whole, nothing is written. The manifest comes last, then the folder gets its name in one
-    step. Raises `BundleUnwritable`.
+    already and whole, only what is told about it is written anew. The manifest comes last, then the
+    folder gets its name in one step. Raises `BundleUnwritable`.
     """
     sources = [PartSource(source)] if callable(source) else source
     unfinished = models / f"{_UNFINISHED}{os.getpid()}"
@@ -54,12 +54,14 @@ def write_bundle(
         manifest = msgspec.structs.replace(manifest, id=manifest.content_id())
         final = models / manifest.id
         if (whole := _whole(final)) is not None:
-            return whole
-        content = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+            known = msgspec.structs.replace(manifest, measured=whole.measured)
+            _tell(final, known, beside or {})
+            return known
+        content = _encoded(manifest)
         for path in unfinished.rglob("*"):
             if path.is_file():
                 _sync(path)
-        (unfinished / FILE_NAME).write_bytes(content + b"\n")
+        (unfinished / FILE_NAME).write_bytes(content)
         _sync(unfinished / FILE_NAME)
         if final.exists():
             final.rename(models / f"{_UNFINISHED}damaged-{os.getpid()}")
@@ -75,11 +77,27 @@ def write_bundle(
             shutil.rmtree(stale, ignore_errors=True)
 
 
+def _encoded(manifest: Manifest) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
+
+
+def _tell(folder: Path, manifest: Manifest, beside: Mapping[str, bytes]) -> None:
+    """Bring what a bundle says of itself up to date; its parts are the same."""
+    for name, data in {**beside, FILE_NAME: _encoded(manifest)}.items():
+        unfinished = folder / f"{_UNFINISHED}{name}"
+        unfinished.write_bytes(data)
+        _sync(unfinished)
+        unfinished.replace(folder / name)
+
+
 def _write_part(bundle: Path, name: str, source: PartSource) -> Part:
     folder = bundle / name
     folder.mkdir(exist_ok=True)
     kind = source.export(folder)
     files = {path.name: sha256(path) for path in sorted(folder.iterdir())}
+    # msgspec leaves a default out where it is the very same object; an only part is its kind and files.
+    if not name and source == PartSource(source.export):
+        return Part(kind, files)
     return Part(kind, files, name, source.weight, source.temperature)
 
 
@@ -118,12 +136,10 @@ def read_manifest(folder: Path) -> Manifest:
 def check_files(folder: Path, manifest: Manifest) -> None:
     """Compare every file with its hash. Raises `BundleDamaged`, naming the first that differs."""
     for part in manifest.parts:
+        _check_names(folder, part)
         for name, expected in part.files.items():
-            if Path(name).name != name or part.folder not in ("", Path(part.folder).name) or part.folder == "..":
-                named = f"{part.folder}/{name}" if part.folder else name
-                raise BundleDamaged(f"{folder / FILE_NAME} names a file outside its folder: {named}.", _REPAIR)
             path = folder / part.folder / name
-            if max(len(name), len(part.folder)) > _LONGEST_NAME or not path.is_file():
+            if not path.is_file():
                 raise BundleDamaged(f"{path} is missing.", _REPAIR)
             try:
                 got = sha256(path)
@@ -133,6 +149,17 @@ def check_files(folder: Path, manifest: Manifest) -> None:
                 raise BundleDamaged(
                     f"{path} is damaged: its hash is {got[:12]}, the manifest says {expected[:12]}.", _REPAIR
                 )
+
+
+def _check_names(folder: Path, part: Part) -> None:
+    """Names of a part's folder and files lead nowhere else. Raises `BundleDamaged`."""
+    if not part.files:
+        raise BundleDamaged(f"{folder / FILE_NAME} names a part without files.", _REPAIR)
+    for name in (*part.files, *([part.folder] if part.folder else [])):
+        if Path(name).name != name or name in ("", ".", "..") or "\x00" in name or "\\" in name:
+            raise BundleDamaged(f"{folder / FILE_NAME} names a file outside its folder: {name!r}.", _REPAIR)
+        if len(name) > _LONGEST_NAME:
+            raise BundleDamaged(f"{folder / name[:_LONGEST_NAME]} is missing.", _REPAIR)
 
 
 def size_bytes(folder: Path) -> int:

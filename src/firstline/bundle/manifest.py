@@ -36,8 +36,8 @@ class Part(_Struct, frozen=True, omit_defaults=True):
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
-        if not self.weight > 0:
-            raise ValueError(f"the weight of a part is {self.weight}, expected more than 0")
+        if not 0 < self.weight <= 1:
+            raise ValueError(f"the weight of a part is {self.weight}, expected more than 0, at most 1")
         _check_temperature(self.temperature)
 
 

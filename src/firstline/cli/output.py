@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from firstline.training.candidates.base import Stage
 
 WIDTH_WITHOUT_TERMINAL = 120
+_WIDEST = 1_000
 _SAY_EVERY_S = 30.0
 
 
@@ -49,6 +50,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Se
     """A table; columns named in `right` are set to the right."""
     from rich import box
     from rich.console import Console
+    from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
@@ -58,9 +60,10 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Se
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     console = Console()
-    if not console.is_terminal:
-        console = Console(width=max(WIDTH_WITHOUT_TERMINAL, console.width))
-    console.print(table)
+    # A figure that is cut off is worse than a line that wraps.
+    needed = Measurement.get(console, console.options.update(max_width=_WIDEST), table).maximum
+    least = 0 if console.is_terminal else WIDTH_WITHOUT_TERMINAL
+    Console(width=max(console.width, least, needed)).print(table)
 
 
 @contextmanager

@@ -92,6 +92,6 @@ def _cells(row: "RunRow") -> tuple[str, ...]:
         figure_cell(row.accuracy or 0, row.intervals.get("accuracy")),
         figure_cell(row.macro_precision or 0, row.intervals.get("macro_precision")),
         duration(row.training_s) if row.training_s >= 60 else f"{row.training_s:.1f} s",
-        f"{row.latency_ms['p50']:.2f} ms\n{row.latency_ms['p99']:.2f} ms",
+        "\n".join(f"{row.latency_ms[name]:.2f} ms" for name in ("p50", "p99") if name in row.latency_ms),
         f"{size(row.memory_bytes)}\n{size(row.size_bytes)}",
     )

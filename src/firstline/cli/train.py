@@ -163,6 +163,9 @@ def _print_report(report: "TrainReport", workspace: Path | None) -> None:
         if row.mixture:
             say(f"{row.candidate} is {_mixture(row.mixture)}")
     model = report.model
+    best = max(report.rows, key=lambda row: row.figures.macro_f1)
+    if best.candidate != model.candidate:
+        say(f"{best.candidate} takes {best.latency_ms['p99']:.2f} ms (p99), more than was asked for.")
     if model.learning_curve:
         say(_promise(model.learning_curve, model.id))
     what = "is the same as before" if not report.is_new else "is new"
@@ -182,8 +185,8 @@ def _promise(curve: "LearningCurve", model_id: str) -> str:
         return f"What more labels would bring cannot be told yet: {curve.note}. The curve: {where}"
     expected = figure(curve.expected.accuracy, (curve.expected.accuracy_low, curve.expected.accuracy_high))
     return (
-        f"{curve.more_labels} labels more should bring {curve.candidate} from {figure(curve.now.accuracy)} accuracy"
-        f" to {expected}: {where}"
+        f"By the learning curve of {curve.candidate}: accuracy {figure(curve.now.accuracy)} with all labels,"
+        f" {expected} with {curve.more_labels} more; {where}"
     )
 
 

@@ -18,7 +18,7 @@ from firstline.bundle.predictor import Predictor
 from firstline.errors import TrainingError
 from firstline.types import Message
 
-_WARM_UP, _AT_MOST = 10, 200
+_WARM_UP, _AT_MOST, _PASSES, _LONGEST_S = 10, 200, 3, 600
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
@@ -32,20 +32,30 @@ class ServingCost(msgspec.Struct, frozen=True):
 def serving_cost(folder: Path, messages: Sequence[Message]) -> ServingCost:
     """Load the bundle in `folder` and have it answer up to 200 of `messages`, one by one, on one core.
 
-    Raises `TrainingError` where that process ends early.
+    Three times over: what else the machine does makes figures higher, never lower, so the lowest count.
+    Raises `TrainingError` where that process ends early, or takes ten minutes.
     """
     sample = messages[:: max(1, len(messages) // _AT_MOST)][:_AT_MOST]
-    found = subprocess.run(  # noqa: S603 (our own interpreter and module)
-        [sys.executable, "-m", __name__, str(folder)],
-        input=msgspec.json.encode([(message.text, message.segment) for message in sample]),
-        capture_output=True,
-        env={**os.environ, **_ONE_THREAD},
-        check=False,
-    )
+    try:
+        found = _run(folder, sample)
+    except subprocess.TimeoutExpired:
+        raise TrainingError("The model takes minutes to answer a few messages.") from None
     if found.returncode:
         said = found.stderr.decode(errors="replace").strip().splitlines()
         raise TrainingError(f"The model does not answer in a process of its own: {said[-1] if said else 'no word'}.")
     return msgspec.json.decode(found.stdout, type=ServingCost)
+
+
+def _run(folder: Path, sample: Sequence[Message]) -> subprocess.CompletedProcess[bytes]:
+    # Not the current folder's modules (-P): people train beside their own files.
+    return subprocess.run(  # noqa: S603 (our own interpreter and module)
+        [sys.executable, "-P", "-m", __name__, str(folder)],
+        input=msgspec.json.encode([(message.text, message.segment) for message in sample]),
+        capture_output=True,
+        env={**os.environ, **_ONE_THREAD},
+        check=False,
+        timeout=_LONGEST_S,
+    )
 
 
 def _measure(folder: Path, messages: Sequence[Message]) -> ServingCost:
@@ -53,13 +63,17 @@ def _measure(folder: Path, messages: Sequence[Message]) -> ServingCost:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     before = resident_bytes()
     predictor = Predictor.load(folder)
-    times = []
-    for place, message in enumerate([*messages[:_WARM_UP], *messages]):
-        start = time.perf_counter()
+    for message in messages[:_WARM_UP]:
         predictor.predict([message])
-        if place >= min(_WARM_UP, len(messages)):
+    passes = []
+    for _ in range(_PASSES):
+        times = []
+        for message in messages:
+            start = time.perf_counter()
+            predictor.predict([message])
             times.append((time.perf_counter() - start) * 1000)
-    p50, p99 = np.percentile(times, [50, 99])
+        passes.append(np.percentile(times, [50, 99]))
+    p50, p99 = np.min(passes, axis=0)
     latency_ms = {"p50": round(float(p50), 3), "p99": round(float(p99), 3)}
     return ServingCost(latency_ms, max(resident_bytes() - before, 0))
 

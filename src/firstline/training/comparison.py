@@ -80,6 +80,7 @@ class Comparison:
         self.names = sorted(set(data.labels))
         place = {name: index for index, name in enumerate(self.names)}
         self.truth = np.array([place[label] for label in data.labels], np.int64)
+        self._splits = [split(data.labels, folds, self._seed_of(repeat)) for repeat in range(repeats)]
         self.answers: dict[str, Answers] = {}
         self.costs: dict[str, Cost] = {}
 
@@ -112,30 +113,33 @@ class Comparison:
         self.costs[name] = cost
         return self._row(name, self.answers[name], cost)
 
-    def has_all(self, name: str) -> bool:
-        """Whether an earlier run has kept all folds of a candidate, and what it costs to serve."""
+    def n_missing(self, name: str) -> int:
+        """How many folds of a candidate are not kept."""
         numbers = range(1, self.folds + 1)
-        is_there = (self.run.fold(name, repeat, number) for repeat in range(self.repeats) for number in numbers)
-        return self.run.cost(name) is not None and all(found is not None for found in is_there)
+        kept = (self._kept(name, repeat, number) for repeat in range(self.repeats) for number in numbers)
+        return sum(fold is None for fold in kept)
 
-    def blend(self, members: Sequence[str]) -> Row:
-        """The best mixture of `members`, which were asked before.
+    def blend(self, members: Sequence[str]) -> Row | None:
+        """The best mixture of `members`, which were asked before; None where one alone is best.
 
         The weights for each fold come from what was said of the others, so its figures are honest;
         the weights that stay come from all. It costs what its parts cost together.
         """
-        latency_ms = {name: self.costs[name].latency_ms["p50"] for name in members}
+        # In whole milliseconds, so that what else the machine did does not choose the parts.
+        latency_ms = {name: round(self.costs[name].latency_ms["p50"]) for name in members}
         mixed = np.zeros_like(self.answers[members[0]].probabilities)
         for repeat in range(self.repeats):
             said = {name: self.answers[name].probabilities[repeat] for name in members}
             learned = np.all([self.answers[name].learned[repeat] for name in members], axis=0)
-            for others, held_out in split(self.data.labels, self.folds, self.seed + repeat):
+            for others, held_out in self._splits[repeat]:
                 rest = {name: found[others] for name, found in said.items()}
                 mixture = fit_mixture(rest, self.truth[others], latency_ms, learned[others])
                 mixed[repeat, held_out] = mixture.predict_proba({name: found[held_out] for name, found in said.items()})
         learned = np.all([self.answers[name].learned for name in members], axis=0)
         flat = {name: np.concatenate(list(self.answers[name].probabilities)) for name in members}
         whole = fit_mixture(flat, np.tile(self.truth, self.repeats), latency_ms, learned.reshape(-1))
+        if len(whole.weights) == 1:
+            return None
         parts = [self.costs[name] for name in whole.weights]
         cost = Cost(
             latency_ms={name: round(sum(part.latency_ms[name] for part in parts), 3) for name in ("p50", "p99")},
@@ -155,12 +159,29 @@ class Comparison:
         def done(number: int) -> Fold | None:
             if repeat == 0 and number == self.folds and is_last_needed:
                 return None
-            return self.run.fold(name, repeat, number)
+            return self._kept(name, repeat, number)
 
         data = self.data
-        yield from cross_validate(
-            make, data.messages, data.labels, data.unlabelled, self.folds, self.seed + repeat, done
+        seed = self._seed_of(repeat)
+        yield from cross_validate(make, data.messages, data.labels, data.unlabelled, self.folds, seed, done)
+
+    def _seed_of(self, repeat: int) -> int:
+        return (self.seed + repeat) % 2**32
+
+    def _kept(self, name: str, repeat: int, number: int) -> Fold | None:
+        """A fold of an earlier run, where it is what this fold would give."""
+        fold = self.run.fold(name, repeat, number)
+        if fold is None:
+            return None
+        held_out = self._splits[repeat][number - 1][1]
+        is_right = (
+            np.array_equal(fold.held_out, held_out)
+            and fold.probabilities.shape == (len(held_out), len(self.names))
+            and fold.learned.shape == (len(self.names),)
+            and np.isfinite(fold.seconds)
+            and np.allclose(fold.probabilities.sum(axis=1), 1, atol=1e-3)
         )
+        return fold if is_right else None
 
     def _cost(self, fold: Fold, draft: Manifest) -> Cost:
         assert fold.fitted is not None  # noqa: S101 (the caller has looked)

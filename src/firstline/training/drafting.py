@@ -5,18 +5,23 @@ import platform
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, entry_points, version
+from pathlib import Path
 
 import msgspec
 
+import firstline
 from firstline.bundle.learning_curve import LearningCurve
 from firstline.bundle.manifest import Calibration, Manifest, MaskPatterns, Measured, Metrics, Training
+from firstline.errors import FirstlineError
 from firstline.settings import Settings
 from firstline.store.messages import Labelled
 from firstline.text.masks import MASKS_VERSION
 from firstline.text.rules import TextRules
-from firstline.training.candidates.base import Candidate
+from firstline.training.candidates.base import Candidate, Context
 from firstline.training.comparison import Comparison, Row
+from firstline.training.encoders import resolve
 from firstline.training.languages import ENTRY_POINTS
 from firstline.training.runs import key_of
 
@@ -87,8 +92,8 @@ def manifest(
     )
 
 
-def key(data: Labelled, settings: Settings, folds: int, seed: int) -> str:
-    """Of all that decides about the figures of a run: data, settings, seed, versions of what is installed."""
+def key(data: Labelled, settings: Settings, folds: int, seed: int, context: Context) -> str:
+    """Of all that decides about the figures of a run: data, settings, seed, code, encoders, versions installed."""
     languages = {entry.name: entry.dist.version for entry in entry_points(group=ENTRY_POINTS) if entry.dist}
     return key_of(
         {
@@ -98,8 +103,28 @@ def key(data: Labelled, settings: Settings, folds: int, seed: int) -> str:
             "settings": settings.model_dump(mode="json", exclude=_BESIDE_FIGURES),
             "libraries": {"python": platform.python_version(), **_versions((*_LIBRARIES, *_ENCODERS))},
             "languages": languages,
+            "encoders": [_encoder_id(name, context) for name in (settings.encoder.name, settings.ulmfit.encoder)],
+            "code": _code_digest(),
         }
     )
+
+
+def _encoder_id(name: str, context: Context) -> str:
+    """Of the encoder's weights; empty where there is none, or it cannot be used."""
+    try:
+        encoder = resolve(name, context.workspace, context.encoders)
+        return encoder.id if encoder else ""
+    except FirstlineError:
+        return ""
+
+
+@cache
+def _code_digest() -> str:
+    """SHA-256 over the code that trains."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(firstline.__file__).parent.rglob("*.py")):
+        digest.update(path.name.encode() + b"\x00" + path.read_bytes())
+    return digest.hexdigest()
 
 
 def fingerprint(data: Labelled) -> str:

@@ -4,9 +4,9 @@ A run is known by what decides about its figures: data, settings, seed, versions
 where the last one was, whether that was killed or is finished and compared other candidates.
 """
 
+import errno
 import hashlib
 import os
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from firstline.training.search.crossval import Fold
 
 FILE_NAME = "run.json"
 _ERROR_FILE = "error.txt"
-_KEY_LETTERS = 8
+_KEY_LETTERS = 4
 
 
 class RunRow(msgspec.Struct, frozen=True):
@@ -80,8 +80,10 @@ class Run:
         """Go on with the last run of the same key, or begin one; `is_fresh` begins one in any case."""
         same = [] if is_fresh else [card for card in list_runs(runs) if card.key == draft.key]
         if same:
-            return cls(runs / same[0].id, msgspec.structs.replace(same[0], finished_at="", model=""), True)
-        run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{draft.key[:_KEY_LETTERS]}"
+            return cls(runs / same[0].id, same[0], True)
+        begun = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{draft.key[:_KEY_LETTERS]}"
+        names = (begun, *(f"{begun}-{number}" for number in range(2, 100)))
+        run_id = next(name for name in names if not (runs / name).exists())
         run = cls(runs / run_id, msgspec.structs.replace(draft, id=run_id, started_at=now()), False)
         run._keep_card()
         return run
@@ -99,7 +101,8 @@ class Run:
                     float(content["seconds"]),
                     None,
                 )
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        # A damaged archive fails in many ways, and a fold can be trained again.
+        except Exception:
             return None
 
     def keep_fold(self, candidate: str, repeat: int, fold: Fold) -> None:
@@ -132,6 +135,10 @@ class Run:
         return file
 
     def keep_row(self, row: RunRow) -> None:
+        """Keep a line; a problem does not replace figures that were there."""
+        known = next((known for known in self.card.rows if known.candidate == row.candidate), None)
+        if row.problem and known and not known.problem:
+            return
         rows = [known for known in self.card.rows if known.candidate != row.candidate]
         self.card = msgspec.structs.replace(self.card, rows=(*rows, row))
         self._keep_card()
@@ -149,9 +156,11 @@ class Run:
 
 
 def list_runs(runs: Path) -> list[RunCard]:
-    """The runs that can be read, newest first."""
+    """The runs that can be read, newest first. Raises `FileUnwritable` where `runs` is no folder."""
     found = []
-    for folder in runs.iterdir() if runs.is_dir() else []:
+    if runs.exists() and not runs.is_dir():
+        raise FileUnwritable(f"{runs} should be a folder, and is none.", "Move it away.")
+    for folder in runs.iterdir() if runs.exists() else []:
         with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
             card = msgspec.json.decode((folder / FILE_NAME).read_bytes(), type=RunCard)
             if card.id == folder.name:
@@ -178,7 +187,8 @@ def _written_whole(file: Path) -> Iterator[Path]:
         unfinished.replace(file)
     except OSError as error:
         raise FileUnwritable(
-            f"The run cannot be kept in {file.parent}: {error.strerror or error}.", "Make room, then train again."
+            f"The run cannot be kept in {file.parent}: {error.strerror or error}.",
+            "Make room" if error.errno == errno.ENOSPC else "Check the folder runs of the workspace",
         ) from None
     finally:
         with suppress(OSError):

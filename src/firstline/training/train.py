@@ -116,7 +116,7 @@ def train(
     if data.n_disagreements:
         notes.insert(0, f"{data.n_disagreements} messages with two labels are left out until one is chosen")
     yield from map(Note, notes)
-    run = Run.begin(runs, _card(data, settings, folds, asked.seed), asked.is_fresh)
+    run = Run.begin(runs, _card(data, settings, folds, asked.seed, context), asked.is_fresh)
     if run.is_old:
         yield Note(f"goes on with the run {run.card.id}: what it has of the same data and settings stays")
     field_ = _Field(Comparison(data, folds, asked.repeats, asked.seed, run), context, settings, asked)
@@ -127,10 +127,10 @@ def train(
     reference = _kind_of(models, champion)
     if reference not in field_.comparison.answers:
         reference = best.candidate
+    curve = (yield from field_.curve(best)) if asked.has_curve else None
     started = time.perf_counter()
     fitted = field_.maker(best)().fit(data.messages, data.labels, data.unlabelled)
     refit_s = time.perf_counter() - started
-    curve = (yield from field_.curve(best)) if asked.has_curve else None
     begun = manifest(best, fitted, settings, field_.comparison, refit_s, curve)
     beside = {CURVE_FILE: plot_svg(curve).encode()} if curve else {}
     model = write_bundle(models, begun, fitted.parts(), beside)
@@ -181,10 +181,11 @@ class _Field:
         """Ask one after the other. Raises what the first failed of, where none is left."""
         errors: list[Exception] = []
         for place, name in enumerate(names):
-            if reason := self._passed_over(name):
-                yield self._fail(name, reason)
-                continue
             try:
+                if reason := self._passed_over(name):
+                    self.failed.append(Failed(name, reason))
+                    yield self.failed[-1]
+                    continue
                 yield (yield from self._ask(name, place * self._n_folds, self.n_steps(names)))
             except FileUnwritable:
                 raise
@@ -201,8 +202,16 @@ class _Field:
         fitting = [row.candidate for row in self.rows if _fits(row, self.asked.latency_ms)]
         if len(fitting) < 2:
             within = " within the latency" if self.asked.latency_ms else ""
-            return self._fail(BLEND, f"It needs two candidates{within}.")
-        return self._add(self.comparison.blend(fitting))
+            self.failed.append(Failed(BLEND, f"It needs two candidates{within}."))
+            return self.failed[-1]
+        try:
+            row = self.comparison.blend(fitting)
+        except Exception as error:
+            return self._fail(BLEND, _reason(error, self.comparison.run, BLEND))
+        if row is None:
+            self.failed.append(Failed(BLEND, "One candidate alone answers best."))
+            return self.failed[-1]
+        return self._add(row)
 
     def maker(self, row: Row) -> Make:
         """How to make the candidate of a line."""
@@ -211,11 +220,20 @@ class _Field:
         return lambda: Blend(self.makers, self.asked.seed, mixture=row.mixture)
 
     def curve(self, best: Row) -> Generator[TrainEvent, None, LearningCurve | None]:
-        """The learning curve of the best where that takes no more than a minute, or of the quickest."""
+        """The learning curve of the best where that takes no more than a minute, or of the quickest; or none."""
         quickest = min((row for row in self.rows if row.mixture is None), key=lambda row: row.training_s)
         n_trainings = REPETITIONS * len(SHARES)
-        is_quick = best.training_s / self._n_folds * n_trainings <= _MOST_SECONDS_FOR_CURVE
-        row = best if is_quick and best.mixture is None else quickest
+        most_s = _MOST_SECONDS_FOR_CURVE
+        if self.asked.minutes is not None:
+            most_s = min(most_s, self.asked.minutes * 60 - (time.monotonic() - self.started))
+
+        def needed_s(row: Row) -> float:
+            return row.training_s / self._n_folds * n_trainings
+
+        row = best if best.mixture is None and needed_s(best) <= most_s else quickest
+        if needed_s(row) > most_s:
+            yield Note(f"no learning curve: it would take {needed_s(row) / 60:.1f} minutes with {row.candidate}")
+            return None
         data = self.comparison.data
         try:
             return (
@@ -246,11 +264,11 @@ class _Field:
             makes_sense, reason = judge(name, workload)
             if not makes_sense:
                 return reason
-        if self.asked.minutes is None or self.comparison.has_all(name):
+        if self.asked.minutes is None or not (n_missing := self.comparison.n_missing(name)):
             return ""
         left = self.asked.minutes * 60 - (time.monotonic() - self.started)
         (estimate,) = estimates([name], workload)
-        needed = (estimate.seconds or 0.0) * self.comparison.repeats
+        needed = (estimate.seconds or 0.0) * n_missing / self.comparison.folds
         if needed <= left:
             return ""
         return (
@@ -269,10 +287,10 @@ class _Field:
         return self.failed[-1]
 
 
-def _card(data: Labelled, settings: Settings, folds: int, seed: int) -> RunCard:
+def _card(data: Labelled, settings: Settings, folds: int, seed: int, context: Context) -> RunCard:
     return RunCard(
         id="",
-        key=key(data, settings, folds, seed),
+        key=key(data, settings, folds, seed, context),
         started_at="",
         n_messages=len(data.messages),
         n_unlabelled=len(data.unlabelled),
@@ -306,7 +324,7 @@ def _best(rows: Sequence[Row], latency_ms: float | None) -> Row:
         raise TrainingError(
             f"No candidate answers within {latency_ms:g} ms; the fastest, {fastest.candidate},"
             f" takes {fastest.latency_ms['p99']:.2f} ms (p99).",
-            "Allow more: --latency-ms",
+            "Allow more (--latency-ms), or measure again while the machine does nothing else (--fresh).",
         )
     return max(fitting, key=lambda row: row.figures.macro_f1)
 

@@ -1,10 +1,11 @@
+import json
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from firstline.bundle.files import check_files, read_manifest, write_bundle
-from firstline.bundle.manifest import FILE_NAME
+from firstline.bundle.files import PartSource, check_files, read_manifest, write_bundle
+from firstline.bundle.manifest import FILE_NAME, Part
 from firstline.errors import BundleDamaged, BundleMissing, BundleUnwritable, BundleVersionUnknown
 from tests.bundles import hand_made_part, make_bundle, manifest
 
@@ -148,3 +149,62 @@ def test_a_damaged_model_is_replaced_by_training_it_again(tmp_path: Path, name: 
 def test_hand_made_part_is_what_the_tests_think(tmp_path: Path) -> None:
     probabilities = hand_made_part().predict_proba(["банкомат", "карта", "перевод"])
     assert probabilities.argmax(axis=1).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        Part("tfidf_linear.v1", {}, "../elsewhere"),
+        Part("tfidf_linear.v1", {}),
+        Part("tfidf_linear.v1", {"weights.npy": "0"}, "/etc"),
+        Part("tfidf_linear.v1", {"weights.npy": "0"}, ".."),
+        Part("tfidf_linear.v1", {"weights.npy": "0"}, "0\x00"),
+        Part("tfidf_linear.v1", {"..": "0"}, "0"),
+        Part("tfidf_linear.v1", {"a" * 200: "0"}, "0"),
+    ],
+)
+def test_a_part_leads_nowhere_else(tmp_path: Path, part: Part) -> None:
+    with pytest.raises(BundleDamaged):
+        check_files(tmp_path, msgspec.structs.replace(manifest(), parts=(part,)))
+
+
+def test_an_only_part_is_its_kind_and_files(tmp_path: Path) -> None:
+    written = make_bundle(tmp_path)
+    (part,) = json.loads((tmp_path / written.id / FILE_NAME).read_text("utf-8"))["parts"]
+    assert set(part) == {"kind", "files"}
+
+
+def test_what_is_told_about_a_model_is_brought_up_to_date(tmp_path: Path) -> None:
+    first = make_bundle(tmp_path)
+
+    def export(folder: Path) -> str:
+        part = hand_made_part()
+        part.save(folder)
+        return part.kind
+
+    draft = msgspec.structs.replace(manifest(created_at="2026-02-02"), segments=first.segments, metrics=None)
+    again = write_bundle(tmp_path, draft, export, {"curve.svg": b"<svg/>"})
+    assert again.id == first.id
+    assert again.measured.created_at == first.measured.created_at
+    assert read_manifest(tmp_path / first.id).metrics is None
+    assert (tmp_path / first.id / "curve.svg").read_bytes() == b"<svg/>"
+
+
+def test_several_parts_lie_in_folders_of_their_own(tmp_path: Path) -> None:
+    def source(strength: float) -> PartSource:
+        def export(folder: Path) -> str:
+            part = hand_made_part(strength)
+            part.save(folder)
+            return part.kind
+
+        return PartSource(export, strength / 10, 2.0)
+
+    written = write_bundle(tmp_path, manifest(), [source(4.0), source(6.0)])
+    assert [(part.folder, part.weight, part.temperature) for part in written.parts] == [
+        ("0", 0.4, 2.0),
+        ("1", 0.6, 2.0),
+    ]
+    check_files(tmp_path / written.id, written)
+    (tmp_path / written.id / "1" / "bias.npy").write_bytes(b"x")
+    with pytest.raises(BundleDamaged, match="bias"):
+        check_files(tmp_path / written.id, written)

@@ -32,3 +32,12 @@ def test_a_bundle_that_does_not_answer_is_said(tmp_path: Path) -> None:
 
 def test_a_process_holds_memory() -> None:
     assert 10e6 < resident_bytes() < 100e9
+
+
+def test_modules_of_the_current_folder_are_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = make_bundle(tmp_path / "models")
+    here = tmp_path / "exports"
+    here.mkdir()
+    (here / "statistics.py").write_text("raise SystemExit('the wrong module')")
+    monkeypatch.chdir(here)
+    assert serving_cost(tmp_path / "models" / written.id, MESSAGES).latency_ms["p50"] > 0

@@ -1,5 +1,6 @@
 """What a run keeps, and what it reads back."""
 
+import errno
 from pathlib import Path
 
 import msgspec
@@ -89,12 +90,24 @@ def test_what_cannot_be_read_is_no_run(tmp_path: Path) -> None:
     assert list_runs(tmp_path / "nowhere") == []
 
 
-def test_no_room_is_a_clear_error(tmp_path: Path) -> None:
+def test_runs_that_are_no_folder_are_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file where the folder should be")
-    with pytest.raises(FileUnwritable, match="cannot be kept"):
+    with pytest.raises(FileUnwritable, match="should be a folder"):
         Run.begin(tmp_path / "runs", DRAFT)
 
 
 def test_key_tells_what_decides() -> None:
     assert key_of({"a": 1, "b": 2}) == key_of({"b": 2, "a": 1})
     assert key_of({"a": 1}) != key_of({"a": 2})
+
+
+def test_no_room_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    run = Run.begin(tmp_path, DRAFT)
+    monkeypatch.setattr("pathlib.Path.replace", full)
+    with pytest.raises(FileUnwritable, match="No space left") as caught:
+        run.keep_fold("linear.v1", 0, fold())
+    assert caught.value.next_step == "Make room"
+    assert not list(run.folder.rglob("*.npz*"))

@@ -57,11 +57,11 @@ class Blend:
         )
 
     def parts(self) -> list[PartSource]:
-        """The parts of all members."""
+        """The parts of all members, which have one each."""
         return [
             PartSource(part.export, weight, self.mixture_.temperatures[name])
             for name, weight in self.mixture_.weights.items()
-            for part in self.members_[name].parts()
+            for (part,) in [self.members_[name].parts()]
         ]
 
     def describe(self) -> dict[str, object]:

@@ -63,7 +63,10 @@ def resolve(name: str, workspace: Path | None = None, cache: Path | None = None)
         if not _ENCODERS[name].is_installed:
             raise ExtraMissing(f"The encoder '{name}'", "encoders")
         return _ENCODERS[name].make(cache)
-    folder = (workspace or Path()) / Path(name).expanduser()
+    try:
+        folder = (workspace or Path()) / Path(name).expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"The encoder '{name}' cannot be found: {error}", "Write its path in full.") from None
     if not folder.is_dir():
         raise UsageError(
             f"There is no encoder '{name}', and no folder {folder}.",

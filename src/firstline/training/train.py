@@ -193,7 +193,7 @@ class _Field:
                 errors.append(error)
                 yield self._fail(name, _reason(error, self.comparison.run, name))
         if not self.rows:
-            if errors and isinstance(errors[0], FirstlineError):
+            if errors and (isinstance(errors[0], FirstlineError) or is_out_of_memory(errors[0])):
                 raise errors[0]
             raise TrainingError(f"No candidate is left; {self.failed[0].candidate}: {self.failed[0].reason}")
 

@@ -11,6 +11,8 @@ from firstline.cli.train import require_training
 if TYPE_CHECKING:
     from firstline.training.runs import RunCard, RunRow
 
+_LONG_S = 600
+
 app = typer.Typer(help="What was compared, run by run.", invoke_without_command=True)
 _Id = Annotated[str, typer.Argument(metavar="ID", help="A run of `firstline runs`; its beginning will do.")]
 
@@ -91,7 +93,7 @@ def _cells(row: "RunRow") -> tuple[str, ...]:
         figure_cell(row.macro_f1 or 0, row.intervals.get("macro_f1")),
         figure_cell(row.accuracy or 0, row.intervals.get("accuracy")),
         figure_cell(row.macro_precision or 0, row.intervals.get("macro_precision")),
-        duration(row.training_s) if row.training_s >= 60 else f"{row.training_s:.1f} s",
+        duration(row.training_s) if row.training_s >= _LONG_S else f"{row.training_s:.1f} s",
         "\n".join(f"{row.latency_ms[name]:.2f} ms" for name in ("p50", "p99") if name in row.latency_ms),
         f"{size(row.memory_bytes)}\n{size(row.size_bytes)}",
     )

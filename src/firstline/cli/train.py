@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from firstline.training.mixture import Mixture
     from firstline.training.train import TrainReport
 
+_LONG_S = 600
+
 
 def train(
     candidates: Annotated[
@@ -205,7 +207,7 @@ def _cells(row: "Row") -> tuple[str, ...]:
         figure_cell(figures.accuracy, figures.intervals["accuracy"]),
         figure_cell(figures.macro_precision, figures.intervals["macro_precision"]),
         _difference_cell(row),
-        duration(row.training_s) if row.training_s >= 60 else f"{row.training_s:.1f} s",
+        duration(row.training_s) if row.training_s >= _LONG_S else f"{row.training_s:.1f} s",
         f"{row.latency_ms['p50']:.2f} ms\n{row.latency_ms['p99']:.2f} ms",
         f"{size(row.memory_bytes)}\n{size(row.size_bytes)}",
     )

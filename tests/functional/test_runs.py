@@ -27,16 +27,16 @@ def bank(firstline: Run, tmp_path: Path) -> Path:
 def test_runs_are_listed_and_joined(firstline: Run, bank: Path) -> None:
     assert "Nothing was compared yet" in firstline("runs", "-w", bank).stdout
     assert firstline("train", "--candidates", "linear.v1", "--folds", "3", "-w", bank).returncode == 0
-    joined = firstline("train", "--candidates", "linear.v1,lsa.v1,blend.v1", "--folds", "3", "-w", bank)
+    joined = firstline("train", "--candidates", "linear.v1,forest.v1,blend.v1", "--folds", "3", "-w", bank)
     assert joined.returncode == 0, joined.stderr
     assert "goes on with the run" in joined.stderr
     assert "blend.v1 is " in joined.stdout
     (run,) = json.loads(firstline("runs", "--json", "-w", bank).stdout)
-    assert [row["candidate"] for row in run["rows"]] == ["linear.v1", "lsa.v1", "blend.v1"]
+    assert [row["candidate"] for row in run["rows"]] == ["linear.v1", "forest.v1", "blend.v1"]
     assert run["id"] in firstline("runs", "-w", bank).stdout
     shown = firstline("runs", "show", run["id"][:15], "-w", bank)
     assert "finished, model" in shown.stdout
-    assert all(name in shown.stdout for name in ("linear.v1", "lsa.v1", "blend.v1"))
+    assert all(name in shown.stdout for name in ("linear.v1", "forest.v1", "blend.v1"))
 
 
 def test_a_killed_run_goes_on_where_it_was(firstline: Run, bank: Path, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def advise(
     place = Workspace.find(workspace)
     require_training()
     from firstline.training.advice import advise as run
-    from firstline.training.candidates import AUTO, expand
+    from firstline.training.candidates import AUTO, NAMES
     from firstline.training.candidates.base import Context
     from firstline.training.costs.base import Workload
 
@@ -44,7 +44,8 @@ def advise(
         Context.of(place.settings, settings.seed, place.language_models, place.folder),
         folds if folds is not None else settings.folds,
     )
-    names = expand(split_values(candidates) or (AUTO,))
+    asked = split_values(candidates) or (AUTO,)
+    names = list(dict.fromkeys(known for name in asked for known in (NAMES if name == AUTO else (name,))))
     with progress(as_json) as bar:
         advice = run_to_end(run(workload, names), stages(bar))
     if as_json:

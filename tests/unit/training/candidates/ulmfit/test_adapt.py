@@ -150,7 +150,18 @@ def test_a_checkpoint_that_cannot_be_written_is_said(tmp_path: Path) -> None:
         run(work=tmp_path / "absent")
 
 
-def test_special_tokens_of_the_workspace_join_a_pretrained_model() -> None:
+def test_what_messages_mean_goes_into_a_pretrained_embedding_and_nowhere_else() -> None:
+    base = pretrained()
+    model = adapted(base=base, settings=replace(QUICK, rate=0.0))
+    before, after = (found.weights["encoder.encoder.weight"] for found in (base, model))
+    is_changed = (after[:-1] != before).any(dim=1)
+    assert 0 < int(is_changed.sum()) < len(before)
+    others = [name for name in base.weights if name not in ("encoder.encoder.weight", "bias")]
+    assert all(torch.equal(model.weights[name], base.weights[name]) for name in others)
+
+
+def test_special_tokens_of_the_workspace_join_a_pretrained_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "with_meaning", lambda model, *_: model)
     base = pretrained()
     # A rate of 0 leaves all as it is at the start.
     model = adapted(base=base, settings=replace(QUICK, rate=0.0))

@@ -119,30 +119,30 @@ def train(
     run = Run.begin(runs, _card(data, settings, folds, asked.seed, context), asked.is_fresh)
     if run.is_old:
         yield Note(f"goes on with the run {run.card.id}: what it has of the same data and settings stays")
-    field_ = _Field(Comparison(data, folds, asked.repeats, asked.seed, run), context, settings, asked)
-    yield from field_.compare(alone)
+    contest = _Contest(Comparison(data, folds, asked.repeats, asked.seed, run), context, settings, asked)
+    yield from contest.compare(alone)
     if BLEND in names:
-        yield field_.blend()
-    best = _best(field_.rows, asked.latency_ms)
+        yield contest.blend()
+    best = _best(contest.rows, asked.latency_ms)
     reference = _kind_of(models, champion)
-    if reference not in field_.comparison.answers:
+    if reference not in contest.comparison.answers:
         reference = best.candidate
-    curve = (yield from field_.curve(best)) if asked.has_curve else None
+    curve = (yield from contest.curve(best)) if asked.has_curve else None
     started = time.perf_counter()
-    fitted = field_.maker(best)().fit(data.messages, data.labels, data.unlabelled)
+    fitted = contest.maker(best)().fit(data.messages, data.labels, data.unlabelled)
     refit_s = time.perf_counter() - started
-    begun = manifest(best, fitted, settings, field_.comparison, refit_s, curve)
+    begun = manifest(best, fitted, settings, contest.comparison, refit_s, curve)
     beside = {CURVE_FILE: plot_svg(curve).encode()} if curve else {}
     model = write_bundle(models, begun, fitted.parts(), beside)
     if champion is None:
         promote(models, model.id)
         champion = model.id
     run.finish(model.id)
-    total = field_.n_steps(alone)
+    total = contest.n_steps(alone)
     yield Step(f"{best.candidate}, on all labels", total, total)
     return TrainReport(
-        rows=_with_differences(field_.rows, reference, field_.comparison),
-        failed=field_.failed,
+        rows=_with_differences(contest.rows, reference, contest.comparison),
+        failed=contest.failed,
         reference=reference,
         model=model,
         is_new=model.measured.created_at == begun.measured.created_at,
@@ -158,7 +158,7 @@ def train(
 
 
 @dataclass
-class _Field:
+class _Contest:
     """The candidates of one training: who has a line, who failed, and how each is made."""
 
     comparison: Comparison

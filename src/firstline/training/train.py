@@ -17,6 +17,7 @@ from firstline.bundle.registry import champion_id, promote
 from firstline.errors import BundleError, ExtraMissing, FileUnwritable, FirstlineError, LabelsTooFew, TrainingError
 from firstline.evaluation.metrics import differences
 from firstline.settings import Settings
+from firstline.steps import each_as
 from firstline.store.messages import Labelled
 from firstline.training.candidates import AUTO, expand, find_candidate
 from firstline.training.candidates.base import Candidate, Context, Note, Stage
@@ -255,7 +256,8 @@ class _Contest:
         kind = find_candidate(name)
         self.makers[name] = make = yield from kind.prepare(self.context, [*data.messages, *data.unlabelled])
         steps = self.comparison.ask(name, make, lambda fitted: draft(name, fitted, data, self.settings))
-        return self._add((yield from _counted(steps, name, before, total, self._n_folds)))
+        counted = each_as(steps, lambda done: Step(f"{name}, fold {done} of {self._n_folds}", before + done, total))
+        return self._add((yield from counted))
 
     def _passed_over(self, name: str) -> str:
         """Why a candidate is not asked: it makes no sense for `auto`, or takes too long; empty where it is."""
@@ -298,18 +300,6 @@ def _card(data: Labelled, settings: Settings, folds: int, seed: int, context: Co
         folds=folds,
         seed=seed,
     )
-
-
-def _counted(
-    steps: Generator[int, None, Row], name: str, before: int, total: int, n_folds: int
-) -> Generator[Step, None, Row]:
-    while True:
-        try:
-            done = next(steps)
-        except StopIteration as end:
-            row: Row = end.value
-            return row
-        yield Step(f"{name}, fold {done} of {n_folds}", before + done, total)
 
 
 def _fits(row: Row, latency_ms: float | None) -> bool:

@@ -1,5 +1,6 @@
 """The contract that every candidate keeps; one test runs over them all."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,13 +81,15 @@ class Context:
         return self.folder / "encoders" if self.folder else None
 
 
-class OnePart:
-    """For candidates that serve from one part: `export` writes its files and returns its kind, see `bundle.parts`."""
+class OnePart(ABC):
+    """For candidates that serve from one part."""
 
+    @abstractmethod
     def export(self, folder: Path) -> str:
-        raise NotImplementedError
+        """Write the part's files into `folder`; returns its kind, see `bundle.parts`."""
 
     def parts(self) -> list[PartSource]:
+        """What writes that part."""
         return [PartSource(self.export)]
 
 

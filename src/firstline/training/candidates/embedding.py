@@ -14,12 +14,27 @@ from firstline.text.readings import as_written
 from firstline.training.candidates.base import Context, OnePart, Stage
 from firstline.training.candidates.regression import fit_regression
 from firstline.training.encoders import resolve
-from firstline.training.encoders.base import Encoder
+from firstline.training.encoders.base import Encoder, ServedPart
 from firstline.training.encoders.vectors import vectors_of
 from firstline.types import Label, Message
 
 
-class Embedding(OnePart):
+class WithEncoder(OnePart):
+    """For candidates whose `part_` reads messages as they were written, with an encoder."""
+
+    part_: ServedPart
+
+    def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:
+        """Uncalibrated probabilities of the part that serves, (n_messages, n_labels); rows sum to 1."""
+        return self.part_.predict_proba([as_written(message.text, message.segment) for message in messages])
+
+    def export(self, folder: Path) -> str:
+        """Write the encoder with its head; returns the kind of the part."""
+        self.part_.save(folder)
+        return self.part_.kind
+
+
+class Embedding(WithEncoder):
     """Logistic regression over vectors, moved to their mean and scaled to a length of 1 on average."""
 
     def __init__(self, context: Context, encoder: Encoder, C: float = 10.0, max_iter: int = 300) -> None:
@@ -48,15 +63,6 @@ class Embedding(OnePart):
         self.part_ = self.encoder.part(Head(weights, found.bias - mean @ weights), texts)
         self.labels_ = found.labels
         return self
-
-    def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:
-        """Uncalibrated probabilities of the part that serves, (n_messages, n_labels); rows sum to 1."""
-        return self.part_.predict_proba([as_written(message.text, message.segment) for message in messages])
-
-    def export(self, folder: Path) -> str:
-        """Write the encoder with its head; returns the kind of the part."""
-        self.part_.save(folder)
-        return self.part_.kind
 
     def describe(self) -> dict[str, object]:
         """The settings, for the manifest."""

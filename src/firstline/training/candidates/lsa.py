@@ -5,7 +5,6 @@ of it: both together are one weight for each n-gram and class, so serving costs 
 """
 
 from collections.abc import Callable, Generator, Sequence
-from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -13,10 +12,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.decomposition import TruncatedSVD
 
-from firstline.bundle.parts.linear import TfidfLinear
-from firstline.bundle.parts.tfidf import NgramBlock
 from firstline.text.rules import TextRules
-from firstline.training.candidates.base import Context, OnePart, Stage
+from firstline.training.candidates.base import Context, Stage
+from firstline.training.candidates.linear import Linear
 from firstline.training.candidates.regression import Regression, fit_regression
 from firstline.training.candidates.tfidf import TfidfBlocks
 from firstline.types import Label, Message
@@ -24,7 +22,7 @@ from firstline.types import Label, Message
 _LEAST_SINGULAR = 1e-6
 
 
-class Lsa(OnePart):
+class Lsa(Linear):
     """Logistic regression over TF-IDF and its latent components.
 
     A component counts by the square root of its singular value, all together `share` times what TF-IDF
@@ -42,14 +40,10 @@ class Lsa(OnePart):
         share: float = 1.0,
         max_unlabelled: int = 20_000,
     ) -> None:
-        self.rules = rules
-        self.seed = seed
-        self.C = C
-        self.max_iter = max_iter
+        super().__init__(rules, seed, C, max_iter)
         self.n_components = n_components
         self.share = share
         self.max_unlabelled = max_unlabelled
-        self.blocks = (NgramBlock("word", 1, 2), NgramBlock("char", 2, 4))
 
     @classmethod
     def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
@@ -74,20 +68,10 @@ class Lsa(OnePart):
         self.labels_ = found.labels
         return self
 
-    def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:
-        """Uncalibrated probabilities, (n_messages, n_labels); rows sum to 1."""
-        return self.regression_.predict_proba(self.tfidf_.transform(self._texts(messages)))
-
-    def export(self, folder: Path) -> str:
-        """Write the n-grams and their weights; returns the kind of the part."""
-        TfidfLinear(self.tfidf_.fitted(), self.regression_.weights, self.regression_.bias).save(folder)
-        return TfidfLinear.kind
-
     def describe(self) -> dict[str, object]:
         """The settings, for the manifest."""
-        blocks = [block.__dict__ for block in self.blocks]
-        names = ("C", "max_iter", "n_components", "share", "max_unlabelled")
-        return {**{name: getattr(self, name) for name in names}, "class_weight": "balanced", "blocks": blocks}
+        names = ("n_components", "share", "max_unlabelled")
+        return {**super().describe(), **{name: getattr(self, name) for name in names}}
 
     def _components(self, features: sparse.csr_array) -> NDArray[np.float32]:
         """From features to components, (n_features, n_components): rows of mean length `share` come out."""
@@ -107,6 +91,3 @@ class Lsa(OnePart):
             return list(messages)
         drawn = np.random.default_rng(self.seed).permutation(len(messages))[: self.max_unlabelled]
         return [messages[place] for place in np.sort(drawn)]
-
-    def _texts(self, messages: Sequence[Message]) -> list[str]:
-        return [self.rules.with_segment(message.text, message.segment) for message in messages]

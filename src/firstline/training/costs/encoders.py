@@ -12,6 +12,7 @@ from firstline.training.candidates.encoder.candidate import FineTuned, TuningSet
 from firstline.training.costs.base import Cost, Workload
 from firstline.training.costs.counting import N_LABELLED, labelled_sample
 from firstline.training.costs.vectors import VectorsCost
+from firstline.training.encoders.vectors import missing_of
 
 _N_BATCHES = 3
 _PROCESS_BYTES, _NETWORK_BYTES, _BUNDLE_BYTES = 500_000_000, 1_500_000_000, 130_000_000
@@ -28,11 +29,10 @@ class EmbeddingCost:
         context = workload.context
         encoder = require_encoder(context, "embedding.v1")
         texts = [as_written(message.text, message.segment) for message in workload.data.messages]
-        vectors = VectorsCost.of(texts, encoder, context.vectors, context.seed)
         every = VectorsCost.of(texts, encoder, None, context.seed)
-        return Cost(
-            vectors.seconds + every.seconds, resident_bytes() + _PROCESS_BYTES, vectors.disk_bytes + _BUNDLE_BYTES
-        )
+        missing = len(missing_of(texts, encoder.id, context.vectors)) / max(1, len(set(texts)))
+        disk = int(missing * every.disk_bytes) + _BUNDLE_BYTES
+        return Cost((1 + missing) * every.seconds, resident_bytes() + _PROCESS_BYTES, disk)
 
 
 class EncoderCost:

@@ -5,7 +5,6 @@ Supervised contrastive loss beside cross-entropy (Gunel et al. 2021), lower rate
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -15,8 +14,8 @@ from numpy.typing import NDArray
 from firstline.bundle.parts.transformer import open_tokenizer
 from firstline.errors import EncoderUnusable
 from firstline.text.readings import as_written
-from firstline.training.candidates.base import Context, OnePart, Stage
-from firstline.training.candidates.embedding import require_encoder
+from firstline.training.candidates.base import Context, Stage
+from firstline.training.candidates.embedding import WithEncoder, require_encoder
 from firstline.training.candidates.encoder.batches import LabelledBatches, rows_and_batches
 from firstline.training.candidates.encoder.network import TuningLoss, TuningNetwork
 from firstline.training.encoders.folder import FolderEncoder
@@ -51,7 +50,7 @@ class TuningSettings:
     weight_decay: float = 0.01
 
 
-class FineTuned(OnePart):
+class FineTuned(WithEncoder):
     """The network of a sentence-transformers folder, all layers trained but the embeddings."""
 
     def __init__(self, context: Context, encoder: FolderEncoder, settings: TuningSettings) -> None:
@@ -106,15 +105,6 @@ class FineTuned(OnePart):
         network.eval()
         self.part_ = network_of(model).part(network.trained_head(), texts)
         return self
-
-    def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:
-        """Uncalibrated probabilities of the graph that serves, (n_messages, n_labels); rows sum to 1."""
-        return self.part_.predict_proba([as_written(message.text, message.segment) for message in messages])
-
-    def export(self, folder: Path) -> str:
-        """Write tokenizer and graph; returns the kind of the part."""
-        self.part_.save(folder)
-        return self.part_.kind
 
     def describe(self) -> dict[str, object]:
         """The settings, for the manifest."""

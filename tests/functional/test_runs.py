@@ -62,3 +62,10 @@ def test_a_latency_that_nothing_keeps_is_said(firstline: Run, bank: Path) -> Non
     assert done.returncode == 1
     assert "No candidate answers within 0.0001 ms; the fastest, linear.v1, takes" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_one_run_is_json_wherever_the_option_stands(firstline: Run, bank: Path) -> None:
+    assert firstline("train", "--candidates", "linear.v1", "--folds", "2", "-w", bank).returncode == 0
+    (run,) = json.loads(firstline("runs", "--json", "-w", bank).stdout)
+    for arguments in (("runs", "--json", "show", run["id"]), ("runs", "show", run["id"], "--json")):
+        assert json.loads(firstline(*arguments, "-w", bank).stdout) == run

@@ -71,7 +71,7 @@ def adapt(
         found = model.card.perplexity_per_token
         say(
             f"The {model.card.direction} language model knows the language of {counted(len(messages), 'message')}"
-            + (f"; perplexity {found} on those held out." if found else ".")
+            + (f"; perplexity {found} on those held out, the lower the better." if found else ".")
         )
     say(f"Next: {next_command(workspace, 'train --candidates ulmfit.v1,linear.v1')}")
 

@@ -70,9 +70,9 @@ def _print(advice: "Advice", workspace: Path | None) -> None:
     cores = counted(advice.n_cores, "core")
     say(f"What a training of {advice.folds} folds would take on this machine, {cores}, measured on a sample:")
     print_table(
-        ("candidate", "time", "memory", "disk", "sense"),
+        ("candidate", "time", "memory to train", "disk", "sense"),
         [_cells(one) for one in advice.estimates],
-        ("time", "memory", "disk"),
+        ("time", "memory to train", "disk"),
     )
     for one in advice.estimates:
         say(f"{one.candidate}: {one.reason}")
@@ -84,8 +84,8 @@ def _print(advice: "Advice", workspace: Path | None) -> None:
 def _cells(estimate: "Estimate") -> tuple[str, ...]:
     return (
         estimate.candidate,
-        _UNKNOWN if estimate.seconds is None else duration(estimate.seconds),
+        _UNKNOWN if not estimate.seconds else duration(estimate.seconds),
         _UNKNOWN if estimate.memory_bytes is None else size(estimate.memory_bytes),
-        _UNKNOWN if estimate.disk_bytes is None else size(estimate.disk_bytes),
+        _UNKNOWN if not estimate.disk_bytes else size(estimate.disk_bytes),
         "yes" if estimate.makes_sense else "no",
     )

@@ -1,5 +1,6 @@
 """`firstline classify`."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -36,22 +37,35 @@ def classify(
     """Add label, confidence and the runner-up to every row of a file."""
     from firstline.bundle.predictor import Predictor
     from firstline.bundle.registry import model_folder
+    from firstline.errors import StoreUnusable
     from firstline.messages.records import ReadingOptions
     from firstline.serving.bulk import classify_file
+    from firstline.store.messages import labelled_keys
     from firstline.store.workspace import Workspace
 
     place = Workspace.find(workspace)
     remembered = place.settings.columns
     predictor = Predictor.load(model_folder(place.models, model))
+    learned: frozenset[bytes] = frozenset()
+    if place.has_database:
+        # Whether they were learned is worth a note, not an error.
+        with suppress(StoreUnusable):
+            learned = labelled_keys(place.database)
     options = ReadingOptions(encoding, reading_delimiter(delimiter), text or remembered.text or None)
     with progress(as_json) as bar:
         task = bar.add_task(file.name, total=1.0)
-        answering = classify_file(predictor, file, out, said_columns(text=text, segment=segment), remembered, options)
+        said = said_columns(text=text, segment=segment)
+        answering = classify_file(predictor, file, out, said, remembered, options, learned=learned)
         report = run_to_end(answering, lambda done: bar.update(task, completed=done))
     for sentence in report.notes:
         note(sentence)
     if report.unknown_segments:
         note(f"{sum(report.unknown_segments.values()):,} rows have a segment that training never saw: answered without")
+    if report.n_learned:
+        note(
+            f"{report.n_learned:,} of them have a label here: the model has learned them, so its confidence in them"
+            " says nothing about others"
+        )
     if as_json:
         print_json(report)
         return

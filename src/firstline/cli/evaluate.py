@@ -51,7 +51,7 @@ def evaluate(
     predictor = Predictor.load(model_folder(place.models, model))
     learned: frozenset[bytes] = frozenset()
     try:
-        learned = labelled_keys(place.database)
+        learned = labelled_keys(place.database) if place.has_database else learned
     except StoreUnusable as problem:
         note(f"Whether the model has learned these messages cannot be told: {problem.message}")
     to_stdout = json_out is not None and str(json_out) == "-"

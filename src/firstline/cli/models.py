@@ -54,20 +54,22 @@ def models(context: typer.Context, workspace: WorkspaceOption = None, as_json: J
         say("There is no model yet. Train one: firstline train")
         return
     print_table(
-        ("", "model", "trained", "classes", "macro-F1", "accuracy", "size"),
+        ("", "model", "trained", "labels", "classes", "folds", "macro-F1", "accuracy", "size"),
         [
             (
                 "*" if item.id == champion else "",
                 item.id,
                 item.measured.created_at[:10],
+                f"{item.training.n_messages:,}" if item.training else "",
                 str(len(item.labels)),
+                str(item.training.folds) if item.training else "",
                 figure_cell(item.metrics.macro_f1, item.metrics.intervals.get("macro_f1")) if item.metrics else "",
                 figure(item.metrics.accuracy) if item.metrics else "",
                 size(size_bytes(place.models / item.id)),
             )
             for item in found
         ],
-        ("classes", "size"),
+        ("labels", "classes", "folds", "size"),
     )
     say("* the champion: the one that serves")
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from firstline.training.candidates.base import Stage
 
 WIDTH_WITHOUT_TERMINAL = 120
+WIDE = 100
 _WIDEST = 1_000
 _SAY_EVERY_S = 30.0
 
@@ -66,6 +67,14 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Se
     Console(width=max(console.width, least, needed)).print(table)
 
 
+def is_narrow() -> bool:
+    """Whether this is a terminal too narrow for a wide table."""
+    from rich.console import Console
+
+    console = Console()
+    return console.is_terminal and console.width < WIDE
+
+
 @contextmanager
 def progress(quiet: bool = False) -> Iterator["Progress"]:
     """A progress bar with the time left, on standard error; none where that is not a terminal."""
@@ -97,7 +106,11 @@ def stages(bar: "Progress") -> Callable[["Stage"], None]:
         text = stage.what + (f": {stage.detail}" if stage.detail else "")
         if bar.disable:
             is_over = stage.done == stage.total
-            if is_over or time.monotonic() - said_at.setdefault(stage.what, time.monotonic()) > _SAY_EVERY_S:
+            if stage.what not in said_at:
+                said_at[stage.what] = time.monotonic()
+                if not is_over:
+                    note(f"{stage.what} ...")
+            if is_over or time.monotonic() - said_at[stage.what] > _SAY_EVERY_S:
                 said_at[stage.what] = time.monotonic()
                 note(f"{stage.done:,} of {stage.total:,}, {text}")
             return

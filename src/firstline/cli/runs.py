@@ -6,7 +6,7 @@ import typer
 
 from firstline.cli.options import JsonOption, WorkspaceOption
 from firstline.cli.output import duration, figure, figure_cell, next_command, print_json, print_table, say, size
-from firstline.cli.train import require_training
+from firstline.cli.train import LEGEND, mixture, require_training
 
 if TYPE_CHECKING:
     from firstline.training.runs import RunCard, RunRow
@@ -21,7 +21,7 @@ _Id = Annotated[str, typer.Argument(metavar="ID", help="A run of `firstline runs
 def runs(context: typer.Context, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """List the runs of `firstline train`, newest first, with the best candidate of each."""
     if context.invoked_subcommand is not None:
-        context.obj = workspace
+        context.obj = workspace, as_json
         return
     from firstline.store.workspace import Workspace
 
@@ -36,9 +36,9 @@ def runs(context: typer.Context, workspace: WorkspaceOption = None, as_json: Jso
         say(f"Nothing was compared yet: {next_command(workspace, 'train')}")
         return
     print_table(
-        ("run", "messages", "classes", "candidates", "best", "macro-F1", "accuracy", "model"),
+        ("run", "labels", "classes", "folds", "candidates", "best", "macro-F1", "model"),
         [_line(card) for card in found],
-        ("messages", "classes"),
+        ("labels", "classes", "folds"),
     )
     say(f"All candidates of one: {next_command(workspace, 'runs show ID')}")
 
@@ -52,12 +52,14 @@ def show(context: typer.Context, run_id: _Id, workspace: WorkspaceOption = None,
     require_training()
     from firstline.training.runs import list_runs
 
-    matching = [card for card in list_runs(Workspace.find(workspace or context.obj).runs) if card.id.startswith(run_id)]
+    named, is_json = context.obj
+    runs = list_runs(Workspace.find(workspace or named).runs)
+    matching = [card for card in runs if card.id.startswith(run_id)]
     if len(matching) != 1:
         what = f"are {len(matching)} runs that begin with" if matching else "is no run"
         raise UsageError(f"There {what} '{run_id}'.", "List them: firstline runs")
     card = matching[0]
-    if as_json:
+    if as_json or is_json:
         print_json(card)
         return
     ended = f"finished, model {card.model}" if card.finished_at else "not finished; the same command goes on with it"
@@ -67,20 +69,22 @@ def show(context: typer.Context, run_id: _Id, workspace: WorkspaceOption = None,
         [_cells(row) for row in sorted(card.rows, key=lambda row: -(row.macro_f1 or 0)) if not row.problem],
         ("training", "p50\np99", "memory\nsize"),
     )
+    say(LEGEND)
     for row in card.rows:
+        if row.weights:
+            say(f"{row.candidate} is {mixture(row.weights, row.dropped)}")
         if row.problem:
             say(f"{row.candidate} is not in the table: {row.problem}")
 
 
 def _line(card: "RunCard") -> tuple[str, ...]:
     best = max(card.rows, key=lambda row: row.macro_f1 or 0, default=None)
-    figures = (
-        (best.candidate, figure(best.macro_f1), figure(best.accuracy or 0)) if best and best.macro_f1 else ("", "", "")
-    )
+    figures = (best.candidate, figure(best.macro_f1)) if best and best.macro_f1 else ("", "")
     return (
         card.id,
         f"{card.n_messages:,}",
         str(card.n_classes),
+        str(card.folds),
         "\n".join(row.candidate + (" failed" if row.problem else "") for row in card.rows),
         *figures,
         card.model if card.finished_at else "not finished",

@@ -1,6 +1,6 @@
 """`firstline classify`: the columns of a file, with label, confidence and runner-up added."""
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Container, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from firstline.messages.records import Reader, ReadingOptions, Reject, Value
 from firstline.messages.rejects import RejectsFile
 from firstline.messages.writers import Dialect, TableFile
 from firstline.settings import ColumnsSettings
+from firstline.store.messages import StoredMessage
 from firstline.text.masks import Masker
 from firstline.types import Message, Prediction
 
@@ -26,7 +27,10 @@ _CONVERSATION_ROLES = ("text", "id", "segment", "sent_at", "conversation", "auth
 
 @dataclass(frozen=True)
 class BulkReport:
-    """What was written. `n_rejected` rows are in `rejects_file` instead, with line and reason."""
+    """What was written. `n_rejected` rows are in `rejects_file` instead, with line and reason.
+
+    Of the rows, `n_learned` are messages that the model may have been trained on.
+    """
 
     model: str
     out: str
@@ -36,6 +40,7 @@ class BulkReport:
     columns_added: tuple[str, ...]
     unknown_segments: Mapping[str, int]
     notes: Sequence[str]
+    n_learned: int
 
 
 def classify_file(
@@ -46,12 +51,13 @@ def classify_file(
     remembered: ColumnsSettings,
     options: ReadingOptions,
     agent_values: Sequence[str] = (),
+    learned: Container[bytes] = frozenset(),
 ) -> Generator[float, None, BulkReport]:
     """Classify every row of `path` into `out`, yielding the part that is done, 0 to 1.
 
     An export of conversations gives one row for each conversation, with its id and masked text.
     An added column whose name is taken gets `predicted_` before it. A CSV made from a CSV keeps its
-    encoding and delimiter. Raises `InputError`.
+    encoding and delimiter. `learned` holds the keys of labelled messages. Raises `InputError`.
     """
     if out.resolve() == path.resolve():
         raise UsageError("The result would overwrite its own source.", "Name another file: --out FILE")
@@ -63,13 +69,14 @@ def classify_file(
     added = tuple(_free_name(name, kept) for name in ADDED)
     rows = _conversations(reader, columns, predictor) if columns.is_conversation else _rows(reader, columns, predictor)
     unknown_segments: dict[str, int] = {}
-    n_rows = 0
+    n_rows = n_learned = 0
     with (
         RejectsFile(out.with_name(f"{out.name}.rejects.csv")) as rejects,
         TableFile(out, [*kept, *added], _dialect(reader, predictor, out)) as table,
     ):
         for batch in _batches(rows, rejects):
             for message, _ in batch:
+                n_learned += StoredMessage(message.text, message.segment).key in learned
                 if message.segment and not predictor.knows_segment(message.segment):
                     unknown_segments[message.segment] = unknown_segments.get(message.segment, 0) + 1
             predictions = predictor.predict([message for message, _ in batch])
@@ -86,6 +93,7 @@ def classify_file(
         columns_added=added,
         unknown_segments=unknown_segments,
         notes=columns.notes,
+        n_learned=n_learned,
     )
 
 

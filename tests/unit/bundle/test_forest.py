@@ -51,3 +51,12 @@ def test_table_that_points_beyond_its_end_is_refused_by_name(tmp_path: Path, nam
     np.save(tmp_path / f"{name}.npy", array)
     with pytest.raises(BundleDamaged, match=r"\.npy is damaged"):
         TfidfForest.load(tmp_path, 2)
+
+
+def test_a_walk_that_would_never_end_is_refused(tmp_path: Path) -> None:
+    two_trees().save(tmp_path)
+    left = np.load(tmp_path / "left.npy")
+    left[np.flatnonzero(left >= 0)[0]] = 0
+    np.save(tmp_path / "left.npy", left)
+    with pytest.raises(BundleDamaged, match=r"left\.npy"):
+        TfidfForest.load(tmp_path, 2)

@@ -106,4 +106,9 @@ class TfidfForest:
         for name, limit in (limits | {"feature": tfidf.n_features, "share_start": n_shares + 1}).items():
             if arrays[name].max(initial=0) >= limit:
                 raise damaged(folder / f"{name}.npy", f"it points beyond the end, {limit:,}")
+        numbers = np.arange(n_nodes)
+        for name in ("left", "right"):
+            # A child comes after its parent, so that every walk ends.
+            if not ((arrays[name] > numbers) | (arrays["left"] < 0)).all():
+                raise damaged(folder / f"{name}.npy", "a node has a child that comes before it")
         return cls(tfidf, Trees(**arrays), n_labels)

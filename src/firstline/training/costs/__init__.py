@@ -34,8 +34,9 @@ def judge(name: str, workload: Workload) -> tuple[bool, str]:
     try:
         find_candidate(name)
         return _find(name).judge(workload) if name in _MODELS else (True, "")
-    except FirstlineError as error:
-        return False, f"{error.message} {error.next_step}".rstrip()
+    # What a candidate would fail of, which may be anything, `train` says of that candidate alone, and so does this.
+    except Exception as error:
+        return False, _reason(error)
 
 
 def together(name: str, parts: Iterable[Estimate]) -> Estimate:
@@ -67,9 +68,15 @@ def _estimate(name: str, workload: Workload) -> Estimate:
         model = _find(name)
         makes_sense, reason = model.judge(workload)
         cost = model.measure(workload)
-    except FirstlineError as error:
-        return Estimate(name, False, f"{error.message} {error.next_step}".rstrip())
+    except Exception as error:
+        return Estimate(name, False, _reason(error))
     return Estimate(name, makes_sense, reason, cost.seconds, cost.memory_bytes, cost.disk_bytes)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, FirstlineError):
+        return f"{error.message} {error.next_step}".rstrip()
+    return f"{type(error).__name__}: {error}"
 
 
 def _find(name: str) -> CostModel:

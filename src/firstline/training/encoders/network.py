@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import numpy as np
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from tokenizers import Tokenizer
 
+_LEAST_TOKENS = 8
 LONGEST = 128
 """What stands beyond is not read, see docs/EXPERIMENTS.md; a folder may set less."""
 
@@ -37,8 +38,8 @@ class Described(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     prefix: str
-    max_tokens: int
-    n_first: int
+    max_tokens: Annotated[int, msgspec.Meta(ge=_LEAST_TOKENS)]
+    n_first: Annotated[int, msgspec.Meta(ge=0)]
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ class Network:
         return network if network._digest() == description.get("sha256") else None
 
     def _digest(self) -> str:
-        return hashlib.sha256(self.graph + self.tokenizer).hexdigest()
+        described = msgspec.json.encode(self.described, order="deterministic")
+        return hashlib.sha256(self.graph + self.tokenizer + described).hexdigest()
 
     def _ids(self, text: str) -> NDArray[np.int64]:
         return np.array([self._opened.encode(self.described.prefix + text).ids], np.int64)
@@ -129,5 +131,11 @@ def tokenizer_of(model: "SentenceTransformer") -> tuple[bytes, Described]:
         description["normalizer"] = {"type": "Sequence", "normalizers": [{"type": "Lowercase"}, *others]}
     tokenizer = json.dumps(description, ensure_ascii=False, separators=(",", ":")).encode()
     prefix = model.prompts.get(model.default_prompt_name or "") or ""
-    longest = min(LONGEST, model.max_seq_length or LONGEST)
-    return tokenizer, Described(prefix, longest, (model.tokenizer.pad_token_id or 0) + 1)
+    longest = model.max_seq_length or LONGEST
+    if not isinstance(prefix, str) or not isinstance(longest, int) or longest < _LEAST_TOKENS:
+        raise EncoderUnusable(
+            f"The encoder reads {longest!r} tokens after the prompt {prefix!r}; expected {_LEAST_TOKENS} or more"
+            " after a text.",
+            "Mend sentence_bert_config.json and config_sentence_transformers.json in its folder.",
+        )
+    return tokenizer, Described(prefix, min(LONGEST, longest), (model.tokenizer.pad_token_id or 0) + 1)

@@ -15,13 +15,17 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 MODULES_FILE = "modules.json"
+_NOT_READ = ("pooler.",)
+"""Weights that no sentence vector comes from, so many folders leave them out."""
+
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
 
 def open_folder(folder: Path) -> "SentenceTransformer":
     """The model in a sentence-transformers folder, in float32, ready to encode.
 
-    Raises `EncoderUnusable`, or `ExtraMissing` where sentence-transformers is not installed.
+    Raises `EncoderUnusable`, also where weights or the tokenizer are missing, which the libraries make up;
+    `ExtraMissing` where sentence-transformers is not installed.
     """
     require_folder(folder)
     with warnings.catch_warnings():
@@ -36,12 +40,54 @@ def open_folder(folder: Path) -> "SentenceTransformer":
         # What goes wrong with a folder has no class in common.
         try:
             with _silence():
-                return SentenceTransformer(str(folder), device="cpu", local_files_only=True).float().eval()
+                model = SentenceTransformer(str(folder), device="cpu", local_files_only=True).float().eval()
+                problem = _missing_weights(model) or _wrong_tokenizer(model)
         except Exception as error:
-            raise EncoderUnusable(
-                f"The encoder in {folder} cannot be opened: {str(error).strip().rstrip('.')}.",
-                "Copy the folder again, or name another in [encoder] name.",
-            ) from error
+            raise _unusable(folder, str(error)) from error
+    if problem:
+        raise _unusable(folder, problem)
+    return model
+
+
+def _missing_weights(model: "SentenceTransformer") -> str:
+    """Which weights were not in the folder, in words; empty where none is missing."""
+    from transformers import AutoModel, PreTrainedModel
+
+    found = next((part for part in model[0].modules() if isinstance(part, PreTrainedModel)), None)
+    if found is None:
+        return ""
+    _, loaded = AutoModel.from_pretrained(
+        found.config._name_or_path, local_files_only=True, output_loading_info=True, trust_remote_code=False
+    )
+    wrong = {str(name) for kind in ("missing_keys", "mismatched_keys") for name in loaded[kind]}
+    missing = sorted(name for name in wrong if not name.startswith(_NOT_READ))
+    more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
+    return f"the weights {missing[0]}{more} are missing or of another shape" if missing else ""
+
+
+def _wrong_tokenizer(model: "SentenceTransformer") -> str:
+    """Why the tokenizer is not the network's, in words; empty where it may be."""
+    from torch.nn import Embedding
+
+    tokenizer = model.tokenizer
+    if not hasattr(tokenizer, "get_vocab"):
+        return ""
+    vocabulary = tokenizer.get_vocab()
+    if len(vocabulary) <= len(set(tokenizer.all_special_tokens)):
+        return "it has no tokenizer"
+    embedding = next((part for part in model[0].modules() if isinstance(part, Embedding)), None)
+    if embedding is not None and max(vocabulary.values()) >= embedding.num_embeddings:
+        return (
+            f"its tokenizer has ids up to {max(vocabulary.values()):,}, its network knows {embedding.num_embeddings:,}"
+        )
+    return ""
+
+
+def _unusable(folder: Path, why: str) -> EncoderUnusable:
+    return EncoderUnusable(
+        f"The encoder in {folder} cannot be opened: {why.strip().rstrip('.')}.",
+        "Copy the folder again, or name another in [encoder] name.",
+    )
 
 
 def require_folder(folder: Path) -> None:

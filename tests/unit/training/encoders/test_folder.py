@@ -66,6 +66,16 @@ def test_a_kept_network_that_was_changed_does_not_count(
     assert Network.kept(tmp_path / "kept") is None
 
 
+def test_how_a_kept_network_reads_belongs_to_it(encoder: FolderEncoder, cache: Path, tmp_path: Path) -> None:
+    encoder.encode(["ok"])
+    shutil.copytree(cache / encoder.id, tmp_path / "kept")
+    file = tmp_path / "kept" / "network.json"
+    description = json.loads(file.read_text("utf-8"))
+    description["described"]["max_tokens"] -= 8
+    file.write_text(json.dumps(description), "utf-8")
+    assert Network.kept(tmp_path / "kept") is None
+
+
 def test_export_gives_the_same_bytes(encoder: FolderEncoder) -> None:
     assert vector_graph(open_folder(small_encoder())) == encoder.network.graph
 

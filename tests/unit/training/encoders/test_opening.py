@@ -1,11 +1,15 @@
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from firstline.errors import EncoderUnusable
+from firstline.training.encoders.network import tokenizer_of
 from firstline.training.encoders.opening import offline, open_folder, without_torchvision
 from tests.encoders import small_encoder
 
@@ -53,3 +57,45 @@ def test_a_damaged_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "modules.json").write_text("[]]")
     with pytest.raises(EncoderUnusable, match=str(tmp_path)):
         open_folder(tmp_path)
+
+
+def copied(folder: Path) -> Path:
+    """A copy of the small encoder, to be damaged."""
+    shutil.copytree(small_encoder(), folder)
+    return folder
+
+
+def test_weights_that_are_missing_are_not_made_up(tmp_path: Path) -> None:
+    folder = copied(tmp_path / "encoder")
+    file = next(folder.rglob("model.safetensors"))
+    weights = load_file(file)
+    save_file({name: value for name, value in weights.items() if "layer.3." not in name}, file, {"format": "pt"})
+    with pytest.raises(EncoderUnusable, match=r"the weights encoder\.layer\.3\..* more are missing"):
+        open_folder(folder)
+
+
+@pytest.mark.parametrize("change", [{"num_hidden_layers": 12}, {"intermediate_size": 100}])
+def test_weights_of_another_network_are_refused(tmp_path: Path, change: dict[str, int]) -> None:
+    folder = copied(tmp_path / "encoder")
+    file = next(path for path in folder.rglob("config.json") if "Pooling" not in str(path))
+    file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
+    with pytest.raises(EncoderUnusable, match=r"encoder"):
+        open_folder(folder)
+
+
+def test_a_tokenizer_that_is_missing_is_not_made_up(tmp_path: Path) -> None:
+    folder = copied(tmp_path / "encoder")
+    for name in ("tokenizer.json", "vocab.txt"):
+        for file in folder.rglob(name):
+            file.unlink()
+    with pytest.raises(EncoderUnusable, match="tokenizer"):
+        open_folder(folder)
+
+
+@pytest.mark.parametrize("longest", [-5, 7.5, "abc"])
+def test_a_length_that_is_none_is_said(tmp_path: Path, longest: object) -> None:
+    folder = copied(tmp_path / "encoder")
+    file = next(folder.rglob("sentence_bert_config.json"))
+    file.write_text(json.dumps({**json.loads(file.read_text()), "max_seq_length": longest}))
+    with pytest.raises(EncoderUnusable):
+        tokenizer_of(open_folder(folder))

@@ -107,3 +107,12 @@ def test_a_place_that_is_no_folder_is_said(encoder: CountingEncoder, tmp_path: P
     (tmp_path / "vectors").write_text("")
     with pytest.raises(FileUnwritable, match="cannot be kept"):
         vectors(encoder, TEXTS, tmp_path / "vectors")
+
+
+def test_a_cache_that_calls_itself_encrypted_is_computed_anew(encoder: CountingEncoder, tmp_path: Path) -> None:
+    expected = vectors(encoder, TEXTS, tmp_path)
+    file = tmp_path / "fake-1.npz"
+    content = bytearray(file.read_bytes())
+    content[content.rindex(b"PK\x01\x02") + 8] |= 1
+    file.write_bytes(content)
+    np.testing.assert_array_equal(vectors(encoder, TEXTS, tmp_path), expected)

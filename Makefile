@@ -1,6 +1,7 @@
 # make demo   the whole loop on demo messages, in about three minutes
 # make check  the gate: ruff, mypy, import contracts, tests
 # make bench, make choices   speed; what each choice in ulmfit.v1 is worth (hours)
+# make wheels  what an air-gapped machine installs
 # make languages CORPORA=DIR   train Firstline's own language models on (an hour for each direction)
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ LANGUAGES := $(wildcard languages/*/pyproject.toml)
 PIP := pip install --quiet --disable-pip-version-check --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types imports lock docs bench choices languages clean
+.PHONY: help setup demo test check lint types imports lock docs wheels bench peers choices languages clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -57,6 +58,16 @@ imports: setup
 # docs/settings.md and the like are made from the code; a test compares them.
 docs: setup
 	$(BIN)/python -m tests.make_docs
+
+# What an air-gapped machine installs, in dist: Firstline and its language models, built offline.
+wheels: setup
+	rm -rf dist
+	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist . \
+		$(addprefix ./,$(dir $(LANGUAGES)))
+
+# Other people's classifiers on the same files: an hour each. make peers DATA=DIR WORKSPACE=DIR
+peers: setup
+	$(BIN)/python -m benchmarks.peers.compare --data $(DATA) --workspace $(WORKSPACE)
 
 bench: setup
 	$(BIN)/python -m benchmarks.import_speed

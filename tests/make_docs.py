@@ -4,6 +4,8 @@ from pathlib import Path
 
 from firstline.settings.file import settings_sections
 from firstline.settings.model import Settings
+from firstline.training.candidates.spaces import SPACES
+from firstline.training.search.space import Choice, Decimal, Dimension, Integer
 
 TARGET = Path(__file__).parent.parent / "docs" / "settings.md"
 
@@ -23,7 +25,32 @@ def settings_page() -> str:
         lines += [
             _row(f"{name}.{field}", info.default, info.description) for field, info in section.model_fields.items()
         ]
+    candidates = Settings.model_fields["candidates"]
+    lines += [
+        _row("candidates", {}, candidates.description),
+        "",
+        "## Settings of candidates",
+        "",
+        "| setting | default | from | to |",
+        "|---|---|---|---|",
+        *(
+            f'| `candidates."{candidate}".{name}` | `{_plain(dimension.default)}` | {_ends(dimension)} |'
+            for candidate, space in SPACES.items()
+            for name, dimension in space.items()
+        ),
+    ]
     return "\n".join(lines) + "\n"
+
+
+def _ends(dimension: Dimension) -> str:
+    if isinstance(dimension, Choice):
+        return " or ".join(f"`{_plain(option)}`" for option in dimension.options) + " |"
+    assert isinstance(dimension, Integer | Decimal)
+    return f"{dimension.low:g} | {dimension.high:g}"
+
+
+def _plain(value: object) -> str:
+    return str(value).lower()
 
 
 def _row(name: str, default: object, description: str | None) -> str:

@@ -18,6 +18,7 @@ from firstline.cli import (
     models,
     pretrain,
     runs,
+    search,
     serve,
     status,
     train,
@@ -55,6 +56,7 @@ app.command("status")(status.status)
 app.command("advise")(advise.advise)
 app.command("train")(train.train)
 app.add_typer(runs.app, name="runs")
+app.command("search")(search.search)
 app.command("adapt")(adapt.adapt)
 app.command("pretrain")(pretrain.pretrain)
 app.add_typer(languages.app, name="languages")

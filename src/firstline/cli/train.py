@@ -11,6 +11,7 @@ from firstline.cli.output import (
     duration,
     figure,
     figure_cell,
+    is_narrow,
     next_command,
     note,
     print_json,
@@ -24,13 +25,16 @@ from firstline.cli.output import (
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     from firstline.bundle.learning_curve import LearningCurve
     from firstline.store.workspace import Workspace
     from firstline.training.comparison import Row
-    from firstline.training.mixture import Mixture
     from firstline.training.train import TrainReport
 
 _LONG_S = 600
+COSTS = ("training", "p50\np99", "memory\nsize")
+LEGEND = "p50, p99: the time of one answer on one core; memory, size: of the model as it serves"
 
 
 def train(
@@ -49,7 +53,11 @@ def train(
     ] = None,
     minutes: Annotated[
         float | None,
-        typer.Option(min=0, help="How long the comparison may take; 0: any time. Default: as in firstline.toml."),
+        typer.Option(
+            min=0,
+            help="How long the comparison may take; training the best on all labels comes on top. 0: any time."
+            " Default: as in firstline.toml.",
+        ),
     ] = None,
     latency_ms: Annotated[
         float | None,
@@ -104,7 +112,7 @@ def train(
             elif isinstance(event, Note):
                 note(event.text)
             elif isinstance(event, Failed):
-                note(f"{event.candidate} is left out: {event.reason}")
+                note(f"{event.candidate} is left out")
             else:
                 note(f"{event.candidate}: macro-F1 {figure(event.figures.macro_f1)}")
 
@@ -145,34 +153,31 @@ def _print_report(report: "TrainReport", workspace: Path | None) -> None:
         f"{counted(report.n_messages, 'labelled message')}, {report.n_classes} classes,"
         f" {report.folds}-fold cross-validation{times}, seed {report.seed}; below each figure its 95 % interval"
     )
-    print_table(
-        (
-            "candidate",
-            "macro-F1",
-            "accuracy",
-            "macro prec.",
-            f"against\n{report.reference}",
-            "training",
-            "p50\np99",
-            "memory\nsize",
-        ),
-        [_cells(row) for row in sorted(report.rows, key=lambda row: -row.figures.macro_f1)],
-        ("training", "p50\np99", "memory\nsize"),
-    )
+    titles = ["candidate", "macro-F1", "accuracy", "macro prec.", f"against\n{report.reference}", *COSTS]
+    rows = [list(_cells(row)) for row in sorted(report.rows, key=lambda row: -row.figures.macro_f1)]
+    left_out = {4} if len(rows) == 1 else set()
+    if is_narrow():
+        left_out.add(3)
+    print_table(_without(left_out, titles), [_without(left_out, row) for row in rows], COSTS)
+    say(LEGEND)
+    champions_kind = report.champion.rpartition("-")[0]
+    if not report.is_champion and report.reference != champions_kind:
+        say(f"The champion's kind, {champions_kind}, did not take part: nothing here is compared with it.")
     for failed in report.failed:
         say(f"{failed.candidate} is not in the table: {failed.reason}")
     for row in report.rows:
         if row.mixture:
-            say(f"{row.candidate} is {_mixture(row.mixture)}")
+            say(f"{row.candidate} is {mixture(row.mixture.weights, row.mixture.dropped)}")
     model = report.model
     best = max(report.rows, key=lambda row: row.figures.macro_f1)
     if best.candidate != model.candidate:
         say(f"{best.candidate} takes {best.latency_ms['p99']:.2f} ms (p99), more than was asked for.")
     if model.learning_curve:
-        say(_promise(model.learning_curve, model.id))
+        say(_promise(model.learning_curve, (workspace or Path()) / "models" / model.id / "learning_curve.svg"))
     what = "is the same as before" if not report.is_new else "is new"
     error = model.metrics.calibration_error if model.metrics else float("nan")
-    say(f"Model {model.id} {what}; calibration error {error:.3f}. All figures: {next_command(workspace, 'runs')}")
+    again = next_command(workspace, f"runs show {report.run}")
+    say(f"Model {model.id} {what}; calibration error {error:.3f}. This table again: {again}")
     if report.is_champion:
         say(f"It is the champion. Next: {next_command(workspace, 'serve')}")
     else:
@@ -180,9 +185,8 @@ def _print_report(report: "TrainReport", workspace: Path | None) -> None:
         say(f"The champion is still {report.champion}. To change that: {promote}")
 
 
-def _promise(curve: "LearningCurve", model_id: str) -> str:
+def _promise(curve: "LearningCurve", where: Path) -> str:
     """What more labels should bring, and where it is drawn."""
-    where = f"models/{model_id}/learning_curve.svg"
     if curve.now is None or curve.expected is None:
         return f"What more labels would bring cannot be told yet: {curve.note}. The curve: {where}"
     expected = figure(curve.expected.accuracy, (curve.expected.accuracy_low, curve.expected.accuracy_high))
@@ -192,11 +196,15 @@ def _promise(curve: "LearningCurve", model_id: str) -> str:
     )
 
 
-def _mixture(mixture: "Mixture") -> str:
-    """`62 % lsa.v1, 38 % forest.v1; without linear.v1, which does not pay`."""
-    parts = sorted(mixture.weights.items(), key=lambda item: -item[1])
+def mixture(weights: "Mapping[str, float]", dropped: "Iterable[str]") -> str:
+    """`62 % lsa.v1, 38 % forest.v1; without linear.v1: not worth the time`."""
+    parts = sorted(weights.items(), key=lambda item: -item[1])
     text = ", ".join(f"{100 * weight:.0f} % {name}" for name, weight in parts)
-    return text + (f"; without {', '.join(mixture.dropped)}: not worth the time" if mixture.dropped else "")
+    return text + (f"; without {', '.join(dropped)}: not worth the time" if dropped else "")
+
+
+def _without(places: set[int], cells: "Sequence[str]") -> list[str]:
+    return [cell for place, cell in enumerate(cells) if place not in places]
 
 
 def _cells(row: "Row") -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """The settings of a workspace: what they are (`model`) and the file that holds them (`file`)."""
 
-from firstline.settings.file import FILE_NAME, read_settings, remember_columns, settings_text
+from firstline.settings.file import FILE_NAME, read_settings, remember_candidate, remember_columns, settings_text
 from firstline.settings.model import ColumnsSettings, MaskPattern, Settings, UlmfitSettings
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Settings",
     "UlmfitSettings",
     "read_settings",
+    "remember_candidate",
     "remember_columns",
     "settings_text",
 ]

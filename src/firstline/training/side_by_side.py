@@ -12,7 +12,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
-from multiprocessing import get_context, parent_process
+from multiprocessing import current_process, get_context, parent_process
 from typing import Any, Protocol, TypeVar
 
 from firstline.errors import FirstlineError, TrainingError
@@ -34,10 +34,11 @@ class Job(Protocol[Made]):
 def run_side_by_side(jobs: Sequence[Job[Result]], report: Report) -> list[Result]:
     """The results of all jobs, in their order; on one core, or for one job, here and one after the other.
 
-    What a job raises is raised here, and the others are ended. Each process takes its share of the cores.
+    Also where this process must not have others of its own, as a worker of a search. What a job raises is raised
+    here, and the others are ended. Each process takes its share of the cores.
     """
     n_cores = n_usable_cores()
-    if len(jobs) == 1 or n_cores == 1:
+    if len(jobs) == 1 or n_cores == 1 or current_process().daemon:
         return [job(report) for job in jobs]
     context = get_context("spawn")
     messages = context.Queue()

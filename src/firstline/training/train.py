@@ -112,12 +112,15 @@ def train(
     if not alone:
         raise TrainingError(f"{BLEND} mixes other candidates.", "Name at least two beside it: --candidates")
     champion = champion_id(models)
+    if champion is not None and not (models / champion).is_dir():
+        yield Note(f"the champion, {champion}, is gone: the new model takes its place")
+        champion = None
     context = context or Context.of(settings, asked.seed)
     folds, notes = usable_folds(data.labels, asked.folds)
     if data.n_disagreements:
         notes.insert(0, f"{data.n_disagreements} messages with two labels are left out until one is chosen")
     yield from map(Note, notes)
-    run = Run.begin(runs, _card(data, settings, folds, asked.seed, context), asked.is_fresh)
+    run = Run.begin(runs, _card(data, settings, folds, asked.seed, context), asked.is_fresh, context.chosen)
     if run.is_old:
         yield Note(f"goes on with the run {run.card.id}: what it has of the same data and settings stays")
     contest = _Contest(Comparison(data, folds, asked.repeats, asked.seed, run), context, settings, asked)
@@ -184,8 +187,7 @@ class _Contest:
         for place, name in enumerate(names):
             try:
                 if reason := self._passed_over(name):
-                    self.failed.append(Failed(name, reason))
-                    yield self.failed[-1]
+                    yield self._fail(name, reason)
                     continue
                 yield (yield from self._ask(name, place * self._n_folds, self.n_steps(names)))
             except FileUnwritable:
@@ -203,15 +205,13 @@ class _Contest:
         fitting = [row.candidate for row in self.rows if _fits(row, self.asked.latency_ms)]
         if len(fitting) < 2:
             within = " within the latency" if self.asked.latency_ms else ""
-            self.failed.append(Failed(BLEND, f"It needs two candidates{within}."))
-            return self.failed[-1]
+            return self._fail(BLEND, f"It needs two candidates{within}.")
         try:
             row = self.comparison.blend(fitting)
         except Exception as error:
             return self._fail(BLEND, _reason(error, self.comparison.run, BLEND))
         if row is None:
-            self.failed.append(Failed(BLEND, "One candidate alone answers best."))
-            return self.failed[-1]
+            return self._fail(BLEND, "One candidate alone answers best.")
         return self._add(row)
 
     def maker(self, row: Row) -> Make:
@@ -232,8 +232,11 @@ class _Contest:
             return row.training_s / self._n_folds * n_trainings
 
         row = best if best.mixture is None and needed_s(best) <= most_s else quickest
-        if needed_s(row) > most_s:
-            yield Note(f"no learning curve: it would take {needed_s(row) / 60:.1f} minutes with {row.candidate}")
+        # Fewer repetitions have wider intervals, which is better than none.
+        repetitions = min(REPETITIONS, int(most_s / max(needed_s(row) / REPETITIONS, 1e-6)))
+        if repetitions < 1:
+            needed = f"{needed_s(row) / REPETITIONS / 60:.1f} minutes at least"
+            yield Note(f"no learning curve: even with the quickest, {row.candidate}, it would take {needed}")
             return None
         data = self.comparison.data
         try:
@@ -245,6 +248,7 @@ class _Contest:
                     data.unlabelled,
                     self.asked.seed,
                     candidate=row.candidate,
+                    repetitions=repetitions,
                 )
             )
         except LabelsTooFew as error:
@@ -255,6 +259,7 @@ class _Contest:
         data = self.comparison.data
         kind = find_candidate(name)
         self.makers[name] = make = yield from kind.prepare(self.context, [*data.messages, *data.unlabelled])
+        self.comparison.run.starts_from[name] = kind.starts_from(self.context)
         steps = self.comparison.ask(name, make, lambda fitted: draft(name, fitted, data, self.settings))
         counted = each_as(steps, lambda done: Step(f"{name}, fold {done} of {self._n_folds}", before + done, total))
         return self._add((yield from counted))
@@ -266,6 +271,7 @@ class _Contest:
             makes_sense, reason = judge(name, workload)
             if not makes_sense:
                 return reason
+        self.comparison.run.starts_from[name] = find_candidate(name).starts_from(self.context)
         if self.asked.minutes is None or not (n_missing := self.comparison.n_missing(name)):
             return ""
         left = self.asked.minutes * 60 - (time.monotonic() - self.started)
@@ -367,4 +373,6 @@ def _run_row(row: Row) -> RunRow:
         latency_ms=dict(row.latency_ms),
         memory_bytes=row.memory_bytes,
         size_bytes=row.size_bytes,
+        weights=dict(row.mixture.weights) if row.mixture else {},
+        dropped=tuple(row.mixture.dropped) if row.mixture else (),
     )

@@ -43,6 +43,10 @@ class Oracle:
     def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
         raise NotImplementedError
 
+    @classmethod
+    def starts_from(cls, context: Context) -> str:
+        raise NotImplementedError
+
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         self.fits.append((list(messages), list(labels), list(unlabelled)))
         self.labels_ = sorted(set(labels))

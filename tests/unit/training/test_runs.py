@@ -111,3 +111,47 @@ def test_no_room_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         run.keep_fold("linear.v1", 0, fold())
     assert caught.value.next_step == "Make room"
     assert not list(run.folder.rglob("*.npz*"))
+
+
+def test_what_a_candidate_said_with_other_settings_does_not_count(tmp_path: Path) -> None:
+    Run.begin(tmp_path, DRAFT).keep_fold("linear.v1", 0, fold())
+    other = Run.begin(tmp_path, DRAFT, chosen={"linear.v1": {"C": 1.0}})
+    assert other.is_old
+    assert other.fold("linear.v1", 0, 1) is None
+    other.keep_fold("linear.v1", 0, fold())
+    assert other.fold("linear.v1", 0, 1) is not None
+    assert Run.begin(tmp_path, DRAFT, chosen={"linear.v1": {"C": 2.0}}).fold("linear.v1", 0, 1) is None
+    assert Run.begin(tmp_path, DRAFT, chosen={"forest.v1": {"min_df": 2}}).fold("linear.v1", 0, 1) is not None
+
+
+def test_what_a_candidate_said_that_started_from_something_else_does_not_count(tmp_path: Path) -> None:
+    run = Run.begin(tmp_path, DRAFT)
+    run.starts_from["ulmfit.v1"] = "one language model"
+    run.keep_fold("ulmfit.v1", 0, fold())
+    run.starts_from["ulmfit.v1"] = "another"
+    assert run.fold("ulmfit.v1", 0, 1) is None
+    run.starts_from["ulmfit.v1"] = "one language model"
+    assert run.fold("ulmfit.v1", 0, 1) is not None
+
+
+@pytest.mark.parametrize("latency_ms", ["{}", '{"p50":1.0}', '{"p50":1.0,"p99":-1.0}'])
+def test_a_cost_without_figures_is_measured_again(tmp_path: Path, latency_ms: str) -> None:
+    run = Run.begin(tmp_path, DRAFT)
+    run.keep_cost("linear.v1", Cost({"p50": 1.0, "p99": 2.0}, 1, 1, {}))
+    assert run.cost("linear.v1") is not None
+    (run.folder / "linear.v1" / "cost.json").write_text(
+        f'{{"latency_ms":{latency_ms},"memory_bytes":1,"size_bytes":1,"settings":{{}}}}'
+    )
+    assert run.cost("linear.v1") is None
+
+
+def test_a_blend_that_is_none_any_more_is_no_line_any_more(tmp_path: Path) -> None:
+    run = Run.begin(tmp_path, DRAFT)
+    run.keep_row(RunRow("linear.v1", accuracy=0.5))
+    run.keep_row(RunRow("blend.v1", accuracy=0.6, weights={"linear.v1": 0.5, "lsa.v1": 0.5}))
+    run.keep_row(RunRow("linear.v1", problem="no memory"))
+    run.keep_row(RunRow("blend.v1", problem="One candidate alone answers best."))
+    assert [(row.candidate, row.problem) for row in run.card.rows] == [
+        ("linear.v1", ""),
+        ("blend.v1", "One candidate alone answers best."),
+    ]

@@ -1,3 +1,4 @@
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -426,9 +427,19 @@ def test_a_learning_curve_that_takes_long_is_left_out_and_said(tmp_path: Path, m
     monkeypatch.setattr("firstline.training.train._MOST_SECONDS_FOR_CURVE", 0.0)
     events, report = run(tmp_path, has_curve=True)
     assert report.model.learning_curve is None
-    assert any(
-        isinstance(event, Note) and event.text.startswith("no learning curve: it would take") for event in events
-    )
+    assert any(isinstance(event, Note) and event.text.startswith("no learning curve: even") for event in events)
+
+
+def test_a_learning_curve_has_fewer_repetitions_where_time_is_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, whole = run(tmp_path / "whole", has_curve=True)
+    (row,) = whole.rows
+    # As long as two and a half repetitions at four sizes take, by what the folds took.
+    monkeypatch.setattr("firstline.training.train._MOST_SECONDS_FOR_CURVE", row.training_s / 3 * 4 * 2.5)
+    _, short = run(tmp_path / "whole", has_curve=True)
+    assert whole.model.learning_curve and short.model.learning_curve
+    assert 0 < short.model.learning_curve.points[0].n_held_out < whole.model.learning_curve.points[0].n_held_out
 
 
 def test_a_blend_of_one_is_that_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -448,3 +459,13 @@ def test_the_highest_seed_has_repeats(tmp_path: Path) -> None:
     for _ in training:
         pass
     assert len(list_models(tmp_path / "m")[0]) == 1
+
+
+def test_a_champion_that_is_gone_makes_room(tmp_path: Path) -> None:
+    _, first = run(tmp_path)
+    shutil.rmtree(tmp_path / first.model.id)
+    data = examples()
+    events, second = run(tmp_path, replace(data, labels=data.labels[::-1]))
+    assert second.is_champion
+    assert champion_id(tmp_path) == second.model.id
+    assert any(isinstance(event, Note) and "is gone" in event.text for event in events)

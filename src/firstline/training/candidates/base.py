@@ -1,10 +1,10 @@
 """The contract that every candidate keeps; one test runs over them all."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from firstline.bundle.files import PartSource
 from firstline.settings.model import EncoderSettings, Settings, UlmfitSettings
 from firstline.text.rules import TextRules
+from firstline.training.candidates.spaces import checked
 from firstline.types import Label, Message
 
 
@@ -37,7 +38,8 @@ class Context:
     """What a workspace gives its candidates.
 
     `folder` keeps what is dear to make and does not depend on labels; without one it is made anew.
-    `report` is told how far a fit has come. Relative paths in settings begin at `workspace`.
+    `report` is told how far a fit has come. Relative paths in settings begin at `workspace`. `chosen` is what
+    the workspace sets of each candidate, see `candidates.spaces`.
     """
 
     rules: TextRules
@@ -48,6 +50,7 @@ class Context:
     report: Callable[[Stage], None] = lambda stage: None
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
     workspace: Path | None = None
+    chosen: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -58,7 +61,7 @@ class Context:
         workspace: Path | None = None,
         report: Callable[[Stage], None] = lambda stage: None,
     ) -> Self:
-        """What the settings say."""
+        """What the settings say. Raises `SettingsInvalid` where they set what a candidate does not have."""
         return cls(
             TextRules.of_language(settings.language),
             seed,
@@ -68,7 +71,12 @@ class Context:
             report,
             settings.encoder,
             workspace,
+            checked(settings.candidates),
         )
+
+    def chosen_for(self, candidate: str) -> dict[str, Any]:
+        """What is set of a candidate, as arguments of its constructor."""
+        return dict(self.chosen.get(candidate, {}))
 
     @property
     def vectors(self) -> Path | None:
@@ -83,6 +91,11 @@ class Context:
 
 class OnePart(ABC):
     """For candidates that serve from one part."""
+
+    @classmethod
+    def starts_from(cls, context: Context) -> str:
+        """Nothing but data and settings."""
+        return ""
 
     @abstractmethod
     def export(self, folder: Path) -> str:
@@ -104,6 +117,10 @@ class Candidate(Protocol):
         cls, context: Context, messages: Sequence[Message]
     ) -> Generator[Stage, None, Callable[[], "Candidate"]]:
         """Make what all trainings share from all messages, labelled or not; returns how to make a candidate."""
+
+    @classmethod
+    def starts_from(cls, context: Context) -> str:
+        """The hash of what the workspace keeps and trainings start from, such as a language model; empty: nothing."""
 
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Learn from labelled messages, and from unlabelled ones if the method can."""

@@ -43,6 +43,11 @@ class Blend:
             members[name] = yield from find_candidate(name).prepare(context, messages)
         return lambda: cls(members, context.seed)
 
+    @classmethod
+    def starts_from(cls, context: Context) -> str:
+        """Its members are asked themselves."""
+        return ""
+
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Choose the weights, then train the members that have one on everything."""
         self.mixture_ = self.mixture or self._mix(messages, labels, unlabelled)

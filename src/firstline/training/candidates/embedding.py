@@ -48,7 +48,7 @@ class Embedding(WithEncoder):
         """Find the encoder, which all trainings share. Raises what `require_encoder` raises."""
         encoder = require_encoder(context, "embedding.v1")
         yield from ()
-        return lambda: cls(context, encoder)
+        return lambda: cls(context, encoder, **context.chosen_for("embedding.v1"))
 
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Learn from the labelled messages; the others are not used."""

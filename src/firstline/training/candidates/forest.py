@@ -17,27 +17,49 @@ from firstline.types import Label, Message
 
 
 class Forest(OnePart):
-    """A random forest over words and parts of words; each tree sees every message."""
+    """A random forest over words and parts of words; each tree sees every message.
 
-    def __init__(self, rules: TextRules, seed: int = 0, n_trees: int = 300, min_df: int = 3) -> None:
+    Its features are those of `linear.v1` that at least `min_df` messages have. A split looks at as many of
+    them as the function `max_features` of their number gives, "sqrt" or "log2".
+    """
+
+    def __init__(
+        self,
+        rules: TextRules,
+        seed: int = 0,
+        n_trees: int = 300,
+        min_df: int = 3,
+        max_features: str = "sqrt",
+        words_to: int = 1,
+        chars_from: int = 2,
+        chars_to: int = 5,
+        case_tokens: bool = False,
+    ) -> None:
         self.rules = rules
         self.seed = seed
         self.n_trees = n_trees
         self.min_df = min_df
-        self.blocks = (NgramBlock("word", 1, 1, case_tokens=False), NgramBlock("char", 2, 5))
+        self.max_features = max_features
+        self.blocks = (NgramBlock("word", 1, words_to, case_tokens), NgramBlock("char", chars_from, chars_to))
 
     @classmethod
     def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
         """Nothing is shared: each training starts from the texts."""
         yield from ()
-        return lambda: cls(context.rules, context.seed)
+        return lambda: cls(context.rules, context.seed, **context.chosen_for("forest.v1"))
 
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Learn from the labelled messages; the others are not used."""
         texts = self._texts(messages)
         self.tfidf_ = TfidfBlocks(self.blocks, min_df=min(self.min_df, max(1, len(texts) // 50)))
         features = self.tfidf_.fit_transform(texts)
-        self.model_ = RandomForestClassifier(self.n_trees, bootstrap=False, n_jobs=-1, random_state=self.seed)
+        self.model_ = RandomForestClassifier(
+            self.n_trees,
+            max_features=self.max_features,
+            bootstrap=False,
+            n_jobs=-1,
+            random_state=self.seed,
+        )
         self.model_.fit(features, np.asarray(labels))
         self.labels_ = [str(label) for label in self.model_.classes_]
         return self
@@ -55,7 +77,8 @@ class Forest(OnePart):
     def describe(self) -> dict[str, object]:
         """The settings, for the manifest."""
         blocks = [block.__dict__ for block in self.blocks]
-        return {"n_trees": self.n_trees, "min_df": self.min_df, "bootstrap": False, "blocks": blocks}
+        names = ("n_trees", "min_df", "max_features")
+        return {**{name: getattr(self, name) for name in names}, "bootstrap": False, "blocks": blocks}
 
     def _texts(self, messages: Sequence[Message]) -> list[str]:
         return [self.rules.with_segment(message.text, message.segment) for message in messages]

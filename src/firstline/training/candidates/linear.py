@@ -17,20 +17,34 @@ from firstline.types import Label, Message
 
 
 class Linear(OnePart):
-    """Logistic regression whose classes weigh the same, whatever their number of messages."""
+    """Logistic regression whose classes weigh the same, whatever their number of messages.
 
-    def __init__(self, rules: TextRules, seed: int = 0, C: float = 30.0, max_iter: int = 300) -> None:
+    Its features are runs of 1 to `words_to` words, without the tokens for case where `case_tokens` is false, and
+    runs of `chars_from` to `chars_to` characters.
+    """
+
+    def __init__(
+        self,
+        rules: TextRules,
+        seed: int = 0,
+        C: float = 30.0,
+        max_iter: int = 300,
+        words_to: int = 2,
+        chars_from: int = 2,
+        chars_to: int = 4,
+        case_tokens: bool = True,
+    ) -> None:
         self.rules = rules
         self.seed = seed
         self.C = C
         self.max_iter = max_iter
-        self.blocks = (NgramBlock("word", 1, 2), NgramBlock("char", 2, 4))
+        self.blocks = (NgramBlock("word", 1, words_to, case_tokens), NgramBlock("char", chars_from, chars_to))
 
     @classmethod
     def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
         """Nothing is shared: each training starts from the texts."""
         yield from ()
-        return lambda: cls(context.rules, context.seed)
+        return lambda: cls(context.rules, context.seed, **context.chosen_for("linear.v1"))
 
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Learn from the labelled messages; the others are not used."""

@@ -39,8 +39,12 @@ class Lsa(Linear):
         n_components: int = 300,
         share: float = 1.0,
         max_unlabelled: int = 20_000,
+        words_to: int = 2,
+        chars_from: int = 2,
+        chars_to: int = 4,
+        case_tokens: bool = True,
     ) -> None:
-        super().__init__(rules, seed, C, max_iter)
+        super().__init__(rules, seed, C, max_iter, words_to, chars_from, chars_to, case_tokens)
         self.n_components = n_components
         self.share = share
         self.max_unlabelled = max_unlabelled
@@ -49,7 +53,7 @@ class Lsa(Linear):
     def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
         """Nothing is shared: held-out messages must not shape the components that they are judged with."""
         yield from ()
-        return lambda: cls(context.rules, context.seed)
+        return lambda: cls(context.rules, context.seed, **context.chosen_for("lsa.v1"))
 
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Learn components from all messages, and classes from the labelled ones."""

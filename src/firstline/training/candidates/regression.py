@@ -42,6 +42,8 @@ def fit_regression(
     model = LogisticRegression(C=C, class_weight="balanced", max_iter=max_iter, tol=tolerance)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
+        # Many classes of one message: what that means, `train` says itself.
+        warnings.filterwarnings("ignore", "The number of unique classes is greater", UserWarning)
         model.fit(solved_on, np.asarray(labels))
     weights, bias = model.coef_, model.intercept_
     if to_features is not None:

@@ -87,7 +87,7 @@ class LinearCost:
         return True, "fast, and good with few labels"
 
     def measure(self, workload: Workload) -> Cost:
-        candidate = Linear(workload.context.rules)
+        candidate = Linear(workload.context.rules, **workload.context.chosen_for("linear.v1"))
         messages, labels = labelled_sample(workload, N_LABELLED)
         counted = Counted.of(texts_of(workload, messages), candidate.blocks)
         regressed = Regressed.of(counted.features, labels, candidate.C, candidate.max_iter)
@@ -107,7 +107,7 @@ class LsaCost:
         return True, f"learns which words belong together from {n_unlabelled:,} messages without a label"
 
     def measure(self, workload: Workload) -> Cost:
-        candidate = Lsa(workload.context.rules)
+        candidate = Lsa(workload.context.rules, **workload.context.chosen_for("lsa.v1"))
         labelled, labels = labelled_sample(workload, N_LABELLED)
         unlabelled = workload.data.unlabelled
         pool = [unlabelled[place] for place in drawn(unlabelled, N_TEXTS - len(labelled), workload.context.seed)]
@@ -141,8 +141,9 @@ class ForestCost:
         return True, "the reference that every other candidate has to beat"
 
     def measure(self, workload: Workload) -> Cost:
-        few = Forest(workload.context.rules, workload.context.seed, n_trees=_N_TREES)
-        all_of_them = Forest(workload.context.rules).n_trees / _N_TREES
+        chosen = workload.context.chosen_for("forest.v1")
+        all_of_them = Forest(workload.context.rules, **chosen).n_trees / _N_TREES
+        few = Forest(workload.context.rules, workload.context.seed, **{**chosen, "n_trees": _N_TREES})
         messages, labels = labelled_sample(workload, _N_FOREST)
         n_sample = len(messages)
         fit_s, fitted = timed(lambda: few.fit(messages, labels, []))

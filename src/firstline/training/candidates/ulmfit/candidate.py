@@ -5,6 +5,7 @@ alone but on all, those without a label by what a teacher makes of them.
 """
 
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -14,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.parts.lstm import PooledLstm
+from firstline.errors import LanguageModelUnusable
 from firstline.steps import run_to_end
 from firstline.text.rules import TextRules
 from firstline.training.candidates.base import Context, OnePart, Stage
-from firstline.training.candidates.ulmfit.card import Direction
+from firstline.training.candidates.ulmfit.card import Direction, read_card
 from firstline.training.candidates.ulmfit.classifier import ClassifierSettings, plain_weights, train_classifier
 from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
 from firstline.training.candidates.ulmfit.language_model import WEIGHTS_FILE
@@ -26,6 +28,7 @@ from firstline.training.candidates.ulmfit.onnx_graph import ClassifierWeights, b
 from firstline.training.candidates.ulmfit.reading import MAX_TOKENS, rows_and_epochs
 from firstline.training.candidates.ulmfit.teacher import Teacher
 from firstline.training.learning import RoundDone
+from firstline.training.runs import key_of
 from firstline.training.side_by_side import Report, run_side_by_side
 from firstline.types import Label, Message
 
@@ -48,8 +51,20 @@ class Ulmfit(OnePart):
     def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
         """Adapt the language models and compute the teacher's features, once for all folds."""
         knowledge = yield from gather(context, messages)
-        settings = ClassifierSettings(loss=context.ulmfit.loss, unfreezing=context.ulmfit.unfreezing)
+        chosen = context.chosen_for("ulmfit.v1")
+        settings = ClassifierSettings(loss=context.ulmfit.loss, unfreezing=context.ulmfit.unfreezing, **chosen)
         return lambda: cls(context, settings, knowledge)
+
+    @classmethod
+    def starts_from(cls, context: Context) -> str:
+        """The adapted language models: `firstline adapt --force` makes others of the same messages."""
+        if context.folder is None:
+            return ""
+        found: dict[str, object] = {}
+        for direction in context.ulmfit.directions:
+            with suppress(LanguageModelUnusable):
+                found[direction] = read_card(context.folder / direction).files
+        return key_of(found) if found else ""
 
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Learn from the labelled messages, and from the others by what the teacher makes of them."""

@@ -1,5 +1,6 @@
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from firstline.training.candidates import find_candidate
 from firstline.training.candidates.base import Context, Stage
 from firstline.training.candidates.ulmfit import candidate as module
 from firstline.training.candidates.ulmfit.candidate import Ulmfit
+from firstline.training.candidates.ulmfit.knowledge import gather
 from firstline.training.candidates.ulmfit.reading import MAX_TOKENS
 from firstline.types import Message
 from tests.examples import examples
@@ -104,3 +106,14 @@ def test_a_package_that_is_missing_is_named_with_its_command(monkeypatch: pytest
     with pytest.raises(ExtraMissing) as raised:
         find_candidate("ulmfit.v1")
     assert raised.value.next_step == "Run: pip install 'firstline[train]'"
+
+
+def test_it_starts_from_the_language_models_that_are_kept(tmp_path: Path) -> None:
+    messages = [*DATA.messages, *DATA.unlabelled]
+    context = replace(ALONE, folder=tmp_path)
+    assert Ulmfit.starts_from(context) == ""
+    run_to_end(Ulmfit.prepare(context, messages))
+    first = Ulmfit.starts_from(context)
+    assert first == Ulmfit.starts_from(context) != ""
+    run_to_end(gather(replace(context, seed=9), messages, is_forced=True))
+    assert Ulmfit.starts_from(context) != first

@@ -1,0 +1,303 @@
+"""`firstline search`."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from firstline.cli.options import JsonOption, WorkspaceOption
+from firstline.cli.output import counted, duration, figure, next_command, note, print_json, print_table, say
+from firstline.cli.train import mask_again, require_training
+from firstline.steps import run_to_end
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from rich.table import Table
+
+    from firstline.settings import Settings
+    from firstline.store.workspace import Workspace
+    from firstline.training.search.cluster import Cluster
+    from firstline.training.search.evolution import Generation
+    from firstline.training.search.search import Checked, SearchEvent, SearchReport
+    from firstline.training.search.workers import Workers
+
+    Show = Callable[[SearchEvent], None]
+
+_N_SHOWN = 5
+_PLOT_FILE = "search.svg"
+
+
+def search(
+    candidate: Annotated[str, typer.Option(metavar="NAME", help="The candidate whose settings are looked for.")],
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, help="How long it may take. Default: until nothing gets better.")
+    ] = None,
+    folds: Annotated[
+        int | None, typer.Option(min=2, max=20, help="Folds of each evaluation. Default: as in firstline.toml.")
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=2**32 - 1, help="Same data and seed: the same end. Default: as in firstline.toml."),
+    ] = None,
+    dask: Annotated[
+        str | None, typer.Option(metavar="tcp://HOST:PORT", help="Evaluate on this Dask cluster, not on this machine.")
+    ] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Write better settings into firstline.toml.")] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Look for better settings of a candidate: they evolve, judged by cross-validation."""
+    from firstline.store.messages import read_for_training
+    from firstline.store.workspace import Workspace
+
+    place = Workspace.find(workspace)
+    require_training()
+    require_search()
+    from firstline.training.candidates import find_candidate
+    from firstline.training.candidates.base import Context
+    from firstline.training.search.crossval import usable_folds
+    from firstline.training.search.evaluating import Bench
+    from firstline.training.search.evolution import Plan
+    from firstline.training.search.search import search as run
+    from firstline.training.search.search import search_folder
+    from firstline.training.search.trials import Trials
+
+    settings = place.settings
+    find_candidate(candidate)
+    with place.hold("searches", "search"), _says_how_to_go_on():
+        mask_again(place)
+        data = read_for_training(place.database)
+        seed = seed if seed is not None else settings.training.seed
+        n_folds, notes = usable_folds(data.labels, folds if folds is not None else settings.training.folds)
+        for text in notes:
+            note(text)
+        context = Context.of(settings, seed, place.language_models, place.folder)
+        bench = Bench(candidate, data, context, n_folds, seed)
+        folder = search_folder(place.searches, bench, settings)
+        trials = Trials(folder)
+        if len(trials):
+            note(f"goes on with {counted(len(trials), 'trial')} of {folder}")
+        plan = Plan(settings.search.population, settings.search.generations, settings.search.patience, seed=seed)
+        with _where(dask, settings) as workers, _shown(as_json) as show:
+            report = run_to_end(run(bench, plan, trials, workers, minutes), show)
+        _draw(report, folder)
+        is_applied = apply and _apply(report, place)
+    if as_json:
+        print_json({**_as_json(report), "is_applied": is_applied, "folder": str(folder)})
+    else:
+        _print(report, folder, is_applied, workspace)
+
+
+def require_search() -> None:
+    """Raises `ExtraMissing` where DEAP or pebble is not installed."""
+    from importlib.util import find_spec
+
+    from firstline.errors import ExtraMissing
+
+    if not all(find_spec(name) for name in ("deap", "pebble")):
+        raise ExtraMissing("Searching", "search")
+
+
+@contextmanager
+def _where(dask: str | None, settings: "Settings") -> "Iterator[Workers | Cluster]":
+    from firstline.training.search.workers import Limits, Workers, default_workers, memory_share
+
+    n_workers = settings.search.workers or default_workers()
+    memory_bytes = int(1e9 * settings.search.memory_gb) or memory_share(n_workers)
+    limits = Limits(60 * settings.search.evaluation_minutes, memory_bytes)
+    if dask is None:
+        with Workers(limits, n_workers) as here:
+            yield here
+        return
+    from importlib.util import find_spec
+
+    from firstline.errors import ExtraMissing
+
+    if not find_spec("distributed"):
+        raise ExtraMissing("Searching on a cluster", "search")
+    from firstline.training.search.cluster import Cluster
+
+    with Cluster(dask, limits) as cluster:
+        note(f"evaluates on {counted(cluster.n_workers, 'worker')} of {dask}")
+        yield cluster
+
+
+@contextmanager
+def _says_how_to_go_on() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        note("To go on: the same command again; what was evaluated is kept.")
+        raise
+
+
+@contextmanager
+def _shown(quiet: bool) -> "Iterator[Show]":
+    """Shows trials and generations as they come: a live table on a terminal, otherwise a line for each generation."""
+    from rich.console import Console
+    from rich.live import Live
+
+    from firstline.training.search.evolution import Generation
+
+    console = Console(stderr=True)
+    course = _Course(time.monotonic())
+    if quiet or not console.is_terminal:
+
+        def say_it(event: "SearchEvent") -> None:
+            course.take(event)
+            if isinstance(event, Generation) and not quiet:
+                note(course.sentence())
+
+        yield say_it
+        return
+    with Live(course.table(), console=console, transient=True, auto_refresh=False) as live:
+
+        def draw(event: "SearchEvent") -> None:
+            course.take(event)
+            live.update(course.table(), refresh=True)
+
+        yield draw
+
+
+class _Course:
+    """How far a search has come."""
+
+    def __init__(self, started: float) -> None:
+        self._started = started
+        self._n_trials = 0
+        self._generations: list[Generation] = []
+
+    def take(self, event: "SearchEvent") -> None:
+        from firstline.training.search.evolution import Trial
+
+        if isinstance(event, Trial):
+            self._n_trials += 1
+        else:
+            self._generations.append(event)
+
+    def sentence(self) -> str:
+        """The last generation in words."""
+        last = self._generations[-1]
+        gone = [f"{last.n_stopped} given up early"] if last.n_stopped else []
+        gone += [f"{last.n_failed} failed"] if last.n_failed else []
+        return (
+            f"generation {last.number}: best macro-F1 {figure(last.best.outcome.score)}, mean {figure(last.mean)};"
+            f" {', '.join([f'{last.n_new} new', *gone])}; {self._rate()}"
+        )
+
+    def table(self) -> "Table":
+        """The last generations, and how many trials there were."""
+        from rich import box
+        from rich.table import Table
+
+        table = Table(box=box.SIMPLE, pad_edge=False, caption=f"{self._n_trials:,} trials, {self._rate()}")
+        for name in ("generation", "best macro-F1", "mean", "new", "given up", "failed"):
+            table.add_column(name, justify="right")
+        for one in self._generations[-10:]:
+            counts = (one.n_new, one.n_stopped, one.n_failed)
+            table.add_row(str(one.number), figure(one.best.outcome.score), figure(one.mean), *map(str, counts))
+        return table
+
+    def _rate(self) -> str:
+        minutes = max((time.monotonic() - self._started) / 60, 1 / 60)
+        return f"{self._n_trials / minutes:.1f} evaluations a minute"
+
+
+def _draw(report: "SearchReport", folder: Path) -> None:
+    from firstline.training.search.plot import plot_svg
+
+    if report.generations:
+        svg = plot_svg(report.candidate, report.default.outcome.score, report.generations)
+        (folder / _PLOT_FILE).write_text(svg, encoding="utf-8")
+
+
+def _apply(report: "SearchReport", place: "Workspace") -> bool:
+    """Write what is better on other folds too; whether it was."""
+    from firstline.settings import remember_candidate
+
+    checked = report.checked
+    if checked is None or checked.gain.value <= 0:
+        return False
+    why = (
+        f"From firstline search on {date.today().isoformat()}, {report.n_trials} trials: macro-F1"
+        f" {figure(checked.best)} instead of {figure(checked.default)} on other folds."
+    )
+    remember_candidate(place.settings_file, report.candidate, report.changed, why)
+    return True
+
+
+def _print(report: "SearchReport", folder: Path, is_applied: bool, workspace: Path | None) -> None:
+    trials = sorted(report.population, key=lambda trial: -trial.outcome.score)[:_N_SHOWN]
+    rows = [
+        (
+            figure(trial.outcome.score),
+            _spelled({name: value for name, value in trial.settings.items() if value != _default(report, name)}),
+            duration(trial.outcome.seconds),
+        )
+        for trial in trials
+    ]
+    print_table(("macro-F1", "settings other than the defaults", "time"), rows, ("macro-F1", "time"))
+    said = f"{counted(report.n_trials, 'trial')}, {len(report.generations)} generations"
+    say(f"{said}{'' if report.is_finished else '; time was up, the same command goes on'}; kept in {folder}")
+    if report.generations:
+        say(f"Plot: {folder / _PLOT_FILE}")
+    if report.best.settings == report.default.settings:
+        say(f"Nothing is better than {report.candidate} as it is, macro-F1 {figure(report.default.outcome.score)}.")
+        return
+    say(f"Best: {_spelled(report.changed)}")
+    if report.checked is None:
+        say("It could not be checked on other folds.")
+        return
+    say(_checked(report.checked))
+    if is_applied:
+        say("Written into firstline.toml.")
+        say(f"Next: {next_command(workspace, f'train --candidates {report.candidate}')}")
+    elif report.checked.gain.value > 0:
+        say(f"Next: {next_command(workspace, f'search --candidate {report.candidate} --apply')}")
+    else:
+        say("So the search has found chance; firstline.toml stays as it is.")
+
+
+def _checked(checked: "Checked") -> str:
+    gain = checked.gain
+    return (
+        f"On other folds: macro-F1 {figure(checked.best)} instead of {figure(checked.default)},"
+        f" a difference of {gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
+    )
+
+
+def _default(report: "SearchReport", name: str) -> object:
+    return report.default.settings[name]
+
+
+def _spelled(settings: "Mapping[str, object]") -> str:
+    return ", ".join(f"{name} = {str(value).lower()}" for name, value in settings.items()) or "none"
+
+
+def _as_json(report: "SearchReport") -> dict[str, object]:
+    checked = report.checked
+    return {
+        "candidate": report.candidate,
+        "best": {"settings": report.best.settings, "macro_f1": report.best.outcome.score},
+        "default": {"settings": report.default.settings, "macro_f1": report.default.outcome.score},
+        "changed": report.changed,
+        "checked": checked
+        and {
+            "macro_f1": checked.best,
+            "default_macro_f1": checked.default,
+            "gain": checked.gain.value,
+            "interval": (checked.gain.low, checked.gain.high),
+        },
+        "n_trials": report.n_trials,
+        "n_generations": len(report.generations),
+        "is_finished": report.is_finished,
+        "population": [
+            {"settings": trial.settings, "macro_f1": trial.outcome.score, "problem": trial.outcome.problem}
+            for trial in report.population
+        ],
+    }

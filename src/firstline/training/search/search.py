@@ -1,0 +1,158 @@
+"""`firstline search`: the settings of one candidate evolve, and what wins is checked on other folds.
+
+A generator: it yields trials and generations and ends with the report, and its caller draws and stops.
+"""
+
+import time
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+from firstline.errors import TrainingError
+from firstline.evaluation.metrics import Difference, differences
+from firstline.settings import Settings
+from firstline.steps import each_as
+from firstline.training.candidates.spaces import SPACES
+from firstline.training.drafting import key
+from firstline.training.runs import key_of
+from firstline.training.search.evaluating import Bench, Outcome
+from firstline.training.search.evolution import Evaluate, Generation, Plan, Trial, evolve, spelled
+from firstline.training.search.space import Value, defaults_of
+from firstline.training.search.trials import Trials
+
+_KEY_LETTERS = 8
+
+
+class Place(Protocol):
+    """Where evaluations run. `deadline` is a time of `time.monotonic`."""
+
+    def evaluate(
+        self, bench: Bench, many: Sequence[Mapping[str, Value]], rival: Sequence[int], deadline: float | None
+    ) -> Iterator[tuple[Mapping[str, Value], Outcome]]:
+        """Each with its outcome, as it is known; fewer where the time is up."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Best settings against the defaults, on folds that the search has not seen: macro-F1 of both, and by how much."""
+
+    best: float
+    default: float
+    gain: Difference
+
+
+@dataclass(frozen=True)
+class SearchReport:
+    """`best` and `default` have the scores that the search saw; `checked` is None where the defaults are best.
+
+    `population` is the last one, best first. `is_finished`: not ended by time.
+    """
+
+    candidate: str
+    best: Trial
+    default: Trial
+    checked: Checked | None
+    population: list[Trial]
+    generations: list[Generation]
+    n_trials: int
+    is_finished: bool
+
+    @property
+    def changed(self) -> dict[str, Value]:
+        """The best settings that are not the defaults."""
+        return {name: value for name, value in self.best.settings.items() if value != self.default.settings[name]}
+
+
+SearchEvent: TypeAlias = Trial | Generation
+
+
+def search(
+    bench: Bench, plan: Plan, trials: Trials, place: Place, minutes: float | None
+) -> Generator[SearchEvent, None, SearchReport]:
+    """Let settings evolve for as long as the plan or `minutes` say; trials that are kept are not computed again.
+
+    Raises `TrainingError` where the candidate has nothing to set, or fails as it is; what `Trials.keep` raises.
+    """
+    space = SPACES[bench.candidate]
+    if not space:
+        raise TrainingError(
+            f"{bench.candidate} has nothing to set.",
+            f"These have: {', '.join(name for name in SPACES if SPACES[name])}",
+        )
+    deadline = None if minutes is None else time.monotonic() + 60 * minutes
+    evaluate = _remembering(bench, trials, place, deadline)
+    found = _Found()
+    population, is_finished = yield from each_as(evolve(space, plan, evaluate), found.take)
+    default = found.trials.get(spelled(defaults_of(space)))
+    if default is None:
+        raise TrainingError(f"{bench.candidate} was not even tried as it is in that time.", "Allow more: --minutes")
+    if default.outcome.problem:
+        raise TrainingError(f"{bench.candidate} fails as it is: {default.outcome.problem}", "Run: firstline train")
+    whole = [trial for trial in found.trials.values() if trial.outcome.is_whole]
+    best = max(whole, key=lambda trial: (trial.outcome.score, trial is default))
+    return SearchReport(
+        bench.candidate,
+        best,
+        default,
+        None if best is default else _check(bench, best, default, place),
+        population,
+        found.generations,
+        len(found.trials),
+        is_finished,
+    )
+
+
+@dataclass
+class _Found:
+    """What came out of a search so far; trials by their settings, spelled."""
+
+    trials: dict[str, Trial] = field(default_factory=dict)
+    generations: list[Generation] = field(default_factory=list)
+
+    def take(self, event: SearchEvent) -> SearchEvent:
+        if isinstance(event, Generation):
+            self.generations.append(event)
+        else:
+            self.trials[spelled(event.settings)] = event
+        return event
+
+
+def search_folder(searches: Path, bench: Bench, settings: Settings) -> Path:
+    """Where the trials of a bench are kept: another for other data, folds, seed, settings or code."""
+    begun = key(bench.data, settings, bench.folds, bench.seed, bench.context)
+    others = {name: chosen for name, chosen in bench.context.chosen.items() if name != bench.candidate}
+    return searches / f"{bench.candidate}-{key_of({'run': begun, 'others': others})[:_KEY_LETTERS]}"
+
+
+def _remembering(bench: Bench, trials: Trials, place: Place, deadline: float | None) -> Evaluate:
+    def evaluate(
+        many: Sequence[Mapping[str, Value]], rival: Sequence[int]
+    ) -> Iterable[tuple[Mapping[str, Value], Outcome]]:
+        missing = []
+        for settings in many:
+            if (known := trials.find(settings)) is not None:
+                yield settings, known
+            else:
+                missing.append(settings)
+        for settings, outcome in place.evaluate(bench, missing, rival, deadline):
+            trials.keep(Trial(settings, outcome))
+            yield settings, outcome
+
+    return evaluate
+
+
+def _check(bench: Bench, best: Trial, default: Trial, place: Place) -> Checked | None:
+    """None where one of the two fails."""
+    other = replace(bench, seed=(bench.seed + 1) % 2**32)
+    found = {
+        spelled(settings): outcome
+        for settings, outcome in place.evaluate(other, [best.settings, default.settings], (), None)
+    }
+    one, two = (found.get(spelled(trial.settings)) for trial in (best, default))
+    if one is None or two is None or not (one.is_whole and two.is_whole):
+        return None
+    names = sorted(set(bench.data.labels))
+    said, said_as_it_is = ([[names[place] for place in outcome.guesses]] for outcome in (one, two))
+    gain = differences(bench.data.labels, said, said_as_it_is, bench.seed)["macro_f1"]
+    return Checked(one.score, two.score, gain)

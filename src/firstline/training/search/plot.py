@@ -18,9 +18,14 @@ def plot_svg(candidate: str, default_score: float, generations: Sequence[Generat
         for kind, score in ((_BEST, one.best.outcome.score), (_MEAN, one.mean))
     ]
     y = alt.Y("score:Q", title="macro-F1, cross-validated", scale=alt.Scale(zero=False, nice=True, padding=8))
-    kinds = alt.Color("kind:N", scale=alt.Scale(domain=[_BEST, _MEAN], range=[BLUE, GREY]), title=None)
+    kinds = alt.Color(
+        "kind:N",
+        scale=alt.Scale(domain=[_BEST, _MEAN], range=[BLUE, GREY]),
+        title=None,
+        legend=alt.Legend(orient="bottom"),
+    )
     lines = alt.Chart(alt.InlineData(values=rows)).mark_line(point=True, strokeWidth=2)
-    lines = lines.encode(x=alt.X("generation:Q", axis=alt.Axis(tickMinStep=1, format="d")), y=y, color=kinds)
+    lines = lines.encode(x=alt.X("generation:O", axis=alt.Axis(labelAngle=0)), y=y, color=kinds)
     rule = alt.Chart(alt.InlineData(values=[{"score": default_score}])).mark_rule(strokeDash=[5, 4], color=GREY)
     title = alt.TitleParams(
         f"Search for settings of {candidate}", subtitle="Dashed: its defaults", anchor="start", offset=12

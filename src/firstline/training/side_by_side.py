@@ -96,7 +96,7 @@ def _work(place: int, pickled: bytes, messages: Any, n_threads: int) -> None:
     import torch
 
     torch.set_num_threads(n_threads)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
 
     def report(stage: Stage) -> None:
         messages.put((place, "stage", stage))
@@ -114,7 +114,7 @@ def _work(place: int, pickled: bytes, messages: Any, n_threads: int) -> None:
         messages.put((place, "error", TrainingError("A process of the training failed; see above.")))
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """A parent that is killed leaves nobody who waits for the work."""
     parent = parent_process()
     if parent is not None:

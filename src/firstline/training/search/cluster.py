@@ -20,7 +20,8 @@ from firstline.training.search.space import Value
 from firstline.training.search.workers import Limits, Workers, portable
 
 _CONNECT_S = 10
-_POLL_S = 1.0
+_POLL_S = 0.5
+_ALONE_S = 60.0
 
 
 class Cluster:
@@ -40,7 +41,7 @@ class Cluster:
             raise TrainingError(
                 f"No Dask scheduler answers at {self.address}: {error}.", "Start one: dask scheduler"
             ) from None
-        if not self._client.scheduler_info()["workers"]:
+        if not self.n_workers:
             self._client.close()
             raise TrainingError(
                 f"The Dask scheduler at {self.address} has no workers.", f"Start one: dask worker {self.address}"
@@ -52,7 +53,7 @@ class Cluster:
 
     @property
     def n_workers(self) -> int:
-        return len(self._client.scheduler_info()["workers"])
+        return len(self._client.nthreads())
 
     def evaluate(
         self,
@@ -73,24 +74,36 @@ class Cluster:
             )
             asked[future.key] = settings
             futures.append(future)
+        last_seen = time.monotonic()
         done = as_completed(futures, loop=self._client.loop)
         while asked:
             if deadline is not None and time.monotonic() >= deadline:
                 self._client.cancel(futures)
                 return
             if done.is_empty():
+                if self.n_workers:
+                    last_seen = time.monotonic()
+                elif time.monotonic() - last_seen > _ALONE_S:
+                    raise TrainingError(f"All workers of {self.address} are gone.", "Start some; the search goes on.")
                 time.sleep(_POLL_S)
                 continue
             found = next(done)
-            yield asked.pop(found.key), _outcome(found)
+            yield asked.pop(found.key), outcome_of(found)
 
 
-def _outcome(future: "Future[Outcome]") -> Outcome:
+def outcome_of(future: "Future[Outcome]") -> Outcome:
+    """What a future holds. Raises `TrainingError` where a worker cannot evaluate at all."""
     try:
         outcome: Outcome = future.result()
         return outcome
     except KilledWorker as error:
         return Outcome(0.0, 0, 0.0, problem=f"It ended several workers: {error.last_worker.address}.")
+    # What is wrong with a worker is wrong with every evaluation there.
+    except Exception as error:
+        raise TrainingError(
+            f"A worker of the cluster cannot evaluate: {type(error).__name__}: {error}.",
+            "Install the same versions of Python and Firstline there, with the extras that the candidate needs.",
+        ) from error
 
 
 _workers: Workers | None = None

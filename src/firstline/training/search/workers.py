@@ -14,7 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 from typing import Self
 
 from pebble import ProcessExpired, ProcessPool
@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 
 from firstline.training.search.evaluating import Bench, Outcome, evaluate
 from firstline.training.search.space import Value
-from firstline.training.side_by_side import n_usable_cores
+from firstline.training.side_by_side import end_with_parent, n_usable_cores
 
 _MEMORY_FILE = Path("/proc/meminfo")
 _SHARE_OF_MEMORY = 0.8
@@ -45,8 +45,16 @@ def default_workers() -> int:
 
 def memory_share(n_workers: int) -> int:
     """The memory that each of so many may fill: together four fifths of what is free now."""
-    lines = dict(line.split(":", 1) for line in _MEMORY_FILE.read_text("ascii").splitlines())
-    return int(_SHARE_OF_MEMORY * 1024 * int(lines["MemAvailable"].split()[0]) / n_workers)
+    return int(_SHARE_OF_MEMORY * _free_bytes() / n_workers)
+
+
+def _free_bytes() -> int:
+    try:
+        lines = dict(line.split(":", 1) for line in _MEMORY_FILE.read_text("ascii").splitlines())
+        return 1024 * int(lines["MemAvailable"].split()[0])
+    except OSError:
+        # Not Linux: all there is.
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 class Workers:
@@ -109,6 +117,9 @@ class Workers:
             return Outcome(0.0, 0, self.limits.seconds, problem=f"It takes more than {self.limits.seconds:g} s.")
         except ProcessExpired as error:
             return Outcome(0.0, 0, 0.0, problem=f"Its process ended (exit code {error.exitcode}).")
+        # What the process could not even begin with, for lack of memory perhaps.
+        except Exception as error:
+            return Outcome(0.0, 0, 0.0, problem=f"{type(error).__name__}: {error}")
 
 
 def portable(bench: Bench) -> Bench:
@@ -124,6 +135,7 @@ def _begin(sent: bytes, memory_bytes: int, n_threads: int) -> None:
     global _bench  # noqa: PLW0603 (a process has one)
     # Ctrl-C reaches the whole group; the parent ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=end_with_parent, daemon=True).start()
     resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
     os.environ.update(dict.fromkeys(_THREADS, str(n_threads)))
     threadpool_limits(n_threads)

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from distributed.scheduler import KilledWorker
 
 from firstline.errors import TrainingError
-from firstline.training.search.cluster import Cluster
-from firstline.training.search.evaluating import evaluate
+from firstline.training.search.cluster import Cluster, outcome_of
+from firstline.training.search.evaluating import Outcome, evaluate
 from firstline.training.search.workers import Limits
 from tests.unit.training.search.benches import bench
 
@@ -107,3 +108,27 @@ def test_a_scheduler_without_workers_is_said(started: Started) -> None:
             assert "has no workers" in error.message
             return
     raise AssertionError("the scheduler still counts workers that are gone")
+
+
+class Future:
+    """One that has ended badly."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def result(self) -> Outcome:
+        raise self.error
+
+
+def test_what_ends_several_workers_is_a_bad_evaluation() -> None:
+    class Worker:
+        address = "tcp://10.0.0.7:4000"
+
+    found = outcome_of(Future(KilledWorker("evaluate-1", Worker(), 3)))  # type: ignore[arg-type]
+    assert found.problem == "It ended several workers: tcp://10.0.0.7:4000."
+
+
+def test_a_worker_without_firstline_is_said() -> None:
+    with pytest.raises(TrainingError, match="No module named 'firstline'") as caught:
+        outcome_of(Future(ModuleNotFoundError("No module named 'firstline'")))  # type: ignore[arg-type]
+    assert "the same versions" in caught.value.next_step

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
-from importlib.metadata import PackageNotFoundError, entry_points, version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import msgspec
@@ -22,7 +22,7 @@ from firstline.text.rules import TextRules
 from firstline.training.candidates.base import Candidate, Context
 from firstline.training.comparison import Comparison, Row
 from firstline.training.encoders import resolve
-from firstline.training.languages import ENTRY_POINTS
+from firstline.training.languages import installed_versions
 from firstline.training.runs import key_of
 
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "fastai", "onnxruntime", "firstline")
@@ -95,7 +95,6 @@ def manifest(
 
 def key(data: Labelled, settings: Settings, folds: int, seed: int, context: Context) -> str:
     """Of all that decides about the figures of a run: data, settings, seed, code, encoders, versions installed."""
-    languages = {entry.name: entry.dist.version for entry in entry_points(group=ENTRY_POINTS) if entry.dist}
     return key_of(
         {
             "data": fingerprint(data),
@@ -103,7 +102,7 @@ def key(data: Labelled, settings: Settings, folds: int, seed: int, context: Cont
             "seed": seed,
             "settings": settings.model_dump(mode="json", exclude=_BESIDE_FIGURES),
             "libraries": {"python": platform.python_version(), **_versions((*_LIBRARIES, *_ENCODERS))},
-            "languages": languages,
+            "languages": installed_versions(),
             "encoders": [_encoder_id(name, context) for name in (settings.encoder.name, settings.ulmfit.encoder)],
             "code": _code_digest(),
         }

@@ -7,7 +7,7 @@ language model for each direction. They are found by name, never by a path, and 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -89,9 +89,23 @@ def _named(
     return fitting[0]
 
 
+def installed_versions() -> dict[str, str]:
+    """The version of each distribution that brings language models, by entry point."""
+    return {entry.name: _said_of(entry.dist, "Version") for entry in entry_points(group=ENTRY_POINTS)}
+
+
+def _said_of(distribution: Distribution | None, key: str) -> str:
+    """What a distribution's metadata say; empty where they are lost."""
+    try:
+        return (distribution.metadata[key] or "") if distribution and key in distribution.metadata else ""
+    except FileNotFoundError:
+        # The package importlib_metadata, which Dask brings, raises where the standard library does not.
+        return ""
+
+
 def _opened(entry_point: EntryPoint) -> Language:
     distribution = entry_point.dist
-    name = distribution.metadata["Name"] if distribution and "Name" in distribution.metadata else None
+    name = _said_of(distribution, "Name")
     if distribution is None or not name:
         raise LanguageModelUnusable(
             f"The distribution of {entry_point.value} has lost its metadata.",

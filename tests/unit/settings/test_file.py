@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from firstline.errors import SettingsInvalid
-from firstline.settings import Settings, read_settings, remember_columns, settings_text
+from firstline.settings import Settings, read_settings, remember_candidate, remember_columns, settings_text
 from firstline.settings.file import settings_sections
 
 ALL = [("", name) for name, info in Settings.model_fields.items() if name == "language"] + [
@@ -29,8 +29,19 @@ def test_every_setting_stands_under_its_description(section: str, name: str) -> 
     assert re.search(rf"^# .{{10,}}\n{name} = ", part, re.MULTILINE)
 
 
-def test_sections_are_all_of_the_settings_but_the_language() -> None:
-    assert {name for name, _, _ in settings_sections()} | {"language"} == set(Settings.model_fields)
+def test_sections_are_all_of_the_settings_but_the_language_and_the_candidates() -> None:
+    assert {name for name, _, _ in settings_sections()} | {"language", "candidates"} == set(Settings.model_fields)
+
+
+def test_settings_of_a_candidate_are_written_under_their_reason_and_removed(tmp_path: Path) -> None:
+    file = written(tmp_path, settings_text("ru"))
+    remember_candidate(file, "linear.v1", {"C": 1.5, "case_tokens": False}, "From a search.")
+    remember_candidate(file, "forest.v1", {"max_features": "log2"}, "From another.")
+    remember_candidate(file, "linear.v1", {"C": 2.5}, "From a third.")
+    assert read_settings(file).candidates == {"forest.v1": {"max_features": "log2"}, "linear.v1": {"C": 2.5}}
+    assert '[candidates."linear.v1"]\n# From a third.\nC = 2.5\n' in file.read_text("utf-8")
+    remember_candidate(file, "linear.v1", {}, "")
+    assert list(read_settings(file).candidates) == ["forest.v1"]
 
 
 def test_the_example_of_a_pattern_works(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 Features = NDArray[np.float32] | sparse.csr_array
 
@@ -35,7 +36,15 @@ class Regression:
 def fit_regression(
     features: Features, labels: Sequence[str], C: float, max_iter: int, tolerance: float = 1e-3
 ) -> Regression:
-    """Fit on features, (n_messages, n_features), until the largest gradient is below `tolerance`."""
+    """Fit on features, (n_messages, n_features), until the largest gradient is below `tolerance`.
+
+    On one thread: the products are small, and threads that wait for each other take longer, see docs/EXPERIMENTS.md.
+    """
+    with threadpool_limits(1):
+        return _fitted(features, labels, C, max_iter, tolerance)
+
+
+def _fitted(features: Features, labels: Sequence[str], C: float, max_iter: int, tolerance: float) -> Regression:
     is_wide = features.shape[0] <= min(_DUAL_UP_TO, features.shape[1])
     is_zero = features.min() == features.max() == 0
     to_features, solved_on = _span(features) if is_wide and not is_zero else (None, features)

@@ -232,11 +232,15 @@ def _apply(report: "SearchReport", place: "Workspace") -> bool:
 
 
 def _print(report: "SearchReport", folder: Path, is_applied: bool, workspace: Path | None) -> None:
+    from firstline.training.candidates.spaces import SPACES
+    from firstline.training.search.space import defaults_of
+
+    defaults = defaults_of(SPACES[report.candidate])
     trials = sorted(report.population, key=lambda trial: -trial.outcome.score)[:_N_SHOWN]
     rows = [
         (
             figure(trial.outcome.score),
-            _spelled({name: value for name, value in trial.settings.items() if value != _default(report, name)}),
+            _spelled({name: value for name, value in trial.settings.items() if value != defaults[name]}),
             duration(trial.outcome.seconds),
         )
         for trial in trials
@@ -269,10 +273,6 @@ def _checked(checked: "Checked") -> str:
         f"On other folds: macro-F1 {figure(checked.best)} instead of {figure(checked.default)},"
         f" a difference of {gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
     )
-
-
-def _default(report: "SearchReport", name: str) -> object:
-    return report.default.settings[name]
 
 
 def _spelled(settings: "Mapping[str, object]") -> str:

@@ -74,21 +74,22 @@ class _Individual(dict[str, Value]):
 
 
 def evolve(
-    space: Space, plan: Plan, evaluate: Evaluate
+    space: Space, plan: Plan, evaluate: Evaluate, start: Settings | None = None
 ) -> Generator[Trial | Generation, None, tuple[list[Trial], bool]]:
     """Evolve settings; yields each trial as it is known. Ends with the last population, best first.
 
+    The first trial is `start`, or the defaults, which are what has to be beaten.
     The second thing that it ends with tells whether it came to its end; if not, `evaluate` had no time left.
     """
     history = _History()
-    defaults = _Individual(defaults_of(space))
-    is_asked = yield from history.ask([defaults], evaluate, ())
-    if not is_asked or history.outcome(defaults).problem:
-        return history.population([defaults]), False
+    first = _Individual(start if start is not None else defaults_of(space))
+    is_asked = yield from history.ask([first], evaluate, ())
+    if not is_asked or history.outcome(first).problem:
+        return history.population([first]), False
     with _dice(plan.seed, 0) as dice:
         drawn = [{name: dimension.draw(dice) for name, dimension in space.items()} for _ in range(plan.population - 1)]
-        new = _new(drawn, space, dice)
-    population = [defaults]
+        new = _new(drawn, space, dice, history.knows)
+    population = [first]
     for number in range(plan.generations + 1):
         if not (yield from history.ask(new, evaluate, history.best.outcome.guesses)):
             return history.population(population), False
@@ -166,11 +167,11 @@ def _new(
     individuals: Iterable[Settings],
     space: Space,
     dice: Random,
-    is_known: Callable[[Settings], bool] = lambda settings: False,
+    is_known: Callable[[Settings], bool],
 ) -> list[_Individual]:
     """Each of them, but mutated where it is known or there twice; fewer where the space has no more."""
     found: list[_Individual] = []
-    names = {spelled(defaults_of(space))}
+    names: set[str] = set()
     for drawn in individuals:
         one = _Individual(drawn)
         for _ in range(_MOST_TRIES):

@@ -35,7 +35,7 @@ class Place(Protocol):
 
 @dataclass(frozen=True)
 class Checked:
-    """Best settings against the defaults, on folds that the search has not seen: macro-F1 of both, and by how much."""
+    """Best settings against those of now, on folds that the search has not seen: macro-F1 of both, and by how much."""
 
     best: float
     default: float
@@ -44,8 +44,9 @@ class Checked:
 
 @dataclass(frozen=True)
 class SearchReport:
-    """`best` and `default` have the scores that the search saw; `checked` is None where the defaults are best.
+    """`best`, and `default`, the settings as they are now, have the scores that the search saw.
 
+    `checked` is None where the latter are best.
     `population` is the last one, best first. `is_finished`: not ended by time.
     """
 
@@ -60,8 +61,9 @@ class SearchReport:
 
     @property
     def changed(self) -> dict[str, Value]:
-        """The best settings that are not the defaults."""
-        return {name: value for name, value in self.best.settings.items() if value != self.default.settings[name]}
+        """The best settings that are not the candidate's own defaults."""
+        defaults = defaults_of(SPACES[self.candidate])
+        return {name: value for name, value in self.best.settings.items() if value != defaults[name]}
 
 
 SearchEvent: TypeAlias = Trial | Generation
@@ -81,10 +83,11 @@ def search(
             f"These have: {', '.join(name for name in SPACES if SPACES[name])}",
         )
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
-    evaluate = _remembering(bench, trials, place, deadline)
+    now = {**defaults_of(space), **bench.context.chosen_for(bench.candidate)}
+    evaluate = _remembering(bench, trials, place, deadline, now)
     found = _Found()
-    population, is_finished = yield from each_as(evolve(space, plan, evaluate), found.take)
-    default = found.trials.get(spelled(defaults_of(space)))
+    population, is_finished = yield from each_as(evolve(space, plan, evaluate, now), found.take)
+    default = found.trials.get(spelled(now))
     if default is None:
         raise TrainingError(f"{bench.candidate} was not even tried as it is in that time.", "Allow more: --minutes")
     if default.outcome.problem:
@@ -125,13 +128,18 @@ def search_folder(searches: Path, bench: Bench, settings: Settings) -> Path:
     return searches / f"{bench.candidate}-{key_of({'run': begun, 'others': others})[:_KEY_LETTERS]}"
 
 
-def _remembering(bench: Bench, trials: Trials, place: Place, deadline: float | None) -> Evaluate:
+def _remembering(
+    bench: Bench, trials: Trials, place: Place, deadline: float | None, now: Mapping[str, Value]
+) -> Evaluate:
+    """Asks for what is not known. The settings of `now` are tried again where they failed: nothing goes on without."""
+
     def evaluate(
         many: Sequence[Mapping[str, Value]], rival: Sequence[int]
     ) -> Iterable[tuple[Mapping[str, Value], Outcome]]:
         missing = []
         for settings in many:
-            if (known := trials.find(settings)) is not None:
+            known = trials.find(settings)
+            if known is not None and not (known.problem and settings == now):
                 yield settings, known
             else:
                 missing.append(settings)

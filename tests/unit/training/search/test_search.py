@@ -1,6 +1,7 @@
 """A whole search: what it tries, what it keeps, and what it says in the end."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -102,8 +103,6 @@ def test_real_evaluations_end_too(tmp_path: Path) -> None:
 
 
 def test_trials_of_other_data_or_settings_are_kept_apart(tmp_path: Path) -> None:
-    from dataclasses import replace
-
     folders = {
         search_folder(tmp_path, bench(), Settings()),
         search_folder(tmp_path, bench("forest.v1"), Settings()),
@@ -116,3 +115,18 @@ def test_trials_of_other_data_or_settings_are_kept_apart(tmp_path: Path) -> None
     assert len(folders) == 5
     own = replace(bench(), context=replace(bench().context, chosen={"linear.v1": {"C": 1.0}}))
     assert search_folder(tmp_path, own, Settings()) in folders
+
+
+def test_what_is_set_already_is_what_has_to_be_beaten(tmp_path: Path) -> None:
+    own = replace(bench(), context=replace(bench().context, chosen={"linear.v1": {"C": 0.1}}))
+    report = run_to_end(search(own, PLAN, Trials(tmp_path), Here(), None))
+    assert report.default.settings["C"] == 0.1
+    assert report.best is report.default
+    assert report.changed == {"C": 0.1}
+    assert report.checked is None
+
+
+def test_settings_of_now_that_failed_are_tried_again(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="fails as it is"):
+        run(Trials(tmp_path), Failing())
+    assert run(Trials(tmp_path), Here()).is_finished

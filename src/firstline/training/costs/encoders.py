@@ -7,11 +7,12 @@ from firstline.evaluation.serving_cost import resident_bytes
 from firstline.steps import run_to_end
 from firstline.text.readings import as_written
 from firstline.training.candidates.embedding import require_encoder
-from firstline.training.candidates.encoder.batches import rows_and_batches
 from firstline.training.candidates.encoder.candidate import FineTuned, TuningSettings
 from firstline.training.costs.base import Cost, Workload
 from firstline.training.costs.counting import N_LABELLED, labelled_sample
+from firstline.training.costs.lessons import LessonsCost
 from firstline.training.costs.vectors import VectorsCost
+from firstline.training.encoders.folder import FolderEncoder
 from firstline.training.encoders.vectors import missing_of
 
 _N_BATCHES = 3
@@ -43,23 +44,29 @@ class EncoderCost:
         return True, "learns slowly, and answers in tens of milliseconds"
 
     def measure(self, workload: Workload) -> Cost:
-        context = workload.context
-        make = run_to_end(FineTuned.prepare(context, []))
-        encoder = make().encoder
-        messages, labels = labelled_sample(workload, N_LABELLED)
-        settings = TuningSettings(**context.chosen_for("encoder.v1"))
-        short = replace(settings, least_batches=_N_BATCHES, most_batches=_N_BATCHES)
-        started: list[float] = []
-        watched = replace(context, report=lambda _: started.append(time.perf_counter()))
-        FineTuned(watched, encoder, short).fit(messages, labels, [])
-        batch_s = (started[-1] - started[0]) / max(len(started) - 1, 1)
-        n_batches = [
-            rows_and_batches(
-                round(n), settings.max_rows, settings.n_epochs, settings.least_batches, settings.most_batches
-            )
-            for n in workload.learned
-        ]
-        texts = [as_written(message.text, message.segment) for message in workload.data.messages]
-        answering = VectorsCost.of(texts, encoder, None, context.seed)
-        seconds = batch_s * sum(number for _, number in n_batches) + answering.seconds
-        return Cost(seconds, resident_bytes() + _NETWORK_BYTES, _BUNDLE_BYTES)
+        context, data = workload.context, workload.data
+        encoder = run_to_end(FineTuned.prepare(context, []))().encoder
+        texts = [as_written(message.text, message.segment) for message in data.messages]
+        seconds = tuning_s(workload, encoder) + VectorsCost.of(texts, encoder, None, context.seed).seconds
+        memory, disk = resident_bytes() + _NETWORK_BYTES, (len(workload.learned) + 1) * _BUNDLE_BYTES
+        if data.unlabelled:
+            lessons = LessonsCost.of(workload, encoder)
+            seconds += lessons.reading_s + len(workload.learned) * lessons.fold_s
+            memory, disk = memory + lessons.memory_bytes, disk + lessons.disk_bytes
+        return Cost(seconds, memory, disk)
+
+
+def tuning_s(workload: Workload, encoder: FolderEncoder) -> float:
+    """The seconds of fine-tuning in all folds and on all labels, from a few batches of labelled messages."""
+    context, unlabelled = workload.context, workload.data.unlabelled
+    messages, labels = labelled_sample(workload, N_LABELLED)
+    settings = TuningSettings(**context.chosen_for("encoder.v1"))
+    short = replace(settings, least_batches=_N_BATCHES, most_batches=_N_BATCHES)
+    started: list[float] = []
+    watched = replace(context, folder=None, report=lambda _: started.append(time.perf_counter()))
+    FineTuned(watched, encoder, short).fit(messages, labels, [])
+    _, max_rows, _ = short.reading(len(messages), 0)
+    row_s = (started[-1] - started[0]) / max(len(started) - 1, 1) / max_rows
+    n_others = min(settings.n_unlabelled, len(unlabelled))
+    planned = [settings.reading(round(n_labelled), n_others) for n_labelled in workload.learned]
+    return row_s * sum(rows * n_batches for _, rows, n_batches in planned)

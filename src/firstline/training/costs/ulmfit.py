@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
-from firstline.bundle.parts.tfidf import NgramBlock
 from firstline.evaluation.serving_cost import resident_bytes
+from firstline.text.readings import as_written
 from firstline.training.candidates.ulmfit.adapt import AdaptSettings, batches_of, require_pool
 from firstline.training.candidates.ulmfit.adapted import is_fresh, kept_model
 from firstline.training.candidates.ulmfit.candidate import for_as_many
@@ -17,19 +16,18 @@ from firstline.training.candidates.ulmfit.language_model import LanguageModel
 from firstline.training.candidates.ulmfit.network import Shape
 from firstline.training.candidates.ulmfit.reading import encode
 from firstline.training.candidates.ulmfit.speed import classifier_speed, language_model_speed
-from firstline.training.candidates.ulmfit.teacher import Neighbours, latent_vectors
-from firstline.training.costs.base import Cost, Workload, drawn, timed
-from firstline.training.costs.counting import N_LABELLED, N_TEXTS, Counted, Regressed, labelled_sample, texts_of
+from firstline.training.costs.base import Cost, Workload, drawn
+from firstline.training.costs.counting import N_TEXTS, texts_of
+from firstline.training.costs.encoders import tuning_s
+from firstline.training.costs.lessons import LessonsCost
 from firstline.training.costs.vectors import VectorsCost
 from firstline.training.encoders import resolve as resolve_encoder
 from firstline.training.encoders.base import Encoder
+from firstline.training.encoders.folder import FolderEncoder
 from firstline.training.languages import resolve as resolve_language
 from firstline.training.side_by_side import n_usable_cores
 
 _ENOUGH_MESSAGES = 5_000
-_BLOCKS = (NgramBlock("word", 1, 2), NgramBlock("char", 2, 4))
-_C, _MAX_ITER, _INNER_FITS = 30.0, 300, 4
-_N_COMPONENTS, _N_NEAR = 300, 500
 # Weights, gradients, two moments of the optimiser, and the best so far; what a process with PyTorch takes empty.
 _WEIGHT_COPIES, _PROCESS_BYTES = 5, 500_000_000
 
@@ -72,18 +70,15 @@ class UlmfitCost:
         n_at_once = min(len(directions), n_usable_cores())
         n_in_turn = -(-len(directions) // n_at_once)
         reading = _reading(workload, texts)
-        teaching_s, fold_s, vectors = _teaching(workload, texts)
+        lessons = LessonsCost.of(workload, _encoder(workload))
+        expert_s = _expert_s(workload)
         learning_s = n_in_turn * _learning_s(workload, reading, len(texts), max(1, n_usable_cores() // n_at_once))
-        n_dimensions = _N_COMPONENTS + (vectors.n_dimensions if vectors else 0)
         weights_bytes = 4 * reading.n_parameters
-        memory = (
-            resident_bytes()
-            + n_at_once * (_PROCESS_BYTES + _WEIGHT_COPIES * weights_bytes)
-            + 3 * 4 * n_dimensions * len(texts)
-        )
+        memory = resident_bytes() + n_at_once * (_PROCESS_BYTES + _WEIGHT_COPIES * weights_bytes) + lessons.memory_bytes
         # Kept in float16, served in int8.
-        disk = len(directions) * (weights_bytes // 2 + weights_bytes // 4) + (vectors.disk_bytes if vectors else 0)
-        return Cost(teaching_s + fold_s * (workload.folds + 1) + learning_s, memory, disk)
+        disk = len(directions) * (weights_bytes // 2 + weights_bytes // 4) + lessons.disk_bytes
+        teaching_s = lessons.reading_s + lessons.fold_s * (workload.folds + 1) + expert_s
+        return Cost(teaching_s + learning_s, memory, disk)
 
 
 def _encoder(workload: Workload) -> Encoder | None:
@@ -139,22 +134,12 @@ def _learning_s(workload: Workload, reading: _Reading, n_texts: int, n_threads: 
     return seconds
 
 
-def _teaching(workload: Workload, texts: Sequence[str]) -> tuple[float, float, VectorsCost | None]:
-    """Seconds of what the teacher reads of all texts, seconds of its lessons in each fold, and its vectors."""
-    context = workload.context
-    messages, labels = labelled_sample(workload, N_LABELLED)
-    pool = [texts[place] for place in drawn(texts, N_TEXTS - len(messages), context.seed)]
-    counted = Counted.of([*texts_of(workload, messages), *pool], _BLOCKS)
-    features = counted.features
-    components_s, latent = timed(lambda: latent_vectors(features.astype(np.float32), context.seed))
-    near_s = timed(lambda: Neighbours.of(latent[:_N_NEAR]))[0] * (len(texts) / len(latent[:_N_NEAR])) ** 2
+def _expert_s(workload: Workload) -> float:
+    """The seconds of the encoders that are fine-tuned as experts, and of their answers, in all folds."""
+    context, unlabelled = workload.context, workload.data.unlabelled
     encoder = _encoder(workload)
-    vectors = None
-    if encoder:
-        plain = [message.text for message in dict.fromkeys(workload.everything)]
-        vectors = VectorsCost.of(plain, encoder, context.vectors, context.seed)
-    n_kinds = 3 if encoder else 2
-    regressed = Regressed.of(sparse.csr_array(features[: len(labels)]), labels, _C, _MAX_ITER)
-    reading_s = (counted.text_s + components_s / features.shape[0]) * len(texts) + near_s
-    lessons_s = n_kinds * _INNER_FITS * regressed.at(workload.n_labelled * (workload.folds - 1) / workload.folds)
-    return reading_s + (vectors.seconds if vectors else 0.0), lessons_s, vectors
+    if not (unlabelled and context.ulmfit.tuned_encoder and isinstance(encoder, FolderEncoder)):
+        return 0.0
+    texts = [as_written(message.text, message.segment) for message in unlabelled]
+    answers = VectorsCost.of(texts, encoder, None, context.seed)
+    return tuning_s(workload, encoder) + len(workload.learned) * answers.seconds / n_usable_cores()

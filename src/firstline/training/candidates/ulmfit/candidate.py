@@ -19,6 +19,10 @@ from firstline.errors import LanguageModelUnusable
 from firstline.steps import run_to_end
 from firstline.text.rules import TextRules
 from firstline.training.candidates.base import Context, OnePart, Stage
+from firstline.training.candidates.encoder.candidate import FineTuned, TuningSettings
+from firstline.training.candidates.lessons import Lessons
+from firstline.training.candidates.soft_labels import sharpened
+from firstline.training.candidates.teacher import Teacher
 from firstline.training.candidates.ulmfit.card import Direction, read_card
 from firstline.training.candidates.ulmfit.classifier import ClassifierSettings, plain_weights, train_classifier
 from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
@@ -26,7 +30,8 @@ from firstline.training.candidates.ulmfit.language_model import WEIGHTS_FILE
 from firstline.training.candidates.ulmfit.network import ClassifierNetwork
 from firstline.training.candidates.ulmfit.onnx_graph import ClassifierWeights, build_graph, quantize
 from firstline.training.candidates.ulmfit.reading import MAX_TOKENS, rows_and_epochs
-from firstline.training.candidates.ulmfit.teacher import Teacher
+from firstline.training.encoders import resolve
+from firstline.training.encoders.folder import FolderEncoder
 from firstline.training.learning import RoundDone
 from firstline.training.runs import key_of
 from firstline.training.side_by_side import Report, run_side_by_side
@@ -70,15 +75,18 @@ class Ulmfit(OnePart):
         """Learn from the labelled messages, and from the others by what the teacher makes of them."""
         everything = [*messages, *unlabelled]
         knowledge = self.knowledge
-        if knowledge is None or not knowledge.covers(everything):
+        if knowledge is None or not knowledge.lessons.covers(everything):
             knowledge = run_to_end(gather(self.context, everything))
+        lessons = knowledge.lessons
         self.labels_ = sorted(set(labels))
         place = {label: index for index, label in enumerate(self.labels_)}
         truth = np.array([place[label] for label in labels], np.int64)
         self.teacher_ = Teacher()
-        places = knowledge.places_of(messages), truth, knowledge.places_of(unlabelled)
-        soft_labels = knowledge.soft_labels(self.teacher_, *places) ** self.settings.sharpness
-        soft_labels /= soft_labels.sum(axis=1, keepdims=True)
+        expert = self._expert(lessons) if unlabelled else None
+        said = expert.fit(messages, labels, unlabelled).answers(unlabelled) if expert else None
+        self.expert_ = expert.describe() if expert else {}
+        places = lessons.places_of(messages), truth, lessons.places_of(unlabelled)
+        soft_labels = sharpened(lessons.soft_labels(self.teacher_, *places, said), self.settings.sharpness)
         self.models_ = knowledge.language_models
         settings = for_as_many(self.settings, len(everything) + (self.settings.copies - 1) * len(truth))
         jobs = [
@@ -113,6 +121,14 @@ class Ulmfit(OnePart):
             [self.rules.with_segment(message.text, message.segment) for message in messages]
         )
 
+    def _expert(self, lessons: Lessons) -> FineTuned | None:
+        """The sentence encoder that is fine-tuned on the same labels, where one may be."""
+        context = self.context
+        encoder = resolve(context.ulmfit.encoder, context.workspace, context.encoders)
+        if not context.ulmfit.tuned_encoder or not isinstance(encoder, FolderEncoder):
+            return None
+        return FineTuned(context, encoder, TuningSettings(**context.chosen_for("encoder.v1")), lessons)
+
     def export(self, folder: Path) -> str:
         """Write tokenizer and graphs; returns the kind of the part."""
         self.part_.save(folder)
@@ -133,7 +149,8 @@ class Ulmfit(OnePart):
             }
             for model in self.models_
         }
-        return {**asdict(self.settings), "language_models": models, "teacher": self.teacher_.weights_}
+        teacher = {**self.teacher_.weights_, **({"expert": self.expert_} if self.expert_ else {})}
+        return {**asdict(self.settings), "language_models": models, "teacher": teacher}
 
 
 def _trained(

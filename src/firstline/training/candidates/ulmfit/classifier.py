@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
+from firstline.training.candidates.soft_labels import SoftLabelLoss, targets_of
 from firstline.training.candidates.ulmfit.language_model import LanguageModel
 from firstline.training.candidates.ulmfit.network import CLASSIFIER_DROPOUTS, ClassifierNetwork
 from firstline.training.candidates.ulmfit.onnx_graph import ClassifierWeights, Dense, LstmLayer
@@ -47,28 +47,6 @@ class ClassifierSettings:
     n_head: int = 0
 
 
-class SoftLabelLoss(nn.Module):
-    """Cross-entropy against a distribution over the classes, weighted by row; focal for labels by people.
-
-    Focal loss (Lin et al. 2017) turns down rows that are right already: (1 - p)^gamma, where p is the
-    probability of the true class. Soft labels of a teacher are taken as they are.
-    """
-
-    def __init__(self, gamma: float) -> None:
-        super().__init__()
-        self.gamma = gamma
-
-    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """`logits` (n_rows, n_labels); `target` (n_rows, n_labels + 2): distribution, weight, 1 for people's."""
-        distribution, weight, by_people = target[:, :-2], target[:, -2], target[:, -1]
-        log_probabilities = functional.log_softmax(logits.float(), dim=1)
-        losses = -(distribution * log_probabilities).sum(dim=1)
-        if self.gamma:
-            right = (distribution * log_probabilities.exp()).sum(dim=1)
-            losses = losses * torch.where(by_people > 0, (1 - right) ** self.gamma, torch.ones_like(right))
-        return (losses * weight).sum() / weight.sum()
-
-
 def train_classifier(
     model: LanguageModel,
     rows: Sequence[NDArray[np.int64]],
@@ -87,7 +65,8 @@ def train_classifier(
     dropouts = CLASSIFIER_DROPOUTS.times(settings.dropout_factor)
     network = ClassifierNetwork(model.shape, model.tokenizer.n_tokens, n_labels, dropouts, settings.n_head)
     network.take_encoder(model.weights)
-    target = torch.from_numpy(loss_targets(labels, n_labels, soft_labels, settings))
+    smoothing = settings.smoothing if settings.loss == "smoothing" else 0.0
+    target = torch.from_numpy(targets_of(labels, n_labels, soft_labels, smoothing, settings.class_weight_power))
     copies = np.ones(len(rows), np.int64)
     copies[: len(labels)] = settings.copies
     rounds = MessageRounds(
@@ -118,23 +97,6 @@ def train_classifier(
 def _gradually(n_groups: int) -> list[float]:
     """The share of training from which each group learns: the head at once, the embedding after a third."""
     return [(n_groups - 1 - place) / (3 * max(1, n_groups - 1)) for place in range(n_groups)]
-
-
-def loss_targets(
-    labels: NDArray[np.int64], n_labels: int, soft_labels: NDArray[np.float32], settings: ClassifierSettings
-) -> NDArray[np.float32]:
-    """What `SoftLabelLoss` compares with, (n_rows, n_labels + 2): the labels of people first, then the soft ones."""
-    smoothing = settings.smoothing if settings.loss == "smoothing" else 0.0
-    by_people = np.full((len(labels), n_labels + 2), smoothing / n_labels, np.float32)
-    by_people[np.arange(len(labels)), labels] += 1 - smoothing
-    counts = np.bincount(labels, minlength=n_labels).astype(np.float64)
-    weights = (len(labels) / (n_labels * np.maximum(counts, 1))) ** settings.class_weight_power
-    by_people[:, -2] = weights[labels]
-    by_people[:, -1] = 1
-    by_teacher = np.ones((len(soft_labels), n_labels + 2), np.float32)
-    by_teacher[:, :-2] = soft_labels
-    by_teacher[:, -1] = 0
-    return np.concatenate([by_people, by_teacher])
 
 
 def plain_weights(network: ClassifierNetwork) -> ClassifierWeights:

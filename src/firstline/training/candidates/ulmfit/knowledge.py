@@ -8,18 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstline.errors import LanguageModelUnusable
-from firstline.steps import each_as, run_to_end
+from firstline.steps import run_to_end
 from firstline.text.tokenizer import MODEL_FILE
 from firstline.training.candidates.base import Context, Stage
-from firstline.training.candidates.regression import Features
+from firstline.training.candidates.lessons import Lessons, gather_lessons
 from firstline.training.candidates.ulmfit.adapt import AdaptSettings, require_pool
 from firstline.training.candidates.ulmfit.adapted import adapted_model, tokenizer_for
 from firstline.training.candidates.ulmfit.card import Direction, read_card
 from firstline.training.candidates.ulmfit.language_model import LanguageModel
 from firstline.training.candidates.ulmfit.reading import encode
-from firstline.training.candidates.ulmfit.teacher import Neighbours, Teacher, latent_vectors, tfidf_features
 from firstline.training.encoders import resolve
-from firstline.training.encoders.vectors import centred_vectors
 from firstline.training.languages import resolve as resolve_language
 from firstline.training.side_by_side import Report, run_side_by_side
 from firstline.types import Message
@@ -27,44 +25,18 @@ from firstline.types import Message
 
 @dataclass(frozen=True)
 class Knowledge:
-    """Language models, one a direction; what they and the teacher read of every message, each at its `place`.
+    """Language models, one a direction; what they, by direction, and a teacher read of every message.
 
-    `rows` are the ids of a message by direction, `features` have a row for each message by kind.
+    `rows` are the ids of messages, in the order of the lessons.
     """
 
     language_models: tuple[LanguageModel, ...]
     rows: Mapping[Direction, Sequence[NDArray[np.int64]]]
-    place: Mapping[Message, int]
-    features: Mapping[str, Features]
-    neighbours: Neighbours
-
-    def covers(self, messages: Sequence[Message]) -> bool:
-        return all(message in self.place for message in messages)
-
-    def places_of(self, messages: Sequence[Message]) -> NDArray[np.int64]:
-        return np.array([self.place[message] for message in messages], np.int64)
+    lessons: Lessons
 
     def rows_of(self, messages: Sequence[Message], direction: Direction) -> list[NDArray[np.int64]]:
         rows = self.rows[direction]
-        return [rows[self.place[message]] for message in messages]
-
-    def soft_labels(
-        self, teacher: Teacher, labelled: NDArray[np.int64], labels: NDArray[np.int64], unlabelled: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """Fit a teacher and ask it, and what is near, about the unlabelled; (n_unlabelled, n_labels).
-
-        `labelled` and `unlabelled` are places of messages, `labels` places of classes.
-        """
-        n_labels = int(labels.max()) + 1
-        teacher.fit({kind: values[labelled] for kind, values in self.features.items()}, labels, n_labels)
-        probabilities = np.zeros((len(self.place), n_labels), np.float32)
-        if len(unlabelled):
-            features = {kind: values[unlabelled] for kind, values in self.features.items()}
-            probabilities[unlabelled] = teacher.predict_proba(features)
-        probabilities[labelled] = np.eye(n_labels, dtype=np.float32)[labels]
-        is_known = np.zeros(len(self.place), np.bool_)
-        is_known[labelled] = is_known[unlabelled] = True
-        return self.neighbours.smoothed(probabilities, is_known)[unlabelled]
+        return [rows[place] for place in self.lessons.places_of(messages)]
 
 
 def gather(
@@ -84,21 +56,13 @@ def gather(
     encoder = resolve(context.ulmfit.encoder, context.workspace, context.encoders)
     if bases is None:
         bases = _installed_models(context, is_forced)
-    yield Stage("reading for the teacher", 0, 1)
-    tfidf = tfidf_features(texts)
-    vectors = {"lsa": latent_vectors(tfidf, context.seed)}
-    if encoder:
-        steps = centred_vectors([message.text for message in messages], encoder, context.vectors)
-        what = f"sentence vectors by {encoder.name}"
-        vectors[encoder.name] = yield from each_as(steps, lambda step: Stage(what, *step))
-    meaning = np.hstack(list(vectors.values()))
-    models = _language_models(context, texts, meaning, "+".join(vectors), bases, is_forced)
+    lessons = yield from gather_lessons(context, messages, encoder)
+    meaning = np.hstack(list(lessons.vectors.values()))
+    models = _language_models(context, texts, meaning, "+".join(lessons.vectors), bases, is_forced)
     return Knowledge(
         language_models=tuple(models),
         rows={model.card.direction: encode(model.tokenizer, texts, model.card.direction) for model in models},
-        place={message: place for place, message in enumerate(messages)},
-        features={"tfidf": tfidf, **vectors},
-        neighbours=Neighbours.of(meaning),
+        lessons=lessons,
     )
 
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from firstline.text.tokenizer import PAD
+from firstline.training.candidates.soft_labels import SoftLabelLoss
 from firstline.training.candidates.ulmfit.adapt import AdaptSettings
-from firstline.training.candidates.ulmfit.classifier import ClassifierSettings, SoftLabelLoss
+from firstline.training.candidates.ulmfit.classifier import ClassifierSettings
 from firstline.training.candidates.ulmfit.network import (
     CLASSIFIER_DROPOUTS,
     LANGUAGE_MODEL_DROPOUTS,
@@ -41,7 +42,7 @@ def classifier_speed(
 ) -> float:
     """Tokens a second, padding counted, of a classifier's training."""
     network = ClassifierNetwork(shape, n_tokens, n_labels, CLASSIFIER_DROPOUTS, ClassifierSettings.n_head)
-    # As `loss_targets` makes them: a distribution, its weight, and whether a person gave it.
+    # As `targets_of` makes them: a distribution, its weight, and whether a person gave it.
     even = torch.cat([torch.full((n_labels,), 1 / n_labels), torch.ones(2)])
     rounds = _rounds(lengths, n_tokens, max_rows, lambda places, ids: (ids, even.expand(len(places), -1)))
     return _speed(network, SoftLabelLoss(0.0), rounds, network.groups(), n_threads, is_language_model=False)

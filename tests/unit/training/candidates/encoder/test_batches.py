@@ -1,19 +1,21 @@
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from firstline.training.candidates.encoder.batches import LabelledBatches, rows_and_batches
+from firstline.training.candidates.encoder.batches import Batches, rows_and_batches
 
 ROWS = [np.arange(2, 4 + place % 5, dtype=np.int64) for place in range(50)]
-LABELS = np.arange(50, dtype=np.int64) % 4
+LABELS = np.arange(50, dtype=np.float32)
+ONCE = np.ones(50, np.int64)
 
 
-def made(n_batches: int = 21, seed: int = 0) -> LabelledBatches:
-    return LabelledBatches(ROWS, LABELS, pad=1, n_batches=n_batches, max_rows=8, seed=seed)
+def made(n_batches: int = 21, seed: int = 0, copies: NDArray[np.int64] = ONCE) -> Batches:
+    return Batches(ROWS, LABELS, copies, pad=1, n_batches=n_batches, max_rows=8, seed=seed)
 
 
 @pytest.mark.parametrize(
     ("n_rows", "expected"),
-    [(24, (8, 30)), (200, (10, 120)), (1_200, (16, 450)), (10_000, (16, 600)), (100_000, (16, 600))],
+    [(24, (8, 30)), (600, (10, 360)), (1_200, (16, 450)), (10_000, (16, 600)), (100_000, (16, 600))],
 )
 def test_many_labels_are_read_less_often(n_rows: int, expected: tuple[int, int]) -> None:
     assert rows_and_batches(n_rows, 16, 6, 30, 600) == expected
@@ -29,6 +31,13 @@ def test_an_epoch_has_every_message_once() -> None:
     rounds = made(7)
     labels = np.concatenate([target for number in range(len(rounds)) for _, target in rounds.batches(number)])
     assert sorted(labels.tolist()) == sorted(LABELS.tolist())
+
+
+def test_an_epoch_has_a_copied_message_more_often() -> None:
+    copies = np.where(np.arange(50) < 3, 3, 1)
+    rounds = made(7, copies=copies)
+    places = np.concatenate([target for number in range(len(rounds)) for _, target in rounds.batches(number)])
+    assert np.bincount(places.astype(int)).tolist() == copies.tolist()
 
 
 def test_rows_are_filled_up_and_keep_their_labels() -> None:

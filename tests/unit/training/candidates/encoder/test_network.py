@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from firstline.training.candidates.encoder.network import TuningLoss, TuningNetwork, contrastive_loss
+from firstline.training.candidates.encoder.network import TuningLoss, TuningNetwork, contrastive_loss, fast_attention
+from firstline.training.candidates.soft_labels import SoftLabelLoss, targets_of
 from firstline.training.encoders.opening import open_folder
 from tests.encoders import small_encoder
 
@@ -54,14 +55,30 @@ def test_contrastive_loss_without_a_pair_is_zero() -> None:
     assert contrastive_loss(torch.randn(3, 4), torch.tensor([0, 1, 2]), 0.1).item() == 0
 
 
-def test_weights_of_classes_and_of_the_contrastive_loss_count() -> None:
-    scores, vectors = torch.tensor([[2.0, 0.0], [2.0, 0.0]]), torch.tensor([[1.0, 0.0], [0.0, 1.0]])
-    labels = torch.tensor([0, 1])
-    plain = TuningLoss(0.0, 0.0, 0.1, torch.ones(2))((scores, vectors), labels)
-    heavy = TuningLoss(0.0, 0.0, 0.1, torch.tensor([1.0, 3.0]))((scores, vectors), labels)
-    assert heavy > plain
-    same = torch.tensor([1, 1])
-    without = TuningLoss(0.0, 0.0, 0.1, torch.ones(2))((scores, vectors), same)
-    beside = TuningLoss(0.0, 0.5, 0.1, torch.ones(2))((scores, vectors), same)
-    expected = 0.5 * contrastive_loss(vectors, same, 0.1)
+def test_the_contrastive_loss_is_among_labels_by_people() -> None:
+    scores, vectors = torch.tensor([[2.0, 0.0]] * 3), torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    target = torch.from_numpy(targets_of(np.array([1, 1]), 2, np.array([[0.5, 0.5]], np.float32), 0.1, 0.0))
+    without, beside = (TuningLoss(weight, 0.1)((scores, vectors), target) for weight in (0.0, 0.5))
+    expected = 0.5 * contrastive_loss(vectors[:2], torch.tensor([1, 1]), 0.1)
     torch.testing.assert_close(beside - without, expected)
+    torch.testing.assert_close(without, SoftLabelLoss()(scores, target))
+
+
+def test_a_batch_without_a_label_by_people_has_no_contrastive_loss() -> None:
+    target = torch.from_numpy(targets_of(np.zeros(0, np.int64), 2, np.full((2, 2), 0.5, np.float32), 0.1, 0.0))
+    found = torch.zeros(2, 2), torch.randn(2, 4)
+    torch.testing.assert_close(TuningLoss(0.5, 0.1)(found, target), SoftLabelLoss()(found[0], target))
+
+
+def test_fast_attention_gives_the_same_vectors_and_leaves_the_model_as_it_was() -> None:
+    model = open_folder(small_encoder())
+    network = TuningNetwork(model, n_labels=3, pad=0, dropout=0.1).eval()
+    (transformer,) = (part for part in model.modules() if type(part).__name__ == "BertModel")
+    ids = torch.tensor([[101, 2023, 102], [101, 102, 0]])
+    with torch.no_grad():
+        plain = network(ids)[0]
+        with fast_attention(model):
+            assert transformer.config._attn_implementation == "eager"  # type: ignore[union-attr]
+            torch.testing.assert_close(network(ids)[0], plain, atol=1e-4, rtol=1e-3)
+    assert transformer.config._attn_implementation == "sdpa"  # type: ignore[union-attr]
+    assert {part.p for part in model.modules() if isinstance(part, torch.nn.Dropout)} == {0.1}

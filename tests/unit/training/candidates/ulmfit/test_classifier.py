@@ -1,4 +1,3 @@
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -11,8 +10,6 @@ from firstline.steps import run_to_end
 from firstline.training.candidates.ulmfit import classifier
 from firstline.training.candidates.ulmfit.classifier import (
     ClassifierSettings,
-    SoftLabelLoss,
-    loss_targets,
     plain_weights,
     train_classifier,
 )
@@ -156,49 +153,3 @@ def test_gradual_unfreezing_leaves_the_embedding_as_it_was_at_first(
     assert torch.equal(made[0].encoder.encoder.weight, before) is is_frozen
     list(steps)
     assert not torch.equal(made[0].encoder.encoder.weight, before)
-
-
-def loss(gamma: float, targets: NDArray[np.float32]) -> float:
-    """Of one message whose classes are 50 %, 25 % and 25 % likely."""
-    likely = torch.log(torch.tensor([[0.5, 0.25, 0.25]])).expand(len(targets), -1)
-    return float(SoftLabelLoss(gamma)(likely, torch.from_numpy(targets)))
-
-
-def targets(settings: ClassifierSettings, *labels: int) -> NDArray[np.float32]:
-    return loss_targets(np.array(labels), N_LABELS, NO_SOFT, settings)
-
-
-@pytest.mark.parametrize(
-    ("label", "name", "gamma", "expected"),
-    [
-        (0, "cross_entropy", 0.0, math.log(2)),
-        (1, "cross_entropy", 0.0, math.log(4)),
-        (0, "focal", 2.0, 0.25 * math.log(2)),
-        (1, "focal", 2.0, 0.5625 * math.log(4)),
-        (0, "smoothing", 0.0, 0.9 * math.log(2) + 0.1 / 3 * (math.log(2) + 2 * math.log(4))),
-        (1, "smoothing", 0.0, 0.9 * math.log(4) + 0.1 / 3 * (math.log(2) + 2 * math.log(4))),
-    ],
-)
-def test_losses(label: int, name: str, gamma: float, expected: float) -> None:
-    settings = replace(QUICK, loss=name, smoothing=0.1)  # type: ignore[arg-type]
-    assert loss(gamma, targets(settings, label)) == pytest.approx(expected, rel=1e-5)
-
-
-def test_focal_loss_takes_soft_labels_as_they_are() -> None:
-    soft_labels = np.array([[0.5, 0.5, 0]], np.float32)
-    found = loss_targets(np.zeros(0, np.int64), N_LABELS, soft_labels, replace(QUICK, loss="focal"))
-    assert loss(2.0, found) == pytest.approx(0.5 * math.log(2) + 0.5 * math.log(4), rel=1e-5)
-
-
-def test_the_loss_is_the_weighted_mean() -> None:
-    found = targets(replace(QUICK, loss="cross_entropy"), 0, 1)
-    found[:, -2] = [3, 1]
-    assert loss(0.0, found) == pytest.approx((3 * math.log(2) + math.log(4)) / 4, rel=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("power", "expected"), [(0.0, [1, 1, 1, 1]), (1.0, [4 / 9, 4 / 9, 4 / 9, 4 / 3]), (0.5, [2 / 3] * 3 + [2 / 3**0.5])]
-)
-def test_class_weights(power: float, expected: list[float]) -> None:
-    found = targets(replace(QUICK, class_weight_power=power), 0, 0, 0, 1)
-    np.testing.assert_allclose(found[:, -2], expected, rtol=1e-5)

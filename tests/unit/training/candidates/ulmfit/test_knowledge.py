@@ -2,9 +2,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from firstline.errors import LanguageModelUnusable, PoolTooSmall
 from firstline.settings.model import UlmfitSettings
@@ -14,7 +12,6 @@ from firstline.training.candidates.base import Context, Stage
 from firstline.training.candidates.ulmfit import knowledge as module
 from firstline.training.candidates.ulmfit.card import DIRECTIONS, Direction, read_card
 from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
-from firstline.training.candidates.ulmfit.teacher import Neighbours, Teacher
 from firstline.training.languages import Language
 from firstline.types import Message
 from tests.encoders import CountingEncoder
@@ -36,22 +33,22 @@ def gathered(context: Context = ALONE, messages: Sequence[Message] = MESSAGES) -
 
 def test_features_have_a_row_for_each_message() -> None:
     _, found = gathered()
-    assert set(found.features) == {"tfidf", "lsa"}
-    assert {values.shape[0] for values in found.features.values()} == {len(MESSAGES)}
-    assert found.places_of(MESSAGES[3:5]).tolist() == [3, 4]
+    assert set(found.lessons.features) == {"tfidf", "lsa"}
+    assert {values.shape[0] for values in found.lessons.features.values()} == {len(MESSAGES)}
+    assert found.lessons.places_of(MESSAGES[3:5]).tolist() == [3, 4]
 
 
 def test_a_message_that_comes_twice_has_one_row_and_one_of_another_segment_its_own() -> None:
     one, other = Message("карта пропала", "lead"), Message("карта пропала", "customer")
     _, found = gathered(messages=[*MESSAGES, one, other, one])
-    assert len(found.place) == len(MESSAGES) + 2
-    assert found.place[one] != found.place[other]
+    assert len(found.lessons.place) == len(MESSAGES) + 2
+    assert found.lessons.place[one] != found.lessons.place[other]
 
 
 def test_it_covers_what_it_was_gathered_from() -> None:
     _, found = gathered()
-    assert found.covers(MESSAGES)
-    assert not found.covers([*MESSAGES, Message("новое")])
+    assert found.lessons.covers(MESSAGES)
+    assert not found.lessons.covers([*MESSAGES, Message("новое")])
 
 
 def test_a_backward_model_reads_with_the_tokenizer_of_the_forward_one() -> None:
@@ -85,7 +82,7 @@ def test_vectors_of_an_encoder_are_kept_in_the_folder(tmp_path: Path, monkeypatc
     told, found = gathered(
         replace(ALONE, ulmfit=UlmfitSettings(language_model="none", encoder="fake"), folder=tmp_path)
     )
-    assert set(found.features) == {"tfidf", "lsa", "fake"}
+    assert set(found.lessons.features) == {"tfidf", "lsa", "fake"}
     assert told[1] == Stage("sentence vectors by fake", len(MESSAGES), len(MESSAGES))
     assert (tmp_path / "vectors" / "fake-1.npz").exists()
 
@@ -193,33 +190,3 @@ def test_a_name_that_is_not_installed_is_told_before_anything_is_computed() -> N
     steps = gather(replace(ALONE, ulmfit=UlmfitSettings(language_model="nowhere")), MESSAGES)
     with pytest.raises(LanguageModelUnusable, match="'nowhere'"):
         next(steps)
-
-
-def knowledge(vectors: NDArray[np.float32]) -> Knowledge:
-    """Of messages whose features are `vectors`, without language models."""
-    place = {Message(str(row)): row for row in range(len(vectors))}
-    return Knowledge((), {}, place, {"own": vectors}, Neighbours.of(vectors))
-
-
-def soft_labels(
-    vectors: list[list[float]], labelled: list[int], labels: list[int], unlabelled: list[int]
-) -> NDArray[np.float32]:
-    places = np.array(labelled, np.int64), np.array(labels, np.int64), np.array(unlabelled, np.int64)
-    return knowledge(np.array(vectors, np.float32)).soft_labels(Teacher(), *places)
-
-
-def test_soft_labels_follow_what_is_near() -> None:
-    found = soft_labels([[1, 0], [0, 1], [1, 0.1], [0.1, 1]], [0, 1], [0, 1], [2, 3])
-    assert found.argmax(axis=1).tolist() == [0, 1]
-    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
-
-
-def test_messages_that_are_held_out_say_nothing() -> None:
-    vectors: list[list[float]] = [[1, 0], [0, 1], [1, 0.1]]
-    found = soft_labels(vectors, [0, 1], [0, 1], [2])
-    with_held_out = soft_labels([*vectors, [1, 0.11], [1, 0.09]], [0, 1], [0, 1], [2])
-    np.testing.assert_allclose(found, with_held_out, atol=1e-6)
-
-
-def test_without_unlabelled_messages_there_are_no_soft_labels() -> None:
-    assert soft_labels([[1, 0], [0, 1]], [0, 1], [0, 1], []).shape == (0, 2)

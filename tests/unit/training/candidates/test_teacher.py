@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import sparse
 
-from firstline.training.candidates.ulmfit.teacher import Neighbours, Teacher, latent_vectors, tfidf_features
+from firstline.training.candidates.teacher import Neighbours, Teacher, latent_vectors, tfidf_features
 
 TEXTS = ["карта не работает", "карта утеряна", "перевод не дошел", "перевод завис", "оплата прошла"]
 

@@ -1,0 +1,44 @@
+"""Fine-tuned encoders that a workspace keeps, so that one training serves both `encoder.v1` and a teacher."""
+
+import hashlib
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from firstline.bundle.parts.transformer import Transformer
+from firstline.errors import BundleDamaged, FileUnwritable
+from firstline.training.encoders.atomic import write_folder
+
+_DIGEST_FILE = "sha256"
+_MOST = 8
+"""As many as the folds of a run and the training on all labels, usually; each takes 40 to 130 MB."""
+
+
+def kept_part(folder: Path, key: str, n_labels: int) -> Transformer | None:
+    """The one that `keep_part` wrote; None where there is none, or it is not as it was."""
+    place = folder / key
+    try:
+        if (place / _DIGEST_FILE).read_text(encoding="utf-8") != _digest(place):
+            return None
+        return Transformer.load(place, n_labels)
+    except (OSError, UnicodeDecodeError, BundleDamaged):
+        return None
+
+
+def keep_part(folder: Path, key: str, part: Transformer) -> None:
+    """Keep it, and of all only the newest; where there is no room, training goes on without."""
+    with suppress(FileUnwritable), write_folder(folder / key) as unfinished:
+        part.save(unfinished)
+        (unfinished / _DIGEST_FILE).write_text(_digest(unfinished), encoding="utf-8")
+    with suppress(OSError):
+        kept = [(place.stat().st_mtime, place) for place in folder.iterdir() if not place.name.startswith(".")]
+        for _, place in sorted(kept)[:-_MOST]:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.iterdir() if path.name != _DIGEST_FILE):
+        with path.open("rb") as file:
+            digest.update(path.name.encode() + b"\x00" + hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()

@@ -1,0 +1,91 @@
+"""What a teacher reads of all messages before any label, and what it says of those that nobody labelled."""
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstline.steps import each_as
+from firstline.training.candidates.base import Context, Stage
+from firstline.training.candidates.regression import Features
+from firstline.training.candidates.teacher import Neighbours, Teacher, latent_vectors, tfidf_features
+from firstline.training.encoders.base import Encoder
+from firstline.training.encoders.vectors import centred_vectors
+from firstline.types import Message
+
+_COUNTED = "tfidf"
+_EXPERT_SHARE = 0.75
+_LEAST = 1e-9
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """`features[kind]` have a row for each message, at its `place`; `neighbours` tell which messages are alike."""
+
+    place: Mapping[Message, int]
+    features: Mapping[str, Features]
+    neighbours: Neighbours
+
+    @property
+    def vectors(self) -> dict[str, NDArray[np.float32]]:
+        """The features that are vectors, by kind, each (n_messages, n_dimensions)."""
+        return {kind: values for kind, values in self.features.items() if isinstance(values, np.ndarray)}
+
+    def covers(self, messages: Sequence[Message]) -> bool:
+        return all(message in self.place for message in messages)
+
+    def places_of(self, messages: Sequence[Message]) -> NDArray[np.int64]:
+        return np.array([self.place[message] for message in messages], np.int64)
+
+    def soft_labels(
+        self,
+        teacher: Teacher,
+        labelled: NDArray[np.int64],
+        labels: NDArray[np.int64],
+        unlabelled: NDArray[np.int64],
+        expert: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.float32]:
+        """Fit a teacher and ask it, and what is near, about the unlabelled; (n_unlabelled, n_labels).
+
+        `labelled` and `unlabelled` are places of messages, `labels` places of classes. What an `expert`
+        says of the unlabelled counts three times what the teacher says.
+        """
+        n_labels = int(labels.max()) + 1
+        teacher.fit({kind: values[labelled] for kind, values in self.features.items()}, labels, n_labels)
+        probabilities = np.zeros((len(self.place), n_labels), np.float32)
+        if len(unlabelled):
+            features = {kind: values[unlabelled] for kind, values in self.features.items()}
+            found = teacher.predict_proba(features)
+            probabilities[unlabelled] = found if expert is None else _agreed(found, expert)
+        probabilities[labelled] = np.eye(n_labels, dtype=np.float32)[labels]
+        is_known = np.zeros(len(self.place), np.bool_)
+        is_known[labelled] = is_known[unlabelled] = True
+        return self.neighbours.smoothed(probabilities, is_known)[unlabelled]
+
+
+def gather_lessons(
+    context: Context, messages: Sequence[Message], encoder: Encoder | None
+) -> Generator[Stage, None, Lessons]:
+    """Compute what a teacher reads of `messages`, with the vectors of `encoder`. Raises what `vectors_of` raises."""
+    messages = list(dict.fromkeys(messages))
+    texts = [context.rules.with_segment(message.text, message.segment) for message in messages]
+    yield Stage("reading for the teacher", 0, 1)
+    counted = tfidf_features(texts)
+    vectors = {"lsa": latent_vectors(counted, context.seed)}
+    if encoder:
+        steps = centred_vectors([message.text for message in messages], encoder, context.vectors)
+        what = f"sentence vectors by {encoder.name}"
+        vectors[encoder.name] = yield from each_as(steps, lambda step: Stage(what, *step))
+    return Lessons(
+        place={message: place for place, message in enumerate(messages)},
+        features={_COUNTED: counted, **vectors},
+        neighbours=Neighbours.of(np.hstack(list(vectors.values()))),
+    )
+
+
+def _agreed(teacher: NDArray[np.float32], expert: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Their weighted geometric mean; rows sum to 1."""
+    logs = [np.log(np.maximum(values, _LEAST)) for values in (teacher, expert)]
+    mixed = np.exp((1 - _EXPERT_SHARE) * logs[0] + _EXPERT_SHARE * logs[1])
+    return np.asarray(mixed / mixed.sum(axis=1, keepdims=True), np.float32)

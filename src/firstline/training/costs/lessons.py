@@ -1,0 +1,52 @@
+"""The cost of a teacher: what it reads of all messages once, and its lessons in each fold."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from firstline.bundle.parts.tfidf import NgramBlock
+from firstline.training.candidates.teacher import Neighbours, latent_vectors
+from firstline.training.costs.base import Workload, drawn, timed
+from firstline.training.costs.counting import N_LABELLED, N_TEXTS, Counted, Regressed, labelled_sample, texts_of
+from firstline.training.costs.vectors import VectorsCost
+from firstline.training.encoders.base import Encoder
+
+_BLOCKS = (NgramBlock("word", 1, 2), NgramBlock("char", 2, 4))
+_C, _MAX_ITER, _INNER_FITS = 30.0, 300, 4
+_N_COMPONENTS, _N_NEAR = 300, 500
+
+
+@dataclass(frozen=True)
+class LessonsCost:
+    """Seconds of reading, seconds of a fold, and of the vectors that are missing, which are kept on disk."""
+
+    reading_s: float
+    fold_s: float
+    memory_bytes: int
+    disk_bytes: int
+
+    @classmethod
+    def of(cls, workload: Workload, encoder: Encoder | None) -> "LessonsCost":
+        """From a sample of the messages."""
+        context = workload.context
+        texts = texts_of(workload, workload.everything)
+        messages, labels = labelled_sample(workload, N_LABELLED)
+        pool = [texts[place] for place in drawn(texts, N_TEXTS - len(messages), context.seed)]
+        counted = Counted.of([*texts_of(workload, messages), *pool], _BLOCKS)
+        features = counted.features
+        components_s, latent = timed(lambda: latent_vectors(features.astype(np.float32), context.seed))
+        near_s = timed(lambda: Neighbours.of(latent[:_N_NEAR]))[0] * (len(texts) / len(latent[:_N_NEAR])) ** 2
+        vectors = VectorsCost(0.0, 0, 0)
+        if encoder:
+            plain = [message.text for message in dict.fromkeys(workload.everything)]
+            vectors = VectorsCost.of(plain, encoder, context.vectors, context.seed)
+        n_kinds = 3 if encoder else 2
+        regressed = Regressed.of(sparse.csr_array(features[: len(labels)]), labels, _C, _MAX_ITER)
+        counting_s = (counted.text_s + components_s / features.shape[0]) * len(texts) + near_s
+        return cls(
+            reading_s=counting_s + vectors.seconds,
+            fold_s=n_kinds * _INNER_FITS * regressed.at(workload.n_labelled * (workload.folds - 1) / workload.folds),
+            memory_bytes=3 * 4 * (_N_COMPONENTS + vectors.n_dimensions) * len(texts),
+            disk_bytes=vectors.disk_bytes,
+        )

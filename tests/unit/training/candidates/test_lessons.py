@@ -1,0 +1,53 @@
+"""What a teacher reads, and what it says of unlabelled messages."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstline.training.candidates.lessons import Lessons
+from firstline.training.candidates.teacher import Neighbours, Teacher
+from firstline.types import Message
+
+
+def lessons(vectors: NDArray[np.float32]) -> Lessons:
+    """Of messages whose features are `vectors`."""
+    place = {Message(str(row)): row for row in range(len(vectors))}
+    return Lessons(place, {"own": vectors}, Neighbours.of(vectors))
+
+
+def soft_labels(
+    vectors: list[list[float]],
+    labelled: list[int],
+    labels: list[int],
+    unlabelled: list[int],
+    expert: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
+    places = np.array(labelled, np.int64), np.array(labels, np.int64), np.array(unlabelled, np.int64)
+    return lessons(np.array(vectors, np.float32)).soft_labels(Teacher(), *places, expert)
+
+
+def test_soft_labels_follow_what_is_near() -> None:
+    found = soft_labels([[1, 0], [0, 1], [1, 0.1], [0.1, 1]], [0, 1], [0, 1], [2, 3])
+    assert found.argmax(axis=1).tolist() == [0, 1]
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_messages_that_are_held_out_say_nothing() -> None:
+    vectors: list[list[float]] = [[1, 0], [0, 1], [1, 0.1]]
+    found = soft_labels(vectors, [0, 1], [0, 1], [2])
+    with_held_out = soft_labels([*vectors, [1, 0.11], [1, 0.09]], [0, 1], [0, 1], [2])
+    np.testing.assert_allclose(found, with_held_out, atol=1e-6)
+
+
+def test_without_unlabelled_messages_there_are_no_soft_labels() -> None:
+    assert soft_labels([[1, 0], [0, 1]], [0, 1], [0, 1], []).shape == (0, 2)
+
+
+def test_an_expert_counts_three_times_what_the_teacher_says() -> None:
+    vectors: list[list[float]] = [[1, 0], [0, 1], [1, 0.1]]
+    alone = soft_labels(vectors, [0, 1], [0, 1], [2])[0]
+    against = soft_labels(vectors, [0, 1], [0, 1], [2], np.array([[0.1, 0.9]], np.float32))[0]
+    agreeing = soft_labels(vectors, [0, 1], [0, 1], [2], np.array([[0.9, 0.1]], np.float32))[0]
+    assert against[0] < alone[0] < agreeing[0]
+    own = 2 * alone - np.array([1.0, 0.0])
+    expected = own**0.25 * np.array([0.1, 0.9]) ** 0.75
+    np.testing.assert_allclose(2 * against - np.array([1.0, 0.0]), expected / expected.sum(), atol=1e-3)

@@ -1,6 +1,6 @@
 """What every candidate promises, over all of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -15,6 +15,7 @@ from firstline.steps import run_to_end
 from firstline.text.rules import TextRules
 from firstline.training.candidates import NAMES, find_candidate
 from firstline.training.candidates.base import Candidate, Context
+from firstline.training.candidates.tpot import engine
 from firstline.types import Message
 from tests.bundles import manifest
 from tests.encoders import small_encoder
@@ -32,16 +33,23 @@ Make = Callable[[], Candidate]
 
 
 @pytest.fixture(params=NAMES, scope="module")
-def make(request: pytest.FixtureRequest) -> Make:
+def make(request: pytest.FixtureRequest) -> Iterator[Make]:
     """What is installed on this machine makes no difference."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "n_usable_cores", lambda: 1)
+        yield prepared(request.param)
+
+
+def prepared(name: str) -> Make:
     data = examples()
     context = Context(
         RULES,
         seed=3,
+        chosen={"tpot.v1": {"population": 4, "generations": 1}},
         ulmfit=UlmfitSettings(language_model="none", encoder="none", adaptation_epochs=0),
         encoder=EncoderSettings(name=str(small_encoder())),
     )
-    return run_to_end(find_candidate(request.param).prepare(context, [*data.messages, *data.unlabelled]))
+    return run_to_end(find_candidate(name).prepare(context, [*data.messages, *data.unlabelled]))
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from firstline.bundle.parts.forest import TfidfForest
 from firstline.bundle.parts.linear import TfidfLinear
 from firstline.bundle.parts.lstm import PooledLstm
 from firstline.bundle.parts.package_encoder import PackageEncoder
+from firstline.bundle.parts.pipeline import TfidfPipeline
 from firstline.bundle.parts.transformer import Transformer
 from firstline.bundle.parts.word_vectors import WordVectors
 from firstline.errors import BundleVersionUnknown
@@ -34,6 +35,7 @@ KINDS: dict[str, Callable[[Path, int], Scorer]] = {
     Transformer.kind: Transformer.load,
     PackageEncoder.kind: PackageEncoder.load,
     WordVectors.kind: WordVectors.load,
+    TfidfPipeline.kind: TfidfPipeline.load,
 }
 
 

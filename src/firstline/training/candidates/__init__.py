@@ -13,9 +13,12 @@ _CLASSES = {
     "embedding.v1": "firstline.training.candidates.embedding:Embedding",
     "encoder.v1": "firstline.training.candidates.encoder.candidate:FineTuned",
     "ulmfit.v1": "firstline.training.candidates.ulmfit.candidate:Ulmfit",
+    "tpot.v1": "firstline.training.candidates.tpot.candidate:Tpot",
     "blend.v1": "firstline.training.candidates.blend:Blend",
 }
 NAMES = tuple(_CLASSES)
+_EXTRAS = {"tpot.v1": "search"}
+"""The extra that a candidate needs, where it is not `train`."""
 AUTO = "auto"
 
 
@@ -40,5 +43,5 @@ def find_candidate(name: str) -> type[Candidate]:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("firstline"):
             raise
-        raise ExtraMissing(f"The candidate '{name}'", "train") from error
+        raise ExtraMissing(f"The candidate '{name}'", _EXTRAS.get(name, "train")) from error
     return found

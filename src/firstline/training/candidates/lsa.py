@@ -57,10 +57,10 @@ class Lsa(Linear):
 
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Learn components from all messages, and classes from the labelled ones."""
-        texts = self._texts([*messages, *self._some(unlabelled)])
+        texts = self._texts([*messages, *some(unlabelled, self.max_unlabelled, self.seed)])
         self.tfidf_ = TfidfBlocks(self.blocks, min_df=2)
         features = self.tfidf_.fit_transform(texts, n_labelled=len(messages)).astype(np.float32)
-        to_latent = self._components(features)
+        to_latent = to_components(features, self.n_components, self.share, self.seed)
         labelled = features[: len(messages)]
         latent = sparse.csr_array(np.asarray(labelled @ to_latent, np.float32))
         found = fit_regression(
@@ -77,21 +77,24 @@ class Lsa(Linear):
         names = ("n_components", "share", "max_unlabelled")
         return {**super().describe(), **{name: getattr(self, name) for name in names}}
 
-    def _components(self, features: sparse.csr_array) -> NDArray[np.float32]:
-        """From features to components, (n_features, n_components): rows of mean length `share` come out."""
-        n_components = min(self.n_components, *(size - 1 for size in features.shape))
-        if n_components < 1 or not features.nnz:
-            return np.zeros((features.shape[1], 1), np.float32)
-        # Texts that are all the same have no variance, which scikit-learn divides by.
-        with np.errstate(invalid="ignore", divide="ignore"):
-            svd = TruncatedSVD(n_components, random_state=self.seed, n_iter=2)
-            latent = svd.fit_transform(features)
-        roots = np.sqrt(np.maximum(svd.singular_values_, _LEAST_SINGULAR))
-        size = float(np.sqrt(((latent / roots) ** 2).sum(axis=1).mean()))
-        return np.asarray(svd.components_.T / roots * (self.share / max(size, _LEAST_SINGULAR)), np.float32)
 
-    def _some(self, messages: Sequence[Message]) -> list[Message]:
-        if len(messages) <= self.max_unlabelled:
-            return list(messages)
-        drawn = np.random.default_rng(self.seed).permutation(len(messages))[: self.max_unlabelled]
-        return [messages[place] for place in np.sort(drawn)]
+def to_components(features: sparse.csr_array, n_components: int, share: float, seed: int) -> NDArray[np.float32]:
+    """From features to latent components, (n_features, n_components): rows of mean length `share` come out."""
+    n_components = min(n_components, *(size - 1 for size in features.shape))
+    if n_components < 1 or not features.nnz:
+        return np.zeros((features.shape[1], 1), np.float32)
+    # Texts that are all the same have no variance, which scikit-learn divides by.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        svd = TruncatedSVD(n_components, random_state=seed, n_iter=2)
+        latent = svd.fit_transform(features)
+    roots = np.sqrt(np.maximum(svd.singular_values_, _LEAST_SINGULAR))
+    size = float(np.sqrt(((latent / roots) ** 2).sum(axis=1).mean()))
+    return np.asarray(svd.components_.T / roots * (share / max(size, _LEAST_SINGULAR)), np.float32)
+
+
+def some(messages: Sequence[Message], most: int, seed: int) -> list[Message]:
+    """At most so many, drawn at random, in their order."""
+    if len(messages) <= most:
+        return list(messages)
+    drawn = np.random.default_rng(seed).permutation(len(messages))[:most]
+    return [messages[place] for place in np.sort(drawn)]

@@ -54,6 +54,12 @@ SPACES: Mapping[str, Space] = MappingProxyType(
             "smoothing": Decimal(0.0, 0.3, 0.1),
             "sharpness": Decimal(0.5, 4.0, 2.0),
         },
+        "tpot.v1": {
+            "n_components": Integer(20, 500, 150),
+            "population": Integer(4, 200, 16),
+            "generations": Integer(1, 200, 4),
+            "minutes": Decimal(0.5, 600.0, 3.0, is_log=True),
+        },
         "blend.v1": {},
     }
 )

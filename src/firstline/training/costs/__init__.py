@@ -15,6 +15,7 @@ _MODELS = {
     "embedding.v1": "firstline.training.costs.encoders:EmbeddingCost",
     "encoder.v1": "firstline.training.costs.encoders:EncoderCost",
     "ulmfit.v1": "firstline.training.costs.ulmfit:UlmfitCost",
+    "tpot.v1": "firstline.training.costs.tpot:TpotCost",
     "blend.v1": "firstline.training.costs.blend:BlendCost",
 }
 NAMES = tuple(_MODELS)

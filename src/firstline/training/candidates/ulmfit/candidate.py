@@ -62,10 +62,14 @@ class Ulmfit(OnePart):
 
     @classmethod
     def starts_from(cls, context: Context) -> str:
-        """The adapted language models: `firstline adapt --force` makes others of the same messages."""
+        """The adapted language models, and how its expert is set.
+
+        `firstline adapt --force` makes other language models of the same messages.
+        """
         if context.folder is None:
             return ""
-        found: dict[str, object] = {}
+        expert = context.chosen_for("encoder.v1") if context.ulmfit.tuned_encoder else {}
+        found: dict[str, object] = {"expert": expert} if expert else {}
         for direction in context.ulmfit.directions:
             with suppress(LanguageModelUnusable):
                 found[direction] = read_card(context.folder / direction).files

@@ -1,0 +1,215 @@
+"""TPOT (Olson et al. 2016), limited to what serving can run, and kept off the network."""
+
+import re
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import current_process
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from distributed import Client, LocalCluster, WorkerPlugin
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import Pipeline, make_pipeline
+
+from firstline.errors import TrainingError
+from firstline.training.side_by_side import n_usable_cores
+
+if TYPE_CHECKING:
+    from tpot.search_spaces.base import SearchSpace
+
+CLASSIFIERS = (
+    "LogisticRegression",
+    "SGDClassifier",
+    "LinearDiscriminantAnalysis",
+    "QuadraticDiscriminantAnalysis",
+    "GaussianNB",
+    "KNeighborsClassifier",
+    "MLPClassifier",
+    "RandomForestClassifier",
+    "ExtraTreesClassifier",
+)
+"""Those of TPOT's operators that give probabilities, and the same ones as an ONNX graph."""
+
+TRANSFORMERS = (
+    "StandardScaler",
+    "RobustScaler",
+    "MinMaxScaler",
+    "MaxAbsScaler",
+    "PowerTransformer",
+    "PCA",
+    "SelectPercentile",
+    "SelectFwe",
+    "VarianceThreshold",
+)
+_MOST_TRANSFORMERS = 2
+_FOLDS = 3
+_OBJECTIVE = "f1_score"
+_LOOK_EVERY_S = 1.0
+_NUMPY = re.compile(r"np\.\w+\(([^()]*)\)")
+_NEVER_MINUTES = 10_000.0
+
+
+@dataclass(frozen=True)
+class Found:
+    """The fitted pipeline, what cross-validation on the same messages said of it, and how many were tried."""
+
+    pipeline: Pipeline
+    macro_f1: float
+    n_tried: int
+
+    @property
+    def words(self) -> str:
+        """Its steps and what is set of them: `PCA(n_components=0.9) -> LogisticRegression(C=3.2)`."""
+        steps = (" ".join(str(step).split()) for _, step in self.pipeline.steps)
+        return _NUMPY.sub(r"\1", " -> ".join(steps))
+
+
+def find_pipeline(
+    features: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    population: int,
+    generations: int,
+    minutes: float,
+    seed: int,
+    report: Callable[[int], None],
+) -> Found:
+    """The pipeline with the best macro-F1 of three folds, fitted on everything.
+
+    `features` (n_messages, n_dimensions), `labels` (n_messages,) places of classes. `report` is told how many
+    generations are done. After `minutes` no generation begins; an evaluation takes a quarter of them at most. Raises
+    `TrainingError` where no pipeline could be fitted.
+    """
+    tpot = _tpot()
+    with _silence(), _workers() as client:
+        search = tpot.TPOTEstimator(
+            search_space=_space(len(set(labels.tolist())), features.shape, seed),
+            scorers=["f1_macro"],
+            scorers_weights=[1],
+            classification=True,
+            cv=StratifiedKFold(_FOLDS, shuffle=True, random_state=seed),
+            population_size=population,
+            generations=generations,
+            max_time_mins=minutes or _NEVER_MINUTES,
+            max_eval_time_mins=(minutes or _NEVER_MINUTES) / 4,
+            client=client,
+            random_state=seed,
+            verbose=0,
+        )
+        with _watched(search, report):
+            try:
+                search.fit(features, labels)
+            # Where all pipelines fail, TPOT fails with whatever comes of it.
+            except Exception as error:
+                raise TrainingError(
+                    f"TPOT found no pipeline: {error}.", "Give it more minutes, or leave out tpot.v1."
+                ) from error
+    tried = search.evaluated_individuals
+    pipeline = search.fitted_pipeline_
+    return Found(
+        pipeline if isinstance(pipeline, Pipeline) else make_pipeline(pipeline),
+        round(float(tried[_OBJECTIVE].max()), 4),
+        int(tried[_OBJECTIVE].notna().sum()),
+    )
+
+
+def _space(n_labels: int, shape: tuple[int, ...], seed: int) -> "SearchSpace":
+    """A classifier behind none, one or two transformers."""
+    from tpot.config import get_search_space
+    from tpot.search_spaces.pipelines import ChoicePipeline, SequentialPipeline
+
+    def operators(names: tuple[str, ...]) -> Any:
+        return get_search_space(
+            list(names), n_classes=n_labels, n_samples=shape[0], n_features=shape[1], random_state=seed
+        )
+
+    transformer, classifier = operators(TRANSFORMERS), operators(CLASSIFIERS)
+    lengths = range(_MOST_TRANSFORMERS + 1)
+    return ChoicePipeline([SequentialPipeline([*[transformer] * length, classifier]) for length in lengths])
+
+
+def _tpot() -> ModuleType:
+    """The package, which asks the network for a newer version of itself as it is imported: not here."""
+    quiet = ModuleType("update_checker")
+    quiet.update_check = lambda *_: None  # type: ignore[attr-defined]
+    before = sys.modules.get("update_checker")
+    sys.modules["update_checker"] = quiet
+    try:
+        with _silence():
+            import tpot
+    finally:
+        if before is None:
+            del sys.modules["update_checker"]
+        else:
+            sys.modules["update_checker"] = before
+    found: ModuleType = tpot
+    return found
+
+
+class _Quiet(WorkerPlugin):
+    """A worker imports TPOT as quietly as we do, before its first task does."""
+
+    name = "firstline-quiet"
+
+    def setup(self, worker: object) -> None:
+        warnings.simplefilter("ignore")
+        _tpot()
+
+
+@contextmanager
+def _workers() -> "Iterator[Client]":
+    """A process for each core, on the loopback interface alone; one thread here for one core.
+
+    Also where this process must not have others of its own, as a worker of a search.
+    """
+    alone = n_usable_cores() == 1 or current_process().daemon
+    cluster = LocalCluster(
+        n_workers=1 if alone else n_usable_cores(),
+        threads_per_worker=1,
+        processes=not alone,
+        protocol="tcp://",
+        host="127.0.0.1",
+        dashboard_address=None,
+        silence_logs=50,
+    )
+    try:
+        with Client(cluster) as client:
+            client.register_plugin(_Quiet())
+            yield client
+    finally:
+        cluster.close()
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """No warnings, of which pipelines that are tried give many."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def _watched(search: Any, report: Callable[[int], None]) -> Iterator[None]:
+    """Tells how many generations are done, from another thread, since TPOT tells nobody."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        told = -1
+        while not ended.wait(_LOOK_EVERY_S):
+            done = getattr(search._evolver_instance, "generation", 0)
+            if done != told:
+                report(done)
+                told = done
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()

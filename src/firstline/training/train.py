@@ -22,6 +22,7 @@ from firstline.store.messages import Labelled
 from firstline.training.candidates import AUTO, expand, find_candidate
 from firstline.training.candidates.base import Candidate, Context, Note, Stage
 from firstline.training.candidates.blend import Blend
+from firstline.training.candidates.encoder.kept import forget_parts
 from firstline.training.comparison import BLEND, Comparison, Failed, Row
 from firstline.training.costs import estimates, judge
 from firstline.training.costs.base import Workload
@@ -120,6 +121,8 @@ def train(
     if data.n_disagreements:
         notes.insert(0, f"{data.n_disagreements} messages with two labels are left out until one is chosen")
     yield from map(Note, notes)
+    if asked.is_fresh and context.folder:
+        forget_parts(context.folder)
     run = Run.begin(runs, _card(data, settings, folds, asked.seed, context), asked.is_fresh, context.chosen)
     if run.is_old:
         yield Note(f"goes on with the run {run.card.id}: what it has of the same data and settings stays")

@@ -1,6 +1,7 @@
 """The cost of `tpot.v1`: the limit of time that it has in each training."""
 
 from firstline.evaluation.serving_cost import resident_bytes
+from firstline.steps import run_to_end
 from firstline.training.candidates.tpot.candidate import Tpot
 from firstline.training.costs.base import Cost, Workload
 from firstline.training.side_by_side import n_usable_cores
@@ -12,6 +13,7 @@ class TpotCost:
     """At most: a search that has tried what it was asked for ends earlier."""
 
     def judge(self, workload: Workload) -> tuple[bool, str]:
+        run_to_end(Tpot.prepare(workload.context, []))
         return True, f"searches for pipelines, up to {_tpot(workload).minutes:g} minutes in each fold"
 
     def measure(self, workload: Workload) -> Cost:

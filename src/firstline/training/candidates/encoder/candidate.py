@@ -112,7 +112,7 @@ class FineTuned(WithEncoder):
         What was learned from the same before, with the same code, is taken from the workspace.
         """
         self.labels_ = sorted(set(labels))
-        folder = self.context.folder / "tuned" if self.context.folder else None
+        folder = self.context.folder
         key = self._key(messages, labels, unlabelled)
         kept = kept_part(folder, key, len(self.labels_)) if folder else None
         part = kept or self._trained(messages, labels, unlabelled)

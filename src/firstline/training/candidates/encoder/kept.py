@@ -9,14 +9,17 @@ from firstline.bundle.parts.transformer import Transformer
 from firstline.errors import BundleDamaged, FileUnwritable
 from firstline.training.encoders.atomic import write_folder
 
-_DIGEST_FILE = "sha256"
+_FOLDER, _DIGEST_FILE = "tuned", "sha256"
 _MOST = 8
 """As many as the folds of a run and the training on all labels, usually; each takes 40 to 130 MB."""
 
 
-def kept_part(folder: Path, key: str, n_labels: int) -> Transformer | None:
-    """The one that `keep_part` wrote; None where there is none, or it is not as it was."""
-    place = folder / key
+def kept_part(workspace: Path, key: str, n_labels: int) -> Transformer | None:
+    """The one that `keep_part` wrote; None where there is none, or it is not as it was.
+
+    `workspace` is what a `Context` has as its folder.
+    """
+    place = workspace / _FOLDER / key
     try:
         if (place / _DIGEST_FILE).read_text(encoding="utf-8") != _digest(place):
             return None
@@ -25,8 +28,9 @@ def kept_part(folder: Path, key: str, n_labels: int) -> Transformer | None:
         return None
 
 
-def keep_part(folder: Path, key: str, part: Transformer) -> None:
+def keep_part(workspace: Path, key: str, part: Transformer) -> None:
     """Keep it, and of all only the newest; where there is no room, training goes on without."""
+    folder = workspace / _FOLDER
     with suppress(FileUnwritable), write_folder(folder / key) as unfinished:
         part.save(unfinished)
         (unfinished / _DIGEST_FILE).write_text(_digest(unfinished), encoding="utf-8")
@@ -34,6 +38,11 @@ def keep_part(folder: Path, key: str, part: Transformer) -> None:
         kept = [(place.stat().st_mtime, place) for place in folder.iterdir() if not place.name.startswith(".")]
         for _, place in sorted(kept)[:-_MOST]:
             shutil.rmtree(place, ignore_errors=True)
+
+
+def forget_parts(workspace: Path) -> None:
+    """Remove all that is kept."""
+    shutil.rmtree(workspace / _FOLDER, ignore_errors=True)
 
 
 def _digest(folder: Path) -> str:

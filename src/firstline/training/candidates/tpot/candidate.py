@@ -1,6 +1,7 @@
 """`tpot.v1`: whatever pipeline TPOT finds over latent components of TF-IDF."""
 
 from collections.abc import Callable, Generator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from firstline.bundle.parts.pipeline import TfidfPipeline
 from firstline.bundle.parts.tfidf import NgramBlock
+from firstline.errors import ExtraMissing
 from firstline.training.candidates.base import Context, OnePart, Stage
 from firstline.training.candidates.lsa import some, to_components
 from firstline.training.candidates.tfidf import TfidfBlocks
@@ -43,7 +45,12 @@ class Tpot(OnePart):
 
     @classmethod
     def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
-        """Nothing is shared: held-out messages must not shape the components that they are judged with."""
+        """Nothing is shared: held-out messages must not shape the components that they are judged with.
+
+        Raises `ExtraMissing` where TPOT or the converter to ONNX is not installed.
+        """
+        if not (find_spec("tpot") and find_spec("skl2onnx")):
+            raise ExtraMissing("The candidate 'tpot.v1'", "search")
         yield from ()
         return lambda: cls(context, **context.chosen_for("tpot.v1"))
 

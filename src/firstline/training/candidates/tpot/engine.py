@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from distributed import Client, LocalCluster, WorkerPlugin
+from distributed.security import Security
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -163,17 +164,20 @@ class _Quiet(WorkerPlugin):
 
 @contextmanager
 def _workers() -> "Iterator[Client]":
-    """A process for each core, on the loopback interface alone; one thread here for one core.
+    """A process for each core, on the loopback interface; a thread here where there is one core.
 
-    Also where this process must not have others of its own, as a worker of a search.
+    Also where this process must not have others of its own, as a worker of a search. Connections are encrypted with a
+    certificate that only these processes have: a Dask worker runs what it is sent, and other people may be on this
+    machine.
     """
     alone = n_usable_cores() == 1 or current_process().daemon
     cluster = LocalCluster(
         n_workers=1 if alone else n_usable_cores(),
         threads_per_worker=1,
         processes=not alone,
-        protocol="tcp://",
+        protocol="tls://",
         host="127.0.0.1",
+        security=Security.temporary(),
         dashboard_address=None,
         silence_logs=50,
     )

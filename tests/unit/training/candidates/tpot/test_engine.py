@@ -45,6 +45,13 @@ def test_the_same_seed_finds_the_same_pipeline() -> None:
     assert found(seed=3).words == found(seed=3).words
 
 
+def test_processes_of_its_own_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = found(seed=1)
+    monkeypatch.setattr(engine, "n_usable_cores", lambda: 2)
+    there = found(seed=1)
+    assert (there.words, there.macro_f1) == (here.words, here.macro_f1)
+
+
 def test_where_every_pipeline_fails_there_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "CLASSIFIERS", ("MultinomialNB",))
     monkeypatch.setattr(engine, "TRANSFORMERS", ("StandardScaler",))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from firstline.bundle.parts.lstm import PooledLstm
 from firstline.errors import ExtraMissing
@@ -11,11 +12,13 @@ from firstline.settings.model import UlmfitSettings
 from firstline.steps import run_to_end
 from firstline.training.candidates import find_candidate
 from firstline.training.candidates.base import Context, Stage
+from firstline.training.candidates.encoder.candidate import FineTuned
 from firstline.training.candidates.ulmfit import candidate as module
 from firstline.training.candidates.ulmfit.candidate import Ulmfit
 from firstline.training.candidates.ulmfit.knowledge import gather
 from firstline.training.candidates.ulmfit.reading import MAX_TOKENS
 from firstline.types import Message
+from tests.encoders import small_encoder
 from tests.examples import examples
 from tests.unit.training.candidates.ulmfit.corpora import RULES
 
@@ -117,3 +120,35 @@ def test_it_starts_from_the_language_models_that_are_kept(tmp_path: Path) -> Non
     assert first == Ulmfit.starts_from(context) != ""
     run_to_end(gather(replace(context, seed=9), messages, is_forced=True))
     assert Ulmfit.starts_from(context) != first
+
+
+@pytest.mark.parametrize("is_tuned", [True, False])
+def test_an_encoder_that_can_be_is_fine_tuned_as_an_expert(
+    is_tuned: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[int] = []
+
+    def answers(expert: FineTuned, messages: list[Message]) -> NDArray[np.float32]:
+        asked.append(len(messages))
+        return np.full((len(messages), 3), 1 / 3, np.float32)
+
+    monkeypatch.setattr(FineTuned, "answers", answers)
+    settings = UlmfitSettings(
+        language_model="none", encoder=str(small_encoder()), directions=("forward",), tuned_encoder=is_tuned
+    )
+    context = replace(ALONE, ulmfit=settings, folder=tmp_path, chosen={"encoder.v1": {"n_epochs": 2}})
+    fitted = prepared(context).fit(DATA.messages, DATA.labels, DATA.unlabelled)
+    assert asked == ([len(DATA.unlabelled)] if is_tuned else [])
+    teacher = fitted.describe()["teacher"]
+    assert isinstance(teacher, dict)
+    assert ("expert" in teacher) is is_tuned
+    if is_tuned:
+        assert teacher["expert"]["n_epochs"] == 2
+
+
+def test_how_the_expert_is_set_keeps_folds_apart(tmp_path: Path) -> None:
+    plain = replace(ALONE, folder=tmp_path)
+    changed = replace(plain, chosen={"encoder.v1": {"n_epochs": 2}})
+    assert Ulmfit.starts_from(plain) != Ulmfit.starts_from(changed)
+    without = replace(changed, ulmfit=UlmfitSettings(language_model="none", encoder="none", tuned_encoder=False))
+    assert Ulmfit.starts_from(without) == Ulmfit.starts_from(plain)

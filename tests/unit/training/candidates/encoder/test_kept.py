@@ -1,0 +1,59 @@
+"""Fine-tuned encoders in the workspace: there as they were, or not at all."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from firstline.bundle.parts.transformer import Transformer
+from firstline.training.candidates.encoder import kept
+from firstline.training.candidates.encoder.kept import forget_parts, keep_part, kept_part
+from tests.unit.bundle.parts.test_transformer import N_LABELS, TEXTS, part
+
+
+@pytest.fixture(scope="module")
+def tuned() -> Transformer:
+    return part()
+
+
+def test_what_is_kept_answers_as_it_did(tmp_path: Path, tuned: Transformer) -> None:
+    keep_part(tmp_path, "one", tuned)
+    found = kept_part(tmp_path, "one", N_LABELS)
+    assert found is not None
+    np.testing.assert_array_equal(found.predict_proba(TEXTS), tuned.predict_proba(TEXTS))
+    assert kept_part(tmp_path, "other", N_LABELS) is None
+
+
+@pytest.mark.parametrize("file", ["network.onnx", "tokenizer.json", "transformer.json", "sha256"])
+def test_what_is_damaged_is_not_there(tmp_path: Path, tuned: Transformer, file: str) -> None:
+    keep_part(tmp_path, "one", tuned)
+    place = tmp_path / "tuned" / "one" / file
+    content = bytearray(place.read_bytes())
+    content[len(content) // 2] ^= 1
+    place.write_bytes(content)
+    assert kept_part(tmp_path, "one", N_LABELS) is None
+    place.unlink()
+    assert kept_part(tmp_path, "one", N_LABELS) is None
+
+
+def test_only_the_newest_stay(tmp_path: Path, tuned: Transformer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "_MOST", 2)
+    for age, key in enumerate(("new", "older", "oldest")):
+        keep_part(tmp_path, key, tuned)
+        os.utime(tmp_path / "tuned" / key, (1e9 - age, 1e9 - age))
+    keep_part(tmp_path, "newest", tuned)
+    assert {place.name for place in (tmp_path / "tuned").iterdir()} == {"new", "newest"}
+
+
+def test_where_there_is_no_room_nothing_is_kept_and_nothing_fails(tmp_path: Path, tuned: Transformer) -> None:
+    (tmp_path / "tuned").write_text("a file in the way")
+    keep_part(tmp_path, "one", tuned)
+    assert kept_part(tmp_path, "one", N_LABELS) is None
+
+
+def test_what_is_forgotten_is_gone(tmp_path: Path, tuned: Transformer) -> None:
+    keep_part(tmp_path, "one", tuned)
+    forget_parts(tmp_path)
+    forget_parts(tmp_path)
+    assert kept_part(tmp_path, "one", N_LABELS) is None

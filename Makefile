@@ -12,7 +12,7 @@ LANGUAGES := $(wildcard languages/*/pyproject.toml)
 PIP := pip install --quiet --disable-pip-version-check --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types imports lock docs wheels bench peers choices languages clean
+.PHONY: help setup demo test check lint types imports lock docs wheels bench peers choices searches languages clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -73,6 +73,10 @@ bench: setup
 	$(BIN)/python -m benchmarks.import_speed
 	$(BIN)/python -m benchmarks.training_time
 	$(BIN)/python -m benchmarks.http_latency
+
+# DEAP, TPE and TPOT against the defaults: hours. make searches WORKSPACE=DIR RESULTS=FILE
+searches: setup
+	$(BIN)/python -m benchmarks.search_methods --workspace $(WORKSPACE) --results $(RESULTS)
 
 # What each choice in ulmfit.v1 is worth on a workspace: hours. make choices WORKSPACE=DIR RESULTS=FILE
 choices: setup

@@ -129,7 +129,7 @@ def test_two_classes_are_enough(make: Make) -> None:
     data = examples()
     kept = [place for place, label in enumerate(data.labels) if label != "Вход"]
     candidate = make().fit([data.messages[place] for place in kept], [data.labels[place] for place in kept], [])
-    probabilities = candidate.predict_proba([Message("банкомат съел карту"), Message("перевод не дошёл")])
+    probabilities = candidate.predict_proba([Message("банкомат съел карту"), Message("перевод не дошёл до получателя")])
     assert probabilities.shape == (2, 2)
     assert probabilities.argmax(axis=1).tolist() == [0, 1]
 

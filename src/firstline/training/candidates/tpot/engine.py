@@ -1,13 +1,16 @@
 """TPOT (Olson et al. 2016), limited to what serving can run, and kept off the network."""
 
+import gc
+import logging
 import re
+import signal
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import current_process
+from multiprocessing import current_process, parent_process
 from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -103,7 +106,7 @@ def find_pipeline(
             random_state=seed,
             verbose=0,
         )
-        with _watched(search, report):
+        with _stoppable(), _watched(search, report):
             try:
                 search.fit(features, labels)
             # Where all pipelines fail, TPOT fails with whatever comes of it.
@@ -154,12 +157,14 @@ def _tpot() -> ModuleType:
 
 
 class _Quiet(WorkerPlugin):
-    """A worker imports TPOT as quietly as we do, before its first task does."""
+    """A worker imports TPOT as quietly as we do, before its first task does, and leaves Ctrl-C to us."""
 
     name = "firstline-quiet"
 
     def setup(self, worker: object) -> None:
         warnings.simplefilter("ignore")
+        if parent_process() is not None:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         _tpot()
 
 
@@ -194,10 +199,42 @@ def _workers() -> "Iterator[Client]":
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """No warnings, of which pipelines that are tried give many."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    """No warnings, of which pipelines that are tried give many, and no word of connections that Ctrl-C has closed."""
+    loggers = [logging.getLogger(name) for name in ("asyncio", "distributed", "tornado.application")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        # What was never awaited says so when it is collected.
+        gc.collect()
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """TPOT takes Ctrl-C for the end of its search, and goes on with what it has; here it is the end of everything."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before in (signal.SIG_IGN, None):
         yield
+        return
+    pressed = threading.Event()
+
+    def stop(number: int, frame: object) -> None:
+        pressed.set()
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed.is_set():
+        raise KeyboardInterrupt
 
 
 @contextmanager

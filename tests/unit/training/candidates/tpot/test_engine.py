@@ -1,7 +1,9 @@
 """TPOT is kept to what can be served, and off the network."""
 
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -57,6 +59,12 @@ def test_where_every_pipeline_fails_there_is_a_reason(monkeypatch: pytest.Monkey
     monkeypatch.setattr(engine, "TRANSFORMERS", ("StandardScaler",))
     with pytest.raises(TrainingError, match="TPOT found no pipeline"):
         found()
+
+
+def test_ctrl_c_ends_the_training_although_tpot_goes_on() -> None:
+    with pytest.raises(KeyboardInterrupt), engine._stoppable(), suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_words_are_the_steps_and_what_is_set_of_them() -> None:

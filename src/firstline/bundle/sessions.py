@@ -3,8 +3,13 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
+
+_SUM_TOLERANCE = 1e-3
 
 
 def open_session(
@@ -34,3 +39,12 @@ def open_session(
     if inputs != [expected_input] or outputs != [expected_output]:
         raise ValueError(f"it maps {inputs} to {outputs}, expected {[expected_input]} to {[expected_output]}")
     return session
+
+
+def problem_of(probabilities: NDArray[np.float32], shape: tuple[int, ...]) -> str:
+    """Why what a graph answered are no probabilities of this shape, in words; empty where they are."""
+    if probabilities.shape != shape:
+        return f"it gives probabilities of shape {probabilities.shape}, expected {shape}"
+    if not (probabilities >= 0).all() or not abs(probabilities.sum() - 1) < _SUM_TOLERANCE:
+        return f"its probabilities are {probabilities.min()} or more and sum to {probabilities.sum()}"
+    return ""

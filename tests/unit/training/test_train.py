@@ -16,9 +16,10 @@ from firstline.bundle.registry import champion_id, list_models
 from firstline.errors import CandidateUnknown, ExtraMissing, FileUnwritable, LabelsTooFew, TrainingError
 from firstline.settings import MaskPattern, Settings
 from firstline.settings.model import MaskingSettings
+from firstline.steps import run_to_end
 from firstline.store.messages import Labelled
 from firstline.training import candidates as candidates_module
-from firstline.training.candidates.base import Note
+from firstline.training.candidates.base import Context, Note
 from firstline.training.candidates.linear import Linear
 from firstline.training.comparison import Failed, Row
 from firstline.training.costs.base import Estimate, Workload
@@ -48,6 +49,16 @@ def test_first_model_is_champion(tmp_path: Path) -> None:
     _, report = run(tmp_path)
     assert report.is_champion
     assert champion_id(tmp_path) == report.model.id
+
+
+def test_a_fresh_training_forgets_what_was_fine_tuned(tmp_path: Path) -> None:
+    kept = tmp_path / "language-models" / "tuned" / "one"
+    kept.mkdir(parents=True)
+    context = Context.of(Settings(), 0, tmp_path / "language-models")
+    for is_fresh in (False, True):
+        asked = Asked(("linear.v1",), 3, 0, has_curve=False, is_fresh=is_fresh)
+        run_to_end(train(examples(), Settings(), tmp_path / "models", tmp_path / "runs", asked, context))
+        assert kept.exists() is not is_fresh
 
 
 def test_champion_stays_when_another_model_comes(tmp_path: Path) -> None:

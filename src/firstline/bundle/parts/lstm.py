@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.arrays import damaged
-from firstline.bundle.sessions import open_session
+from firstline.bundle.sessions import open_session, problem_of
 from firstline.text.readings import Reading
 from firstline.text.tokenizer import Tokenizer
 
@@ -21,7 +21,6 @@ Direction = Literal["forward", "backward"]
 
 _DESCRIPTION_FILE = "lstm.json"
 _INPUT, _OUTPUT = ("ids", "tensor(int64)"), ("probabilities", "tensor(float)")
-_SUM_TOLERANCE = 1e-3
 _ORDERS: dict[Direction, Callable[[list[int]], list[int]]] = {
     "forward": lambda ids: ids,
     "backward": lambda ids: ids[::-1],
@@ -95,10 +94,8 @@ class PooledLstm:
             found = self._read(direction, [highest])
         except Exception as error:
             raise UnfitGraph(direction, f"it fails on the tokenizer's highest id, {highest:,}: {error}") from None
-        if found.shape != (self.n_labels,):
-            raise UnfitGraph(direction, f"it gives probabilities of shape {found.shape}, expected {(self.n_labels,)}")
-        if not (found >= 0).all() or not abs(found.sum() - 1) < _SUM_TOLERANCE:
-            raise UnfitGraph(direction, f"its probabilities are {found.min()} or more and sum to {found.sum()}")
+        if problem := problem_of(found, (self.n_labels,)):
+            raise UnfitGraph(direction, problem)
 
     def save(self, folder: Path) -> None:
         self.tokenizer.save(folder)

@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 
 from firstline.bundle.arrays import damaged, load_array, save_array
 from firstline.bundle.parts.tfidf import Tfidf
-from firstline.bundle.sessions import open_session
+from firstline.bundle.sessions import open_session, problem_of
 from firstline.text.readings import Reading
 
 _GRAPH_FILE = "pipeline.onnx"
 _INPUT, _OUTPUT = ("components", "tensor(float)"), ("probabilities", "tensor(float)")
-_SUM_TOLERANCE = 1e-3
 
 
 class TfidfPipeline:
@@ -34,8 +33,8 @@ class TfidfPipeline:
         self.n_labels = n_labels
         self._session = open_session(graph, _INPUT, _OUTPUT)
         found = self._run(np.zeros((1, to_components.shape[1]), np.float32))
-        if found.shape != (1, n_labels) or not (found >= 0).all() or not abs(found.sum() - 1) < _SUM_TOLERANCE:
-            raise ValueError(f"it answers {found.shape} numbers that sum to {found.sum()}, expected {n_labels} and 1")
+        if problem := problem_of(found, (1, n_labels)):
+            raise ValueError(problem)
 
     def components(self, text: str) -> NDArray[np.float32]:
         """Of a ruled text, (1, n_components)."""

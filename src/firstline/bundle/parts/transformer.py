@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.arrays import damaged
-from firstline.bundle.sessions import open_session
+from firstline.bundle.sessions import open_session, problem_of
 from firstline.errors import ExtraMissing
 from firstline.text.readings import Reading
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _DESCRIPTION_FILE, _TOKENIZER_FILE, _GRAPH_FILE = "transformer.json", "tokenizer.json", "network.onnx"
 _INPUT, _OUTPUT = ("ids", "tensor(int64)"), ("probabilities", "tensor(float)")
-_SUM_TOLERANCE = 1e-3
 
 
 class _Described(msgspec.Struct, forbid_unknown_fields=True):
@@ -84,12 +83,8 @@ class Transformer:
             found = self._run([highest] * self.max_tokens)
         except Exception as error:
             raise UnfitFile(_GRAPH_FILE, f"it fails on the tokenizer's highest id, {highest:,}: {error}") from None
-        if found.shape != (1, self.n_labels):
-            raise UnfitFile(
-                _GRAPH_FILE, f"it gives probabilities of shape {found.shape}, expected {(1, self.n_labels)}"
-            )
-        if not (found >= 0).all() or not abs(found.sum() - 1) < _SUM_TOLERANCE:
-            raise UnfitFile(_GRAPH_FILE, f"its probabilities are {found.min()} or more and sum to {found.sum()}")
+        if problem := problem_of(found, (1, self.n_labels)):
+            raise UnfitFile(_GRAPH_FILE, problem)
 
     def save(self, folder: Path) -> None:
         (folder / _TOKENIZER_FILE).write_bytes(self.tokenizer)

@@ -1,6 +1,5 @@
 """Opening a sentence-transformers folder: offline, silent, on the processor."""
 
-import logging
 import os
 import sys
 import warnings
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from firstline.errors import EncoderUnusable, ExtraMissing
+from firstline.training.quiet import quiet
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -39,7 +39,7 @@ def open_folder(folder: Path) -> "SentenceTransformer":
         disable_progress_bar()  # type: ignore[no-untyped-call]
         # What goes wrong with a folder has no class in common.
         try:
-            with _silence():
+            with quiet("transformers", "sentence_transformers", "huggingface_hub"):
                 model = SentenceTransformer(str(folder), device="cpu", local_files_only=True).float().eval()
                 problem = _missing_weights(model) or _wrong_tokenizer(model)
         except Exception as error:
@@ -133,17 +133,3 @@ def without_torchvision() -> Iterator[None]:
             del sys.modules["torchvision"]
         else:
             sys.modules["torchvision"] = before  # type: ignore[assignment]
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """No log lines of these libraries, which set their levels as they are imported: what is wrong is raised."""
-    loggers = [logging.getLogger(name) for name in ("transformers", "sentence_transformers", "huggingface_hub")]
-    levels = [logger.level for logger in loggers]
-    try:
-        for logger in loggers:
-            logger.setLevel(logging.CRITICAL)
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

@@ -1,7 +1,6 @@
 """TPOT (Olson et al. 2016), limited to what serving can run, and kept off the network."""
 
 import gc
-import logging
 import re
 import signal
 import sys
@@ -10,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import current_process, parent_process
+from multiprocessing import current_process
 from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from firstline.errors import TrainingError
+from firstline.training.quiet import quiet
 from firstline.training.side_by_side import n_usable_cores
 
 if TYPE_CHECKING:
@@ -57,7 +57,6 @@ _FOLDS = 3
 _OBJECTIVE = "f1_score"
 _LOOK_EVERY_S = 1.0
 _NUMPY = re.compile(r"np\.\w+\(([^()]*)\)")
-_NEVER_MINUTES = 10_000.0
 
 
 @dataclass(frozen=True)
@@ -100,8 +99,8 @@ def find_pipeline(
             cv=StratifiedKFold(_FOLDS, shuffle=True, random_state=seed),
             population_size=population,
             generations=generations,
-            max_time_mins=minutes or _NEVER_MINUTES,
-            max_eval_time_mins=(minutes or _NEVER_MINUTES) / 4,
+            max_time_mins=minutes,
+            max_eval_time_mins=minutes / 4,
             client=client,
             random_state=seed,
             verbose=0,
@@ -163,7 +162,8 @@ class _Quiet(WorkerPlugin):
 
     def setup(self, worker: object) -> None:
         warnings.simplefilter("ignore")
-        if parent_process() is not None:
+        # Elsewhere a worker is a thread of ours, which may not.
+        if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         _tpot()
 
@@ -200,19 +200,13 @@ def _workers() -> "Iterator[Client]":
 @contextmanager
 def _silence() -> Iterator[None]:
     """No warnings, of which pipelines that are tried give many, and no word of connections that Ctrl-C has closed."""
-    loggers = [logging.getLogger(name) for name in ("asyncio", "distributed", "tornado.application")]
-    levels = [logger.level for logger in loggers]
-    try:
-        for logger in loggers:
-            logger.setLevel(logging.CRITICAL)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+    with quiet("asyncio", "distributed", "tornado.application"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
             yield
-    finally:
-        # What was never awaited says so when it is collected.
-        gc.collect()
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        finally:
+            # What was never awaited says so when it is collected.
+            gc.collect()
 
 
 @contextmanager

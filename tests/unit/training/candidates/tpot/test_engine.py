@@ -4,6 +4,8 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from multiprocessing import get_context
+from multiprocessing.queues import Queue
 
 import numpy as np
 import pytest
@@ -52,6 +54,19 @@ def test_processes_of_its_own_find_the_same(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(engine, "n_usable_cores", lambda: 2)
     there = found(seed=1)
     assert (there.words, there.macro_f1) == (here.words, here.macro_f1)
+
+
+def _found_there(results: "Queue[str]") -> None:
+    results.put(find_pipeline(features(), LABELS, 4, 2, 5.0, 1, lambda _: None).words)
+
+
+def test_a_worker_of_a_search_finds_the_same() -> None:
+    context = get_context("spawn")
+    results = context.Queue()
+    process = context.Process(target=_found_there, args=(results,), daemon=True)
+    process.start()
+    assert results.get(timeout=120) == found(seed=1).words
+    process.join()
 
 
 def test_where_every_pipeline_fails_there_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ from firstline.training.candidates.base import Context
 from firstline.training.candidates.spaces import SPACES
 from firstline.training.candidates.tpot.candidate import Tpot
 from firstline.training.search.crossval import cross_validate
-from firstline.training.search.evaluating import Bench, evaluate
+from firstline.training.search.evaluating import Bench, Evaluation, Outcome, Task, evaluate
 from firstline.training.search.evolution import Plan
 from firstline.training.search.search import search
 from firstline.training.search.space import Choice, Decimal, Integer, Value, defaults_of
@@ -100,10 +100,9 @@ def _tpe(bench: Bench, n_trials: int) -> dict[str, Any]:
     with _workers() as workers:
         for start in range(0, n_trials, workers.n_workers):
             trials = [study.ask() for _ in range(min(workers.n_workers, n_trials - start))]
-            asked = [(trial, _suggested(bench.candidate, trial)) for trial in trials]
-            for settings, outcome in workers.evaluate(bench, [settings for _, settings in asked]):
-                trial = next(trial for trial, own in asked if own is settings)
-                study.tell(trial, outcome.score)
+            trial_of: dict[Task[Outcome], optuna.Trial] = {Evaluation(_suggested(bench.candidate, trial)): trial for trial in trials}
+            for evaluation, outcome in workers.run(bench, list(trial_of)):
+                study.tell(trial_of[evaluation], outcome.score)
     best = dict(study.best_params)
     return {**_judged(bench, best), "n": n_trials, "seen": study.best_value, "settings": best}
 

@@ -175,6 +175,7 @@ def _knowledge(variant: Variant, seed: int, messages: Sequence[Message], place: 
             "encoder": variant.encoder,
             "language_model": "none",
             "adaptation_epochs": variant.adaptation_epochs,
+            "tuned_encoder": False,
         }
     )
     bases: dict[str, LanguageModel] = {"forward": LanguageModel.load(variant.base)} if variant.base else {}

@@ -11,6 +11,7 @@ import typer
 
 from firstline.cli.options import JsonOption, WorkspaceOption
 from firstline.cli.output import counted, duration, figure, next_command, note, print_json, print_table, say
+from firstline.cli.places import DaskOption, cluster, workers
 from firstline.cli.train import mask_again, require_training
 from firstline.steps import run_to_end
 
@@ -19,12 +20,9 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from firstline.settings import Settings
     from firstline.store.workspace import Workspace
-    from firstline.training.search.cluster import Cluster
     from firstline.training.search.evolution import Generation
     from firstline.training.search.search import Checked, SearchEvent, SearchReport
-    from firstline.training.search.workers import Workers
 
     Show = Callable[[SearchEvent], None]
 
@@ -44,9 +42,7 @@ def search(
         int | None,
         typer.Option(min=0, max=2**32 - 1, help="Same data and seed: the same end. Default: as in firstline.toml."),
     ] = None,
-    dask: Annotated[
-        str | None, typer.Option(metavar="tcp://HOST:PORT", help="Evaluate on this Dask cluster, not on this machine.")
-    ] = None,
+    dask: DaskOption = None,
     apply: Annotated[bool, typer.Option("--apply", help="Write better settings into firstline.toml.")] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -83,8 +79,9 @@ def search(
         if len(trials):
             note(f"goes on with {counted(len(trials), 'trial')} of {folder}")
         plan = Plan(settings.search.population, settings.search.generations, settings.search.patience, seed=seed)
-        with _where(dask, settings) as workers, _shown(as_json) as show:
-            report = run_to_end(run(bench, plan, trials, workers, minutes), show)
+        where = cluster(dask, settings, is_timed=True) if dask else workers(settings)
+        with where as found, _shown(as_json) as show:
+            report = run_to_end(run(bench, plan, trials, found, minutes), show)
         _draw(report, folder)
         is_applied = apply and _apply(report, place)
     if as_json:
@@ -101,30 +98,6 @@ def require_search() -> None:
 
     if not all(find_spec(name) for name in ("deap", "pebble")):
         raise ExtraMissing("Searching", "search")
-
-
-@contextmanager
-def _where(dask: str | None, settings: "Settings") -> "Iterator[Workers | Cluster]":
-    from firstline.training.search.workers import Limits, Workers, default_workers, memory_share
-
-    n_workers = settings.search.workers or default_workers()
-    memory_bytes = int(1e9 * settings.search.memory_gb) or memory_share(n_workers)
-    limits = Limits(60 * settings.search.evaluation_minutes, memory_bytes)
-    if dask is None:
-        with Workers(limits, n_workers) as here:
-            yield here
-        return
-    from importlib.util import find_spec
-
-    from firstline.errors import ExtraMissing
-
-    if not find_spec("distributed"):
-        raise ExtraMissing("Searching on a cluster", "search")
-    from firstline.training.search.cluster import Cluster
-
-    with Cluster(dask, limits) as cluster:
-        note(f"evaluates on {counted(cluster.n_workers, 'worker')} of {dask}")
-        yield cluster
 
 
 @contextmanager

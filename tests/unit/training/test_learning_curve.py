@@ -1,7 +1,7 @@
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from itertools import pairwise
-from typing import Self
+from typing import ClassVar, Self
 
 import msgspec
 import numpy as np
@@ -27,6 +27,7 @@ SHARES = (0.25, 0.4, 0.6, 0.8)
 class Oracle:
     """Right with a chance that grows with what it has learned; it remembers what it was given."""
 
+    spreads: ClassVar[bool] = False
     labels_: list[Label]
     fits: list[Fit]
     asked: list[list[Message]]

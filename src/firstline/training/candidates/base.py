@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,8 @@ class Context:
 
     `folder` keeps what is dear to make and does not depend on labels; without one it is made anew.
     `report` is told how far a fit has come. Relative paths in settings begin at `workspace`. `chosen` is what
-    the workspace sets of each candidate, see `candidates.spaces`.
+    the workspace sets of each candidate, see `candidates.spaces`. `dask` is the address of a cluster for a candidate
+    that `spreads`; empty: this machine.
     """
 
     rules: TextRules
@@ -51,6 +52,7 @@ class Context:
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
     workspace: Path | None = None
     chosen: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    dask: str = ""
 
     @classmethod
     def of(
@@ -90,7 +92,9 @@ class Context:
 
 
 class OnePart(ABC):
-    """For candidates that serve from one part."""
+    """For candidates that serve from one part, and learn where they are."""
+
+    spreads: ClassVar[bool] = False
 
     @classmethod
     def starts_from(cls, context: Context) -> str:
@@ -111,6 +115,9 @@ class Candidate(Protocol):
 
     labels_: list[Label]
     """The classes of the training labels, sorted: the columns of `predict_proba`."""
+
+    spreads: ClassVar[bool]
+    """Whether one training by itself uses the whole cluster at `Context.dask`."""
 
     @classmethod
     def prepare(

@@ -1,7 +1,7 @@
 """`blend.v1`: several candidates answer together, each by the weight that fits held-out labels best."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ class Blend:
 
     Without a `mixture` it cross-validates its members itself.
     """
+
+    spreads: ClassVar[bool] = False
 
     def __init__(
         self,

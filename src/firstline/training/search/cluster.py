@@ -1,27 +1,36 @@
-"""Evaluations on a Dask cluster: the bench goes to its workers once, and each evaluation to one of them.
+"""Tasks on a Dask cluster: the bench goes to its workers once, and each task to one of them.
 
-A worker that is lost costs time only: Dask gives its evaluations to another. On the worker an evaluation runs
+A worker that is lost costs time only: Dask gives its tasks to another. On the worker a task runs
 in a process of its own, with the same limits as on one machine.
 """
 
 import pickle
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from multiprocessing import current_process
 from threading import Lock
 from typing import Any, Self
 
-from distributed import Client, Future, as_completed, get_worker
+from distributed import Future, as_completed, get_worker
 from distributed.scheduler import KilledWorker
 
 from firstline.errors import TrainingError
-from firstline.training.search.evaluating import Bench, Outcome
-from firstline.training.search.space import Value
+from firstline.training.provenance import CODE, identity
+from firstline.training.search.connecting import connect
+from firstline.training.search.evaluating import Answer, Bench, Task
 from firstline.training.search.workers import Limits, Workers, portable
 
-_CONNECT_S = 10
 _POLL_S = 0.5
 _ALONE_S = 60.0
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A bench, pickled, and what the machine is that it comes from."""
+
+    bench: bytes
+    identity: dict[str, str]
 
 
 class Cluster:
@@ -35,17 +44,7 @@ class Cluster:
 
     def __enter__(self) -> Self:
         """Raises `TrainingError` where no scheduler answers, or it has no workers."""
-        try:
-            self._client = Client(self.address, timeout=_CONNECT_S, set_as_default=False)
-        except (OSError, TimeoutError, ValueError) as error:
-            raise TrainingError(
-                f"No Dask scheduler answers at {self.address}: {error}.", "Start one: dask scheduler"
-            ) from None
-        if not self.n_workers:
-            self._client.close()
-            raise TrainingError(
-                f"The Dask scheduler at {self.address} has no workers.", f"Start one: dask worker {self.address}"
-            )
+        self._client = connect(self.address)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -55,25 +54,25 @@ class Cluster:
     def n_workers(self) -> int:
         return len(self._client.nthreads())
 
-    def evaluate(
-        self,
-        bench: Bench,
-        many: Sequence[Mapping[str, Value]],
-        rival: Sequence[int] = (),
-        deadline: float | None = None,
-    ) -> Iterator[tuple[Mapping[str, Value], Outcome]]:
-        """As `Workers.evaluate`."""
+    def run(
+        self, bench: Bench, tasks: Sequence[Task[Answer]], deadline: float | None = None
+    ) -> Iterator[tuple[Task[Answer], Answer]]:
+        """As `Workers.run`; the tasks are on their way when this returns."""
         if self._bench is not bench:
-            self._sent = self._client.scatter(pickle.dumps(portable(bench)), broadcast=True)
+            sent = Sent(pickle.dumps(portable(bench)), identity())
+            self._sent = self._client.scatter(sent, broadcast=True)
             self._bench = bench
-        asked: dict[Any, Mapping[str, Value]] = {}
+        asked: dict[Any, Task[Answer]] = {}
         futures = []
-        for settings in many:
-            future = self._client.submit(
-                evaluate_there, self._sent, dict(settings), tuple(rival), self.limits, pure=False
-            )
-            asked[future.key] = settings
+        for task in tasks:
+            future = self._client.submit(run_there, self._sent, task, self.limits, pure=False)
+            asked[future.key] = task
             futures.append(future)
+        return self._collected(asked, futures, deadline)
+
+    def _collected(
+        self, asked: dict[Any, Task[Answer]], futures: list[Any], deadline: float | None
+    ) -> Iterator[tuple[Task[Answer], Answer]]:
         last_seen = time.monotonic()
         done = as_completed(futures, loop=self._client.loop)
         while asked:
@@ -84,44 +83,57 @@ class Cluster:
                 if self.n_workers:
                     last_seen = time.monotonic()
                 elif time.monotonic() - last_seen > _ALONE_S:
-                    raise TrainingError(f"All workers of {self.address} are gone.", "Start some; the search goes on.")
+                    raise TrainingError(f"All workers of {self.address} are gone.", "Start some, then run this again.")
                 time.sleep(_POLL_S)
                 continue
             found = next(done)
-            yield asked.pop(found.key), outcome_of(found)
+            task = asked.pop(found.key)
+            yield task, answer_of(task, found)
 
 
-def outcome_of(future: "Future[Outcome]") -> Outcome:
-    """What a future holds. Raises `TrainingError` where a worker cannot evaluate at all."""
+def answer_of(task: Task[Answer], future: "Future[Answer]") -> Answer:
+    """What a future holds. Raises `TrainingError` where a worker cannot do such tasks at all."""
     try:
-        outcome: Outcome = future.result()
-        return outcome
+        answer: Answer = future.result()
+        return answer
     except KilledWorker as error:
-        return Outcome(0.0, 0, 0.0, problem=f"It ended several workers: {error.last_worker.address}.")
-    # What is wrong with a worker is wrong with every evaluation there.
+        return task.failed(f"It ended several workers: {error.last_worker.address}.", 0.0)
+    # What is wrong with a worker is wrong with every task there.
     except Exception as error:
         raise TrainingError(
-            f"A worker of the cluster cannot evaluate: {type(error).__name__}: {error}.",
+            f"A worker of the cluster cannot take part: {type(error).__name__}: {error}.",
             "Install the same versions of Python and Firstline there, with the extras that the candidate needs.",
         ) from error
 
 
 _workers: Workers | None = None
-_benches: dict[bytes, Bench] = {}
+_opened: tuple[Sent, Bench] | None = None
 _opening = Lock()
 
 
-def evaluate_there(sent: bytes, settings: Mapping[str, Value], rival: Sequence[int], limits: Limits) -> Outcome:
-    """What a worker of the cluster does; its processes for evaluations stay for the next ones."""
-    global _workers  # noqa: PLW0603 (a worker has one)
+class Different(Exception):
+    """A worker is not like the machine that asks."""
+
+
+def check_same(asking: Mapping[str, str], here: Mapping[str, str]) -> None:
+    """Raises `Different` where something that both have is another version."""
+    other = [name for name in asking if here.get(name, asking[name]) != asking[name]]
+    if other:
+        said = ", ".join(f"{name} {here[name]} instead of {asking[name]}" for name in other if name != CODE)
+        raise Different(said or "another version of Firstline's code")
+
+
+def run_there(sent: Sent, task: Task[Answer], limits: Limits) -> Answer:
+    """What a worker of the cluster does; its processes for tasks stay for the next ones."""
+    global _workers, _opened  # noqa: PLW0603 (a worker has one)
     with _opening:
         if _workers is None or _workers.limits != limits:
             # Dask's workers may have no children unless this is said; theirs end with them all the same.
             current_process()._config["daemon"] = False  # type: ignore[attr-defined]
             _workers = Workers(limits, get_worker().state.nthreads, 1)
-        if sent not in _benches:
-            _benches.clear()
-            _benches[sent] = pickle.loads(sent)  # noqa: S301 (the search that asks has made it)
-        workers, bench = _workers, _benches[sent]
-    ((_, outcome),) = workers.evaluate(bench, [settings], rival)
-    return outcome
+        if _opened is None or _opened[0] != sent:
+            check_same(sent.identity, identity())
+            _opened = sent, pickle.loads(sent.bench)  # noqa: S301 (the one who asks has made it)
+        workers, bench = _workers, _opened[1]
+    ((_, answer),) = workers.run(bench, [task])
+    return answer

@@ -78,22 +78,35 @@ def cross_validate(
     A class that a fold's training part lacks gets probability 0 there. `done` gives a fold, by its
     number from 1, that is known already. Raises `LabelsTooFew`.
     """
-    names = sorted(set(labels))
-    column = {name: index for index, name in enumerate(names)}
     for number, (learned, held_out) in enumerate(split(labels, folds, seed), start=1):
-        if (known := done(number)) is not None:
-            yield known
-            continue
-        started = time.perf_counter()
-        given = [labels[index] for index in learned]
-        if len(set(given)) < 2:
-            raise _too_thin(f"in fold {number} only one class is left to learn from")
-        candidate = make().fit([messages[index] for index in learned], given, unlabelled)
-        columns = [column[name] for name in candidate.labels_]
-        probabilities = np.zeros((len(held_out), len(names)), np.float32)
-        probabilities[:, columns] = candidate.predict_proba([messages[index] for index in held_out])
-        is_learned = np.isin(np.arange(len(names)), columns)
-        yield Fold(number, held_out, probabilities, is_learned, time.perf_counter() - started, candidate)
+        known = done(number)
+        yield known or train_fold(make, messages, labels, unlabelled, learned, held_out, number)
+
+
+def train_fold(
+    make: Callable[[], Candidate],
+    messages: Sequence[Message],
+    labels: Sequence[Label],
+    unlabelled: Sequence[Message],
+    learned: NDArray[np.int64],
+    held_out: NDArray[np.int64],
+    number: int,
+) -> Fold:
+    """Train a new candidate on the messages at the places `learned`, and ask it about those at `held_out`.
+
+    Raises `LabelsTooFew`.
+    """
+    started = time.perf_counter()
+    given = [labels[index] for index in learned]
+    if len(set(given)) < 2:
+        raise _too_thin(f"in fold {number} only one class is left to learn from")
+    candidate = make().fit([messages[index] for index in learned], given, unlabelled)
+    column = {name: index for index, name in enumerate(sorted(set(labels)))}
+    columns = [column[name] for name in candidate.labels_]
+    probabilities = np.zeros((len(held_out), len(column)), np.float32)
+    probabilities[:, columns] = candidate.predict_proba([messages[index] for index in held_out])
+    is_learned = np.isin(np.arange(len(column)), columns)
+    return Fold(number, held_out, probabilities, is_learned, time.perf_counter() - started, candidate)
 
 
 def _too_thin(why: str) -> LabelsTooFew:

@@ -1,8 +1,9 @@
 """One evaluation of a search: a candidate with given settings, cross-validated until it is hopeless."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
 
 import msgspec
 import numpy as np
@@ -19,6 +20,7 @@ from firstline.training.search.crossval import cross_validate
 from firstline.training.search.space import Value
 
 _HOPELESS_Z = 1.96
+Answer = TypeVar("Answer", covariant=True)
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,38 @@ class Outcome(msgspec.Struct, frozen=True):
         return not self.problem and not self.is_stopped
 
 
+class Task(Protocol[Answer]):
+    """Work on a bench that can be sent to where it is done."""
+
+    def __call__(self, bench: Bench) -> Answer: ...
+
+    def failed(self, problem: str, seconds: float) -> Answer:
+        """What stands for an answer that never came."""
+
+
+class Place(Protocol):
+    """Where tasks run. `deadline` is a time of `time.monotonic`."""
+
+    def run(
+        self, bench: Bench, tasks: Sequence[Task[Answer]], deadline: float | None = None
+    ) -> Iterator[tuple[Task[Answer], Answer]]:
+        """Each with its answer, as it is known; fewer where the time is up."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The task of `evaluate`; each is its own, whatever its settings."""
+
+    settings: Mapping[str, Value]
+    rival: tuple[int, ...] = ()
+
+    def __call__(self, bench: Bench) -> Outcome:
+        return evaluate(bench, self.settings, self.rival)
+
+    def failed(self, problem: str, seconds: float) -> Outcome:
+        return Outcome(0.0, 0, seconds, problem=problem)
+
+
 def evaluate(bench: Bench, settings: Mapping[str, Value], rival: Sequence[int] = ()) -> Outcome:
     """Cross-validate the candidate. `rival` are the guesses of the best so far.
 
@@ -71,12 +105,16 @@ def evaluate(bench: Bench, settings: Mapping[str, Value], rival: Sequence[int] =
     started = time.perf_counter()
     try:
         return _cross_validated(bench, settings, rival, started)
-    except FirstlineError as error:
-        problem = error.message
     # A bad choice of settings may raise anything, and is not the end of the search.
     except Exception as error:
-        problem = "The memory does not suffice." if is_out_of_memory(error) else f"{type(error).__name__}: {error}"
-    return Outcome(0.0, 0, round(time.perf_counter() - started, 2), problem=problem)
+        return Outcome(0.0, 0, round(time.perf_counter() - started, 2), problem=problem_of(error))
+
+
+def problem_of(error: Exception) -> str:
+    """In a sentence."""
+    if isinstance(error, FirstlineError):
+        return error.message
+    return "The memory does not suffice." if is_out_of_memory(error) else f"{type(error).__name__}: {error}"
 
 
 def _cross_validated(bench: Bench, settings: Mapping[str, Value], rival: Sequence[int], started: float) -> Outcome:

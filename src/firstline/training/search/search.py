@@ -7,7 +7,7 @@ import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from firstline.errors import TrainingError
 from firstline.evaluation.metrics import Difference, differences
@@ -16,21 +16,12 @@ from firstline.steps import each_as
 from firstline.training.candidates.spaces import SPACES
 from firstline.training.drafting import key
 from firstline.training.runs import key_of
-from firstline.training.search.evaluating import Bench, Outcome
+from firstline.training.search.evaluating import Bench, Evaluation, Outcome, Place, Task
 from firstline.training.search.evolution import Evaluate, Generation, Plan, Trial, evolve, spelled
 from firstline.training.search.space import Value, defaults_of
 from firstline.training.search.trials import Trials
 
 _KEY_LETTERS = 8
-
-
-class Place(Protocol):
-    """Where evaluations run. `deadline` is a time of `time.monotonic`."""
-
-    def evaluate(
-        self, bench: Bench, many: Sequence[Mapping[str, Value]], rival: Sequence[int], deadline: float | None
-    ) -> Iterator[tuple[Mapping[str, Value], Outcome]]:
-        """Each with its outcome, as it is known; fewer where the time is up."""
 
 
 @dataclass(frozen=True)
@@ -143,20 +134,28 @@ def _remembering(
                 yield settings, known
             else:
                 missing.append(settings)
-        for settings, outcome in place.evaluate(bench, missing, rival, deadline):
+        for settings, outcome in _outcomes(bench, missing, rival, place, deadline):
             trials.keep(Trial(settings, outcome))
             yield settings, outcome
 
     return evaluate
 
 
+def _outcomes(
+    bench: Bench, many: Sequence[Mapping[str, Value]], rival: Sequence[int], place: Place, deadline: float | None
+) -> Iterator[tuple[Mapping[str, Value], Outcome]]:
+    settings_of: dict[Task[Outcome], Mapping[str, Value]] = {}
+    for settings in many:
+        settings_of[Evaluation(settings, tuple(rival))] = settings
+    for task, outcome in place.run(bench, list(settings_of), deadline):
+        yield settings_of[task], outcome
+
+
 def _check(bench: Bench, best: Trial, default: Trial, place: Place) -> Checked | None:
     """None where one of the two fails."""
     other = replace(bench, seed=(bench.seed + 1) % 2**32)
-    found = {
-        spelled(settings): outcome
-        for settings, outcome in place.evaluate(other, [best.settings, default.settings], (), None)
-    }
+    outcomes = _outcomes(other, [best.settings, default.settings], (), place, None)
+    found = {spelled(settings): outcome for settings, outcome in outcomes}
     one, two = (found.get(spelled(trial.settings)) for trial in (best, default))
     if one is None or two is None or not (one.is_whole and two.is_whole):
         return None

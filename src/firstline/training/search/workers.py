@@ -1,7 +1,7 @@
-"""Where evaluations run on this machine: processes that may fail, and end with their limits.
+"""Where tasks run on this machine: processes that may fail, and end with their limits.
 
-Each keeps to its share of the cores. One that takes too long, too much memory or crashes is a bad
-evaluation, and another takes its place.
+Each keeps to its share of the cores. What takes too long, too much memory or crashes has failed, and another
+process takes the place of its own.
 """
 
 import os
@@ -9,19 +9,18 @@ import pickle
 import resource
 import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from threading import Lock, Thread
-from typing import Self
+from typing import Any, Self
 
 from pebble import ProcessExpired, ProcessPool
 from threadpoolctl import threadpool_limits
 
-from firstline.training.search.evaluating import Bench, Outcome, evaluate
-from firstline.training.search.space import Value
+from firstline.training.search.evaluating import Answer, Bench, Task
 from firstline.training.side_by_side import end_with_parent, n_usable_cores
 
 _MEMORY_FILE = Path("/proc/meminfo")
@@ -32,10 +31,13 @@ _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LOKY_
 
 @dataclass(frozen=True)
 class Limits:
-    """Of one evaluation: `seconds` of the clock, and `memory_bytes` that it may fill."""
+    """Of one task: `seconds` of the clock, and `memory_bytes` that it may fill.
 
-    seconds: float
-    memory_bytes: int
+    None: any time; four fifths of what is free where it runs.
+    """
+
+    seconds: float | None = None
+    memory_bytes: int | None = None
 
 
 def default_workers() -> int:
@@ -81,25 +83,22 @@ class Workers:
             self._pool.join()
             self._pool = None
 
-    def evaluate(
-        self,
-        bench: Bench,
-        many: Sequence[Mapping[str, Value]],
-        rival: Sequence[int] = (),
-        deadline: float | None = None,
-    ) -> Iterator[tuple[Mapping[str, Value], Outcome]]:
-        """Each with its outcome, as it is known. After `deadline`, a time of `time.monotonic`, none is waited for."""
+    def run(
+        self, bench: Bench, tasks: Sequence[Task[Answer]], deadline: float | None = None
+    ) -> Iterator[tuple[Task[Answer], Answer]]:
+        """Each with its answer, as it is known. After `deadline`, a time of `time.monotonic`, none is waited for."""
         pool = self._processes(bench)
-        asked: dict[Future[Outcome], Mapping[str, Value]] = {}
-        for settings in many:
-            asked[pool.schedule(_evaluate, (dict(settings), tuple(rival)), timeout=self.limits.seconds)] = settings
+        asked: dict[Future[Answer], Task[Answer]] = {}
+        for task in tasks:
+            asked[pool.schedule(_run, (task,), timeout=self.limits.seconds)] = task
         while asked:
             if deadline is not None and time.monotonic() >= deadline:
                 self.__exit__()
                 return
             done, _ = wait(asked, _POLL_S, FIRST_COMPLETED)
             for future in [one for one in asked if one in done]:
-                yield asked.pop(future), self._outcome(future)
+                task = asked.pop(future)
+                yield task, self._answer(task, future)
 
     def _processes(self, bench: Bench) -> ProcessPool:
         with self._starting:
@@ -110,41 +109,43 @@ class Workers:
                 self._bench = bench
             return self._pool
 
-    def _outcome(self, future: "Future[Outcome]") -> Outcome:
+    def _answer(self, task: Task[Answer], future: "Future[Answer]") -> Answer:
         try:
             return future.result()
         except TimeoutError:
-            return Outcome(0.0, 0, self.limits.seconds, problem=f"It takes more than {self.limits.seconds:g} s.")
+            seconds = self.limits.seconds or 0.0
+            return task.failed(f"It takes more than {seconds:g} s.", seconds)
         except ProcessExpired as error:
-            return Outcome(0.0, 0, 0.0, problem=f"Its process ended (exit code {error.exitcode}).")
+            return task.failed(f"Its process ended (exit code {error.exitcode}).", 0.0)
         # What the process could not even begin with, for lack of memory perhaps.
         except Exception as error:
-            return Outcome(0.0, 0, 0.0, problem=f"{type(error).__name__}: {error}")
+            return task.failed(f"{type(error).__name__}: {error}", 0.0)
 
 
 def portable(bench: Bench) -> Bench:
-    """A bench that can be sent elsewhere: it reports to nobody."""
-    return replace(bench, context=replace(bench.context, report=_silent))
+    """A bench that can be sent elsewhere: it reports to nobody, and waits for no other worker."""
+    return replace(bench, context=replace(bench.context, report=_silent, dask=""))
 
 
 _bench: Bench | None = None
 
 
-def _begin(sent: bytes, memory_bytes: int, n_threads: int) -> None:
+def _begin(sent: bytes, memory_bytes: int | None, n_threads: int) -> None:
     """What a process does first: keep to its share of cores and memory, and unpack the bench."""
     global _bench  # noqa: PLW0603 (a process has one)
     # Ctrl-C reaches the whole group; the parent ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=end_with_parent, daemon=True).start()
-    resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+    most = memory_bytes if memory_bytes is not None else memory_share(1)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     os.environ.update(dict.fromkeys(_THREADS, str(n_threads)))
     threadpool_limits(n_threads)
     _bench = pickle.loads(sent)  # noqa: S301 (our own parent made it)
 
 
-def _evaluate(settings: Mapping[str, Value], rival: Sequence[int]) -> Outcome:
+def _run(task: Task[Any]) -> Any:
     assert _bench is not None  # noqa: S101 (every process begins with one)
-    return evaluate(_bench, settings, rival)
+    return task(_bench)
 
 
 def _silent(stage: object) -> None:

@@ -9,7 +9,7 @@ import pytest
 from firstline.errors import TrainingError
 from firstline.settings import Settings
 from firstline.steps import run_to_end
-from firstline.training.search.evaluating import Bench, Outcome, evaluate
+from firstline.training.search.evaluating import Answer, Bench, Evaluation, Outcome, Task
 from firstline.training.search.evolution import Plan
 from firstline.training.search.search import SearchReport, search, search_folder
 from firstline.training.search.space import Value
@@ -27,14 +27,18 @@ class Here:
         self.n_most = n_most
         self.is_exact = is_exact
 
-    def evaluate(
-        self, bench: Bench, many: Sequence[Mapping[str, Value]], rival: Sequence[int], deadline: float | None
-    ) -> Iterator[tuple[Mapping[str, Value], Outcome]]:
-        for settings in many:
+    def run(
+        self, bench: Bench, tasks: Sequence[Task[Answer]], deadline: float | None = None
+    ) -> Iterator[tuple[Task[Answer], Answer]]:
+        for task in tasks:
             if self.n_asked >= self.n_most:
                 return
             self.n_asked += 1
-            yield settings, evaluate(bench, settings, rival) if self.is_exact else self.judge(bench, settings)
+            if self.is_exact:
+                yield task, task(bench)
+            else:
+                assert isinstance(task, Evaluation)
+                yield task, self.judge(bench, task.settings)
 
     def judge(self, bench: Bench, settings: Mapping[str, Value]) -> Outcome:
         """The smaller C, the more messages are right."""

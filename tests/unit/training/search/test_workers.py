@@ -11,7 +11,7 @@ import pytest
 
 from firstline.training.candidates.linear import Linear
 from firstline.training.search import workers
-from firstline.training.search.evaluating import Outcome, evaluate
+from firstline.training.search.evaluating import Evaluation, Outcome, Task, evaluate
 from firstline.training.search.workers import Limits, Workers, memory_share
 from firstline.types import Label, Message
 from tests.unit.training.search.benches import bench
@@ -56,7 +56,7 @@ class _begin_with:  # noqa: N801 (it stands for a function)
     def __init__(self, kind: type[Odd]) -> None:
         self.kind = kind
 
-    def __call__(self, sent: bytes, memory_bytes: int, n_threads: int) -> None:
+    def __call__(self, sent: bytes, memory_bytes: int | None, n_threads: int) -> None:
         from firstline.training.candidates import linear
 
         linear.Linear = self.kind  # type: ignore[misc]
@@ -67,8 +67,8 @@ _begin = workers._begin
 
 
 def outcomes(pool: Workers, *values: float) -> dict[float, Outcome]:
-    found = pool.evaluate(bench(), [{"C": value} for value in values])
-    return {float(settings["C"]): outcome for settings, outcome in found}
+    value_of: dict[Task[Outcome], float] = {Evaluation({"C": value}): value for value in values}
+    return {value_of[task]: outcome for task, outcome in pool.run(bench(), list(value_of))}
 
 
 def test_what_it_finds_is_what_is_found_here() -> None:
@@ -98,7 +98,7 @@ def test_a_bad_evaluation_is_a_bad_outcome_and_the_others_go_on(limits: Limits, 
 
 def test_after_the_deadline_nothing_is_waited_for() -> None:
     with Workers(PLENTY, 1) as pool:
-        assert list(pool.evaluate(bench(), [{"C": 1.0}], deadline=time.monotonic())) == []
+        assert list(pool.run(bench(), [Evaluation({"C": 1.0})], deadline=time.monotonic())) == []
 
 
 def test_the_memory_of_several_is_less_than_what_is_free() -> None:

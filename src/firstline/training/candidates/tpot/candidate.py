@@ -27,6 +27,8 @@ class Tpot(OnePart):
     The same seed finds the same pipeline where no limit of time is reached.
     """
 
+    spreads = True
+
     def __init__(
         self,
         context: Context,
@@ -72,6 +74,7 @@ class Tpot(OnePart):
             self.minutes,
             seed,
             lambda done: self.context.report(Stage("generations of TPOT", done, self.generations)),
+            self.context.dask,
         )
         graph = graph_of(self.found_.pipeline, features)
         self.part_ = TfidfPipeline(tfidf.fitted(), projection, graph, len(self.labels_))

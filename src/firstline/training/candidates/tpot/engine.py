@@ -23,6 +23,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from firstline.errors import TrainingError
 from firstline.training.quiet import quiet
+from firstline.training.search.connecting import connected
 from firstline.training.side_by_side import n_usable_cores
 
 if TYPE_CHECKING:
@@ -82,15 +83,17 @@ def find_pipeline(
     minutes: float,
     seed: int,
     report: Callable[[int], None],
+    dask: str = "",
 ) -> Found:
     """The pipeline with the best macro-F1 of three folds, fitted on everything.
 
     `features` (n_messages, n_dimensions), `labels` (n_messages,) places of classes. `report` is told how many
-    generations are done. After `minutes` no generation begins; an evaluation takes a quarter of them at most. Raises
-    `TrainingError` where no pipeline could be fitted.
+    generations are done. `dask` is the address of the cluster whose workers evaluate; empty: the cores here.
+    After `minutes` no generation begins; an evaluation takes a quarter of them at most. Raises `TrainingError`
+    where no pipeline could be fitted.
     """
     tpot = _tpot()
-    with _silence(), _workers() as client:
+    with _silence(), _workers(dask) as client:
         search = tpot.TPOTEstimator(
             search_space=_space(len(set(labels.tolist())), features.shape, seed),
             scorers=["f1_macro"],
@@ -156,26 +159,34 @@ def _tpot() -> ModuleType:
 
 
 class _Quiet(WorkerPlugin):
-    """A worker imports TPOT as quietly as we do, before its first task does, and leaves Ctrl-C to us."""
+    """A worker imports TPOT as quietly as we do, before its first task does; one of ours leaves Ctrl-C to us."""
 
     name = "firstline-quiet"
+
+    def __init__(self, is_ours: bool) -> None:
+        self.is_ours = is_ours
 
     def setup(self, worker: object) -> None:
         warnings.simplefilter("ignore")
         # Elsewhere a worker is a thread of ours, which may not.
-        if threading.current_thread() is threading.main_thread():
+        if self.is_ours and threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         _tpot()
 
 
 @contextmanager
-def _workers() -> "Iterator[Client]":
-    """A process for each core, on the loopback interface; a thread here where there is one core.
+def _workers(dask: str) -> "Iterator[Client]":
+    """Those of the cluster at the address `dask`; or a process for each core, on the loopback interface.
 
-    Also where this process must not have others of its own, as a worker of a search. Connections are encrypted with a
-    certificate that only these processes have: a Dask worker runs what it is sent, and other people may be on this
-    machine.
+    A thread here where there is one core, or this process must not have others, as a worker of a search. Connections
+    between ours are encrypted with a certificate that only they have: a Dask worker runs what it is sent, and other
+    people may be on this machine.
     """
+    if dask:
+        with connected(dask) as client:
+            client.register_plugin(_Quiet(is_ours=False))
+            yield client
+        return
     alone = n_usable_cores() == 1 or current_process().daemon
     with TemporaryDirectory(prefix="firstline-", ignore_cleanup_errors=True) as folder:
         cluster = LocalCluster(
@@ -191,7 +202,7 @@ def _workers() -> "Iterator[Client]":
         )
         try:
             with Client(cluster) as client:
-                client.register_plugin(_Quiet())
+                client.register_plugin(_Quiet(is_ours=True))
                 yield client
         finally:
             cluster.close()

@@ -1,21 +1,25 @@
 """TPOT (Olson et al. 2016), limited to what serving can run, and kept off the network."""
 
 import gc
+import os
 import re
 import signal
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import current_process
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from distributed import Client, LocalCluster, WorkerPlugin
+from distributed.core import Status
 from distributed.security import Security
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
@@ -174,6 +178,20 @@ class _Quiet(WorkerPlugin):
         _tpot()
 
 
+class _Elsewhere:
+    """What TPOT asks a cluster for, which a client that was given an address does not have: how many workers it has."""
+
+    status = Status.running
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    @property
+    def workers(self) -> list[str]:
+        """Their addresses."""
+        return list(self._client.nthreads())
+
+
 @contextmanager
 def _workers(dask: str) -> "Iterator[Client]":
     """Those of the cluster at the address `dask`; or a process for each core, on the loopback interface.
@@ -183,7 +201,10 @@ def _workers(dask: str) -> "Iterator[Client]":
     people may be on this machine.
     """
     if dask:
-        with connected(dask) as client:
+        with connected(dask) as client, client.as_current():
+            client.cluster = _Elsewhere(client)
+            # On every worker: what only one has goes with that one.
+            client.scatter = partial(client.scatter, broadcast=True)  # type: ignore[method-assign]
             client.register_plugin(_Quiet(is_ours=False))
             yield client
         return
@@ -210,8 +231,12 @@ def _workers(dask: str) -> "Iterator[Client]":
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """No warnings, of which pipelines that are tried give many, and no word of connections that Ctrl-C has closed."""
-    with quiet("asyncio", "distributed", "tornado.application"), warnings.catch_warnings():
+    """No warnings, of which pipelines that are tried give many, and no word of connections that are closed.
+
+    Nor of evaluations that are lost with a worker, which TPOT prints where our own answers go.
+    """
+    logs = quiet("asyncio", "distributed", "tornado.application")
+    with logs, warnings.catch_warnings(), Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
         warnings.simplefilter("ignore")
         try:
             yield

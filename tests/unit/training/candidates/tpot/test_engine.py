@@ -1,5 +1,6 @@
 """TPOT is kept to what can be served, and off the network."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from firstline.errors import TrainingError
 from firstline.training.candidates.tpot import engine
 from firstline.training.candidates.tpot.engine import Found, find_pipeline
 from firstline.training.candidates.tpot.graph import graph_of
+from tests.clusters import Started
 
 LABELS = np.arange(90, dtype=np.int64) % 3
 
@@ -98,3 +100,18 @@ def test_importing_tpot_asks_nobody_for_a_newer_version() -> None:
         "assert 'update_checker' not in sys.modules\n"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+
+
+def test_a_cluster_finds_the_same_although_a_worker_is_lost(
+    started: Started, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(engine, "_LOOK_EVERY_S", 0.05)
+
+    def lose_one(generation: int) -> None:
+        if generation == 1:
+            os.killpg(started.workers[0].pid, signal.SIGKILL)
+
+    there = find_pipeline(features(), LABELS, 4, 3, 5.0, 1, lose_one, started.address)
+    assert there.words == find_pipeline(features(), LABELS, 4, 3, 5.0, 1, lambda _: None).words
+    assert started.workers[0].poll() is not None
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,59 @@
+"""`firstline train` and `firstline search` on a Dask cluster of real processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.clusters import Started
+from tests.functional.conftest import Run
+
+CANDIDATES = "linear.v1,lsa.v1"
+MOST_S = 120
+
+
+@pytest.fixture
+def bank(tmp_path: Path, firstline: Run) -> Iterator[Path]:
+    folder = tmp_path / "bank"
+    for arguments in (("init", folder, "--demo"), ("import", folder / "history.csv", "-w", folder)):
+        assert firstline(*arguments).returncode == 0
+    yield folder
+
+
+def figures(printed: str) -> dict[str, dict[str, float]]:
+    names = ("accuracy", "macro_f1", "macro_precision", "calibration_error")
+    return {row["candidate"]: {name: row[name] for name in names} for row in json.loads(printed)["candidates"]}
+
+
+def test_the_table_is_that_of_a_training_here_also_when_a_worker_is_lost(
+    started: Started, bank: Path, firstline: Run
+) -> None:
+    arguments = ("-w", str(bank), "--candidates", CANDIDATES, "--folds", "3", "--json", "--dask", started.address)
+    command = [sys.executable, "-m", "firstline", "train", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as training:
+        deadline = time.monotonic() + MOST_S
+        while not list(bank.glob("runs/*/linear.v1/*.npz")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.killpg(started.workers[0].pid, signal.SIGKILL)
+        printed, said = training.communicate(timeout=MOST_S)
+    assert training.returncode == 0, said
+    here = firstline("train", *arguments[:-2], "--fresh")
+    assert here.returncode == 0, here.stderr
+    there, expected = figures(printed), figures(here.stdout)
+    assert there.keys() == expected.keys() == set(CANDIDATES.split(","))
+    # Where an array lies in memory decides about the last bits of float32, so not to the last digit.
+    for name, row in expected.items():
+        assert there[name] == pytest.approx(row, abs=0.005)
+
+
+def test_no_cluster_is_said_before_anything_runs(bank: Path, firstline: Run) -> None:
+    done = firstline("train", "-w", bank, "--dask", "tcp://127.0.0.1:9")
+    assert done.returncode == 1
+    assert "No Dask scheduler answers at tcp://127.0.0.1:9" in done.stderr
+    assert not (bank / "runs").exists()

@@ -1,6 +1,7 @@
 """What serving runs: each kind of part reads its own files and scores texts."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -11,7 +12,7 @@ from firstline.bundle.parts.forest import TfidfForest
 from firstline.bundle.parts.linear import TfidfLinear
 from firstline.bundle.parts.lstm import PooledLstm
 from firstline.bundle.parts.package_encoder import PackageEncoder
-from firstline.bundle.parts.pipeline import TfidfPipeline
+from firstline.bundle.parts.pipeline import TfidfPipeline, VectorPipeline, VectorScorer
 from firstline.bundle.parts.transformer import Transformer
 from firstline.bundle.parts.word_vectors import WordVectors
 from firstline.errors import BundleVersionUnknown
@@ -28,14 +29,18 @@ class Scorer(Protocol):
         """Uncalibrated probabilities of texts, (n_texts, n_labels); rows sum to 1."""
 
 
+_ENCODERS: dict[str, Callable[[Path, int], VectorScorer]] = {
+    Transformer.kind: Transformer.load,
+    PackageEncoder.kind: PackageEncoder.load,
+    WordVectors.kind: WordVectors.load,
+}
 KINDS: dict[str, Callable[[Path, int], Scorer]] = {
     TfidfLinear.kind: TfidfLinear.load,
     TfidfForest.kind: TfidfForest.load,
     PooledLstm.kind: PooledLstm.load,
-    Transformer.kind: Transformer.load,
-    PackageEncoder.kind: PackageEncoder.load,
-    WordVectors.kind: WordVectors.load,
+    **_ENCODERS,
     TfidfPipeline.kind: TfidfPipeline.load,
+    VectorPipeline.kind: partial(VectorPipeline.load, kinds=_ENCODERS),
 }
 
 

@@ -1,40 +1,70 @@
-"""A pipeline that training found, in ONNX, over components of TF-IDF."""
+"""A pipeline that training found, in ONNX, over components of TF-IDF or over sentence vectors."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Annotated, Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.arrays import damaged, load_array, save_array
+from firstline.bundle.parts.head import Head
 from firstline.bundle.parts.tfidf import Tfidf
 from firstline.bundle.sessions import open_session, problem_of
 from firstline.text.readings import Reading
 
-_GRAPH_FILE = "pipeline.onnx"
+_DESCRIPTION_FILE, _GRAPH_FILE = "pipeline.json", "pipeline.onnx"
 _INPUT, _OUTPUT = ("components", "tensor(float)"), ("probabilities", "tensor(float)")
+
+
+class PipelineGraph:
+    """`components`, float32 (n_texts, n_components), to `probabilities`, float32 (n_texts, n_labels).
+
+    Safe to use from several threads. Raises `ValueError` where the graph maps something else, and what ONNX Runtime
+    raises.
+    """
+
+    def __init__(self, content: bytes | Path, n_components: int, n_labels: int) -> None:
+        self.content = content
+        self.n_labels = n_labels
+        self._session = open_session(content, _INPUT, _OUTPUT)
+        if problem := problem_of(self(np.zeros((1, n_components), np.float32)), (1, n_labels)):
+            raise ValueError(problem)
+
+    def __call__(self, components: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(self._session.run(["probabilities"], {"components": components})[0])
+
+    def save(self, folder: Path) -> None:
+        content = self.content.read_bytes() if isinstance(self.content, Path) else self.content
+        (folder / _GRAPH_FILE).write_bytes(content)
+
+    @classmethod
+    def load(cls, folder: Path, n_components: int, n_labels: int) -> "PipelineGraph":
+        """Read what `save` wrote. Raises `BundleDamaged`, naming the file."""
+        # ONNX Runtime's errors have no class in common.
+        try:
+            return cls(folder / _GRAPH_FILE, n_components, n_labels)
+        except Exception as error:
+            raise damaged(folder / _GRAPH_FILE, str(error)) from None
 
 
 class TfidfPipeline:
     """`to_components`, float16 (n_features, n_components), then a graph.
 
-    The graph maps `components`, float32 (n_texts, n_components), to `probabilities`, float32 (n_texts, n_labels).
-    Texts are read one by one. Safe to use from several threads. Raises `ValueError` where the graph maps something
-    else, and what ONNX Runtime raises.
+    Texts are read one by one. Safe to use from several threads. Raises what `PipelineGraph` raises.
     """
 
     kind = "tfidf_pipeline.v1"
     reads: Reading = "ruled"
 
-    def __init__(self, tfidf: Tfidf, to_components: NDArray[np.float16], graph: bytes | Path, n_labels: int) -> None:
+    def __init__(
+        self, tfidf: Tfidf, to_components: NDArray[np.float16], graph: PipelineGraph | bytes, n_labels: int
+    ) -> None:
         self.tfidf = tfidf
         self.to_components = to_components
-        self.graph = graph
-        self.n_labels = n_labels
-        self._session = open_session(graph, _INPUT, _OUTPUT)
-        found = self._run(np.zeros((1, to_components.shape[1]), np.float32))
-        if problem := problem_of(found, (1, n_labels)):
-            raise ValueError(problem)
+        n_components = to_components.shape[1]
+        self.graph = graph if isinstance(graph, PipelineGraph) else PipelineGraph(graph, n_components, n_labels)
 
     def components(self, text: str) -> NDArray[np.float32]:
         """Of a ruled text, (1, n_components)."""
@@ -43,19 +73,15 @@ class TfidfPipeline:
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Probabilities of ruled texts, (n_texts, n_labels)."""
-        result = np.empty((len(texts), self.n_labels), np.float32)
+        result = np.empty((len(texts), self.graph.n_labels), np.float32)
         for row, text in enumerate(texts):
-            result[row] = self._run(self.components(text))[0]
+            result[row] = self.graph(self.components(text))[0]
         return result
-
-    def _run(self, components: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(self._session.run(["probabilities"], {"components": components})[0])
 
     def save(self, folder: Path) -> None:
         self.tfidf.save(folder)
         save_array(folder, "to_components", self.to_components)
-        content = self.graph.read_bytes() if isinstance(self.graph, Path) else self.graph
-        (folder / _GRAPH_FILE).write_bytes(content)
+        self.graph.save(folder)
 
     @classmethod
     def load(cls, folder: Path, n_labels: int) -> "TfidfPipeline":
@@ -65,8 +91,87 @@ class TfidfPipeline:
         if len(to_components) != tfidf.n_features:
             why = f"it has {len(to_components):,} rows, expected {tfidf.n_features:,}"
             raise damaged(folder / "to_components.npy", why)
-        # ONNX Runtime's errors have no class in common.
+        return cls(tfidf, to_components, PipelineGraph.load(folder, to_components.shape[1], n_labels), n_labels)
+
+
+class VectorScorer(Protocol):
+    """An encoder's part whose classes are the dimensions of its vectors, see `open_head`."""
+
+    kind: str
+    reads: Reading
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]: ...
+
+    def save(self, folder: Path) -> None: ...
+
+
+class _Described(msgspec.Struct, forbid_unknown_fields=True):
+    """`pipeline.json`: the kind of the encoder's part, and how many dimensions its vectors have."""
+
+    encoder: str
+    n_dimensions: Annotated[int, msgspec.Meta(ge=1)]
+
+
+class VectorPipeline:
+    """A graph over sentence vectors, which any encoder's part gives through `open_head`.
+
+    Texts are read one by one. Safe to use from several threads.
+    """
+
+    kind = "vector_pipeline.v1"
+    reads: Reading = "written"
+
+    def __init__(self, encoder: VectorScorer, graph: PipelineGraph, n_dimensions: int) -> None:
+        self.encoder = encoder
+        self.graph = graph
+        self.n_dimensions = n_dimensions
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Probabilities of texts as they were written, (n_texts, n_labels)."""
+        result = np.empty((len(texts), self.graph.n_labels), np.float32)
+        for row, vector in enumerate(vectors_by(self.encoder, texts)):
+            result[row] = self.graph(vector[None])[0]
+        return result
+
+    def save(self, folder: Path) -> None:
+        self.encoder.save(folder)
+        self.graph.save(folder)
+        description = _Described(self.encoder.kind, self.n_dimensions)
+        (folder / _DESCRIPTION_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(description), indent=1))
+
+    @classmethod
+    def load(
+        cls, folder: Path, n_labels: int, kinds: "dict[str, Callable[[Path, int], VectorScorer]]"
+    ) -> "VectorPipeline":
+        """Read what `save` wrote, the encoder by one of `kinds`.
+
+        Raises `BundleDamaged`, naming the file, and what loading the encoder raises.
+        """
+        file = folder / _DESCRIPTION_FILE
         try:
-            return cls(tfidf, to_components, folder / _GRAPH_FILE, n_labels)
-        except Exception as error:
-            raise damaged(folder / _GRAPH_FILE, str(error)) from None
+            described = msgspec.json.decode(file.read_bytes(), type=_Described)
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise damaged(file, str(error)) from None
+        if described.encoder not in kinds:
+            raise damaged(file, f"'{described.encoder}' is no encoder")
+        encoder = kinds[described.encoder](folder, described.n_dimensions)
+        return cls(encoder, PipelineGraph.load(folder, described.n_dimensions, n_labels), described.n_dimensions)
+
+
+def open_head(vectors: NDArray[np.float32]) -> Head:
+    """A head that lets vectors through: each dimension is a class, its score the value, about 1 in size.
+
+    `vectors`, (n_texts, n_dimensions), tell what is usual.
+    """
+    scale = 1 / max(float(np.sqrt((vectors**2).mean())), 1e-6)
+    n_dimensions = vectors.shape[1]
+    return Head(np.eye(n_dimensions, dtype=np.float32) * np.float32(scale), np.zeros(n_dimensions, np.float32))
+
+
+def vectors_by(encoder: VectorScorer, texts: Sequence[str]) -> NDArray[np.float32]:
+    """What comes through an open head, (n_texts, n_dimensions).
+
+    The logarithms of its probabilities: the vector less one number for all dimensions, put at a mean of 0.
+    """
+    logs = np.log(np.maximum(encoder.predict_proba(texts), np.finfo(np.float32).tiny))
+    return np.asarray(logs - logs.mean(axis=1, keepdims=True), np.float32)

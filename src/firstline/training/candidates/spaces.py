@@ -55,6 +55,7 @@ SPACES: Mapping[str, Space] = MappingProxyType(
             "sharpness": Decimal(0.5, 4.0, 2.0),
         },
         "tpot.v1": {
+            "over": Choice(("components", "vectors"), "components"),
             "n_components": Integer(20, 500, 150),
             "population": Integer(4, 200, 16),
             "generations": Integer(1, 200, 4),

@@ -7,7 +7,7 @@ in a process of its own, with the same limits as on one machine.
 import pickle
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import current_process
 from threading import Lock
 from typing import Any, Self
@@ -19,7 +19,7 @@ from firstline.errors import TrainingError
 from firstline.training.provenance import CODE, identity
 from firstline.training.search.connecting import connect
 from firstline.training.search.evaluating import Answer, Bench, Task
-from firstline.training.search.workers import Limits, Workers, portable
+from firstline.training.search.workers import Limits, Workers, memory_share, portable
 
 _POLL_S = 0.5
 _ALONE_S = 60.0
@@ -127,10 +127,16 @@ def run_there(sent: Sent, task: Task[Answer], limits: Limits) -> Answer:
     """What a worker of the cluster does; its processes for tasks stay for the next ones."""
     global _workers, _opened  # noqa: PLW0603 (a worker has one)
     with _opening:
+        worker = get_worker()
+        n_threads = worker.state.nthreads
+        if limits.memory_bytes is None:
+            # Dask's own limit is for all that the worker does, and knows how many workers a machine has.
+            whole = worker.memory_manager.memory_limit
+            limits = replace(limits, memory_bytes=whole // n_threads if whole else memory_share(n_threads))
         if _workers is None or _workers.limits != limits:
             # Dask's workers may have no children unless this is said; theirs end with them all the same.
             current_process()._config["daemon"] = False  # type: ignore[attr-defined]
-            _workers = Workers(limits, get_worker().state.nthreads, 1)
+            _workers = Workers(limits, n_threads, 1)
         if _opened is None or _opened[0] != sent:
             check_same(sent.identity, identity())
             _opened = sent, pickle.loads(sent.bench)  # noqa: S301 (the one who asks has made it)

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -7,9 +8,11 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from firstline.bundle.parts import load_part
-from firstline.bundle.parts.pipeline import TfidfPipeline
+from firstline.bundle.parts.head import Head
+from firstline.bundle.parts.pipeline import PipelineGraph, TfidfPipeline, VectorPipeline, open_head, vectors_by
 from firstline.bundle.parts.tfidf import NgramBlock, Tfidf
 from firstline.errors import BundleDamaged
+from firstline.text.readings import Reading
 
 N_LABELS, N_COMPONENTS = 3, 2
 TEXTS = ("карта", "перевод карта карта", "", "неведомое")
@@ -84,3 +87,56 @@ def test_components_that_do_not_fit_are_refused_by_name(saved: Path, wrong: NDAr
     np.save(saved / "to_components.npy", wrong)
     with pytest.raises(BundleDamaged, match=r"to_components\.npy"):
         load_part("tfidf_pipeline.v1", saved, N_LABELS)
+
+
+VECTORS = np.random.default_rng(2).normal(0.3, 0.1, size=(len(TEXTS), 16)).astype(np.float32)
+
+
+class Encoder:
+    """Gives each text its vector, with a head on top."""
+
+    kind = "word_vectors.v1"
+    reads: Reading = "written"
+
+    def __init__(self, head: Head) -> None:
+        self.head = head
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return self.head(VECTORS[[TEXTS.index(text) for text in texts]])
+
+    def save(self, folder: Path) -> None:
+        (folder / "encoder.json").write_text("{}")
+
+
+def test_vectors_come_through_an_open_head_but_for_their_mean() -> None:
+    found = vectors_by(Encoder(open_head(VECTORS)), TEXTS)
+    size = np.sqrt((VECTORS**2).mean())
+    np.testing.assert_allclose(found, (VECTORS - VECTORS.mean(axis=1, keepdims=True)) / size, atol=1e-5)
+
+
+def test_a_score_too_low_for_a_probability_is_still_a_number() -> None:
+    vectors = np.zeros((len(TEXTS), 16), np.float32)
+    vectors[:, 0] = 100
+    head = Head(np.eye(16, dtype=np.float32) * 1e3, np.zeros(16, np.float32))
+    assert np.isfinite(vectors_by(Encoder(head), TEXTS)).all()
+
+
+def test_a_pipeline_over_vectors_maps_what_comes_through(tmp_path: Path) -> None:
+    weights = np.random.default_rng(3).normal(size=(16, N_LABELS)).astype(np.float32)
+    encoder = Encoder(open_head(VECTORS))
+    part = VectorPipeline(encoder, PipelineGraph(graph(weights), 16, N_LABELS), 16)
+    part.save(tmp_path)
+    opened = VectorPipeline.load(tmp_path, N_LABELS, {Encoder.kind: lambda folder, n_dimensions: encoder})
+    scores = vectors_by(encoder, TEXTS) @ weights
+    expected = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(opened.predict_proba(TEXTS), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["", "[]", '{"encoder": "linear.v1", "n_dimensions": 16}', '{"encoder": "word_vectors.v1", "n_dimensions": 0}'],
+)
+def test_a_description_that_does_not_fit_is_refused_by_name(tmp_path: Path, wrong: str) -> None:
+    (tmp_path / "pipeline.json").write_text(wrong)
+    with pytest.raises(BundleDamaged, match=r"pipeline\.json"):
+        load_part("vector_pipeline.v1", tmp_path, N_LABELS)

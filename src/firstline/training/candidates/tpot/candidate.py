@@ -1,21 +1,25 @@
-"""`tpot.v1`: whatever pipeline TPOT finds over latent components of TF-IDF."""
+"""`tpot.v1`: whatever pipeline TPOT finds over latent components of TF-IDF, or over sentence vectors."""
 
 from collections.abc import Callable, Generator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firstline.bundle.parts.pipeline import TfidfPipeline
+from firstline.bundle.parts.pipeline import PipelineGraph, TfidfPipeline, VectorPipeline, open_head, vectors_by
 from firstline.bundle.parts.tfidf import NgramBlock
 from firstline.errors import ExtraMissing
+from firstline.steps import each_as, run_to_end
+from firstline.text.readings import Reading, read
 from firstline.training.candidates.base import Context, OnePart, Stage
+from firstline.training.candidates.embedding import require_encoder
 from firstline.training.candidates.lsa import some, to_components
 from firstline.training.candidates.tfidf import TfidfBlocks
 from firstline.training.candidates.tpot.engine import Found, find_pipeline
 from firstline.training.candidates.tpot.graph import graph_of
+from firstline.training.encoders.vectors import vectors_of
 from firstline.types import Label, Message
 
 _BLOCKS = (NgramBlock("word", 1, 2), NgramBlock("char", 2, 4))
@@ -24,7 +28,8 @@ _BLOCKS = (NgramBlock("word", 1, 2), NgramBlock("char", 2, 4))
 class Tpot(OnePart):
     """TPOT searches anew in each training: `generations` of `population` pipelines, for `minutes` at most.
 
-    The same seed finds the same pipeline where no limit of time is reached.
+    `over` the latent `components` of TF-IDF, or the sentence `vectors` of the workspace's encoder. The same seed finds
+    the same pipeline where no limit of time is reached.
     """
 
     spreads = True
@@ -32,6 +37,7 @@ class Tpot(OnePart):
     def __init__(
         self,
         context: Context,
+        over: Literal["components", "vectors"] = "components",
         n_components: int = 150,
         population: int = 16,
         generations: int = 4,
@@ -39,6 +45,7 @@ class Tpot(OnePart):
         max_unlabelled: int = 20_000,
     ) -> None:
         self.context = context
+        self.over = over
         self.n_components = n_components
         self.population = population
         self.generations = generations
@@ -49,52 +56,81 @@ class Tpot(OnePart):
     def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
         """Nothing is shared: held-out messages must not shape the components that they are judged with.
 
-        Raises `ExtraMissing` where TPOT or the converter to ONNX is not installed.
+        Raises `ExtraMissing` where TPOT or the converter to ONNX is not installed, and what `require_encoder` raises
+        where vectors are asked for.
         """
         if not (find_spec("tpot") and find_spec("skl2onnx")):
             raise ExtraMissing("The candidate 'tpot.v1'", "search")
+        chosen = context.chosen_for("tpot.v1")
+        if chosen.get("over") == "vectors":
+            require_encoder(context, "tpot.v1 over vectors")
         yield from ()
-        return lambda: cls(context, **context.chosen_for("tpot.v1"))
+        return lambda: cls(context, **chosen)
 
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Learn components from all messages, and the pipeline from the labelled ones. Raises `TrainingError`."""
-        seed = self.context.seed
         self.labels_ = sorted(set(labels))
         place = {label: index for index, label in enumerate(self.labels_)}
-        tfidf = TfidfBlocks(_BLOCKS, min_df=2)
-        texts = self._texts([*messages, *some(unlabelled, self.max_unlabelled, seed)])
-        counted = tfidf.fit_transform(texts, n_labelled=len(messages)).astype(np.float32)
-        projection = to_components(counted, self.n_components, 1.0, seed).astype(np.float16)
-        features = np.asarray(counted[: len(messages)] @ projection.astype(np.float32), np.float32)
-        self.found_: Found = find_pipeline(
-            features,
-            np.array([place[label] for label in labels], np.int64),
-            self.population,
-            self.generations,
-            self.minutes,
-            seed,
-            lambda done: self.context.report(Stage("generations of TPOT", done, self.generations)),
-            self.context.dask,
-        )
-        graph = graph_of(self.found_.pipeline, features)
-        self.part_ = TfidfPipeline(tfidf.fitted(), projection, graph, len(self.labels_))
+        truth = np.array([place[label] for label in labels], np.int64)
+        if self.over == "vectors":
+            self.part_: TfidfPipeline | VectorPipeline = self._over_vectors(messages, truth)
+        else:
+            self.part_ = self._over_components(messages, truth, unlabelled)
         return self
 
     def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:
         """Uncalibrated probabilities of the graph that serves, (n_messages, n_labels); rows sum to 1."""
-        return self.part_.predict_proba(self._texts(messages))
+        return self.part_.predict_proba(self._texts(messages, self.part_.reads))
+
+    def _over_components(
+        self, messages: Sequence[Message], truth: NDArray[np.int64], unlabelled: Sequence[Message]
+    ) -> TfidfPipeline:
+        seed = self.context.seed
+        tfidf = TfidfBlocks(_BLOCKS, min_df=2)
+        texts = self._texts([*messages, *some(unlabelled, self.max_unlabelled, seed)], TfidfPipeline.reads)
+        counted = tfidf.fit_transform(texts, n_labelled=len(messages)).astype(np.float32)
+        projection = to_components(counted, self.n_components, 1.0, seed).astype(np.float16)
+        features = np.asarray(counted[: len(messages)] @ projection.astype(np.float32), np.float32)
+        graph = self._find(features, truth)
+        return TfidfPipeline(tfidf.fitted(), projection, graph, len(self.labels_))
+
+    def _over_vectors(self, messages: Sequence[Message], truth: NDArray[np.int64]) -> VectorPipeline:
+        encoder = require_encoder(self.context, "tpot.v1 over vectors")
+        texts = self._texts(messages, VectorPipeline.reads)
+        what = f"sentence vectors by {encoder.name}"
+        steps = vectors_of(texts, encoder, self.context.vectors)
+        vectors = run_to_end(each_as(steps, lambda step: Stage(what, *step)), self.context.report)
+        part = encoder.part(open_head(vectors), texts)
+        # As it will serve: an encoder in int8 answers a little otherwise with another head.
+        features = vectors_by(part, texts)
+        n_dimensions = features.shape[1]
+        graph = PipelineGraph(self._find(features, truth), n_dimensions, len(self.labels_))
+        return VectorPipeline(part, graph, n_dimensions)
+
+    def _find(self, features: NDArray[np.float32], truth: NDArray[np.int64]) -> bytes:
+        self.found_: Found = find_pipeline(
+            features,
+            truth,
+            self.population,
+            self.generations,
+            self.minutes,
+            self.context.seed,
+            lambda done: self.context.report(Stage("generations of TPOT", done, self.generations)),
+            self.context.dask,
+        )
+        return graph_of(self.found_.pipeline, features)
 
     def export(self, folder: Path) -> str:
         """Write n-grams, components and graph; returns the kind of the part."""
         self.part_.save(folder)
-        return TfidfPipeline.kind
+        return self.part_.kind
 
     def describe(self) -> dict[str, object]:
         """The settings, and the pipeline in words, for the manifest."""
-        names = ("n_components", "population", "generations", "minutes", "max_unlabelled")
+        names = ("over", "n_components", "population", "generations", "minutes", "max_unlabelled")
         found = self.found_
         words = {"pipeline": found.words, "inner_macro_f1": found.macro_f1, "n_tried": found.n_tried}
         return {**{name: getattr(self, name) for name in names}, **words}
 
-    def _texts(self, messages: Sequence[Message]) -> list[str]:
-        return [self.context.rules.with_segment(message.text, message.segment) for message in messages]
+    def _texts(self, messages: Sequence[Message], reading: Reading) -> list[str]:
+        return [read(reading, self.context.rules, message.text, message.segment) for message in messages]

@@ -100,7 +100,9 @@ def _tpe(bench: Bench, n_trials: int) -> dict[str, Any]:
     with _workers() as workers:
         for start in range(0, n_trials, workers.n_workers):
             trials = [study.ask() for _ in range(min(workers.n_workers, n_trials - start))]
-            trial_of: dict[Task[Outcome], optuna.Trial] = {Evaluation(_suggested(bench.candidate, trial)): trial for trial in trials}
+            trial_of: dict[Task[Outcome], optuna.Trial] = {
+                Evaluation(_suggested(bench.candidate, trial)): trial for trial in trials
+            }
             for evaluation, outcome in workers.run(bench, list(trial_of)):
                 study.tell(trial_of[evaluation], outcome.score)
     best = dict(study.best_params)

@@ -43,7 +43,7 @@ def is_exact(command: str) -> bool:
 
 
 def shape(text: str) -> str:
-    """The text with every number as 0, models and runs as ID, lines short: figures and times differ between machines."""
+    """The text with every number as 0, models and runs as ID, lines short: machines differ."""
     named = re.sub(r"\d{8}-\d{6}-[0-9a-f]{4}\b|-[0-9a-f]{8}\b", "-ID", text)
     return re.sub(r"\d*\.?\d+(?:e-\d+)?", "0", re.sub("─+", "─", named))
 

@@ -32,26 +32,29 @@ class Job(Protocol[Made]):
 
 
 def run_side_by_side(jobs: Sequence[Job[Result]], report: Report) -> list[Result]:
-    """The results of all jobs, in their order; on one core, or for one job, here and one after the other.
+    """The results of all jobs, in their order, as many at once as there are cores.
 
-    Also where this process must not have others of its own, as a worker of a search. What a job raises is raised
-    here, and the others are ended. Each process takes its share of the cores.
+    On one core, or for one job, here and one after the other; also where this process must not have others of its
+    own, as a worker of a search. What a job raises is raised here, and the others are ended. Each process takes its
+    share of the cores.
     """
     n_cores = n_usable_cores()
     if len(jobs) == 1 or n_cores == 1 or current_process().daemon:
         return [job(report) for job in jobs]
     context = get_context("spawn")
     messages = context.Queue()
-    n_threads = max(1, n_cores // len(jobs))
+    n_at_once = min(n_cores, len(jobs))
+    n_threads = n_cores // n_at_once
     processes = [
         context.Process(target=_work, args=(place, pickle.dumps(job), messages, n_threads), daemon=True)
         for place, job in enumerate(jobs)
     ]
     results: dict[int, Result] = {}
     try:
-        for process in processes:
-            process.start()
+        waiting = list(processes)
         while len(results) < len(jobs):
+            while waiting and len(jobs) - len(waiting) - len(results) < n_at_once:
+                waiting.pop(0).start()
             place, kind, value = _next(messages, processes, results)
             if kind == "stage":
                 report(value)
@@ -76,7 +79,11 @@ def n_usable_cores() -> int:
 def _next(messages: Any, processes: Sequence[Any], results: dict[int, Any]) -> tuple[int, str, Any]:
     """The next message; raises `TrainingError` where a process is gone without a word."""
     while True:
-        gone = [place for place, process in enumerate(processes) if not process.is_alive() and place not in results]
+        gone = [
+            place
+            for place, process in enumerate(processes)
+            if process.pid is not None and not process.is_alive() and place not in results
+        ]
         try:
             found: tuple[int, str, Any] = messages.get(timeout=_POLL_S)
             return found

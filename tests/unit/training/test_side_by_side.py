@@ -77,6 +77,24 @@ def test_on_one_core_all_jobs_run_here(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run_side_by_side([Doubles(4), Doubles(5)], quiet) == [(8, os.getpid()), (10, os.getpid())]
 
 
+@dataclass(frozen=True)
+class SaysWhen:
+    """Starts, works for a while, and tells both times."""
+
+    def __call__(self, report: Report) -> tuple[float, float]:
+        started = time.time()
+        time.sleep(0.3)
+        return started, time.time()
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_no_more_run_at_once_than_there_are_cores() -> None:
+    times = run_side_by_side([SaysWhen()] * 3, quiet)
+    at_once = [sum(start <= moment < end for start, end in times) for moment, _ in times]
+    assert len(times) == 3
+    assert max(at_once) <= 2
+
+
 @pytest.mark.usefixtures("two_cores")
 def test_several_jobs_run_in_processes_of_their_own_and_keep_their_order() -> None:
     told: list[Stage] = []

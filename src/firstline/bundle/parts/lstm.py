@@ -1,4 +1,4 @@
-"""A recurrent network that pools over time, in ONNX: one graph for each direction of reading."""
+"""Recurrent networks that pool over time, in ONNX: one graph or more for each direction of reading."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +31,7 @@ class _Described(msgspec.Struct, forbid_unknown_fields=True):
     """`lstm.json`."""
 
     directions: list[Direction]
+    members: Annotated[int, msgspec.Meta(ge=1)]
     max_tokens: Annotated[int, msgspec.Meta(ge=1)]
 
     def __post_init__(self) -> None:
@@ -39,16 +40,16 @@ class _Described(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class UnfitGraph(ValueError):
-    """A graph that does not run, or not with this tokenizer and this number of labels."""
+    """A graph that does not run, or not with this tokenizer and this number of labels; `file` is its name."""
 
-    def __init__(self, direction: Direction, why: str) -> None:
-        self.direction = direction
+    def __init__(self, file: str, why: str) -> None:
+        self.file = file
         self.why = why.rstrip(".")
-        super().__init__(f"The {direction} graph does not fit: {self.why}.")
+        super().__init__(f"{file} does not fit: {self.why}.")
 
 
 class PooledLstm:
-    """The mean of the probabilities that the graphs of one or both directions give.
+    """The mean of the probabilities that all graphs give: as many for each direction, one direction or both.
 
     A graph, its bytes or its file, maps `ids`, int64 (n_ids,), to `probabilities`, float32 (n_labels,).
     It reads the tokenizer's begin of text, then at most `max_tokens` ids from the beginning of the
@@ -60,49 +61,56 @@ class PooledLstm:
     reads: Reading = "ruled"
 
     def __init__(
-        self, tokenizer: Tokenizer, graphs: Mapping[Direction, bytes | Path], max_tokens: int, n_labels: int
+        self, tokenizer: Tokenizer, graphs: Mapping[Direction, Sequence[bytes | Path]], max_tokens: int, n_labels: int
     ) -> None:
         self.tokenizer = tokenizer
-        self.graphs = dict(graphs)
+        self.graphs = {direction: list(members) for direction, members in graphs.items()}
         self.max_tokens = max_tokens
         self.n_labels = n_labels
-        self._sessions: dict[Direction, InferenceSession] = {}
-        for direction, graph in graphs.items():
-            # ONNX Runtime's errors have no class in common.
-            try:
-                self._sessions[direction] = open_session(graph, _INPUT, _OUTPUT)
-            except Exception as error:
-                raise UnfitGraph(direction, str(error)) from None
-            self._check(direction)
+        self._sessions: dict[Direction, list[InferenceSession]] = {direction: [] for direction in graphs}
+        for direction, members in graphs.items():
+            for place, graph in enumerate(members):
+                file = _file(direction, place)
+                # ONNX Runtime's errors have no class in common.
+                try:
+                    self._sessions[direction].append(open_session(graph, _INPUT, _OUTPUT))
+                except Exception as error:
+                    raise UnfitGraph(file, str(error)) from None
+                self._check(self._sessions[direction][-1], file)
+        self._n_graphs = sum(map(len, self._sessions.values()))
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Probabilities of ruled texts, (n_texts, n_labels)."""
         result = np.zeros((len(texts), self.n_labels), np.float32)
         for row, text in enumerate(texts):
             ids = self.tokenizer.encode(text)[: self.max_tokens]
-            for direction in self._sessions:
-                result[row] += self._read(direction, ids)
-        return result / np.float32(len(self._sessions))
+            for direction, sessions in self._sessions.items():
+                sequence = _ORDERS[direction](ids)
+                for session in sessions:
+                    result[row] += self._read(session, sequence)
+        return result / np.float32(self._n_graphs)
 
-    def _read(self, direction: Direction, ids: list[int]) -> NDArray[np.float32]:
-        sequence = np.array([self.tokenizer.bos_id, *_ORDERS[direction](ids)], np.int64)
-        return np.asarray(self._sessions[direction].run(["probabilities"], {"ids": sequence})[0])
+    def _read(self, session: "InferenceSession", ids: list[int]) -> NDArray[np.float32]:
+        sequence = np.array([self.tokenizer.bos_id, *ids], np.int64)
+        return np.asarray(session.run(["probabilities"], {"ids": sequence})[0])
 
-    def _check(self, direction: Direction) -> None:
+    def _check(self, session: "InferenceSession", file: str) -> None:
         highest = self.tokenizer.n_tokens - 1
         try:
-            found = self._read(direction, [highest])
+            found = self._read(session, [highest])
         except Exception as error:
-            raise UnfitGraph(direction, f"it fails on the tokenizer's highest id, {highest:,}: {error}") from None
+            raise UnfitGraph(file, f"it fails on the tokenizer's highest id, {highest:,}: {error}") from None
         if problem := problem_of(found, (self.n_labels,)):
-            raise UnfitGraph(direction, problem)
+            raise UnfitGraph(file, problem)
 
     def save(self, folder: Path) -> None:
         self.tokenizer.save(folder)
-        for direction, graph in self.graphs.items():
-            content = graph.read_bytes() if isinstance(graph, Path) else graph
-            (folder / f"{direction}.onnx").write_bytes(content)
-        description = {"directions": list(self.graphs), "max_tokens": self.max_tokens}
+        for direction, members in self.graphs.items():
+            for place, graph in enumerate(members):
+                content = graph.read_bytes() if isinstance(graph, Path) else graph
+                (folder / _file(direction, place)).write_bytes(content)
+        n_members = max(map(len, self.graphs.values()))
+        description = {"directions": list(self.graphs), "members": n_members, "max_tokens": self.max_tokens}
         (folder / _DESCRIPTION_FILE).write_text(json.dumps(description, indent=1), encoding="utf-8")
 
     @classmethod
@@ -114,8 +122,15 @@ class PooledLstm:
         except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise damaged(file, str(error)) from None
         tokenizer = Tokenizer.load(folder)
-        graphs = {direction: folder / f"{direction}.onnx" for direction in described.directions}
+        graphs: dict[Direction, Sequence[bytes | Path]] = {
+            direction: [folder / _file(direction, place) for place in range(described.members)]
+            for direction in described.directions
+        }
         try:
             return cls(tokenizer, graphs, described.max_tokens, n_labels)
         except UnfitGraph as error:
-            raise damaged(graphs[error.direction], error.why) from None
+            raise damaged(folder / error.file, error.why) from None
+
+
+def _file(direction: Direction, place: int) -> str:
+    return f"{direction}.onnx" if place == 0 else f"{direction}-{place + 1}.onnx"

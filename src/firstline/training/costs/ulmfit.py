@@ -124,13 +124,15 @@ def _learning_s(workload: Workload, reading: _Reading, n_texts: int, n_threads: 
         max_rows, n_epochs = batches_of(n_texts, adapt)
         speed = language_model_speed(reading.shape, reading.n_tokens, reading.lengths, max_rows, n_threads)
         seconds += n_epochs * n_texts * mean_length / speed
-    classes = for_as_many(ClassifierSettings(), n_texts)
+    chosen = ClassifierSettings(**workload.context.chosen_for("ulmfit.v1"))
+    classes = for_as_many(chosen, n_texts)
     speed = classifier_speed(
         reading.shape, reading.n_tokens, workload.n_classes, reading.lengths, classes.max_rows, n_threads
     )
     for n_labelled in workload.learned:
         n_rows = len(workload.data.unlabelled) + int(n_labelled * classes.copies)
-        seconds += for_as_many(ClassifierSettings(), n_rows).n_epochs * n_rows * mean_length / speed
+        n_read = chosen.n_members * for_as_many(chosen, n_rows).n_epochs * n_rows
+        seconds += n_read * mean_length / speed
     return seconds
 
 

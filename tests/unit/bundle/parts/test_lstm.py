@@ -54,7 +54,7 @@ def graph(direction: Direction) -> bytes:
 
 
 def part(*directions: Direction, max_tokens: int = 400) -> PooledLstm:
-    graphs = {direction: graph(direction) for direction in directions or BOTH}
+    graphs = {direction: [graph(direction)] for direction in directions or BOTH}
     return PooledLstm(tokenizer(), graphs, max_tokens, N_LABELS)
 
 
@@ -121,8 +121,28 @@ def test_loaded_part_writes_the_same_files(tmp_path: Path) -> None:
     assert set(files) == {"tokenizer.model", "tokens.json", "lstm.json", "forward.onnx", "backward.onnx"}
 
 
+def test_members_of_a_direction_count_alike_and_have_files_of_their_own(tmp_path: Path) -> None:
+    backward = build_graph(weights(seed=2))
+    graphs = {"forward": [graph("forward"), backward], "backward": [graph("backward"), graph("backward")]}
+    PooledLstm(tokenizer(), graphs, 400, N_LABELS).save(tmp_path)  # type: ignore[arg-type]
+    assert {path.name for path in tmp_path.glob("*.onnx")} == {
+        "forward.onnx",
+        "forward-2.onnx",
+        "backward.onnx",
+        "backward-2.onnx",
+    }
+    found = PooledLstm.load(tmp_path, N_LABELS).predict_proba(TEXTS)
+    other = PooledLstm(tokenizer(), {"forward": [backward]}, 400, N_LABELS).predict_proba(TEXTS)
+    expected = (part("forward").predict_proba(TEXTS) + other + 2 * part("backward").predict_proba(TEXTS)) / 4
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    (tmp_path / "forward-2.onnx").unlink()
+    with pytest.raises(BundleDamaged, match=r"forward-2\.onnx"):
+        PooledLstm.load(tmp_path, N_LABELS)
+
+
 def test_quantised_graphs_are_served(tmp_path: Path) -> None:
-    PooledLstm(tokenizer(), {direction: quantize(graph(direction)) for direction in BOTH}, 400, N_LABELS).save(tmp_path)
+    graphs = {direction: [quantize(graph(direction))] for direction in BOTH}
+    PooledLstm(tokenizer(), graphs, 400, N_LABELS).save(tmp_path)
     found = PooledLstm.load(tmp_path, N_LABELS).predict_proba(TEXTS)
     np.testing.assert_allclose(found, part().predict_proba(TEXTS), atol=0.05)
 
@@ -225,8 +245,8 @@ def test_spoilt_graph_is_refused_by_name(
 
 
 def test_spoilt_graph_is_refused_before_it_is_written() -> None:
-    with pytest.raises(UnfitGraph, match="backward graph does not fit"):
-        PooledLstm(tokenizer(), {"forward": graph("forward"), "backward": b""}, 400, N_LABELS)
+    with pytest.raises(UnfitGraph, match=r"backward\.onnx does not fit"):
+        PooledLstm(tokenizer(), {"forward": [graph("forward")], "backward": [b""]}, 400, N_LABELS)
 
 
 @pytest.mark.parametrize(
@@ -235,12 +255,14 @@ def test_spoilt_graph_is_refused_before_it_is_written() -> None:
         b"",
         b"[]",
         b"\xff",
-        b'{"directions":["forward"]}',
-        b'{"directions":["sideways"],"max_tokens":400}',
-        b'{"directions":[],"max_tokens":400}',
-        b'{"directions":["forward","forward"],"max_tokens":400}',
-        b'{"directions":["forward"],"max_tokens":0}',
-        b'{"directions":["forward"],"max_tokens":400,"more":1}',
+        b'{"directions":["forward"],"members":1}',
+        b'{"directions":["forward"],"max_tokens":400}',
+        b'{"directions":["forward"],"members":0,"max_tokens":400}',
+        b'{"directions":["sideways"],"members":1,"max_tokens":400}',
+        b'{"directions":[],"members":1,"max_tokens":400}',
+        b'{"directions":["forward","forward"],"members":1,"max_tokens":400}',
+        b'{"directions":["forward"],"members":1,"max_tokens":0}',
+        b'{"directions":["forward"],"members":1,"max_tokens":400,"more":1}',
     ],
 )
 def test_spoilt_description_is_refused_by_name(tmp_path: Path, content: bytes) -> None:

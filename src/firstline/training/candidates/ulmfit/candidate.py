@@ -41,7 +41,7 @@ _LEAST_BATCHES, _ENOUGH_BATCHES = 120, 600
 
 
 class Ulmfit(OnePart):
-    """One LSTM classifier for each direction of reading, their probabilities averaged."""
+    """LSTM classifiers for each direction of reading, their probabilities averaged."""
 
     def __init__(self, context: Context, settings: ClassifierSettings, knowledge: Knowledge | None = None) -> None:
         self.context = context
@@ -104,17 +104,18 @@ class Ulmfit(OnePart):
                     len(self.labels_),
                     soft_labels,
                     settings,
-                    self.context.seed,
+                    seed,
                 ),
-                f"{model.card.direction} classifier",
+                f"{model.card.direction} classifier{f' {place}' if place > 1 else ''}",
                 settings.n_epochs,
             )
             for model in self.models_
+            for place, seed in enumerate(settings.seeds(self.context.seed), start=1)
         ]
-        found = run_side_by_side(jobs, self.context.report)
-        graphs: dict[Direction, bytes | Path] = {
-            model.card.direction: quantize(build_graph(weights))
-            for model, weights in zip(self.models_, found, strict=True)
+        found = iter(run_side_by_side(jobs, self.context.report))
+        graphs: dict[Direction, list[bytes | Path]] = {
+            model.card.direction: [quantize(build_graph(next(found))) for _ in range(settings.n_members)]
+            for model in self.models_
         }
         self.part_ = PooledLstm(self.models_[0].tokenizer, graphs, MAX_TOKENS, len(self.labels_))
         return self

@@ -18,6 +18,8 @@ from firstline.training.learning import Rates, RoundDone, Training, one_cycle
 
 LossName = Literal["focal", "cross_entropy", "smoothing"]
 Unfreezing = Literal["one_cycle", "gradual"]
+# No two trainings whose seeds are near each other share a member.
+_SEED_STEP = 1_000_003
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class ClassifierSettings:
     `copies` times in each. `smoothing` is what the true class of a label gives up to all.
     `class_weight_power` 1 weighs all classes the same, 0 all messages. `decay` is how many times
     lower the rate of each layer is than that of the layer above it. The teacher's probabilities are
-    raised to the power `sharpness`.
+    raised to the power `sharpness`. `n_members` classifiers are trained for each direction, each with a seed of
+    its own, and answer together (Lakshminarayanan et al. 2017).
     """
 
     n_epochs: int = 3
@@ -45,6 +48,11 @@ class ClassifierSettings:
     max_rows: int = 128
     sharpness: float = 2.0
     n_head: int = 0
+    n_members: int = 1
+
+    def seeds(self, seed: int) -> list[int]:
+        """Those of the members, for a training with `seed`."""
+        return [(seed + _SEED_STEP * place) % 2**32 for place in range(self.n_members)]
 
 
 def train_classifier(

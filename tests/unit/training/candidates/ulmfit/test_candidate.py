@@ -45,10 +45,24 @@ def test_both_directions_are_averaged() -> None:
     fitted.fit(DATA.messages, DATA.labels, DATA.unlabelled)
     both, graphs = fitted.predict_proba(DATA.messages), fitted.part_.graphs
     alone = []
-    for direction, graph in graphs.items():
-        fitted.part_ = PooledLstm(fitted.part_.tokenizer, {direction: graph}, MAX_TOKENS, 3)
+    for direction, members in graphs.items():
+        fitted.part_ = PooledLstm(fitted.part_.tokenizer, {direction: members}, MAX_TOKENS, 3)
         alone.append(fitted.predict_proba(DATA.messages))
     np.testing.assert_allclose(both, sum(alone) / 2, atol=1e-6)
+    assert not np.allclose(alone[0], alone[1], atol=1e-3)
+
+
+def test_members_of_a_direction_differ_and_are_averaged() -> None:
+    forward = UlmfitSettings(language_model="none", encoder="none", directions=("forward",))
+    fitted = prepared(replace(ALONE, ulmfit=forward, chosen={"ulmfit.v1": {"n_members": 2}}))
+    fitted.fit(DATA.messages, DATA.labels, DATA.unlabelled)
+    together = fitted.predict_proba(DATA.messages)
+    alone = []
+    for member in fitted.part_.graphs["forward"]:
+        fitted.part_ = PooledLstm(fitted.part_.tokenizer, {"forward": [member]}, MAX_TOKENS, 3)
+        alone.append(fitted.predict_proba(DATA.messages))
+    assert len(alone) == 2
+    np.testing.assert_allclose(together, sum(alone) / 2, atol=1e-6)
     assert not np.allclose(alone[0], alone[1], atol=1e-3)
 
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +16,17 @@ import pytest
 
 @dataclass
 class Started:
-    """A scheduler with workers; `workers` are their processes."""
+    """A scheduler with workers: their processes, and what starts one more worker."""
 
     address: str
+    scheduler: "subprocess.Popen[bytes]"
     workers: list["subprocess.Popen[bytes]"]
+    start_worker: Callable[[], None]
 
 
 @contextmanager
-def cluster(folder: Path, n_workers: int) -> Iterator[Started]:
-    """A scheduler and so many workers of one thread each, on the loopback interface; logs in `folder`."""
+def cluster(folder: Path, n_workers: int, n_threads: int = 1) -> Iterator[Started]:
+    """A scheduler and so many workers of so many threads each, on the loopback interface; logs in `folder`."""
     processes: list[subprocess.Popen[bytes]] = []
 
     def start(said: str, *arguments: str) -> str:
@@ -44,9 +46,14 @@ def cluster(folder: Path, n_workers: int) -> Iterator[Started]:
     try:
         found = re.search(r"tcp://[\d.:]+", start("Scheduler at:", "scheduler", "--host", "127.0.0.1", "--port", "0"))
         assert found
+        address = found[0]
+
+        def start_worker() -> None:
+            start("Registered to:", "worker", address, "--nthreads", str(n_threads), "--local-directory", str(folder))
+
         for _ in range(n_workers):
-            start("Registered to:", "worker", found[0], "--nthreads", "1", "--local-directory", str(folder))
-        yield Started(found[0], processes[1:])
+            start_worker()
+        yield Started(address, processes[0], processes[1:], start_worker)
     finally:
         for process in processes:
             if process.poll() is None:

@@ -125,6 +125,10 @@ class TrainingError(FirstlineError):
     code = "training"
 
 
+class ClusterLost(TrainingError):
+    code = "cluster_lost"
+
+
 class LabelsTooFew(TrainingError):
     code = "labels_too_few"
 

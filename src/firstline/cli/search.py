@@ -79,7 +79,7 @@ def search(
         if len(trials):
             note(f"goes on with {counted(len(trials), 'trial')} of {folder}")
         plan = Plan(settings.search.population, settings.search.generations, settings.search.patience, seed=seed)
-        where = cluster(dask, settings, is_timed=True) if dask else workers(settings)
+        where = cluster(dask, settings, is_timed=True) if dask is not None else workers(settings)
         with where as found, _shown(as_json) as show:
             report = run_to_end(run(bench, plan, trials, found, minutes), show)
         _draw(report, folder)

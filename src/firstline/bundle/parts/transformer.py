@@ -17,7 +17,7 @@ from firstline.text.readings import Reading
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-_DESCRIPTION_FILE, _TOKENIZER_FILE, _GRAPH_FILE = "transformer.json", "tokenizer.json", "network.onnx"
+_DESCRIPTION_FILE, _TOKENIZER_FILE, GRAPH_FILE = "transformer.json", "tokenizer.json", "network.onnx"
 _INPUT, _OUTPUT = ("ids", "tensor(int64)"), ("probabilities", "tensor(float)")
 
 
@@ -61,7 +61,7 @@ class Transformer:
         try:
             self._session = open_session(graph, _INPUT, _OUTPUT)
         except Exception as error:
-            raise UnfitFile(_GRAPH_FILE, str(error)) from None
+            raise UnfitFile(GRAPH_FILE, str(error)) from None
         self._check()
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -82,14 +82,14 @@ class Transformer:
             # As many as a text may have, since a network counts their positions.
             found = self._run([highest] * self.max_tokens)
         except Exception as error:
-            raise UnfitFile(_GRAPH_FILE, f"it fails on the tokenizer's highest id, {highest:,}: {error}") from None
+            raise UnfitFile(GRAPH_FILE, f"it fails on the tokenizer's highest id, {highest:,}: {error}") from None
         if problem := problem_of(found, (1, self.n_labels)):
-            raise UnfitFile(_GRAPH_FILE, problem)
+            raise UnfitFile(GRAPH_FILE, problem)
 
     def save(self, folder: Path) -> None:
         (folder / _TOKENIZER_FILE).write_bytes(self.tokenizer)
         content = self.graph.read_bytes() if isinstance(self.graph, Path) else self.graph
-        (folder / _GRAPH_FILE).write_bytes(content)
+        (folder / GRAPH_FILE).write_bytes(content)
         description = {"prefix": self.prefix, "max_tokens": self.max_tokens}
         (folder / _DESCRIPTION_FILE).write_text(json.dumps(description, indent=1), encoding="utf-8")
 
@@ -106,7 +106,7 @@ class Transformer:
         except OSError as error:
             raise damaged(folder / _TOKENIZER_FILE, error.strerror or str(error)) from None
         try:
-            return cls(tokenizer, folder / _GRAPH_FILE, described.prefix, described.max_tokens, n_labels)
+            return cls(tokenizer, folder / GRAPH_FILE, described.prefix, described.max_tokens, n_labels)
         except UnfitFile as error:
             raise damaged(folder / error.file, error.why) from None
 

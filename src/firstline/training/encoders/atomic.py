@@ -1,5 +1,6 @@
 """Folders that are there whole or not at all."""
 
+import errno
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,12 @@ def write_folder(folder: Path) -> Iterator[Path]:
         yield unfinished
         unfinished.chmod(0o755)
         shutil.rmtree(folder, ignore_errors=True)
-        unfinished.rename(folder)
+        try:
+            unfinished.rename(folder)
+        except OSError as error:
+            # Another process has just put the same there.
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
     except OSError as error:
         raise FileUnwritable(
             f"{folder} cannot be written: {error.strerror or error}.", "Make room, then run this again."

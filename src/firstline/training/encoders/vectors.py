@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Generator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +75,7 @@ def _read(file: Path | None) -> dict[int, NDArray[np.float16]]:
 
 
 def _write(file: Path, known: dict[int, NDArray[np.float16]]) -> None:
-    unfinished = file.with_suffix(".new.npz")
+    unfinished = file.with_name(f".{file.stem}.{uuid4().hex}.npz")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         np.savez(unfinished, keys=np.array(list(known), np.uint64), vectors=np.stack(list(known.values())))

@@ -1,36 +1,27 @@
 """Tasks on a Dask cluster: the bench goes to its workers once, and each task to one of them.
 
-A worker that is lost costs time only: Dask gives its tasks to another. On the worker a task runs
-in a process of its own, with the same limits as on one machine.
+A worker that is lost costs time only: others take over its tasks, and get the bench again where it went with it.
 """
 
 import pickle
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from multiprocessing import current_process
-from threading import Lock
+from collections import Counter
+from collections.abc import Generator, Sequence
 from typing import Any, Self
 
-from distributed import Future, as_completed, get_worker
+from distributed import Future
 from distributed.scheduler import KilledWorker
 
-from firstline.errors import TrainingError
-from firstline.training.provenance import CODE, identity
+from firstline.errors import ClusterLost, TrainingError
+from firstline.training.provenance import identity
 from firstline.training.search.connecting import connect
 from firstline.training.search.evaluating import Answer, Bench, Task
-from firstline.training.search.workers import Limits, Workers, memory_share, portable
+from firstline.training.search.on_worker import Sent, run_there
+from firstline.training.search.workers import Limits, portable
 
-_POLL_S = 0.5
+_POLL_S = 0.1
 _ALONE_S = 60.0
-
-
-@dataclass(frozen=True)
-class Sent:
-    """A bench, pickled, and what the machine is that it comes from."""
-
-    bench: bytes
-    identity: dict[str, str]
+_MOST_LOSSES = 3
 
 
 class Cluster:
@@ -43,7 +34,7 @@ class Cluster:
         self._sent: Any = None
 
     def __enter__(self) -> Self:
-        """Raises `TrainingError` where no scheduler answers, or it has no workers."""
+        """Raises what `connect` raises."""
         self._client = connect(self.address)
         return self
 
@@ -52,43 +43,66 @@ class Cluster:
 
     @property
     def n_workers(self) -> int:
-        return len(self._client.nthreads())
+        """Raises `ClusterLost` where the scheduler does not answer."""
+        try:
+            return len(self._client.nthreads())
+        except (OSError, TimeoutError, ValueError) as error:
+            raise self._lost() from error
 
     def run(
         self, bench: Bench, tasks: Sequence[Task[Answer]], deadline: float | None = None
-    ) -> Iterator[tuple[Task[Answer], Answer]]:
-        """As `Workers.run`; the tasks are on their way when this returns."""
+    ) -> Generator[tuple[Task[Answer], Answer], None, None]:
+        """As `Workers.run`; the tasks are on their way when this returns.
+
+        Closing it cancels what has not come. Raises `ClusterLost` where the scheduler, or all workers, are gone.
+        """
         if self._bench is not bench:
-            sent = Sent(pickle.dumps(portable(bench)), identity())
-            self._sent = self._client.scatter(sent, broadcast=True)
-            self._bench = bench
-        asked: dict[Any, Task[Answer]] = {}
-        futures = []
-        for task in tasks:
-            future = self._client.submit(run_there, self._sent, task, self.limits, pure=False)
-            asked[future.key] = task
-            futures.append(future)
-        return self._collected(asked, futures, deadline)
+            self._send(bench)
+        return self._collected(bench, {self._submit(task): task for task in tasks}, deadline)
+
+    def _send(self, bench: Bench) -> None:
+        self._sent = self._client.scatter(Sent(pickle.dumps(portable(bench)), identity()), broadcast=True)
+        self._bench = bench
+
+    def _submit(self, task: Task[Answer]) -> "Future[Answer]":
+        return self._client.submit(run_there, self._sent, task, self.limits, pure=False)
 
     def _collected(
-        self, asked: dict[Any, Task[Answer]], futures: list[Any], deadline: float | None
-    ) -> Iterator[tuple[Task[Answer], Answer]]:
+        self, bench: Bench, asked: "dict[Future[Answer], Task[Answer]]", deadline: float | None
+    ) -> Generator[tuple[Task[Answer], Answer], None, None]:
+        losses: Counter[Task[Answer]] = Counter()
         last_seen = time.monotonic()
-        done = as_completed(futures, loop=self._client.loop)
-        while asked:
-            if deadline is not None and time.monotonic() >= deadline:
-                self._client.cancel(futures)
-                return
-            if done.is_empty():
+        try:
+            while asked and (deadline is None or time.monotonic() < deadline):
+                lost = []
+                for future in [future for future in asked if future.done()]:
+                    task = asked.pop(future)
+                    if future.status != "cancelled":
+                        yield task, answer_of(task, future)
+                    elif losses[task] < _MOST_LOSSES:
+                        losses[task] += 1
+                        lost.append(task)
+                    else:
+                        yield task, task.failed("It ended several workers.", 0.0)
+                if self._client.status != "running":
+                    raise self._lost()
                 if self.n_workers:
                     last_seen = time.monotonic()
                 elif time.monotonic() - last_seen > _ALONE_S:
-                    raise TrainingError(f"All workers of {self.address} are gone.", "Start some, then run this again.")
+                    raise ClusterLost(f"All workers of {self.address} are gone.", "Start some, then run this again.")
+                if lost:
+                    # The bench was with the worker that is gone.
+                    self._send(bench)
+                    asked |= {self._submit(task): task for task in lost}
                 time.sleep(_POLL_S)
-                continue
-            found = next(done)
-            task = asked.pop(found.key)
-            yield task, answer_of(task, found)
+        finally:
+            if asked and self._client.status == "running":
+                self._client.cancel(list(asked))
+
+    def _lost(self) -> ClusterLost:
+        return ClusterLost(
+            f"The Dask scheduler at {self.address} does not answer any more.", "Start it, then run this again."
+        )
 
 
 def answer_of(task: Task[Answer], future: "Future[Answer]") -> Answer:
@@ -104,42 +118,3 @@ def answer_of(task: Task[Answer], future: "Future[Answer]") -> Answer:
             f"A worker of the cluster cannot take part: {type(error).__name__}: {error}.",
             "Install the same versions of Python and Firstline there, with the extras that the candidate needs.",
         ) from error
-
-
-_workers: Workers | None = None
-_opened: tuple[Sent, Bench] | None = None
-_opening = Lock()
-
-
-class Different(Exception):
-    """A worker is not like the machine that asks."""
-
-
-def check_same(asking: Mapping[str, str], here: Mapping[str, str]) -> None:
-    """Raises `Different` where something that both have is another version."""
-    other = [name for name in asking if here.get(name, asking[name]) != asking[name]]
-    if other:
-        said = ", ".join(f"{name} {here[name]} instead of {asking[name]}" for name in other if name != CODE)
-        raise Different(said or "another version of Firstline's code")
-
-
-def run_there(sent: Sent, task: Task[Answer], limits: Limits) -> Answer:
-    """What a worker of the cluster does; its processes for tasks stay for the next ones."""
-    global _workers, _opened  # noqa: PLW0603 (a worker has one)
-    with _opening:
-        worker = get_worker()
-        n_threads = worker.state.nthreads
-        if limits.memory_bytes is None:
-            # Dask's own limit is for all that the worker does, and knows how many workers a machine has.
-            whole = worker.memory_manager.memory_limit
-            limits = replace(limits, memory_bytes=whole // n_threads if whole else memory_share(n_threads))
-        if _workers is None or _workers.limits != limits:
-            # Dask's workers may have no children unless this is said; theirs end with them all the same.
-            current_process()._config["daemon"] = False  # type: ignore[attr-defined]
-            _workers = Workers(limits, n_threads, 1)
-        if _opened is None or _opened[0] != sent:
-            check_same(sent.identity, identity())
-            _opened = sent, pickle.loads(sent.bench)  # noqa: S301 (the one who asks has made it)
-        workers, bench = _workers, _opened[1]
-    ((_, answer),) = workers.run(bench, [task])
-    return answer

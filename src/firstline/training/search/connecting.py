@@ -1,27 +1,35 @@
-"""Finding a Dask cluster."""
+"""Finding a Dask cluster whose workers give the answers that this machine would give."""
 
+import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from distributed import Client
 
-from firstline.errors import TrainingError
+from firstline.errors import TrainingError, UsageError
+from firstline.training.provenance import Different, check_same, identity
 
+_ADDRESS = re.compile(r"(?:(?:tcp|tls)://)?(?:[\w.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}")
 _CONNECT_S = 10
+# A server that is no scheduler may take the connection, and never say a word.
+_PATIENCE_S = 25
 
 
 def connect(address: str) -> Client:
     """A client of the scheduler at `address`, tcp://host:8786.
 
-    Raises `TrainingError` where no scheduler answers, or it has no workers.
+    Raises `UsageError` where that is no address, and `TrainingError` where no scheduler answers, it has no workers, or
+    one of them is not like this machine.
     """
+    if not _ADDRESS.fullmatch(address):
+        raise UsageError(f"'{address}' is no address of a Dask scheduler.", "For example: --dask tcp://10.0.0.1:8786")
+    client = _client(address)
     try:
-        client = Client(address, timeout=_CONNECT_S, set_as_default=False)
-    except (OSError, TimeoutError, ValueError) as error:
-        raise TrainingError(f"No Dask scheduler answers at {address}: {error}.", "Start one: dask scheduler") from None
-    if not client.nthreads():
+        _check_workers(client, address)
+    except BaseException:
         client.close()
-        raise TrainingError(f"The Dask scheduler at {address} has no workers.", f"Start one: dask worker {address}")
+        raise
     return client
 
 
@@ -33,3 +41,39 @@ def connected(address: str) -> Iterator[Client]:
         yield client
     finally:
         client.close()
+
+
+def _client(address: str) -> Client:
+    found: list[Client] = []
+    problems: list[Exception] = []
+
+    def make() -> None:
+        try:
+            found.append(Client(address, timeout=_CONNECT_S, set_as_default=False))
+        # Also `tls://` without certificates, which is a `TypeError`.
+        except Exception as error:
+            problems.append(error)
+
+    thread = threading.Thread(target=make, daemon=True)
+    thread.start()
+    thread.join(_PATIENCE_S)
+    if found:
+        return found[0]
+    why = str(problems[0]).rstrip(".") if problems else "what is there says nothing"
+    raise TrainingError(f"No Dask scheduler answers at {address}: {why}.", "Start one: dask scheduler")
+
+
+def _check_workers(client: Client, address: str) -> None:
+    answers = client.run(identity, on_error="return")
+    if not answers:
+        raise TrainingError(f"The Dask scheduler at {address} has no workers.", f"Start one: dask worker {address}")
+    for worker, answer in answers.items():
+        try:
+            if isinstance(answer, BaseException):
+                raise Different(f"{worker} cannot say what it has: {type(answer).__name__}: {answer}")
+            check_same(identity(), answer, worker)
+        except Different as error:
+            raise TrainingError(
+                f"A worker of the cluster is not like this machine: {error}.",
+                "Install the same versions of Python and Firstline there, and start the worker again.",
+            ) from None

@@ -1,7 +1,7 @@
 """One evaluation of a search: a candidate with given settings, cross-validated until it is hopeless."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
@@ -78,8 +78,8 @@ class Place(Protocol):
 
     def run(
         self, bench: Bench, tasks: Sequence[Task[Answer]], deadline: float | None = None
-    ) -> Iterator[tuple[Task[Answer], Answer]]:
-        """Each with its answer, as it is known; fewer where the time is up."""
+    ) -> Generator[tuple[Task[Answer], Answer], None, None]:
+        """Each with its answer, as it is known; fewer where the time is up. Closing it ends what is still asked."""
 
 
 @dataclass(frozen=True, eq=False)

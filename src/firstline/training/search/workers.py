@@ -9,12 +9,12 @@ import pickle
 import resource
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Thread
 from typing import Any, Self
 
 from pebble import ProcessExpired, ProcessPool
@@ -60,7 +60,7 @@ def _free_bytes() -> int:
 
 
 class Workers:
-    """Processes on this machine, of `n_threads` each; 0: their share of the cores. Several threads may ask them.
+    """Processes on this machine, of `n_threads` each; 0: their share of the cores.
 
     A bench is sent to each of them once; another bench gets other processes.
     To be used in a `with`, which ends them, whatever they do.
@@ -70,7 +70,6 @@ class Workers:
         self.limits = limits
         self.n_workers = n_workers
         self._n_threads = n_threads or max(1, n_usable_cores() // n_workers)
-        self._starting = Lock()
         self._bench: Bench | None = None
         self._pool: ProcessPool | None = None
 
@@ -84,30 +83,38 @@ class Workers:
             self._pool = None
 
     def run(
-        self, bench: Bench, tasks: Sequence[Task[Answer]], deadline: float | None = None
-    ) -> Iterator[tuple[Task[Answer], Answer]]:
-        """Each with its answer, as it is known. After `deadline`, a time of `time.monotonic`, none is waited for."""
+        self,
+        bench: Bench,
+        tasks: Sequence[Task[Answer]],
+        deadline: float | None = None,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> Generator[tuple[Task[Answer], Answer], None, None]:
+        """Each with its answer, as it is known.
+
+        After `deadline`, a time of `time.monotonic`, or when nothing `is_wanted`, none is waited for.
+        """
         pool = self._processes(bench)
         asked: dict[Future[Answer], Task[Answer]] = {}
         for task in tasks:
             asked[pool.schedule(_run, (task,), timeout=self.limits.seconds)] = task
-        while asked:
-            if deadline is not None and time.monotonic() >= deadline:
+        try:
+            while asked and (deadline is None or time.monotonic() < deadline) and is_wanted():
+                done, _ = wait(asked, _POLL_S, FIRST_COMPLETED)
+                for future in [one for one in asked if one in done]:
+                    task = asked.pop(future)
+                    yield task, self._answer(task, future)
+        finally:
+            if asked:
                 self.__exit__()
-                return
-            done, _ = wait(asked, _POLL_S, FIRST_COMPLETED)
-            for future in [one for one in asked if one in done]:
-                task = asked.pop(future)
-                yield task, self._answer(task, future)
 
     def _processes(self, bench: Bench) -> ProcessPool:
-        with self._starting:
-            if self._pool is None or self._bench is not bench:
-                self.__exit__()
-                begin = (pickle.dumps(portable(bench)), self.limits.memory_bytes, self._n_threads)
-                self._pool = ProcessPool(self.n_workers, 0, _begin, begin, get_context("spawn"))
-                self._bench = bench
-            return self._pool
+        # One whose processes could not even begin is of no use any more.
+        if self._pool is None or self._bench is not bench or not self._pool.active:
+            self.__exit__()
+            begin = (pickle.dumps(portable(bench)), self.limits.memory_bytes, self._n_threads)
+            self._pool = ProcessPool(self.n_workers, 0, _begin, begin, get_context("spawn"))
+            self._bench = bench
+        return self._pool
 
     def _answer(self, task: Task[Answer], future: "Future[Answer]") -> Answer:
         try:
@@ -123,8 +130,10 @@ class Workers:
 
 
 def portable(bench: Bench) -> Bench:
-    """A bench that can be sent elsewhere: it reports to nobody, and waits for no other worker."""
-    return replace(bench, context=replace(bench.context, report=_silent, dask=""))
+    """A bench that can be sent elsewhere: it reports to nobody, waits for no other worker, and its paths are whole."""
+    context = bench.context
+    folder, workspace = (path.resolve() if path else None for path in (context.folder, context.workspace))
+    return replace(bench, context=replace(context, report=_silent, dask="", folder=folder, workspace=workspace))
 
 
 _bench: Bench | None = None

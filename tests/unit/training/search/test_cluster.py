@@ -3,18 +3,34 @@
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from distributed.scheduler import KilledWorker
 
-from firstline.errors import TrainingError
-from firstline.training.search.cluster import Cluster, Different, answer_of, check_same
-from firstline.training.search.evaluating import Evaluation, Outcome, Task, evaluate
+from firstline.errors import ClusterLost, TrainingError, UsageError
+from firstline.training.search.cluster import Cluster, answer_of
+from firstline.training.search.evaluating import Bench, Evaluation, Outcome, Task, evaluate
 from firstline.training.search.workers import Limits
 from tests.clusters import Started
+from tests.clusters import cluster as local
 from tests.unit.training.search.benches import bench
 
 LIMITS = Limits(120.0, 8 * 10**9)
+
+
+class Sleeping:
+    """A task that takes a while."""
+
+    seconds = 40.0
+
+    def __call__(self, bench: Bench) -> str:
+        time.sleep(self.seconds)
+        return "slept"
+
+    def failed(self, problem: str, seconds: float) -> str:
+        return problem
 
 
 def test_it_finds_what_is_found_here(started: Started) -> None:
@@ -39,6 +55,63 @@ def test_a_worker_that_is_lost_costs_time_only(started: Started) -> None:
 def test_after_the_deadline_nothing_is_waited_for(started: Started) -> None:
     with Cluster(started.address, LIMITS) as cluster:
         assert list(cluster.run(bench(), [Evaluation({"C": 1.0})], deadline=time.monotonic())) == []
+
+
+def test_all_workers_that_are_lost_cost_time_only_where_others_come(started: Started) -> None:
+    tasks = [Evaluation({"C": float(C)}) for C in range(1, 5)]
+    with Cluster(started.address, LIMITS) as cluster:
+        steps = cluster.run(bench(), tasks)
+        found = [next(steps)]
+        for worker in started.workers:
+            os.killpg(worker.pid, signal.SIGKILL)
+        started.start_worker()
+        found += steps
+    assert {task for task, _ in found} == set(tasks)
+    assert all(outcome.is_whole for _, outcome in found)
+
+
+def test_a_scheduler_that_is_lost_is_said(started: Started) -> None:
+    with Cluster(started.address, LIMITS) as cluster:
+        steps = cluster.run(bench(), [Evaluation({"C": float(C)}) for C in range(1, 9)])
+        next(steps)
+        os.killpg(started.scheduler.pid, signal.SIGKILL)
+        with pytest.raises(ClusterLost, match="does not answer any more"):
+            list(steps)
+
+
+def test_what_nobody_waits_for_makes_room(started: Started) -> None:
+    slow = [Sleeping() for _ in started.workers]
+    with Cluster(started.address, LIMITS) as cluster:
+        cluster.run(bench(), slow).close()
+        begun = cluster.run(bench(), slow)
+        time.sleep(3)
+        begun.close()
+        started_at = time.monotonic()
+        assert len(list(cluster.run(bench(), [Evaluation({"C": 1.0})]))) == 1
+        assert time.monotonic() - started_at < Sleeping.seconds / 2
+
+
+def test_two_who_ask_the_same_worker_do_not_disturb_each_other(tmp_path: Path) -> None:
+    def ask(candidate: str) -> tuple[int, ...]:
+        with Cluster(started.address, LIMITS) as cluster:
+            answers = [outcome for _, outcome in cluster.run(bench(candidate), [Evaluation({}) for _ in range(3)])]
+        assert len({outcome.guesses for outcome in answers}) == 1
+        return answers[0].guesses
+
+    with local(tmp_path, n_workers=1, n_threads=2) as started, ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(ask, ("linear.v1", "lsa.v1")))
+    assert found == [evaluate(bench(candidate), {}).guesses for candidate in ("linear.v1", "lsa.v1")]
+
+
+@pytest.mark.parametrize("address", ["", "foo", "tcp://", "http://127.0.0.1:80", "inproc://x", "tcp://host:port"])
+def test_what_is_no_address_is_refused_at_once(address: str) -> None:
+    with pytest.raises(UsageError, match="no address of a Dask scheduler"), Cluster(address, LIMITS):
+        pass
+
+
+def test_certificates_that_are_missing_are_said() -> None:
+    with pytest.raises(TrainingError, match="TLS"), Cluster("tls://127.0.0.1:9", LIMITS):
+        pass
 
 
 def test_no_scheduler_is_said() -> None:
@@ -86,12 +159,3 @@ def test_a_worker_without_firstline_is_said() -> None:
     with pytest.raises(TrainingError, match="No module named 'firstline'") as caught:
         answer_of(Evaluation({}), Future(ModuleNotFoundError("No module named 'firstline'")))  # type: ignore[arg-type]
     assert "the same versions" in caught.value.next_step
-
-
-def test_a_worker_with_other_versions_is_said_and_what_it_lacks_is_not() -> None:
-    asking = {"python": "3.11.2", "torch": "2.13.0", "code": "ab12"}
-    check_same(asking, {"python": "3.11.2", "code": "ab12"})
-    with pytest.raises(Different, match=r"^python 3\.12\.1 instead of 3\.11\.2$"):
-        check_same(asking, {"python": "3.12.1", "code": "cd34"})
-    with pytest.raises(Different, match="another version of Firstline's code"):
-        check_same(asking, {**asking, "code": "cd34"})

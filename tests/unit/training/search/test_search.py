@@ -1,6 +1,6 @@
 """A whole search: what it tries, what it keeps, and what it says in the end."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +29,7 @@ class Here:
 
     def run(
         self, bench: Bench, tasks: Sequence[Task[Answer]], deadline: float | None = None
-    ) -> Iterator[tuple[Task[Answer], Answer]]:
+    ) -> Generator[tuple[Task[Answer], Answer], None, None]:
         for task in tasks:
             if self.n_asked >= self.n_most:
                 return

@@ -1,11 +1,12 @@
 """Fine-tuned encoders that a workspace keeps, so that one training serves both `encoder.v1` and a teacher."""
 
 import hashlib
+import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from firstline.bundle.parts.transformer import Transformer
+from firstline.bundle.parts.transformer import GRAPH_FILE, Transformer
 from firstline.errors import BundleDamaged, FileUnwritable
 from firstline.training.encoders.atomic import write_folder
 
@@ -23,7 +24,11 @@ def kept_part(workspace: Path, key: str, n_labels: int) -> Transformer | None:
     try:
         if (place / _DIGEST_FILE).read_text(encoding="utf-8") != _digest(place):
             return None
-        return Transformer.load(place, n_labels)
+        part = Transformer.load(place, n_labels)
+        # Its own bytes, and young again: another training may remove what was not asked for.
+        part.graph = (place / GRAPH_FILE).read_bytes()
+        os.utime(place)
+        return part
     except (OSError, UnicodeDecodeError, BundleDamaged):
         return None
 

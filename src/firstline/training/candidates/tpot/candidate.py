@@ -121,7 +121,7 @@ class Tpot(OnePart):
         return graph_of(self.found_.pipeline, features)
 
     def export(self, folder: Path) -> str:
-        """Write n-grams, components and graph; returns the kind of the part."""
+        """Write what makes components or vectors, and the graph; returns the kind of the part."""
         self.part_.save(folder)
         return self.part_.kind
 
@@ -130,6 +130,8 @@ class Tpot(OnePart):
         names = ("over", "n_components", "population", "generations", "minutes", "max_unlabelled")
         found = self.found_
         words = {"pipeline": found.words, "inner_macro_f1": found.macro_f1, "n_tried": found.n_tried}
+        if self.over == "vectors":
+            words["encoder"] = require_encoder(self.context, "tpot.v1 over vectors").id
         return {**{name: getattr(self, name) for name in names}, **words}
 
     def _texts(self, messages: Sequence[Message], reading: Reading) -> list[str]:

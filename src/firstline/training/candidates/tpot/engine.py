@@ -206,7 +206,11 @@ def _workers(dask: str) -> "Iterator[Client]":
             # On every worker: what only one has goes with that one.
             client.scatter = partial(client.scatter, broadcast=True)  # type: ignore[method-assign]
             client.register_plugin(_Quiet(is_ours=False))
-            yield client
+            try:
+                yield client
+            finally:
+                # The cluster is somebody's, and has other work.
+                client.unregister_worker_plugin(_Quiet.name)
         return
     alone = n_usable_cores() == 1 or current_process().daemon
     with TemporaryDirectory(prefix="firstline-", ignore_cleanup_errors=True) as folder:

@@ -47,7 +47,7 @@ SPACES: Mapping[str, Space] = MappingProxyType(
             "sharpness": Decimal(0.5, 4.0, 2.0),
         },
         "ulmfit.v1": {
-            "n_members": Integer(1, 4, 1),
+            "n_members": Integer(1, 4, 2),
             "n_epochs": Integer(2, 20, 3),
             "rate": Decimal(5e-4, 2e-2, 4e-3, is_log=True),
             "decay": Decimal(1.0, 4.0, 1.0),

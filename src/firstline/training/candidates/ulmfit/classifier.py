@@ -48,7 +48,7 @@ class ClassifierSettings:
     max_rows: int = 128
     sharpness: float = 2.0
     n_head: int = 0
-    n_members: int = 1
+    n_members: int = 2
 
     def seeds(self, seed: int) -> list[int]:
         """Those of the members, for a training with `seed`."""

@@ -20,7 +20,7 @@ class Fold:
     """One fold's held-out messages, `held_out` (n_held_out,), and their probabilities.
 
     `learned`, (n_labels,), tells which classes the fold had messages of. `fitted` is what was trained,
-    None for a fold of an earlier run.
+    None for a fold of an earlier run, or of another machine.
     """
 
     number: int
@@ -71,16 +71,13 @@ def cross_validate(
     unlabelled: Sequence[Message],
     folds: int,
     seed: int,
-    done: Callable[[int], Fold | None] = lambda number: None,
 ) -> Iterator[Fold]:
     """Train a new candidate on each fold; probabilities have a column for each of the sorted labels.
 
-    A class that a fold's training part lacks gets probability 0 there. `done` gives a fold, by its
-    number from 1, that is known already. Raises `LabelsTooFew`.
+    A class that a fold's training part lacks gets probability 0 there. Raises `LabelsTooFew`.
     """
     for number, (learned, held_out) in enumerate(split(labels, folds, seed), start=1):
-        known = done(number)
-        yield known or train_fold(make, messages, labels, unlabelled, learned, held_out, number)
+        yield train_fold(make, messages, labels, unlabelled, learned, held_out, number)
 
 
 def train_fold(

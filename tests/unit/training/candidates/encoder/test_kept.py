@@ -46,6 +46,23 @@ def test_only_the_newest_stay(tmp_path: Path, tuned: Transformer, monkeypatch: p
     assert {place.name for place in (tmp_path / "tuned").iterdir()} == {"new", "newest"}
 
 
+def test_what_was_asked_for_is_young_again_and_can_be_written_when_it_is_gone(
+    tmp_path: Path, tuned: Transformer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "_MOST", 2)
+    for age, key in enumerate(("new", "old")):
+        keep_part(tmp_path, key, tuned)
+        os.utime(tmp_path / "tuned" / key, (1e9 - age, 1e9 - age))
+    found = kept_part(tmp_path, "old", N_LABELS)
+    assert found is not None
+    keep_part(tmp_path, "newest", tuned)
+    assert {place.name for place in (tmp_path / "tuned").iterdir()} == {"old", "newest"}
+    forget_parts(tmp_path)
+    (tmp_path / "bundle").mkdir()
+    found.save(tmp_path / "bundle")
+    assert (tmp_path / "bundle" / "network.onnx").stat().st_size
+
+
 def test_where_there_is_no_room_nothing_is_kept_and_nothing_fails(tmp_path: Path, tuned: Transformer) -> None:
     (tmp_path / "tuned").write_text("a file in the way")
     keep_part(tmp_path, "one", tuned)

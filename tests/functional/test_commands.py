@@ -182,7 +182,7 @@ def test_interrupted_training_says_so_and_leaves_nothing(trained: Path, tmp_path
         "sys.argv = ['firstline', 'train', '-w', sys.argv[1]]\n"
         "import firstline.training.comparison as t\n"
         "def stop(*_):\n    raise KeyboardInterrupt\n"
-        "t.cross_validate = stop\n"
+        "t.train_fold = stop\n"
         "from firstline.cli import main; main()"
     )
     before = sorted(path.name for path in (trained / "models").iterdir())

@@ -77,7 +77,14 @@ def models(context: typer.Context, workspace: WorkspaceOption = None, as_json: J
 
 
 @app.command()
-def show(context: typer.Context, model_id: _Id, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+def show(
+    context: typer.Context,
+    model_id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="A model of `firstline models`. Default: the champion.")
+    ] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Everything about one model: figures per class, data, settings."""
     from firstline.bundle.files import read_manifest
     from firstline.bundle.registry import champion_id, model_folder

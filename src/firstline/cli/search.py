@@ -33,7 +33,10 @@ _PLOT_FILE = "search.svg"
 def search(
     candidate: Annotated[str, typer.Option(metavar="NAME", help="The candidate whose settings are looked for.")],
     minutes: Annotated[
-        float | None, typer.Option(min=0.01, help="How long it may take. Default: until nothing gets better.")
+        float | None,
+        typer.Option(
+            min=0.01, help="How long it may look; checking the best comes on top. Default: until nothing gets better."
+        ),
     ] = None,
     folds: Annotated[
         int | None, typer.Option(min=2, max=20, help="Folds of each evaluation. Default: as in firstline.toml.")
@@ -52,6 +55,8 @@ def search(
     from firstline.store.workspace import Workspace
 
     place = Workspace.find(workspace)
+    named = {"candidate": candidate, "minutes": minutes, "folds": folds, "seed": seed, "dask": dask}
+    again = " ".join(["search", *(f"--{name} {value}" for name, value in named.items() if value is not None)])
     require_training()
     require_search()
     from firstline.training.candidates import find_candidate
@@ -87,7 +92,7 @@ def search(
     if as_json:
         print_json({**_as_json(report), "is_applied": is_applied, "folder": str(folder)})
     else:
-        _print(report, folder, is_applied, workspace)
+        _print(report, folder, is_applied, workspace, again)
 
 
 def require_search() -> None:
@@ -204,7 +209,8 @@ def _apply(report: "SearchReport", place: "Workspace") -> bool:
     return True
 
 
-def _print(report: "SearchReport", folder: Path, is_applied: bool, workspace: Path | None) -> None:
+def _print(report: "SearchReport", folder: Path, is_applied: bool, workspace: Path | None, again: str) -> None:
+    """`again` is the command that was given, without the workspace."""
     from firstline.training.candidates.spaces import SPACES
     from firstline.training.search.space import defaults_of
 
@@ -235,7 +241,7 @@ def _print(report: "SearchReport", folder: Path, is_applied: bool, workspace: Pa
         say("Written into firstline.toml.")
         say(f"Next: {next_command(workspace, f'train --candidates {report.candidate}')}")
     elif report.checked.gain.value > 0:
-        say(f"Next: {next_command(workspace, f'search --candidate {report.candidate} --apply')}")
+        say(f"Next: {next_command(workspace, f'{again} --apply')}")
     else:
         say("So the search has found chance; firstline.toml stays as it is.")
 

@@ -7,6 +7,7 @@ import pickle
 import time
 from collections import Counter
 from collections.abc import Generator, Sequence
+from concurrent.futures import CancelledError
 from typing import Any, Self
 
 from distributed import Future
@@ -77,13 +78,16 @@ class Cluster:
                 lost = []
                 for future in [future for future in asked if future.done()]:
                     task = asked.pop(future)
-                    if future.status != "cancelled":
-                        yield task, answer_of(task, future)
-                    elif losses[task] < _MOST_LOSSES:
+                    try:
+                        answer = answer_of(task, future)
+                    # With its worker, or on the way from there; what a task itself raises is in its answer.
+                    except (CancelledError, OSError):
                         losses[task] += 1
-                        lost.append(task)
-                    else:
-                        yield task, task.failed("It ended several workers.", 0.0)
+                        if losses[task] <= _MOST_LOSSES:
+                            lost.append(task)
+                            continue
+                        answer = task.failed("It ended several workers.", 0.0)
+                    yield task, answer
                 if self._client.status != "running":
                     raise self._lost()
                 if self.n_workers:
@@ -106,12 +110,17 @@ class Cluster:
 
 
 def answer_of(task: Task[Answer], future: "Future[Answer]") -> Answer:
-    """What a future holds. Raises `TrainingError` where a worker cannot do such tasks at all."""
+    """What a future holds.
+
+    Raises `CancelledError` or `OSError` where it is lost, `TrainingError` where a worker cannot do such tasks at all.
+    """
     try:
         answer: Answer = future.result()
         return answer
     except KilledWorker as error:
         return task.failed(f"It ended several workers: {error.last_worker.address}.", 0.0)
+    except (CancelledError, OSError):
+        raise
     # What is wrong with a worker is wrong with every task there.
     except Exception as error:
         raise TrainingError(

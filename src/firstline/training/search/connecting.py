@@ -60,7 +60,7 @@ def _client(address: str) -> Client:
     if found:
         return found[0]
     why = str(problems[0]).rstrip(".") if problems else "what is there says nothing"
-    raise TrainingError(f"No Dask scheduler answers at {address}: {why}.", "Start one: dask scheduler")
+    raise TrainingError(f"No Dask scheduler answers at {address}: {why}.", "Start one: dask scheduler --host ADDRESS")
 
 
 def _check_workers(client: Client, address: str) -> None:

@@ -85,8 +85,9 @@ def test_it_tells_how_far_a_fit_has_come() -> None:
     candidate = prepared(replace(ALONE, report=told.append))
     told.clear()
     candidate.fit(DATA.messages, DATA.labels, DATA.unlabelled)
-    assert {stage.what for stage in told} == {"forward classifier", "backward classifier"}
-    for what in ("forward classifier", "backward classifier"):
+    names = {f"{direction} classifier{place}" for direction in ("forward", "backward") for place in ("", " 2")}
+    assert {stage.what for stage in told} == names
+    for what in names:
         assert [stage.done for stage in told if stage.what == what] == list(range(1, told[-1].total + 1))
 
 

@@ -55,6 +55,14 @@ def test_killed_again_and_again_it_ends_where_an_undisturbed_one_ends(firstline:
     assert (Path(whole["folder"]) / "search.svg").read_text("utf-8").startswith("<svg")
 
 
+def test_it_names_the_command_that_applies_what_it_found(firstline: Run, bank: Path) -> None:
+    said = firstline(*COMMAND[:-1], "--seed", "0", "-w", bank).stdout
+    if "Next:" not in said:
+        assert "chance" in said or "Nothing is better" in said
+        return
+    assert f"Next: firstline search --candidate linear.v1 --folds 2 --seed 0 --apply --workspace {bank}" in said
+
+
 def test_better_settings_are_applied_and_trained_with(firstline: Run, bank: Path) -> None:
     applied = json.loads(firstline(*COMMAND, "--apply", "-w", bank).stdout)
     text = (bank / "firstline.toml").read_text("utf-8")

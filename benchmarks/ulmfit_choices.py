@@ -35,10 +35,10 @@ from firstline.types import Message
 
 @dataclass(frozen=True)
 class Variant:
-    """What differs from the defaults; `without` is a pattern of special tokens that the model does not see.
+    """What differs from the defaults, and from one classifier for each direction.
 
-    `characters_a_piece` of the messages decide how many pieces the vocabulary has. `base` is
-    a pretrained language model.
+    `without` is a pattern of special tokens that the model does not see. `characters_a_piece` of the messages decide
+    how many pieces the vocabulary has. `base` is a pretrained language model.
     """
 
     settings: Callable[[ClassifierSettings], ClassifierSettings] = lambda settings: settings
@@ -61,6 +61,7 @@ VARIANTS = {
     "balanced": Variant(lambda settings: replace(settings, class_weight_power=0.5)),
     "more dropout": Variant(lambda settings: replace(settings, dropout_factor=0.5)),
     "longer": Variant(lambda settings: replace(settings, n_epochs=2 * settings.n_epochs)),
+    "two classifiers": Variant(lambda settings: replace(settings, n_members=2)),
     "backward": Variant(directions=("backward",)),
     "both": Variant(directions=("forward", "backward")),
     "no encoder": Variant(encoder="none"),
@@ -137,7 +138,7 @@ def _measure(
     for fold in folds:
         learned, checked = parts[fold]
         started = time.perf_counter()
-        trained = Ulmfit(context, variant.settings(ClassifierSettings()), knowledge)
+        trained = Ulmfit(context, variant.settings(ClassifierSettings(n_members=1)), knowledge)
         trained.fit([data.messages[i] for i in learned], [data.labels[i] for i in learned], unlabelled)
         guesses = trained.predict_proba([data.messages[i] for i in checked]).argmax(axis=1)
         row = {

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Direction = Literal["forward", "backward"]
 
 _DESCRIPTION_FILE = "lstm.json"
+_MOST_MEMBERS = 100
 _INPUT, _OUTPUT = ("ids", "tensor(int64)"), ("probabilities", "tensor(float)")
 _ORDERS: dict[Direction, Callable[[list[int]], list[int]]] = {
     "forward": lambda ids: ids,
@@ -31,7 +32,7 @@ class _Described(msgspec.Struct, forbid_unknown_fields=True):
     """`lstm.json`."""
 
     directions: list[Direction]
-    members: Annotated[int, msgspec.Meta(ge=1)]
+    members: Annotated[int, msgspec.Meta(ge=1, le=_MOST_MEMBERS)]
     max_tokens: Annotated[int, msgspec.Meta(ge=1)]
 
     def __post_init__(self) -> None:

@@ -52,19 +52,16 @@ class PipelineGraph:
 class TfidfPipeline:
     """`to_components`, float16 (n_features, n_components), then a graph.
 
-    Texts are read one by one. Safe to use from several threads. Raises what `PipelineGraph` raises.
+    Texts are read one by one. Safe to use from several threads.
     """
 
     kind = "tfidf_pipeline.v1"
     reads: Reading = "ruled"
 
-    def __init__(
-        self, tfidf: Tfidf, to_components: NDArray[np.float16], graph: PipelineGraph | bytes, n_labels: int
-    ) -> None:
+    def __init__(self, tfidf: Tfidf, to_components: NDArray[np.float16], graph: PipelineGraph) -> None:
         self.tfidf = tfidf
         self.to_components = to_components
-        n_components = to_components.shape[1]
-        self.graph = graph if isinstance(graph, PipelineGraph) else PipelineGraph(graph, n_components, n_labels)
+        self.graph = graph
 
     def components(self, text: str) -> NDArray[np.float32]:
         """Of a ruled text, (1, n_components)."""
@@ -91,7 +88,7 @@ class TfidfPipeline:
         if len(to_components) != tfidf.n_features:
             why = f"it has {len(to_components):,} rows, expected {tfidf.n_features:,}"
             raise damaged(folder / "to_components.npy", why)
-        return cls(tfidf, to_components, PipelineGraph.load(folder, to_components.shape[1], n_labels), n_labels)
+        return cls(tfidf, to_components, PipelineGraph.load(folder, to_components.shape[1], n_labels))
 
 
 class VectorScorer(Protocol):

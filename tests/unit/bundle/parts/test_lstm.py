@@ -258,6 +258,7 @@ def test_spoilt_graph_is_refused_before_it_is_written() -> None:
         b'{"directions":["forward"],"members":1}',
         b'{"directions":["forward"],"max_tokens":400}',
         b'{"directions":["forward"],"members":0,"max_tokens":400}',
+        b'{"directions":["forward"],"members":1000000000000,"max_tokens":400}',
         b'{"directions":["sideways"],"members":1,"max_tokens":400}',
         b'{"directions":[],"members":1,"max_tokens":400}',
         b'{"directions":["forward","forward"],"members":1,"max_tokens":400}',

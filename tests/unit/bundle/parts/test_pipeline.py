@@ -37,7 +37,7 @@ def graph(weights: NDArray[np.float32] = WEIGHTS, last: str = "Softmax", name: s
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
-    TfidfPipeline(TFIDF, TO_COMPONENTS, graph(), N_LABELS).save(tmp_path)
+    TfidfPipeline(TFIDF, TO_COMPONENTS, PipelineGraph(graph(), N_COMPONENTS, N_LABELS)).save(tmp_path)
     return tmp_path
 
 

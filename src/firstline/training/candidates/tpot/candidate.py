@@ -91,8 +91,7 @@ class Tpot(OnePart):
         counted = tfidf.fit_transform(texts, n_labelled=len(messages)).astype(np.float32)
         projection = to_components(counted, self.n_components, 1.0, seed).astype(np.float16)
         features = np.asarray(counted[: len(messages)] @ projection.astype(np.float32), np.float32)
-        graph = self._find(features, truth)
-        return TfidfPipeline(tfidf.fitted(), projection, graph, len(self.labels_))
+        return TfidfPipeline(tfidf.fitted(), projection, self._find(features, truth))
 
     def _over_vectors(self, messages: Sequence[Message], truth: NDArray[np.int64]) -> VectorPipeline:
         encoder = require_encoder(self.context, "tpot.v1 over vectors")
@@ -100,14 +99,13 @@ class Tpot(OnePart):
         what = f"sentence vectors by {encoder.name}"
         steps = vectors_of(texts, encoder, self.context.vectors)
         vectors = run_to_end(each_as(steps, lambda step: Stage(what, *step)), self.context.report)
+        self.encoder_ = encoder.id
         part = encoder.part(open_head(vectors), texts)
         # As it will serve: an encoder in int8 answers a little otherwise with another head.
         features = vectors_by(part, texts)
-        n_dimensions = features.shape[1]
-        graph = PipelineGraph(self._find(features, truth), n_dimensions, len(self.labels_))
-        return VectorPipeline(part, graph, n_dimensions)
+        return VectorPipeline(part, self._find(features, truth), features.shape[1])
 
-    def _find(self, features: NDArray[np.float32], truth: NDArray[np.int64]) -> bytes:
+    def _find(self, features: NDArray[np.float32], truth: NDArray[np.int64]) -> PipelineGraph:
         self.found_: Found = find_pipeline(
             features,
             truth,
@@ -118,7 +116,7 @@ class Tpot(OnePart):
             lambda done: self.context.report(Stage("generations of TPOT", done, self.generations)),
             self.context.dask,
         )
-        return graph_of(self.found_.pipeline, features)
+        return PipelineGraph(graph_of(self.found_.pipeline, features), features.shape[1], len(self.labels_))
 
     def export(self, folder: Path) -> str:
         """Write what makes components or vectors, and the graph; returns the kind of the part."""
@@ -131,7 +129,7 @@ class Tpot(OnePart):
         found = self.found_
         words = {"pipeline": found.words, "inner_macro_f1": found.macro_f1, "n_tried": found.n_tried}
         if self.over == "vectors":
-            words["encoder"] = require_encoder(self.context, "tpot.v1 over vectors").id
+            words["encoder"] = self.encoder_
         return {**{name: getattr(self, name) for name in names}, **words}
 
     def _texts(self, messages: Sequence[Message], reading: Reading) -> list[str]:

@@ -2,8 +2,10 @@
 
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from distributed import Client
 
@@ -14,6 +16,7 @@ _ADDRESS = re.compile(r"(?:(?:tcp|tls)://)?(?:[\w.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}
 _CONNECT_S = 10
 # A server that is no scheduler may take the connection, and never say a word.
 _PATIENCE_S = 25
+_PAUSE_S = 0.2
 
 
 def connect(address: str) -> Client:
@@ -64,7 +67,7 @@ def _client(address: str) -> Client:
 
 
 def _check_workers(client: Client, address: str) -> None:
-    answers = client.run(identity, on_error="return")
+    answers = _identities(client)
     if not answers:
         raise TrainingError(f"The Dask scheduler at {address} has no workers.", f"Start one: dask worker {address}")
     for worker, answer in answers.items():
@@ -77,3 +80,17 @@ def _check_workers(client: Client, address: str) -> None:
                 f"A worker of the cluster is not like this machine: {error}.",
                 "Install the same versions of Python and Firstline there, and start the worker again.",
             ) from None
+
+
+def _identities(client: Client) -> dict[str, Any]:
+    """What each worker has, or the error that came instead.
+
+    A worker that has just ended is counted for a moment longer, so whoever breaks off is asked again.
+    """
+    deadline = time.monotonic() + _CONNECT_S
+    while True:
+        answers: dict[str, Any] = client.run(identity, on_error="return")
+        lost = any(isinstance(answer, OSError) for answer in answers.values())
+        if not lost or time.monotonic() > deadline:
+            return answers
+        time.sleep(_PAUSE_S)

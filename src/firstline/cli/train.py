@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 _LONG_S = 600
 COSTS = ("training", "p50\np99", "memory\nsize")
-LEGEND = "p50, p99: the time of one answer on one core; memory, size: of the model as it serves"
+LEGEND = "training: of all folds; p50, p99: of one answer on one core; memory, size: of the model as it serves"
 
 
 def train(
@@ -179,7 +179,8 @@ def _print_report(report: "TrainReport", workspace: Path | None) -> None:
     if best.candidate != model.candidate:
         say(f"{best.candidate} takes {best.latency_ms['p99']:.2f} ms (p99), more than was asked for.")
     if model.learning_curve:
-        say(_promise(model.learning_curve, (workspace or Path()) / "models" / model.id / "learning_curve.svg"))
+        where = (workspace or Path()) / "models" / model.id / "learning_curve.svg"
+        say(_promise(model.learning_curve, report.n_messages, where))
     what = "is the same as before" if not report.is_new else "is new"
     error = model.metrics.calibration_error if model.metrics else float("nan")
     again = next_command(workspace, f"runs show {report.run}")
@@ -191,15 +192,13 @@ def _print_report(report: "TrainReport", workspace: Path | None) -> None:
         say(f"The champion is still {report.champion}. To change that: {promote}")
 
 
-def _promise(curve: "LearningCurve", where: Path) -> str:
+def _promise(curve: "LearningCurve", n_labels: int, where: Path) -> str:
     """What more labels should bring, and where it is drawn."""
     if curve.now is None or curve.expected is None:
         return f"What more labels would bring cannot be told yet: {curve.note}. The curve: {where}"
     expected = figure(curve.expected.accuracy, (curve.expected.accuracy_low, curve.expected.accuracy_high))
-    return (
-        f"By the learning curve of {curve.candidate}: accuracy {figure(curve.now.accuracy)} with all labels,"
-        f" {expected} with {curve.more_labels} more; {where}"
-    )
+    now = f"accuracy {figure(curve.now.accuracy)} with all {n_labels:,} labels (a fold has fewer)"
+    return f"By the learning curve of {curve.candidate}: {now}, {expected} with {curve.more_labels:,} more; {where}"
 
 
 def mixture(weights: "Mapping[str, float]", dropped: "Iterable[str]") -> str:

@@ -46,9 +46,10 @@ def advise(workload: Workload, candidates: Sequence[str]) -> Generator[Stage, No
     """Count what there is and measure what each of `candidates` takes; yields which one is measured next."""
     data = workload.data
     found: list[Estimate] = []
+    estimates = estimates_of(candidates, workload)
     for place, name in enumerate(candidates):
         yield Stage(f"measuring {name}", place, len(candidates))
-        found += estimates_of([name], workload)
+        found.append(next(estimates))
     segments = Counter(message.segment for message in workload.everything if message.segment)
     return Advice(
         n_messages=len(workload.everything),

@@ -288,7 +288,8 @@ class _Contest:
 
     def _passed_over(self, name: str) -> str:
         """Why a candidate is not asked: it makes no sense for `auto`, or takes too long; empty where it is."""
-        workload = Workload(self.comparison.data, self.context, self.comparison.folds)
+        comparison = self.comparison
+        workload = Workload(comparison.data, self.context, comparison.folds, before=tuple(comparison.answers))
         if AUTO in self.asked.candidates and name not in self.asked.candidates:
             makes_sense, reason = judge(name, workload)
             if not makes_sense:

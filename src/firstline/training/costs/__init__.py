@@ -1,6 +1,7 @@
 """What each candidate costs, by name: one cost model for each, measured on a sample, on this machine."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from importlib import import_module
 
 from firstline.errors import FirstlineError
@@ -22,12 +23,15 @@ NAMES = tuple(_MODELS)
 
 
 def estimates(names: Iterable[str], workload: Workload) -> Iterator[Estimate]:
-    """An estimate for each candidate, as it is made; each measures for seconds.
+    """An estimate for each candidate, as it is made, one after the other; each measures for seconds.
 
     A name that is not known, or a candidate that could not be trained here, has no figures but a reason.
     """
     for name in dict.fromkeys(names):
-        yield _estimate(name, workload)
+        found = _estimate(name, workload)
+        if found.makes_sense:
+            workload = replace(workload, before=(*workload.before, name))
+        yield found
 
 
 def judge(name: str, workload: Workload) -> tuple[bool, str]:

@@ -17,11 +17,15 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Workload:
-    """What a training would read: `folds` trainings on part of the labels, then one on all of them."""
+    """What a training would read: `folds` trainings on part of the labels, then one on all of them.
+
+    `before` are the candidates that have had their turn by then, and may have left something to share.
+    """
 
     data: Labelled
     context: Context
     folds: int
+    before: tuple[str, ...] = ()
 
     @property
     def n_labelled(self) -> int:

@@ -28,6 +28,7 @@ from firstline.training.languages import resolve as resolve_language
 from firstline.training.side_by_side import n_usable_cores
 
 _ENOUGH_MESSAGES = 5_000
+_EXPERT = "encoder.v1"
 # Weights, gradients, two moments of the optimiser, and the best so far; what a process with PyTorch takes empty.
 _WEIGHT_COPIES, _PROCESS_BYTES = 5, 500_000_000
 
@@ -52,6 +53,8 @@ class UlmfitCost:
     def judge(self, workload: Workload) -> tuple[bool, str]:
         texts = texts_of(workload, workload.everything)
         require_pool(texts)
+        if not workload.data.unlabelled:
+            return False, "no messages without a label to learn from: from labels alone, counting words does as well"
         settings = workload.context.ulmfit
         language = resolve_language(settings.language_model, workload.context.language, settings.directions)
         if language is None and len(texts) < _ENOUGH_MESSAGES:
@@ -61,7 +64,8 @@ class UlmfitCost:
             )
         if _encoder(workload) is None:
             return True, "reads all messages; a sentence encoder (extra 'encoders') would make it better"
-        return True, "reads all messages, with a sentence encoder to teach it"
+        shared = ", the one of encoder.v1 too" if _EXPERT in workload.before else ""
+        return True, f"reads all messages, with a sentence encoder to teach it{shared}"
 
     def measure(self, workload: Workload) -> Cost:
         texts = texts_of(workload, workload.everything)
@@ -137,11 +141,15 @@ def _learning_s(workload: Workload, reading: _Reading, n_texts: int, n_threads: 
 
 
 def _expert_s(workload: Workload) -> float:
-    """The seconds of the encoders that are fine-tuned as experts, and of their answers, in all folds."""
+    """The seconds of the encoders that are fine-tuned as experts, and of their answers, in all folds.
+
+    Those that `encoder.v1` has fine-tuned before are there already.
+    """
     context, unlabelled = workload.context, workload.data.unlabelled
     encoder = _encoder(workload)
     if not (unlabelled and context.ulmfit.tuned_encoder and isinstance(encoder, FolderEncoder)):
         return 0.0
     texts = [as_written(message.text, message.segment) for message in unlabelled]
     answers = VectorsCost.of(texts, encoder, None, context.seed)
-    return tuning_s(workload, encoder) + len(workload.learned) * answers.seconds / n_usable_cores()
+    answers_s = len(workload.learned) * answers.seconds / n_usable_cores()
+    return answers_s if _EXPERT in workload.before else answers_s + tuning_s(workload, encoder)

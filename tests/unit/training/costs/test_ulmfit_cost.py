@@ -83,6 +83,18 @@ def test_vectors_count_where_there_is_an_encoder(monkeypatch: pytest.MonkeyPatch
     assert with_vectors.disk_bytes == without.disk_bytes + 5_000
 
 
+def test_an_expert_that_another_has_fine_tuned_before_is_not_counted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ulmfit, "FolderEncoder", SimpleNamespace)
+    monkeypatch.setattr(ulmfit, "resolve_encoder", lambda *_: SimpleNamespace(name="fake", id="fake"))
+    monkeypatch.setattr(ulmfit, "tuning_s", lambda *_: 500.0)
+    monkeypatch.setattr(VectorsCost, "of", lambda *_: VectorsCost(0.0, 0, 384))
+    work = with_settings(workload(2), ONE_WAY)
+    shared = replace(work, before=("encoder.v1",))
+    alone_s, shared_s = (UlmfitCost().measure(one).seconds for one in (work, shared))
+    assert alone_s == pytest.approx(shared_s + 500)
+    assert "the one of encoder.v1 too" in UlmfitCost().judge(replace(shared, data=workload(2, 5_000).data))[1]
+
+
 def test_a_small_pool_makes_no_sense_without_a_pretrained_model() -> None:
     makes_sense, reason = UlmfitCost().judge(workload(2))
     assert not makes_sense
@@ -93,6 +105,12 @@ def test_a_large_pool_makes_sense_and_an_encoder_that_is_missing_is_named() -> N
     makes_sense, reason = UlmfitCost().judge(workload(2, n_unlabelled=5_000))
     assert makes_sense
     assert "extra 'encoders'" in reason
+
+
+def test_without_a_pool_it_makes_no_sense() -> None:
+    makes_sense, reason = UlmfitCost().judge(workload(2, n_unlabelled=0))
+    assert not makes_sense
+    assert "no messages without a label" in reason
 
 
 def test_a_pool_too_small_to_adapt_to_is_refused() -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from firstline.training.encoders.atomic import write_folder
 _FOLDER, _DIGEST_FILE = "tuned", "sha256"
 _MOST = 8
 """As many as the folds of a run and the training on all labels, usually; each takes 40 to 130 MB."""
+_STALE_S = 3600.0
 
 
 def kept_part(workspace: Path, key: str, n_labels: int) -> Transformer | None:
@@ -40,8 +42,11 @@ def keep_part(workspace: Path, key: str, part: Transformer) -> None:
         part.save(unfinished)
         (unfinished / _DIGEST_FILE).write_text(_digest(unfinished), encoding="utf-8")
     with suppress(OSError):
-        kept = [(place.stat().st_mtime, place) for place in folder.iterdir() if not place.name.startswith(".")]
-        for _, place in sorted(kept)[:-_MOST]:
+        by_age = sorted((place.stat().st_mtime, place) for place in folder.iterdir())
+        finished = [place for _, place in by_age if not place.name.startswith(".")]
+        # Whose process was killed as it wrote.
+        left = [place for age, place in by_age if place not in finished and age < time.time() - _STALE_S]
+        for place in finished[:-_MOST] + left:
             shutil.rmtree(place, ignore_errors=True)
 
 

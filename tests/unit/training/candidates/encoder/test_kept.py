@@ -63,6 +63,14 @@ def test_what_was_asked_for_is_young_again_and_can_be_written_when_it_is_gone(
     assert (tmp_path / "bundle" / "network.onnx").stat().st_size
 
 
+def test_what_a_killed_process_left_is_removed(tmp_path: Path, tuned: Transformer) -> None:
+    for name in (".left.x", ".being-written.x"):
+        (tmp_path / "tuned" / name).mkdir(parents=True)
+    os.utime(tmp_path / "tuned" / ".left.x", (1e9, 1e9))
+    keep_part(tmp_path, "one", tuned)
+    assert {place.name for place in (tmp_path / "tuned").iterdir()} == {".being-written.x", "one"}
+
+
 def test_where_there_is_no_room_nothing_is_kept_and_nothing_fails(tmp_path: Path, tuned: Transformer) -> None:
     (tmp_path / "tuned").write_text("a file in the way")
     keep_part(tmp_path, "one", tuned)

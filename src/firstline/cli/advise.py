@@ -43,6 +43,7 @@ def advise(
         read_for_training(place.database),
         Context.of(place.settings, settings.seed, place.language_models, place.folder),
         folds if folds is not None else settings.folds,
+        settings.repeats,
     )
     asked = split_values(candidates) or (AUTO,)
     names = list(dict.fromkeys(known for name in asked for known in (NAMES if name == AUTO else (name,))))
@@ -68,7 +69,8 @@ def _print(advice: "Advice", workspace: Path | None) -> None:
         rows = [(one.label, f"{one.n_labels:,}", one.reason) for one in few]
         print_table(("class", "labels", "why that is few"), rows, ("labels",))
     cores = counted(advice.n_cores, "core")
-    say(f"What a training of {advice.folds} folds would take on this machine, {cores}, measured on a sample:")
+    times = f", {advice.repeats} times," if advice.repeats > 1 else ""
+    say(f"What a training of {advice.folds} folds{times} would take on this machine, {cores}, measured on a sample:")
     print_table(
         ("candidate", "time", "memory to train", "disk", "sense"),
         [_cells(one) for one in advice.estimates],

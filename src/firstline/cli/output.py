@@ -125,12 +125,13 @@ def stages(bar: "Progress") -> Callable[["Stage"], None]:
 
 
 @contextmanager
-def says_how_to_go_on() -> Iterator[None]:
-    """For commands that keep what they have done: what to do after Ctrl-C."""
+def says_how_to_go_on(without: str = "") -> Iterator[None]:
+    """For commands that keep what they have done: what to do after Ctrl-C, `without` what would begin anew."""
     try:
         yield
     except KeyboardInterrupt:
-        note("To go on: the same command again; sentence vectors, language model and folds that are finished are kept.")
+        again = f"the same command without {without}" if without else "the same command again"
+        note(f"To go on: {again}; sentence vectors, language model and folds that are finished are kept.")
         raise
 
 

@@ -93,7 +93,7 @@ def _line(card: "RunCard") -> tuple[str, ...]:
 
 def _cells(row: "RunRow") -> tuple[str, ...]:
     return (
-        row.candidate,
+        row.candidate + (f"\n{row.repeats} times" if row.repeats > 1 else ""),
         figure_cell(row.macro_f1 or 0, row.intervals.get("macro_f1")),
         figure_cell(row.accuracy or 0, row.intervals.get("accuracy")),
         figure_cell(row.macro_precision or 0, row.intervals.get("macro_precision")),

@@ -94,7 +94,8 @@ def train(
         has_curve=settings.training.learning_curve,
     )
     where = cluster(dask, settings, is_timed=False) if dask is not None else nullcontext()
-    with place.hold("models", "train"), says_how_to_go_on(), where as workers, progress(as_json) as bar:
+    says = says_how_to_go_on("--fresh" if fresh else "")
+    with place.hold("models", "train"), says, where as workers, progress(as_json) as bar:
         n_masked_again = mask_again(place)
         if n_masked_again:
             note(f"the masks have changed: {counted(n_masked_again, 'stored message')} masked again")

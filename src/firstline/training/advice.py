@@ -38,6 +38,7 @@ class Advice:
     segments: dict[str, int]
     classes: list[ClassAdvice]
     folds: int
+    repeats: int
     n_cores: int
     estimates: list[Estimate]
 
@@ -59,6 +60,7 @@ def advise(workload: Workload, candidates: Sequence[str]) -> Generator[Stage, No
         segments=dict(segments.most_common()),
         classes=class_advice(data.labels, workload.folds),
         folds=workload.folds,
+        repeats=workload.repeats,
         n_cores=n_usable_cores(),
         estimates=found,
     )

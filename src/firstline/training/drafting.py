@@ -84,8 +84,11 @@ def manifest(
     )
 
 
-def key(data: Labelled, settings: Settings, folds: int, seed: int, context: Context) -> str:
-    """Of all that decides about the figures of a run: data, settings, seed, code, encoders, versions installed."""
+def key(data: Labelled, settings: Settings, folds: int, seed: int) -> str:
+    """Of all that decides about the figures of a run: data, settings, seed, code, versions installed.
+
+    What decides about those of one candidate alone is in its `origin`.
+    """
     return key_of(
         {
             "data": fingerprint(data.messages, data.labels, data.unlabelled),
@@ -94,10 +97,20 @@ def key(data: Labelled, settings: Settings, folds: int, seed: int, context: Cont
             "settings": settings.model_dump(mode="json", exclude=_BESIDE_FIGURES),
             "libraries": installed(),
             "languages": installed_versions(),
-            "encoders": [_encoder_id(name, context) for name in (settings.encoder.name, settings.ulmfit.encoder)],
             "code": code_digest(),
         }
     )
+
+
+def origin(kind: type[Candidate], context: Context) -> str:
+    """A hash of what a candidate starts from: what the workspace keeps for it, and encoders; empty for nothing."""
+    parts = {"kept": kind.starts_from(context), "encoders": encoders_of(kind, context)}
+    return key_of(parts) if any(parts.values()) else ""
+
+
+def encoders_of(kind: type[Candidate], context: Context) -> list[str]:
+    """Of each encoder that a candidate reads with, what its weights are known by."""
+    return [_encoder_id(name, context) for name in kind.encoders(context)]
 
 
 def _encoder_id(name: str, context: Context) -> str:

@@ -28,7 +28,8 @@ _OWN_LETTERS = 8
 class RunRow(msgspec.Struct, frozen=True):
     """A line of the table; a candidate that failed has a `problem` and no figures.
 
-    A blend has the `weights` of its parts, and the names of those that were `dropped`.
+    All folds were trained `repeats` times. A blend has the `weights` of its parts, and the names of those that were
+    `dropped`.
     """
 
     candidate: str
@@ -43,6 +44,7 @@ class RunRow(msgspec.Struct, frozen=True):
     problem: str = ""
     weights: dict[str, float] = {}
     dropped: tuple[str, ...] = ()
+    repeats: int = 1
 
 
 class RunCard(msgspec.Struct, frozen=True):
@@ -105,7 +107,9 @@ class Run:
         """Go on with the last run of the same key, or begin one; `is_fresh` begins one in any case."""
         same = [] if is_fresh else [card for card in list_runs(runs) if card.key == draft.key]
         if same:
-            return cls(runs / same[0].id, same[0], True, chosen)
+            run = cls(runs / same[0].id, msgspec.structs.replace(same[0], finished_at="", model=""), True, chosen)
+            run._keep_card()
+            return run
         begun = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{draft.key[:_KEY_LETTERS]}"
         names = (begun, *(f"{begun}-{number}" for number in range(2, 100)))
         run_id = next(name for name in names if not (runs / name).exists())

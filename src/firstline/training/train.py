@@ -35,7 +35,7 @@ from firstline.training.candidates.encoder.kept import forget_parts
 from firstline.training.comparison import BLEND, Comparison, Failed, Row, Send
 from firstline.training.costs import estimates, judge
 from firstline.training.costs.base import Workload
-from firstline.training.drafting import draft, key, manifest
+from firstline.training.drafting import draft, key, manifest, origin
 from firstline.training.learning_curve import REPETITIONS, SHARES, learning_curve
 from firstline.training.memory import is_out_of_memory
 from firstline.training.plots import plot_svg
@@ -134,7 +134,7 @@ def train(
     yield from map(Note, notes)
     if asked.is_fresh and context.folder:
         forget_parts(context.folder)
-    run = Run.begin(runs, _card(data, settings, folds, asked.seed, context), asked.is_fresh, context.chosen)
+    run = Run.begin(runs, _card(data, settings, folds, asked.seed), asked.is_fresh, context.chosen)
     if run.is_old:
         yield Note(f"goes on with the run {run.card.id}: what it has of the same data and settings stays")
     contest = _Contest(Comparison(data, folds, asked.repeats, asked.seed, run), context, settings, asked, place)
@@ -148,7 +148,7 @@ def train(
     curve = (yield from contest.curve(best)) if asked.has_curve else None
     started = time.perf_counter()
     fitted = contest.maker(best)().fit(data.messages, data.labels, data.unlabelled)
-    refit_s = time.perf_counter() - started
+    refit_s = time.perf_counter() - started + fitted.borrowed_s
     begun = manifest(best, fitted, settings, contest.comparison, refit_s, curve)
     beside = {CURVE_FILE: plot_svg(curve).encode()} if curve else {}
     model = write_bundle(models, begun, fitted.parts(), beside)
@@ -249,6 +249,9 @@ class _Contest:
         row = best if best.mixture is None and needed_s(best) <= most_s else quickest
         # Fewer repetitions have wider intervals, which is better than none.
         repetitions = min(REPETITIONS, int(most_s / max(needed_s(row) / REPETITIONS, 1e-6)))
+        if most_s <= 0:
+            yield Note("no learning curve: the minutes are over")
+            return None
         if repetitions < 1:
             needed = f"{needed_s(row) / REPETITIONS / 60:.1f} minutes at least"
             yield Note(f"no learning curve: even with the quickest, {row.candidate}, it would take {needed}")
@@ -274,7 +277,7 @@ class _Contest:
         data = self.comparison.data
         kind = find_candidate(name)
         self.makers[name] = make = yield from kind.prepare(self.context, [*data.messages, *data.unlabelled])
-        self.comparison.run.starts_from[name] = kind.starts_from(self.context)
+        self.comparison.run.starts_from[name] = origin(kind, self.context)
         send = None if kind.spreads else self._sender(name)
         steps = self.comparison.ask(name, make, lambda fitted: draft(name, fitted, data, self.settings), send)
         counted = each_as(steps, lambda done: Step(f"{name}, fold {done} of {self._n_folds}", before + done, total))
@@ -294,7 +297,7 @@ class _Contest:
             makes_sense, reason = judge(name, workload)
             if not makes_sense:
                 return reason
-        self.comparison.run.starts_from[name] = find_candidate(name).starts_from(self.context)
+        self.comparison.run.starts_from[name] = origin(find_candidate(name), self.context)
         if self.asked.minutes is None or not (n_missing := self.comparison.n_missing(name)):
             return ""
         left = self.asked.minutes * 60 - (time.monotonic() - self.started)
@@ -309,7 +312,7 @@ class _Contest:
 
     def _add(self, row: Row) -> Row:
         self.rows.append(row)
-        self.comparison.run.keep_row(_run_row(row))
+        self.comparison.run.keep_row(_run_row(row, self.asked.repeats))
         return row
 
     def _fail(self, name: str, reason: str) -> Failed:
@@ -318,10 +321,10 @@ class _Contest:
         return self.failed[-1]
 
 
-def _card(data: Labelled, settings: Settings, folds: int, seed: int, context: Context) -> RunCard:
+def _card(data: Labelled, settings: Settings, folds: int, seed: int) -> RunCard:
     return RunCard(
         id="",
-        key=key(data, settings, folds, seed, context),
+        key=key(data, settings, folds, seed),
         started_at="",
         n_messages=len(data.messages),
         n_unlabelled=len(data.unlabelled),
@@ -384,7 +387,7 @@ def _kind_of(models: Path, champion: str | None) -> str:
         return ""
 
 
-def _run_row(row: Row) -> RunRow:
+def _run_row(row: Row, repeats: int) -> RunRow:
     figures = row.figures
     return RunRow(
         candidate=row.candidate,
@@ -398,4 +401,5 @@ def _run_row(row: Row) -> RunRow:
         size_bytes=row.size_bytes,
         weights=dict(row.mixture.weights) if row.mixture else {},
         dropped=tuple(row.mixture.dropped) if row.mixture else (),
+        repeats=repeats,
     )

@@ -41,3 +41,9 @@ def test_advice_goes_into_json() -> None:
     assert estimates[0]["seconds"] > 0
     assert estimates[0]["memory_bytes"] > estimates[0]["disk_bytes"] > 0
     assert estimates[1]["seconds"] is None
+
+
+def test_repeats_take_longer() -> None:
+    once, thrice = (Workload(examples(), Context.of(Settings(), 0), 3, repeats).learned for repeats in (1, 3))
+    assert once == [16, 16, 16, 24]
+    assert thrice == [16] * 9 + [24]

@@ -28,6 +28,7 @@ class Oracle:
     """Right with a chance that grows with what it has learned; it remembers what it was given."""
 
     spreads: ClassVar[bool] = False
+    borrowed_s: float = 0.0
     labels_: list[Label]
     fits: list[Fit]
     asked: list[list[Message]]
@@ -43,6 +44,10 @@ class Oracle:
     @classmethod
     def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
         raise NotImplementedError
+
+    @classmethod
+    def encoders(cls, context: Context) -> tuple[str, ...]:
+        return ()
 
     @classmethod
     def starts_from(cls, context: Context) -> str:

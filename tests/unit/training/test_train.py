@@ -437,7 +437,7 @@ def test_other_code_begins_another_run(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_learning_curve_that_takes_long_is_left_out_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firstline.training.train._MOST_SECONDS_FOR_CURVE", 0.0)
+    monkeypatch.setattr("firstline.training.train._MOST_SECONDS_FOR_CURVE", 1e-9)
     events, report = run(tmp_path, has_curve=True)
     assert report.model.learning_curve is None
     assert any(isinstance(event, Note) and event.text.startswith("no learning curve: even") for event in events)

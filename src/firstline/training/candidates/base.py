@@ -96,6 +96,13 @@ class OnePart(ABC):
 
     spreads: ClassVar[bool] = False
 
+    borrowed_s: float = 0.0
+
+    @classmethod
+    def encoders(cls, context: Context) -> tuple[str, ...]:
+        """None."""
+        return ()
+
     @classmethod
     def starts_from(cls, context: Context) -> str:
         """Nothing but data and settings."""
@@ -124,6 +131,13 @@ class Candidate(Protocol):
         cls, context: Context, messages: Sequence[Message]
     ) -> Generator[Stage, None, Callable[[], "Candidate"]]:
         """Make what all trainings share from all messages, labelled or not; returns how to make a candidate."""
+
+    borrowed_s: float
+    """Seconds of earlier trainings that the last `fit` took something over from, and would have spent without."""
+
+    @classmethod
+    def encoders(cls, context: Context) -> tuple[str, ...]:
+        """The names of the sentence encoders that it reads with, see `encoders.resolve`."""
 
     @classmethod
     def starts_from(cls, context: Context) -> str:

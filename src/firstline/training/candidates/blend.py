@@ -22,6 +22,7 @@ class Blend:
     """
 
     spreads: ClassVar[bool] = False
+    borrowed_s: float = 0.0
 
     def __init__(
         self,
@@ -46,6 +47,11 @@ class Blend:
         return lambda: cls(members, context.seed)
 
     @classmethod
+    def encoders(cls, context: Context) -> tuple[str, ...]:
+        """Its members are asked themselves."""
+        return ()
+
+    @classmethod
     def starts_from(cls, context: Context) -> str:
         """Its members are asked themselves."""
         return ""
@@ -54,6 +60,7 @@ class Blend:
         """Choose the weights, then train the members that have one on everything."""
         self.mixture_ = self.mixture or self._mix(messages, labels, unlabelled)
         self.members_ = {name: self.members[name]().fit(messages, labels, unlabelled) for name in self.mixture_.weights}
+        self.borrowed_s = sum(member.borrowed_s for member in self.members_.values())
         self.labels_ = sorted(set(labels))
         return self
 

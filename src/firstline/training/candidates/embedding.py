@@ -24,6 +24,11 @@ class WithEncoder(OnePart):
 
     part_: ServedPart
 
+    @classmethod
+    def encoders(cls, context: Context) -> tuple[str, ...]:
+        """The one of the workspace."""
+        return (context.encoder.name,)
+
     def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:
         """Uncalibrated probabilities of the part that serves, (n_messages, n_labels); rows sum to 1."""
         return self.part_.predict_proba([as_written(message.text, message.segment) for message in messages])

@@ -28,7 +28,7 @@ _SHARES = (0.0, 0.5, 1.0, 2.0)
 _N_COMPONENTS = 300
 _LEAST_LOG = -20.0
 _N_NEIGHBOURS, _FALL_OFF, _SHARE_OF_NEIGHBOURS = 15, 0.1, 0.5
-_ROWS_AT_A_TIME = 1_000
+_ROWS_AT_A_TIME, _COSINES_AT_A_TIME = 1_000, 50_000_000
 
 
 def tfidf_features(texts: Sequence[str]) -> sparse.csr_array:
@@ -75,8 +75,9 @@ class Neighbours:
         weights = np.zeros((n_messages, n_neighbours), np.float32)
         if not n_neighbours:
             return cls(places, weights)
-        for start in range(0, n_messages, _ROWS_AT_A_TIME):
-            rows = slice(start, start + _ROWS_AT_A_TIME)
+        n_rows = max(1, min(_ROWS_AT_A_TIME, _COSINES_AT_A_TIME // n_messages))
+        for start in range(0, n_messages, n_rows):
+            rows = slice(start, start + n_rows)
             cosines = units[rows] @ units.T
             own = np.arange(len(cosines))
             cosines[own, start + own] = -1

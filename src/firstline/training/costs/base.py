@@ -17,7 +17,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Workload:
-    """What a training would read: `folds` trainings on part of the labels, then one on all of them.
+    """What a training would read: `folds` trainings on part of the labels, `repeats` times, then one on all of them.
 
     `before` are the candidates that have had their turn by then, and may have left something to share.
     """
@@ -25,6 +25,7 @@ class Workload:
     data: Labelled
     context: Context
     folds: int
+    repeats: int = 1
     before: tuple[str, ...] = ()
 
     @property
@@ -42,7 +43,8 @@ class Workload:
     @property
     def learned(self) -> list[float]:
         """How many labelled messages each of the trainings learns from."""
-        return [self.n_labelled * (self.folds - 1) / self.folds] * self.folds + [float(self.n_labelled)]
+        in_a_fold = self.n_labelled * (self.folds - 1) / self.folds
+        return [in_a_fold] * (self.folds * self.repeats) + [float(self.n_labelled)]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import numpy as np
 
 from firstline.evaluation.serving_cost import resident_bytes
 from firstline.text.readings import as_written
+from firstline.training.candidates.encoder.kept import MOST
 from firstline.training.candidates.ulmfit.adapt import AdaptSettings, batches_of, require_pool
 from firstline.training.candidates.ulmfit.adapted import is_fresh, kept_model
 from firstline.training.candidates.ulmfit.candidate import for_as_many
@@ -64,7 +65,7 @@ class UlmfitCost:
             )
         if _encoder(workload) is None:
             return True, "reads all messages; a sentence encoder (extra 'encoders') would make it better"
-        shared = ", the one of encoder.v1 too" if _EXPERT in workload.before else ""
+        shared = ", the one of encoder.v1 too" if _is_expert_there(workload) else ""
         return True, f"reads all messages, with a sentence encoder to teach it{shared}"
 
     def measure(self, workload: Workload) -> Cost:
@@ -81,7 +82,7 @@ class UlmfitCost:
         memory = resident_bytes() + n_at_once * (_PROCESS_BYTES + _WEIGHT_COPIES * weights_bytes) + lessons.memory_bytes
         # Kept in float16, served in int8.
         disk = len(directions) * (weights_bytes // 2 + weights_bytes // 4) + lessons.disk_bytes
-        teaching_s = lessons.reading_s + lessons.fold_s * (workload.folds + 1) + expert_s
+        teaching_s = lessons.reading_s + lessons.fold_s * len(workload.learned) + expert_s
         return Cost(teaching_s + learning_s, memory, disk)
 
 
@@ -152,4 +153,13 @@ def _expert_s(workload: Workload) -> float:
     texts = [as_written(message.text, message.segment) for message in unlabelled]
     answers = VectorsCost.of(texts, encoder, None, context.seed)
     answers_s = len(workload.learned) * answers.seconds / n_usable_cores()
-    return answers_s if _EXPERT in workload.before else answers_s + tuning_s(workload, encoder)
+    return answers_s if _is_expert_there(workload) else answers_s + tuning_s(workload, encoder)
+
+
+def _is_expert_there(workload: Workload) -> bool:
+    """Whether `encoder.v1` has fine-tuned the same encoder before, and all of them are kept."""
+    context = workload.context
+    own = resolve_encoder(context.encoder.name, context.workspace, context.encoders)
+    teaching = _encoder(workload)
+    is_same = own is not None and teaching is not None and own.name == teaching.name
+    return is_same and _EXPERT in workload.before and len(workload.learned) <= MOST

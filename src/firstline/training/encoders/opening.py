@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from firstline.errors import EncoderUnusable, ExtraMissing
 from firstline.training.quiet import quiet
@@ -51,12 +51,14 @@ def open_folder(folder: Path) -> "SentenceTransformer":
 
 def _missing_weights(model: "SentenceTransformer") -> str:
     """Which weights were not in the folder, in words; empty where none is missing."""
-    from transformers import AutoModel, PreTrainedModel
+    from transformers import PreTrainedModel
 
     found = next((part for part in model[0].modules() if isinstance(part, PreTrainedModel)), None)
     if found is None:
         return ""
-    _, loaded = AutoModel.from_pretrained(
+    # By its own class: of some families sentence-transformers opens the encoder alone.
+    kind: Any = type(found)
+    _, loaded = kind.from_pretrained(
         found.config._name_or_path, local_files_only=True, output_loading_info=True, trust_remote_code=False
     )
     wrong = {str(name) for kind in ("missing_keys", "mismatched_keys") for name in loaded[kind]}
@@ -70,7 +72,7 @@ def _wrong_tokenizer(model: "SentenceTransformer") -> str:
     from torch.nn import Embedding
 
     tokenizer = model.tokenizer
-    if not hasattr(tokenizer, "get_vocab"):
+    if not hasattr(tokenizer, "get_vocab") or not hasattr(tokenizer, "all_special_tokens"):
         return ""
     vocabulary = tokenizer.get_vocab()
     if len(vocabulary) <= len(set(tokenizer.all_special_tokens)):

@@ -36,7 +36,8 @@ def pruned(
     """
     description: dict[str, Any] = json.loads(tokenizer)
     pieces = _pieces(description["model"])
-    if not pieces:
+    unknown = _unknown(description["model"], pieces)
+    if not pieces or unknown is None:
         return tokenizer, None
     # Pieces that are added are numbered after the others, or are some of them.
     n_ids = max([*pieces.values(), *(token["id"] for token in description["added_tokens"])]) + 1
@@ -50,8 +51,7 @@ def pruned(
         keeps[ids] = True
     for piece, place in pieces.items():
         keeps[place] |= _is_needed(piece, scripts, main)
-    unknown = description["model"].get("unk_id")
-    keeps[pieces[description["model"]["unk_token"]] if unknown is None else unknown] = True
+    keeps[unknown] = True
     kept = np.flatnonzero(keeps)
     new_id = {int(old): new for new, old in enumerate(kept)}
     try:
@@ -71,6 +71,14 @@ def _pieces(model: dict[str, Any]) -> dict[str, int]:
         # A piece that comes twice counts once, as the first.
         return {piece: place for place, (piece, _) in reversed(list(enumerate(model["vocab"])))}
     return dict(model["vocab"]) if model["type"] == "WordPiece" else {}
+
+
+def _unknown(model: dict[str, Any], pieces: dict[str, int]) -> int | None:
+    """The id of whatever is not known; None for a tokenizer that has none."""
+    if model["type"] == "Unigram":
+        found: int | None = model.get("unk_id")
+        return found
+    return pieces.get(model.get("unk_token", ""))
 
 
 def _ids(tokenizer: bytes, texts: Iterable[str]) -> list[NDArray[np.int64]]:

@@ -13,8 +13,9 @@ from firstline.errors import TrainingError
 from firstline.evaluation.metrics import Difference, differences
 from firstline.settings import Settings
 from firstline.steps import each_as
+from firstline.training.candidates import find_candidate
 from firstline.training.candidates.spaces import SPACES
-from firstline.training.drafting import key
+from firstline.training.drafting import encoders_of, key
 from firstline.training.runs import key_of
 from firstline.training.search.evaluating import Bench, Evaluation, Outcome, Place, Task
 from firstline.training.search.evolution import Evaluate, Generation, Plan, Trial, evolve, spelled
@@ -114,9 +115,12 @@ class _Found:
 
 def search_folder(searches: Path, bench: Bench, settings: Settings) -> Path:
     """Where the trials of a bench are kept: another for other data, folds, seed, settings or code."""
-    begun = key(bench.data, settings, bench.folds, bench.seed, bench.context)
+    begun = key(bench.data, settings, bench.folds, bench.seed)
+    encoders = encoders_of(find_candidate(bench.candidate), bench.context)
     others = {name: chosen for name, chosen in bench.context.chosen.items() if name != bench.candidate}
-    return searches / f"{bench.candidate}-{key_of({'run': begun, 'others': others})[:_KEY_LETTERS]}"
+    return (
+        searches / f"{bench.candidate}-{key_of({'run': begun, 'others': others, 'encoders': encoders})[:_KEY_LETTERS]}"
+    )
 
 
 def _remembering(

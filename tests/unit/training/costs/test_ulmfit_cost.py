@@ -92,6 +92,9 @@ def test_an_expert_that_another_has_fine_tuned_before_is_not_counted_again(monke
     shared = replace(work, before=("encoder.v1",))
     alone_s, shared_s = (UlmfitCost().measure(one).seconds for one in (work, shared))
     assert alone_s == pytest.approx(shared_s + 500)
+    # More trainings than are kept.
+    alone_s, shared_s = (UlmfitCost().measure(replace(one, repeats=2)).seconds for one in (work, shared))
+    assert alone_s == pytest.approx(shared_s)
     assert "the one of encoder.v1 too" in UlmfitCost().judge(replace(shared, data=workload(2, 5_000).data))[1]
 
 

@@ -92,3 +92,10 @@ def test_all_stay_where_a_text_would_split_otherwise(monkeypatch: pytest.MonkeyP
     found = iter([[np.array([3, 6])], [np.array([3, 7])]])
     monkeypatch.setattr(vocabulary, "_ids", lambda tokenizer, texts: next(found))
     assert pruned(content(word_piece()), ["карта"]) == (content(word_piece()), None)
+
+
+def test_a_tokenizer_without_an_unknown_piece_stays_whole() -> None:
+    none = Tokenizer(Unigram([("a", -1.0), ("b", -2.0)]))
+    elsewhere = Tokenizer(WordPiece({"a": 0, "b": 1}, unk_token="[UNK]"))
+    for tokenizer in (none, elsewhere):
+        assert pruned(content(tokenizer), ["ab"]) == (content(tokenizer), None)

@@ -4,6 +4,7 @@ Supervised contrastive loss beside cross-entropy (Gunel et al. 2021), lower rate
 self-training on unlabelled messages (Du et al. 2021).
 """
 
+import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -115,10 +116,14 @@ class FineTuned(WithEncoder):
         folder = self.context.folder
         key = self._key(messages, labels, unlabelled)
         kept = kept_part(folder, key, len(self.labels_)) if folder else None
-        part = kept or self._trained(messages, labels, unlabelled)
-        if folder and not kept:
-            keep_part(folder, key, part)
-        self.part_: ServedPart = part
+        if kept:
+            self.part_: ServedPart = kept.part
+            self.borrowed_s = kept.seconds
+            return self
+        started = time.perf_counter()
+        self.part_ = part = self._trained(messages, labels, unlabelled)
+        if folder:
+            keep_part(folder, key, part, time.perf_counter() - started)
         return self
 
     def answers(self, messages: Sequence[Message]) -> NDArray[np.float32]:

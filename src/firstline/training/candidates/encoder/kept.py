@@ -3,21 +3,27 @@
 import hashlib
 import os
 import shutil
-import time
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from firstline.bundle.parts.transformer import GRAPH_FILE, Transformer
 from firstline.errors import BundleDamaged, FileUnwritable
 from firstline.training.encoders.atomic import write_folder
 
-_FOLDER, _DIGEST_FILE = "tuned", "sha256"
-_MOST = 8
-"""As many as the folds of a run and the training on all labels, usually; each takes 40 to 130 MB."""
-_STALE_S = 3600.0
+_FOLDER, _DIGEST_FILE, _SECONDS_FILE = "tuned", "sha256", "seconds"
+MOST = 8
+"""How many stay: as many as the folds of a run and the training on all labels, usually; each takes 40 to 130 MB."""
 
 
-def kept_part(workspace: Path, key: str, n_labels: int) -> Transformer | None:
+class Kept(NamedTuple):
+    """A fine-tuned encoder with its head, and the seconds that it took."""
+
+    part: Transformer
+    seconds: float
+
+
+def kept_part(workspace: Path, key: str, n_labels: int) -> Kept | None:
     """The one that `keep_part` wrote; None where there is none, or it is not as it was.
 
     `workspace` is what a `Context` has as its folder.
@@ -30,23 +36,22 @@ def kept_part(workspace: Path, key: str, n_labels: int) -> Transformer | None:
         # Its own bytes, and young again: another training may remove what was not asked for.
         part.graph = (place / GRAPH_FILE).read_bytes()
         os.utime(place)
-        return part
-    except (OSError, UnicodeDecodeError, BundleDamaged):
+        return Kept(part, float((place / _SECONDS_FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, BundleDamaged):
         return None
 
 
-def keep_part(workspace: Path, key: str, part: Transformer) -> None:
+def keep_part(workspace: Path, key: str, part: Transformer, seconds: float) -> None:
     """Keep it, and of all only the newest; where there is no room, training goes on without."""
     folder = workspace / _FOLDER
     with suppress(FileUnwritable), write_folder(folder / key) as unfinished:
         part.save(unfinished)
+        (unfinished / _SECONDS_FILE).write_text(f"{seconds:.1f}", encoding="utf-8")
         (unfinished / _DIGEST_FILE).write_text(_digest(unfinished), encoding="utf-8")
     with suppress(OSError):
         by_age = sorted((place.stat().st_mtime, place) for place in folder.iterdir())
         finished = [place for _, place in by_age if not place.name.startswith(".")]
-        # Whose process was killed as it wrote.
-        left = [place for age, place in by_age if place not in finished and age < time.time() - _STALE_S]
-        for place in finished[:-_MOST] + left:
+        for place in finished[:-MOST]:
             shutil.rmtree(place, ignore_errors=True)
 
 

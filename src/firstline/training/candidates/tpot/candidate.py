@@ -67,6 +67,11 @@ class Tpot(OnePart):
         yield from ()
         return lambda: cls(context, **chosen)
 
+    @classmethod
+    def encoders(cls, context: Context) -> tuple[str, ...]:
+        """The one of the workspace, where it reads vectors."""
+        return (context.encoder.name,) if context.chosen_for("tpot.v1").get("over") == "vectors" else ()
+
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Learn components from all messages, and the pipeline from the labelled ones. Raises `TrainingError`."""
         self.labels_ = sorted(set(labels))

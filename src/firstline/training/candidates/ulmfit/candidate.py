@@ -61,6 +61,11 @@ class Ulmfit(OnePart):
         return lambda: cls(context, settings, knowledge)
 
     @classmethod
+    def encoders(cls, context: Context) -> tuple[str, ...]:
+        """The one that its teacher reads with."""
+        return (context.ulmfit.encoder,)
+
+    @classmethod
     def starts_from(cls, context: Context) -> str:
         """The adapted language models, and how its expert is set.
 
@@ -89,6 +94,7 @@ class Ulmfit(OnePart):
         expert = self._expert(lessons) if unlabelled else None
         said = expert.fit(messages, labels, unlabelled).answers(unlabelled) if expert else None
         self.expert_ = expert.describe() if expert else {}
+        self.borrowed_s = expert.borrowed_s if expert else 0.0
         places = lessons.places_of(messages), truth, lessons.places_of(unlabelled)
         soft_labels = sharpened(lessons.soft_labels(self.teacher_, *places, said), self.settings.sharpness)
         self.models_ = knowledge.language_models

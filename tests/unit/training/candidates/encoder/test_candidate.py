@@ -52,6 +52,7 @@ def kept(learned: Context, monkeypatch: pytest.MonkeyPatch) -> Context:
 def test_the_same_again_is_taken_from_the_workspace(kept: Context) -> None:
     found = prepared(kept).fit(DATA.messages, DATA.labels, DATA.unlabelled)
     assert found.predict_proba(DATA.messages).shape == (len(DATA.messages), 3)
+    assert found.borrowed_s > 0
 
 
 @pytest.mark.parametrize("what", ["labels", "unlabelled", "seed", "settings"])

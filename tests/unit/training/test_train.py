@@ -370,7 +370,7 @@ def test_what_would_take_too_long_is_passed_over(tmp_path: Path, monkeypatch: py
     def told(names: Sequence[str], workload: Workload) -> Iterator[Estimate]:
         yield from (Estimate(name, True, "", 600.0 if name == "forest.v1" else 1.0) for name in names)
 
-    monkeypatch.setattr("firstline.training.train.estimates", told)
+    monkeypatch.setattr("firstline.training.contest.estimates", told)
     _, report = run(tmp_path, candidates=("linear.v1", "forest.v1"), minutes=5)
     assert [row.candidate for row in report.rows] == ["linear.v1"]
     assert report.failed[0].reason == "It would take about 10.0 minutes; 5.0 are left of 5."
@@ -380,14 +380,14 @@ def test_what_would_take_too_long_is_passed_over(tmp_path: Path, monkeypatch: py
 
 def test_what_was_compared_before_takes_no_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(tmp_path, candidates=("linear.v1",))
-    monkeypatch.setattr("firstline.training.train.estimates", lambda names, _: [Estimate(names[0], True, "", 1e6)])
+    monkeypatch.setattr("firstline.training.contest.estimates", lambda names, _: [Estimate(names[0], True, "", 1e6)])
     _, report = run(tmp_path, candidates=("linear.v1",), minutes=1)
     assert [row.candidate for row in report.rows] == ["linear.v1"]
 
 
 def test_auto_passes_over_what_makes_no_sense_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "firstline.training.train.judge", lambda name, _: (name in ("linear.v1", "lsa.v1"), f"not {name}")
+        "firstline.training.contest.judge", lambda name, _: (name in ("linear.v1", "lsa.v1"), f"not {name}")
     )
     _, report = run(tmp_path, candidates=("auto",))
     assert {row.candidate for row in report.rows} >= {"linear.v1", "lsa.v1"}
@@ -437,7 +437,7 @@ def test_other_code_begins_another_run(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_learning_curve_that_takes_long_is_left_out_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firstline.training.train._MOST_SECONDS_FOR_CURVE", 1e-9)
+    monkeypatch.setattr("firstline.training.contest._MOST_SECONDS_FOR_CURVE", 1e-9)
     events, report = run(tmp_path, has_curve=True)
     assert report.model.learning_curve is None
     assert any(isinstance(event, Note) and event.text.startswith("no learning curve: even") for event in events)
@@ -449,7 +449,7 @@ def test_a_learning_curve_has_fewer_repetitions_where_time_is_short(
     _, whole = run(tmp_path / "whole", has_curve=True)
     (row,) = whole.rows
     # As long as two and a half repetitions at four sizes take, by what the folds took.
-    monkeypatch.setattr("firstline.training.train._MOST_SECONDS_FOR_CURVE", row.training_s / 3 * 4 * 2.5)
+    monkeypatch.setattr("firstline.training.contest._MOST_SECONDS_FOR_CURVE", row.training_s / 3 * 4 * 2.5)
     _, short = run(tmp_path / "whole", has_curve=True)
     assert whole.model.learning_curve and short.model.learning_curve
     assert 0 < short.model.learning_curve.points[0].n_held_out < whole.model.learning_curve.points[0].n_held_out

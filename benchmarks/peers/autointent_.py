@@ -19,10 +19,9 @@ def train(texts: Sequence[str], labels: Sequence[str], encoder: str) -> Predict:
     rows = [{"utterance": text, "label": names.index(label)} for text, label in zip(texts, labels, strict=True)]
     pipeline = Pipeline.from_preset(_PRESET)
     folder = mkdtemp()
+    # The folder itself says that "query: " comes first.
     pipeline.set_config(
-        SentenceTransformerEmbeddingConfig(
-            model_name=encoder, default_prompt="query: ", device="cpu", tokenizer_config={"max_length": 128}
-        )
+        SentenceTransformerEmbeddingConfig(model_name=encoder, device="cpu", tokenizer_config={"max_length": 128})
     )
     pipeline.set_config(LoggingConfig(project_dir=folder))
     pipeline.fit(Dataset.from_dict({"train": rows}), refit_after=True)

@@ -15,9 +15,10 @@ def train(texts: Sequence[str], labels: Sequence[str], encoder: str) -> Predict:
     """Steps of 16 pairs; SetFit's own default would be every pair of labels once, some days here."""
     torch.manual_seed(0)
     names = sorted(set(labels))
-    # e5 wants to know that it reads a question.
+    # e5 wants to know that it reads a question; SetFit would say so only when it answers.
     prompted = [f"query: {text}" for text in texts]
     model = SetFitModel.from_pretrained(encoder, labels=names)
+    model.model_body.default_prompt_name = None
     model.model_body.max_seq_length = 128
     with TemporaryDirectory() as folder:
         arguments = TrainingArguments(

@@ -35,7 +35,7 @@ def test_runs_are_listed_and_joined(firstline: Run, bank: Path) -> None:
     assert [row["candidate"] for row in run["rows"]] == ["linear.v1", "forest.v1", "blend.v1"]
     assert run["id"] in firstline("runs", "-w", bank).stdout
     shown = firstline("runs", "show", run["id"][:15], "-w", bank)
-    assert "finished, model" in shown.stdout
+    assert "finished, last model" in shown.stdout
     assert all(name in shown.stdout for name in ("linear.v1", "forest.v1", "blend.v1"))
 
 

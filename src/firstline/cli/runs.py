@@ -36,7 +36,7 @@ def runs(context: typer.Context, workspace: WorkspaceOption = None, as_json: Jso
         say(f"Nothing was compared yet: {next_command(workspace, 'train')}")
         return
     print_table(
-        ("run", "labels", "classes", "folds", "candidates", "best", "macro-F1", "model"),
+        ("run", "labels", "classes", "folds", "candidates", "best", "macro-F1", "last model"),
         [_line(card) for card in found],
         ("labels", "classes", "folds"),
     )
@@ -62,7 +62,9 @@ def show(context: typer.Context, run_id: _Id, workspace: WorkspaceOption = None,
     if as_json or is_json:
         print_json(card)
         return
-    ended = f"finished, model {card.model}" if card.finished_at else "not finished; the same command goes on with it"
+    ended = (
+        f"finished, last model {card.model}" if card.finished_at else "not finished; the same command goes on with it"
+    )
     say(f"{card.id}: {card.n_messages:,} labelled messages, {card.n_classes} classes, {card.folds} folds; {ended}")
     print_table(
         ("candidate", "macro-F1", "accuracy", "macro prec.", "training", "p50\np99", "memory\nsize"),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from firstline.store.workspace import Workspace
     from firstline.training.search.evolution import Generation
     from firstline.training.search.search import Checked, SearchEvent, SearchReport
+    from firstline.training.search.trials import Trials
 
     Show = Callable[[SearchEvent], None]
 
@@ -85,7 +86,7 @@ def search(
             note(f"goes on with {counted(len(trials), 'trial')} of {folder}")
         plan = Plan(settings.search.population, settings.search.generations, settings.search.patience, seed=seed)
         where = cluster(dask, settings, is_timed=True) if dask is not None else workers(settings)
-        with where as found, _shown(as_json) as show:
+        with where as found, _shown(as_json, trials) as show:
             report = run_to_end(run(bench, plan, trials, found, minutes), show)
         _draw(report, folder)
         is_applied = apply and _apply(report, place)
@@ -115,7 +116,7 @@ def _says_how_to_go_on() -> Iterator[None]:
 
 
 @contextmanager
-def _shown(quiet: bool) -> "Iterator[Show]":
+def _shown(quiet: bool, trials: "Trials") -> "Iterator[Show]":
     """Shows trials and generations as they come: a live table on a terminal, otherwise a line for each generation."""
     from rich.console import Console
     from rich.live import Live
@@ -123,7 +124,7 @@ def _shown(quiet: bool) -> "Iterator[Show]":
     from firstline.training.search.evolution import Generation
 
     console = Console(stderr=True)
-    course = _Course(time.monotonic())
+    course = _Course(trials)
     if quiet or not console.is_terminal:
 
         def say_it(event: "SearchEvent") -> None:
@@ -145,8 +146,10 @@ def _shown(quiet: bool) -> "Iterator[Show]":
 class _Course:
     """How far a search has come."""
 
-    def __init__(self, started: float) -> None:
-        self._started = started
+    def __init__(self, trials: "Trials") -> None:
+        self._started = time.monotonic()
+        self._kept = trials
+        self._n_before = len(trials)
         self._n_trials = 0
         self._generations: list[Generation] = []
 
@@ -183,7 +186,8 @@ class _Course:
 
     def _rate(self) -> str:
         minutes = max((time.monotonic() - self._started) / 60, 1 / 60)
-        return f"{self._n_trials / minutes:.1f} evaluations a minute"
+        # What was known before costs nothing.
+        return f"{(len(self._kept) - self._n_before) / minutes:.1f} evaluations a minute"
 
 
 def _draw(report: "SearchReport", folder: Path) -> None:
@@ -203,7 +207,7 @@ def _apply(report: "SearchReport", place: "Workspace") -> bool:
         return False
     why = (
         f"From firstline search on {date.today().isoformat()}, {report.n_trials} trials: macro-F1"
-        f" {figure(checked.best)} instead of {figure(checked.default)} on other folds."
+        f" {figure(checked.best)} instead of {figure(checked.default)} on other folds, {_difference(checked)}."
     )
     remember_candidate(place.settings_file, report.candidate, report.changed, why)
     return True
@@ -215,18 +219,21 @@ def _print(report: "SearchReport", folder: Path, is_applied: bool, workspace: Pa
     from firstline.training.search.space import defaults_of
 
     defaults = defaults_of(SPACES[report.candidate])
-    trials = sorted(report.population, key=lambda trial: -trial.outcome.score)[:_N_SHOWN]
+    # The best may come from a generation that time cut off.
+    trials = {str(trial.settings): trial for trial in (report.best, *report.population)}
+    shown = sorted(trials.values(), key=lambda trial: -trial.outcome.score)[:_N_SHOWN]
     rows = [
         (
             figure(trial.outcome.score),
-            _spelled({name: value for name, value in trial.settings.items() if value != defaults[name]}),
+            _spelled({name: value for name, value in trial.settings.items() if value != defaults[name]})
+            + (" (as it is now)" if trial.settings == report.default.settings else ""),
             duration(trial.outcome.seconds),
         )
-        for trial in trials
+        for trial in shown
     ]
     print_table(("macro-F1", "settings other than the defaults", "time"), rows, ("macro-F1", "time"))
-    said = f"{counted(report.n_trials, 'trial')}, {len(report.generations)} generations"
-    say(f"{said}{'' if report.is_finished else '; time was up, the same command goes on'}; kept in {folder}")
+    said = f"{counted(report.n_trials, 'trial')}, {counted(len(report.generations), 'generation')}"
+    say(f"{said}{'' if report.is_finished else ' and a part; time was up, the same command goes on'}; kept in {folder}")
     if report.generations:
         say(f"Plot: {folder / _PLOT_FILE}")
     if report.best.settings == report.default.settings:
@@ -239,7 +246,7 @@ def _print(report: "SearchReport", folder: Path, is_applied: bool, workspace: Pa
     say(_checked(report.checked))
     if is_applied:
         say("Written into firstline.toml.")
-        say(f"Next: {next_command(workspace, f'train --candidates {report.candidate}')}")
+        say(f"Next: {next_command(workspace, 'train')}")
     elif report.checked.gain.value > 0:
         say(f"Next: {next_command(workspace, f'{again} --apply')}")
     else:
@@ -247,11 +254,16 @@ def _print(report: "SearchReport", folder: Path, is_applied: bool, workspace: Pa
 
 
 def _checked(checked: "Checked") -> str:
-    gain = checked.gain
+    chance = "; that may be chance" if checked.gain.low <= 0 < checked.gain.value else ""
     return (
         f"On other folds: macro-F1 {figure(checked.best)} instead of {figure(checked.default)},"
-        f" a difference of {gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
+        f" a difference of {_difference(checked)}{chance}"
     )
+
+
+def _difference(checked: "Checked") -> str:
+    gain = checked.gain
+    return f"{gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
 
 
 def _spelled(settings: "Mapping[str, object]") -> str:

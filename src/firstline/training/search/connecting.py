@@ -69,7 +69,10 @@ def _client(address: str) -> Client:
 def _check_workers(client: Client, address: str) -> None:
     answers = _identities(client)
     if not answers:
-        raise TrainingError(f"The Dask scheduler at {address} has no workers.", f"Start one: dask worker {address}")
+        raise TrainingError(
+            f"The Dask scheduler at {address} has no workers.",
+            f"Start one: dask worker {address} --host ADDRESS --nthreads 1",
+        )
     for worker, answer in answers.items():
         try:
             if isinstance(answer, BaseException):

@@ -93,6 +93,10 @@ class FileUnwritable(InputError):
     code = "file_unwritable"
 
 
+class RunUnwritable(FileUnwritable):
+    """What a training has found cannot be kept, so it makes no sense to go on."""
+
+
 class ColumnMissing(InputError):
     code = "column_missing"
 

@@ -12,6 +12,7 @@ import tomlkit
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import SettingsError
+from tomlkit.items import InlineTable
 
 from firstline.errors import SettingsInvalid, UsageError
 from firstline.settings.model import Language, Settings
@@ -111,6 +112,13 @@ def remember_candidate(path: Path, candidate: str, values: Mapping[str, int | fl
     """
     with _rewritten(path, f"The settings of {candidate} cannot be written") as document:
         candidates: Any = document.setdefault("candidates", tomlkit.table())
+        if isinstance(candidates, InlineTable):
+            # What is in a line has no room for a comment.
+            document.remove("candidates")
+            found = candidates.unwrap()
+            document["candidates"] = candidates = tomlkit.table()
+            for name, settings in found.items():
+                candidates[name] = settings
         candidates.pop(candidate, None)
         if values:
             table = tomlkit.table()

@@ -211,8 +211,10 @@ class Comparison:
             np.array_equal(fold.held_out, held_out)
             and fold.probabilities.shape == (len(held_out), len(self.names))
             and fold.learned.shape == (len(self.names),)
-            and np.isfinite(fold.seconds)
+            and 0 <= fold.seconds < np.inf
+            and fold.probabilities.dtype == np.float32
             and np.allclose(fold.probabilities.sum(axis=1), 1, atol=1e-3)
+            and fold.probabilities.min() >= 0
         )
         return fold if is_right else None
 

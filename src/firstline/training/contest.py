@@ -8,12 +8,13 @@ from functools import partial
 from typing import TypeAlias
 
 from firstline.bundle.learning_curve import LearningCurve
-from firstline.errors import ClusterLost, ExtraMissing, FileUnwritable, FirstlineError, LabelsTooFew, TrainingError
+from firstline.errors import ClusterLost, ExtraMissing, FirstlineError, LabelsTooFew, RunUnwritable, TrainingError
 from firstline.settings import Settings
 from firstline.steps import each_as
 from firstline.training.candidates import AUTO, find_candidate
 from firstline.training.candidates.base import Candidate, Context, Note, Stage
 from firstline.training.candidates.blend import Blend
+from firstline.training.candidates.encoder.kept import forget_parts
 from firstline.training.comparison import BLEND, Comparison, Failed, Row, Send
 from firstline.training.costs import estimates, judge
 from firstline.training.costs.base import Workload
@@ -24,6 +25,8 @@ from firstline.training.runs import Run, RunRow
 from firstline.training.search.evaluating import Bench, Place
 
 _MOST_SECONDS_FOR_CURVE = 60.0
+_FINE_TUNES = ("encoder.v1", "ulmfit.v1")
+"""Who shares what `encoder.kept` keeps."""
 Make = Callable[[], Candidate]
 
 
@@ -70,6 +73,7 @@ class Contest:
     rows: list[Row] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
     makers: dict[str, Make] = field(default_factory=dict)
+    has_forgotten: bool = False
     started: float = field(default_factory=time.monotonic)
 
     def n_steps(self, names: Sequence[str]) -> int:
@@ -88,7 +92,7 @@ class Contest:
                     yield self._fail(name, reason)
                     continue
                 yield (yield from self._ask(name, place * self._n_folds, self.n_steps(names)))
-            except (ClusterLost, FileUnwritable):
+            except (ClusterLost, RunUnwritable):
                 raise
             except Exception as error:
                 errors.append(error)
@@ -159,6 +163,9 @@ class Contest:
     def _ask(self, name: str, before: int, total: int) -> Generator[TrainEvent, None, Row]:
         data = self.comparison.data
         kind = find_candidate(name)
+        if self.asked.is_fresh and name in _FINE_TUNES and self.context.folder and not self.has_forgotten:
+            forget_parts(self.context.folder)
+            self.has_forgotten = True
         self.makers[name] = make = yield from kind.prepare(self.context, [*data.messages, *data.unlabelled])
         self.comparison.run.starts_from[name] = origin(kind, self.context)
         send = None if kind.spreads else self._sender(name)
@@ -189,8 +196,8 @@ class Contest:
         if needed <= left:
             return ""
         return (
-            f"It would take about {needed / 60:.1f} minutes;"
-            f" {max(left, 0) / 60:.1f} are left of {self.asked.minutes:g}."
+            f"It would take about {_minutes(needed)} minutes;"
+            f" {_minutes(max(left, 0))} are left of {self.asked.minutes:g}."
         )
 
     def _add(self, row: Row) -> Row:
@@ -237,3 +244,8 @@ def _run_row(row: Row, repeats: int) -> RunRow:
         dropped=tuple(row.mixture.dropped) if row.mixture else (),
         repeats=repeats,
     )
+
+
+def _minutes(seconds: float) -> str:
+    """`2.5`, `0.004`."""
+    return f"{seconds / 60:.1f}" if seconds >= 60 else f"{seconds / 60:.2g}"

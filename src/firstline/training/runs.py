@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from firstline.errors import FileUnwritable
+from firstline.errors import RunUnwritable
 from firstline.training.search.crossval import Fold
 
 FILE_NAME = "run.json"
@@ -78,10 +78,12 @@ class Cost(msgspec.Struct, frozen=True):
         missing = {"p50", "p99"} - {name for name, value in self.latency_ms.items() if 0 <= value < float("inf")}
         if missing:
             raise ValueError(f"latency_ms has no {', '.join(sorted(missing))}")
+        if self.memory_bytes < 0 or self.size_bytes < 0:
+            raise ValueError("memory and size cannot be negative")
 
 
 class Run:
-    """One run's folder. All writing raises `FileUnwritable`.
+    """One run's folder. All writing raises `RunUnwritable`.
 
     `chosen` is what is set of each candidate, `starts_from` what each starts from, see `Candidate.starts_from`: what
     one said with other settings, or starting from something else, does not count.
@@ -149,7 +151,7 @@ class Run:
         """What was kept of a candidate's cost."""
         try:
             return msgspec.json.decode((self._place(candidate) / "cost.json").read_bytes(), type=Cost)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
 
     def keep_cost(self, candidate: str, cost: Cost) -> None:
@@ -193,12 +195,12 @@ class Run:
 
 
 def list_runs(runs: Path) -> list[RunCard]:
-    """The runs that can be read, newest first. Raises `FileUnwritable` where `runs` is no folder."""
+    """The runs that can be read, newest first. Raises `RunUnwritable` where `runs` is no folder."""
     found = []
     if runs.exists() and not runs.is_dir():
-        raise FileUnwritable(f"{runs} should be a folder, and is none.", "Move it away.")
+        raise RunUnwritable(f"{runs} should be a folder, and is none.", "Move it away.")
     for folder in runs.iterdir() if runs.exists() else []:
-        with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
+        with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             card = msgspec.json.decode((folder / FILE_NAME).read_bytes(), type=RunCard)
             if card.id == folder.name:
                 found.append(card)
@@ -216,14 +218,14 @@ def key_of(parts: Mapping[str, object]) -> str:
 
 @contextmanager
 def _written_whole(file: Path) -> Iterator[Path]:
-    """A file that is there whole or not at all. Raises `FileUnwritable`."""
+    """A file that is there whole or not at all. Raises `RunUnwritable`."""
     unfinished = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         yield unfinished
         unfinished.replace(file)
     except OSError as error:
-        raise FileUnwritable(
+        raise RunUnwritable(
             f"The run cannot be kept in {file.parent}: {error.strerror or error}.",
             "Make room" if error.errno == errno.ENOSPC else "Check the folder runs of the workspace",
         ) from None

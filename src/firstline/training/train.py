@@ -17,7 +17,6 @@ from firstline.settings import Settings
 from firstline.store.messages import Labelled
 from firstline.training.candidates import expand
 from firstline.training.candidates.base import Context, Note
-from firstline.training.candidates.encoder.kept import forget_parts
 from firstline.training.comparison import BLEND, Comparison, Failed, Row
 from firstline.training.contest import Asked, Contest, Step, TrainEvent, fits
 from firstline.training.drafting import key, manifest
@@ -82,8 +81,6 @@ def train(
     if data.n_disagreements:
         notes.insert(0, f"{data.n_disagreements} messages with two labels are left out until one is chosen")
     yield from map(Note, notes)
-    if asked.is_fresh and context.folder:
-        forget_parts(context.folder)
     run = Run.begin(runs, _card(data, settings, folds, asked.seed), asked.is_fresh, context.chosen)
     if run.is_old:
         yield Note(f"goes on with the run {run.card.id}: what it has of the same data and settings stays")

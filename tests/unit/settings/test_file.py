@@ -143,3 +143,12 @@ def test_a_private_file_stays_private(tmp_path: Path) -> None:
 def test_columns_that_cannot_be_remembered_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsInvalid, match="cannot be remembered"):
         remember_columns(tmp_path / "absent" / "firstline.toml", {"text": "сообщение"})
+
+
+def test_candidates_in_a_line_become_a_table(tmp_path: Path) -> None:
+    file = tmp_path / "firstline.toml"
+    file.write_text('candidates = { "lsa.v1" = { C = 0.5 }, "linear.v1" = { C = 0.1 } }\nlanguage = "ru"\n')
+    remember_candidate(file, "linear.v1", {"C": 2.5}, "From a search.")
+    found = read_settings(file)
+    assert found.candidates == {"lsa.v1": {"C": 0.5}, "linear.v1": {"C": 2.5}}
+    assert found.language == "ru"

@@ -162,3 +162,13 @@ def test_a_run_that_goes_on_is_not_finished(tmp_path: Path) -> None:
     assert list_runs(tmp_path)[0].finished_at
     Run.begin(tmp_path, DRAFT)
     assert (list_runs(tmp_path)[0].finished_at, list_runs(tmp_path)[0].model) == ("", "")
+
+
+def test_what_is_nested_without_end_is_damaged(tmp_path: Path) -> None:
+    run = Run.begin(tmp_path, DRAFT)
+    deep = b'{"x":' + b"[" * 100_000
+    (run.folder / "linear.v1").mkdir()
+    (run.folder / "linear.v1" / "cost.json").write_bytes(deep)
+    assert run.cost("linear.v1") is None
+    (run.folder / FILE_NAME).write_bytes(deep)
+    assert list_runs(tmp_path) == []

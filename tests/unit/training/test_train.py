@@ -13,7 +13,7 @@ from firstline.bundle.files import read_manifest
 from firstline.bundle.manifest import FILE_NAME, Manifest, Measured
 from firstline.bundle.predictor import Predictor
 from firstline.bundle.registry import champion_id, list_models
-from firstline.errors import CandidateUnknown, ExtraMissing, FileUnwritable, LabelsTooFew, TrainingError
+from firstline.errors import CandidateUnknown, ExtraMissing, FileUnwritable, LabelsTooFew, RunUnwritable, TrainingError
 from firstline.settings import MaskPattern, Settings
 from firstline.settings.model import MaskingSettings
 from firstline.steps import run_to_end
@@ -51,14 +51,22 @@ def test_first_model_is_champion(tmp_path: Path) -> None:
     assert champion_id(tmp_path) == report.model.id
 
 
-def test_a_fresh_training_forgets_what_was_fine_tuned(tmp_path: Path) -> None:
-    kept = tmp_path / "language-models" / "tuned" / "one"
+@pytest.mark.parametrize(
+    ("candidate", "is_fresh", "is_kept"),
+    [("encoder.v1", False, True), ("encoder.v1", True, False), ("lsa.v1", True, True)],
+)
+def test_a_fresh_training_forgets_what_was_fine_tuned_by_those_who_use_it(
+    tmp_path: Path, candidate: str, is_fresh: bool, is_kept: bool
+) -> None:
+    kept = tmp_path / "elsewhere" / "one"
     kept.mkdir(parents=True)
-    context = Context.of(Settings(), 0, tmp_path / "language-models")
-    for is_fresh in (False, True):
-        asked = Asked(("linear.v1",), 3, 0, has_curve=False, is_fresh=is_fresh)
-        run_to_end(train(examples(), Settings(), tmp_path / "models", tmp_path / "runs", asked, context))
-        assert kept.exists() is not is_fresh
+    (tmp_path / "language-models").mkdir()
+    (tmp_path / "language-models" / "tuned").symlink_to(kept.parent)
+    settings = Settings.model_validate({"encoder": {"name": "none"}})
+    context = Context.of(settings, 0, tmp_path / "language-models")
+    asked = Asked(("linear.v1", candidate), 3, 0, has_curve=False, is_fresh=is_fresh)
+    run_to_end(train(examples(), settings, tmp_path / "models", tmp_path / "runs", asked, context))
+    assert kept.exists() is is_kept
 
 
 def test_champion_stays_when_another_model_comes(tmp_path: Path) -> None:
@@ -284,6 +292,7 @@ class Failing(Linear):
     [
         (MemoryError(), "The memory does not suffice."),
         (LabelsTooFew("a class is too small."), "a class is too small."),
+        (FileUnwritable("no room for vectors."), "no room for vectors."),
         (ValueError("the moon is wrong"), "ValueError: the moon is wrong; see "),
     ],
 )
@@ -306,11 +315,11 @@ def test_a_candidate_that_fails_is_a_line_and_the_others_go_on(
 
 def test_no_room_for_the_run_ends_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
-        raise FileUnwritable("no room")
+        raise RunUnwritable("no room")
 
     monkeypatch.setattr("firstline.training.runs.Run.keep_fold", full)
-    with pytest.raises(FileUnwritable):
-        run(tmp_path)
+    with pytest.raises(RunUnwritable):
+        run(tmp_path, candidates=("linear.v1", "lsa.v1"))
 
 
 def test_the_best_within_the_latency_is_kept(tmp_path: Path) -> None:

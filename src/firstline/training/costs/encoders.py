@@ -3,11 +3,13 @@
 import time
 from dataclasses import replace
 
+from firstline.bundle.files import size_bytes
 from firstline.evaluation.serving_cost import resident_bytes
 from firstline.steps import run_to_end
 from firstline.text.readings import as_written
 from firstline.training.candidates.embedding import require_encoder
 from firstline.training.candidates.encoder.candidate import FineTuned, TuningSettings
+from firstline.training.candidates.encoder.kept import MOST
 from firstline.training.costs.base import Cost, Workload
 from firstline.training.costs.counting import N_LABELLED, labelled_sample
 from firstline.training.costs.lessons import LessonsCost
@@ -48,7 +50,8 @@ class EncoderCost:
         encoder = run_to_end(FineTuned.prepare(context, []))().encoder
         texts = [as_written(message.text, message.segment) for message in data.messages]
         seconds = tuning_s(workload, encoder) + VectorsCost.of(texts, encoder, None, context.seed).seconds
-        memory, disk = resident_bytes() + _NETWORK_BYTES, (len(workload.learned) + 1) * _BUNDLE_BYTES
+        memory = resident_bytes() + _NETWORK_BYTES
+        disk = int(kept_bytes(workload, encoder) + served_bytes(encoder))
         if data.unlabelled:
             lessons = LessonsCost.of(workload, encoder)
             seconds += lessons.reading_s + len(workload.learned) * lessons.fold_s
@@ -70,3 +73,13 @@ def tuning_s(workload: Workload, encoder: FolderEncoder) -> float:
     n_others = min(settings.n_unlabelled, len(unlabelled))
     planned = [settings.reading(round(n_labelled), n_others) for n_labelled in workload.learned]
     return row_s * sum(rows * n_batches for _, rows, n_batches in planned)
+
+
+def served_bytes(encoder: FolderEncoder) -> int:
+    """What it takes in int8, a quarter of its folder."""
+    return size_bytes(encoder.folder) // 4
+
+
+def kept_bytes(workload: Workload, encoder: FolderEncoder) -> int:
+    """What the fine-tuned ones take that the workspace keeps."""
+    return min(len(workload.learned), MOST) * served_bytes(encoder)

@@ -19,7 +19,7 @@ from firstline.training.candidates.ulmfit.reading import encode
 from firstline.training.candidates.ulmfit.speed import classifier_speed, language_model_speed
 from firstline.training.costs.base import Cost, Workload, drawn
 from firstline.training.costs.counting import N_TEXTS, texts_of
-from firstline.training.costs.encoders import tuning_s
+from firstline.training.costs.encoders import kept_bytes, tuning_s
 from firstline.training.costs.lessons import LessonsCost
 from firstline.training.costs.vectors import VectorsCost
 from firstline.training.encoders import resolve as resolve_encoder
@@ -82,6 +82,9 @@ class UlmfitCost:
         memory = resident_bytes() + n_at_once * (_PROCESS_BYTES + _WEIGHT_COPIES * weights_bytes) + lessons.memory_bytes
         # Kept in float16, served in int8.
         disk = len(directions) * (weights_bytes // 2 + weights_bytes // 4) + lessons.disk_bytes
+        encoder = _encoder(workload)
+        if expert_s and isinstance(encoder, FolderEncoder) and not _is_expert_there(workload):
+            disk += kept_bytes(workload, encoder)
         teaching_s = lessons.reading_s + lessons.fold_s * len(workload.learned) + expert_s
         return Cost(teaching_s + learning_s, memory, disk)
 

@@ -35,8 +35,9 @@ def write_folder(folder: Path) -> Iterator[Path]:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
     except OSError as error:
+        way_out = "Make room" if error.errno == errno.ENOSPC else f"Check the folder {folder.parent}"
         raise FileUnwritable(
-            f"{folder} cannot be written: {error.strerror or error}.", "Make room, then run this again."
+            f"{folder} cannot be written: {error.strerror or error}.", f"{way_out}, then run this again."
         ) from None
     finally:
         if unfinished is not None:

@@ -1,7 +1,8 @@
 """An encoder in a sentence-transformers folder on this machine."""
 
 import hashlib
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,14 +33,13 @@ class FolderEncoder:
 
     @cached_property
     def id(self) -> str:
-        """Changes with any file of the folder."""
+        """Changes with any file of the folder, also behind links."""
         digest = hashlib.sha256()
         try:
-            for path in sorted(self.folder.rglob("*")):
-                if path.is_file() and not path.name.startswith("."):
-                    with path.open("rb") as file:
-                        content = hashlib.file_digest(file, "sha256").digest()
-                    digest.update(path.relative_to(self.folder).as_posix().encode() + b"\x00" + content)
+            for path in sorted(_files_in(self.folder)):
+                with path.open("rb") as file:
+                    content = hashlib.file_digest(file, "sha256").digest()
+                digest.update(path.relative_to(self.folder).as_posix().encode() + b"\x00" + content)
         except OSError as error:
             raise EncoderUnusable(
                 f"The encoder in {self.folder} cannot be read: {error.strerror}.", "Check the folder's permissions."
@@ -68,3 +68,15 @@ class FolderEncoder:
     def part(self, head: Head, texts: Sequence[str]) -> Transformer:
         """Everything in one graph."""
         return self.network.part(head, texts)
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    seen: set[str] = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:
+            # A link in a circle.
+            folders.clear()
+            continue
+        seen.add(real)
+        yield from (Path(place) / name for name in names if not name.startswith("."))

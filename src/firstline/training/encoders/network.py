@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import numpy as np
@@ -125,6 +125,11 @@ def tokenizer_of(model: "SentenceTransformer") -> tuple[bytes, Described]:
             "Name another folder in [encoder] name.",
         )
     description = json.loads(backend.to_str())
+    if not _knows_the_unknown(description["model"]):
+        raise EncoderUnusable(
+            "The encoder's tokenizer has no piece for what it does not know, and would fail on such a message.",
+            "Copy the folder again, or name another in [encoder] name.",
+        )
     description["padding"] = description["truncation"] = None
     if getattr(model[0], "do_lower_case", False):
         others = [description["normalizer"]] if description["normalizer"] else []
@@ -139,3 +144,12 @@ def tokenizer_of(model: "SentenceTransformer") -> tuple[bytes, Described]:
             "Mend sentence_bert_config.json and config_sentence_transformers.json in its folder.",
         )
     return tokenizer, Described(prefix, min(LONGEST, longest), (model.tokenizer.pad_token_id or 0) + 1)
+
+
+def _knows_the_unknown(model: dict[str, Any]) -> bool:
+    """Whether a tokenizer can read any text; pieces of BPE may be bytes, which leave nothing unknown."""
+    if model["type"] == "Unigram":
+        return model.get("unk_id") is not None or bool(model.get("byte_fallback"))
+    if model["type"] in ("WordPiece", "WordLevel"):
+        return model.get("unk_token") in model["vocab"]
+    return True

@@ -1,6 +1,7 @@
 """Opening a sentence-transformers folder: offline, silent, on the processor."""
 
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ MODULES_FILE = "modules.json"
 _NOT_READ = ("pooler.",)
 """Weights that no sentence vector comes from, so many folders leave them out."""
 
+_OF_A_LAYER = re.compile(r"\b(?:layers?|block)\.\d+\.")
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
 
@@ -64,7 +66,10 @@ def _missing_weights(model: "SentenceTransformer") -> str:
     wrong = {str(name) for kind in ("missing_keys", "mismatched_keys") for name in loaded[kind]}
     missing = sorted(name for name in wrong if not name.startswith(_NOT_READ))
     more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
-    return f"the weights {missing[0]}{more} are missing or of another shape" if missing else ""
+    if missing:
+        return f"the weights {missing[0]}{more} are missing or of another shape"
+    left = sorted(str(name) for name in loaded["unexpected_keys"] if _OF_A_LAYER.search(str(name)))
+    return f"its config.json has no place for the weights {left[0]}" if left else ""
 
 
 def _wrong_tokenizer(model: "SentenceTransformer") -> str:

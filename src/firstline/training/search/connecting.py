@@ -3,15 +3,16 @@
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from distributed import Client
 
 from firstline.errors import TrainingError, UsageError
 from firstline.training.provenance import Different, check_same, identity
 
+Answer = TypeVar("Answer")
 _ADDRESS = re.compile(r"(?:(?:tcp|tls)://)?(?:[\w.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}")
 _CONNECT_S = 10
 # A server that is no scheduler may take the connection, and never say a word.
@@ -47,23 +48,37 @@ def connected(address: str) -> Iterator[Client]:
 
 
 def _client(address: str) -> Client:
-    found: list[Client] = []
+    try:
+        return _patiently(lambda: Client(address, timeout=_CONNECT_S, set_as_default=False))
+    # Also `tls://` without certificates, which is a `TypeError`.
+    except Exception as error:
+        why = "what is there says nothing" if isinstance(error, _Silence) else str(error).rstrip(".")
+        raise TrainingError(
+            f"No Dask scheduler answers at {address}: {why}.", "Start one: dask scheduler --host ADDRESS"
+        ) from None
+
+
+class _Silence(Exception):
+    """Nobody has answered in time."""
+
+
+def _patiently(ask: Callable[[], Answer]) -> Answer:
+    """The answer, waited for so long and no longer. Raises `_Silence`, and what `ask` raises."""
+    found: list[Answer] = []
     problems: list[Exception] = []
 
-    def make() -> None:
+    def answer() -> None:
         try:
-            found.append(Client(address, timeout=_CONNECT_S, set_as_default=False))
-        # Also `tls://` without certificates, which is a `TypeError`.
+            found.append(ask())
         except Exception as error:
             problems.append(error)
 
-    thread = threading.Thread(target=make, daemon=True)
+    thread = threading.Thread(target=answer, daemon=True)
     thread.start()
     thread.join(_PATIENCE_S)
     if found:
         return found[0]
-    why = str(problems[0]).rstrip(".") if problems else "what is there says nothing"
-    raise TrainingError(f"No Dask scheduler answers at {address}: {why}.", "Start one: dask scheduler --host ADDRESS")
+    raise problems[0] if problems else _Silence
 
 
 def _check_workers(client: Client, address: str) -> None:
@@ -71,7 +86,7 @@ def _check_workers(client: Client, address: str) -> None:
     if not answers:
         raise TrainingError(
             f"The Dask scheduler at {address} has no workers.",
-            f"Start one: dask worker {address} --host ADDRESS --nthreads 1",
+            f"Start one: dask worker {address} --host ADDRESS --dashboard-address ADDRESS:0 --nthreads 1",
         )
     for worker, answer in answers.items():
         try:
@@ -92,7 +107,12 @@ def _identities(client: Client) -> dict[str, Any]:
     """
     deadline = time.monotonic() + _CONNECT_S
     while True:
-        answers: dict[str, Any] = client.run(identity, on_error="return")
+        try:
+            answers: dict[str, Any] = _patiently(lambda: client.run(identity, on_error="return"))
+        except _Silence:
+            raise TrainingError(
+                "A worker of the cluster does not answer.", "End it, or wait until its machine is awake."
+            ) from None
         lost = any(isinstance(answer, OSError) for answer in answers.values())
         if not lost or time.monotonic() > deadline:
             return answers

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -30,7 +31,7 @@ class Clocked:
     """A fine-tuning whose batches take two seconds each."""
 
     def __init__(self, context: object = None, encoder: object = None, settings: object = None) -> None:
-        self.context, self.encoder = context, encoder
+        self.context, self.encoder = context, encoder or SimpleNamespace(folder=Path(__file__).parent)
 
     @classmethod
     def prepare(cls, context: object, messages: object) -> Iterator[Stage]:
@@ -53,8 +54,9 @@ def test_frozen_vectors_are_computed_once_and_once_more_by_what_serves() -> None
 def test_fine_tuning_costs_its_batches_in_every_fold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoders, "FineTuned", Clocked)
     monkeypatch.setattr(encoders, "time", SimpleNamespace(perf_counter=lambda: clock.now))
-    two, four = (EncoderCost().measure(replace(workload(20), folds=folds)).seconds for folds in (2, 4))
-    assert four > 1.5 * two > 0
+    two, four, many = (EncoderCost().measure(replace(workload(20), folds=folds)) for folds in (2, 4, 20))
+    assert four.seconds > 1.5 * two.seconds > 0
+    assert many.disk_bytes < 2 * four.disk_bytes
 
 
 def test_without_an_encoder_there_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,13 +85,15 @@ def test_vectors_count_where_there_is_an_encoder(monkeypatch: pytest.MonkeyPatch
 
 def test_an_expert_that_another_has_fine_tuned_before_is_not_counted_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ulmfit, "FolderEncoder", SimpleNamespace)
-    monkeypatch.setattr(ulmfit, "resolve_encoder", lambda *_: SimpleNamespace(name="fake", id="fake"))
+    own = SimpleNamespace(name="fake", id="fake", folder=Path(__file__).parent)
+    monkeypatch.setattr(ulmfit, "resolve_encoder", lambda *_: own)
     monkeypatch.setattr(ulmfit, "tuning_s", lambda *_: 500.0)
     monkeypatch.setattr(VectorsCost, "of", lambda *_: VectorsCost(0.0, 0, 384))
     work = with_settings(workload(2), ONE_WAY)
     shared = replace(work, before=("encoder.v1",))
-    alone_s, shared_s = (UlmfitCost().measure(one).seconds for one in (work, shared))
-    assert alone_s == pytest.approx(shared_s + 500)
+    alone, sharing = (UlmfitCost().measure(one) for one in (work, shared))
+    assert alone.seconds == pytest.approx(sharing.seconds + 500)
+    assert alone.disk_bytes > sharing.disk_bytes
     # More trainings than are kept.
     alone_s, shared_s = (UlmfitCost().measure(replace(one, repeats=2)).seconds for one in (work, shared))
     assert alone_s == pytest.approx(shared_s)

@@ -110,3 +110,16 @@ def test_a_folder_without_weights_is_named(tmp_path: Path) -> None:
     (folder / "model.safetensors").unlink()
     with pytest.raises(EncoderUnusable, match=str(folder)):
         FolderEncoder("small", folder, None).encode(["ok"])
+
+
+def test_the_id_changes_with_files_behind_links_and_ends_in_circles(tmp_path: Path) -> None:
+    (tmp_path / "encoder").mkdir()
+    (tmp_path / "encoder" / "modules.json").write_text("[]")
+    (tmp_path / "pool").mkdir()
+    (tmp_path / "encoder" / "1_Pooling").symlink_to(tmp_path / "pool")
+    (tmp_path / "encoder" / "again").symlink_to(tmp_path / "encoder")
+    found = []
+    for content in ("mean", "cls"):
+        (tmp_path / "pool" / "config.json").write_text(content)
+        found.append(FolderEncoder("own", tmp_path / "encoder", None).id)
+    assert found[0] != found[1]

@@ -99,3 +99,22 @@ def test_a_length_that_is_none_is_said(tmp_path: Path, longest: object) -> None:
     file.write_text(json.dumps({**json.loads(file.read_text()), "max_seq_length": longest}))
     with pytest.raises(EncoderUnusable):
         tokenizer_of(open_folder(folder))
+
+
+def test_weights_of_more_layers_than_the_config_says_are_refused(tmp_path: Path) -> None:
+    folder = copied(tmp_path / "encoder")
+    file = next(path for path in folder.rglob("config.json") if "Pooling" not in str(path))
+    file.write_text(json.dumps({**json.loads(file.read_text()), "num_hidden_layers": 3}))
+    with pytest.raises(EncoderUnusable, match=r"no place for the weights encoder\.layer\.3\."):
+        open_folder(folder)
+
+
+def test_a_tokenizer_that_would_fail_on_the_unknown_is_refused(tmp_path: Path) -> None:
+    folder = copied(tmp_path / "encoder")
+    file = next(folder.rglob("tokenizer.json"))
+    description = json.loads(file.read_text())
+    del description["model"]["vocab"]["[UNK]"]
+    description["added_tokens"] = [token for token in description["added_tokens"] if token["content"] != "[UNK]"]
+    file.write_text(json.dumps(description))
+    with pytest.raises(EncoderUnusable, match="no piece for what it does not know"):
+        tokenizer_of(open_folder(folder))

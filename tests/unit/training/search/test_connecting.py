@@ -1,5 +1,6 @@
 """Who takes part in a cluster: all workers that are there, of the same versions."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -53,3 +54,10 @@ def test_a_worker_that_never_answers_is_named(monkeypatch: pytest.MonkeyPatch) -
 def test_a_worker_that_fails_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(TrainingError, match="b cannot say what it has: ImportError"):
         connect(monkeypatch, {"b": ImportError("no firstline")}, {})
+
+
+def test_a_worker_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "_PATIENCE_S", 0.2)
+    monkeypatch.setattr(Scheduler, "run", lambda *_, **__: time.sleep(2))
+    with pytest.raises(TrainingError, match="does not answer"):
+        connect(monkeypatch, {})

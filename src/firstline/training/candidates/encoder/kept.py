@@ -1,6 +1,7 @@
 """Fine-tuned encoders that a workspace keeps, so that one training serves both `encoder.v1` and a teacher."""
 
 import hashlib
+import math
 import os
 import shutil
 from contextlib import suppress
@@ -36,7 +37,8 @@ def kept_part(workspace: Path, key: str, n_labels: int) -> Kept | None:
         # Its own bytes, and young again: another training may remove what was not asked for.
         part.graph = (place / GRAPH_FILE).read_bytes()
         os.utime(place)
-        return Kept(part, float((place / _SECONDS_FILE).read_text(encoding="utf-8")))
+        seconds = float((place / _SECONDS_FILE).read_text(encoding="utf-8"))
+        return Kept(part, seconds) if 0 <= seconds < math.inf else None
     except (OSError, ValueError, BundleDamaged):
         return None
 
@@ -56,8 +58,10 @@ def keep_part(workspace: Path, key: str, part: Transformer, seconds: float) -> N
 
 
 def forget_parts(workspace: Path) -> None:
-    """Remove all that is kept."""
-    shutil.rmtree(workspace / _FOLDER, ignore_errors=True)
+    """Remove all that is kept, also where its folder is a link to another disk."""
+    with suppress(OSError):
+        for place in (workspace / _FOLDER).iterdir():
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def _digest(folder: Path) -> str:

@@ -75,3 +75,12 @@ def test_what_is_forgotten_is_gone(tmp_path: Path, tuned: Transformer) -> None:
     forget_parts(tmp_path)
     forget_parts(tmp_path)
     assert kept_part(tmp_path, "one", N_LABELS) is None
+
+
+@pytest.mark.parametrize("seconds", ["nan", "-5", "1e309", "long"])
+def test_seconds_that_cannot_be_are_not_believed(tmp_path: Path, tuned: Transformer, seconds: str) -> None:
+    keep_part(tmp_path, "one", tuned, 2.5)
+    place = tmp_path / "tuned" / "one"
+    (place / "seconds").write_text(seconds)
+    (place / "sha256").write_text(kept._digest(place))
+    assert kept_part(tmp_path, "one", N_LABELS) is None

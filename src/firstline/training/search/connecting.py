@@ -1,5 +1,6 @@
 """Finding a Dask cluster whose workers give the answers that this machine would give."""
 
+import gc
 import re
 import threading
 import time
@@ -53,9 +54,10 @@ def _client(address: str) -> Client:
     # Also `tls://` without certificates, which is a `TypeError`.
     except Exception as error:
         why = "what is there says nothing" if isinstance(error, _Silence) else str(error).rstrip(".")
-        raise TrainingError(
-            f"No Dask scheduler answers at {address}: {why}.", "Start one: dask scheduler --host ADDRESS"
-        ) from None
+    # A client that could not connect closes itself when it is collected. That takes a lock which is not to be taken
+    # twice; where it happens as the next client is made, which holds it, both wait for ever.
+    gc.collect()
+    raise TrainingError(f"No Dask scheduler answers at {address}: {why}.", "Start one: dask scheduler --host ADDRESS")
 
 
 class _Silence(Exception):

@@ -1,5 +1,6 @@
 """A Dask cluster of real processes: the same outcomes as here, and a worker that is lost costs time only."""
 
+import gc
 import os
 import signal
 import time
@@ -7,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from distributed import Client
 from distributed.scheduler import KilledWorker
 
 from firstline.errors import ClusterLost, TrainingError, UsageError
@@ -120,6 +122,13 @@ def test_no_scheduler_is_said() -> None:
         Cluster("tcp://127.0.0.1:9", LIMITS),
     ):
         pass
+
+
+def test_a_client_that_could_not_connect_does_not_close_itself_later() -> None:
+    with pytest.raises(TrainingError), Cluster("tcp://127.0.0.1:9", LIMITS):
+        pass
+    found = [one for one in gc.get_objects() if isinstance(one, Client) and one.status != "closed"]
+    assert found == []
 
 
 def test_a_scheduler_without_workers_is_said(started: Started) -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from distributed import Client
+from distributed.security import Security
 
 from firstline.errors import TrainingError, UsageError
 from firstline.training.provenance import Different, check_same, identity
@@ -49,15 +50,29 @@ def connected(address: str) -> Iterator[Client]:
 
 
 def _client(address: str) -> Client:
+    _require_certificates(address)
     try:
         return _patiently(lambda: Client(address, timeout=_CONNECT_S, set_as_default=False))
     # Also `tls://` without certificates, which is a `TypeError`.
     except Exception as error:
         why = "what is there says nothing" if isinstance(error, _Silence) else str(error).rstrip(".")
-    # A client that could not connect closes itself when it is collected. That takes a lock which is not to be taken
-    # twice; where it happens as the next client is made, which holds it, both wait for ever.
+    # A client that has failed in a way that it does not foresee waits for 20 seconds as it is collected: here, not
+    # while the next one is made.
     gc.collect()
     raise TrainingError(f"No Dask scheduler answers at {address}: {why}.", "Start one: dask scheduler --host ADDRESS")
+
+
+def _require_certificates(address: str) -> None:
+    """Raises `TrainingError` where an address asks for TLS, and Dask's configuration has nothing for it."""
+    if not address.startswith("tls://"):
+        return
+    try:
+        context = Security().get_connection_args("client").get("ssl_context")
+        why = "" if context else "no certificates are named"
+    except (OSError, ValueError, TypeError) as error:
+        why = str(error).rstrip(".")
+    if why:
+        raise TrainingError(f"{address} needs TLS: {why}.", "Set distributed.comm.tls in Dask's configuration.")
 
 
 class _Silence(Exception):

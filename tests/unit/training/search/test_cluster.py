@@ -12,6 +12,7 @@ from distributed import Client
 from distributed.scheduler import KilledWorker
 
 from firstline.errors import ClusterLost, TrainingError, UsageError
+from firstline.training.search import connecting
 from firstline.training.search.cluster import Cluster, answer_of
 from firstline.training.search.evaluating import Bench, Evaluation, Outcome, Task, evaluate
 from firstline.training.search.workers import Limits
@@ -124,8 +125,12 @@ def test_no_scheduler_is_said() -> None:
         pass
 
 
-def test_a_client_that_could_not_connect_does_not_close_itself_later() -> None:
-    with pytest.raises(TrainingError), Cluster("tcp://127.0.0.1:9", LIMITS):
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "tls://127.0.0.1:9"])
+def test_a_client_that_could_not_connect_does_not_close_itself_later(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connecting, "_CONNECT_S", 1)
+    with pytest.raises(TrainingError), Cluster(address, LIMITS):
         pass
     found = [one for one in gc.get_objects() if isinstance(one, Client) and one.status != "closed"]
     assert found == []

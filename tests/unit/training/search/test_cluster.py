@@ -132,7 +132,7 @@ def test_a_client_that_could_not_connect_does_not_close_itself_later(
     monkeypatch.setattr(connecting, "_CONNECT_S", 1)
     with pytest.raises(TrainingError), Cluster(address, LIMITS):
         pass
-    found = [one for one in gc.get_objects() if isinstance(one, Client) and one.status != "closed"]
+    found = [one for one in gc.get_objects() if type(one) is Client and one.status != "closed"]
     assert found == []
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from firstline.store.workspace import Workspace
+    from firstline.training.search.evaluating import Bench
     from firstline.training.search.evolution import Generation
     from firstline.training.search.search import Checked, SearchEvent, SearchReport
     from firstline.training.search.trials import Trials
@@ -52,7 +53,6 @@ def search(
     as_json: JsonOption = False,
 ) -> None:
     """Look for better settings of a candidate: they evolve, judged by cross-validation."""
-    from firstline.store.messages import read_for_training
     from firstline.store.workspace import Workspace
 
     place = Workspace.find(workspace)
@@ -61,9 +61,6 @@ def search(
     require_training()
     require_search()
     from firstline.training.candidates import find_candidate
-    from firstline.training.candidates.base import Context
-    from firstline.training.search.crossval import usable_folds
-    from firstline.training.search.evaluating import Bench
     from firstline.training.search.evolution import Plan
     from firstline.training.search.search import search as run
     from firstline.training.search.search import search_folder
@@ -73,18 +70,12 @@ def search(
     find_candidate(candidate)
     with place.hold("searches", "search"), _says_how_to_go_on():
         mask_again(place)
-        data = read_for_training(place.database)
-        seed = seed if seed is not None else settings.training.seed
-        n_folds, notes = usable_folds(data.labels, folds if folds is not None else settings.training.folds)
-        for text in notes:
-            note(text)
-        context = Context.of(settings, seed, place.language_models, place.folder)
-        bench = Bench(candidate, data, context, n_folds, seed)
+        bench = _bench(place, candidate, folds, seed)
         folder = search_folder(place.searches, bench, settings)
         trials = Trials(folder)
         if len(trials):
             note(f"goes on with {counted(len(trials), 'trial')} of {folder}")
-        plan = Plan(settings.search.population, settings.search.generations, settings.search.patience, seed=seed)
+        plan = Plan(settings.search.population, settings.search.generations, settings.search.patience, seed=bench.seed)
         where = cluster(dask, settings, is_timed=True) if dask is not None else workers(settings)
         with where as found, _shown(as_json, trials) as show:
             report = run_to_end(run(bench, plan, trials, found, minutes), show)
@@ -94,6 +85,22 @@ def search(
         print_json({**_as_json(report), "is_applied": is_applied, "folder": str(folder)})
     else:
         _print(report, folder, is_applied, workspace, again)
+
+
+def _bench(place: "Workspace", candidate: str, folds: int | None, seed: int | None) -> "Bench":
+    """What is evaluated on; notes what is thin. Where `folds` or `seed` is None, the settings say."""
+    from firstline.store.messages import read_for_training
+    from firstline.training.candidates.base import Context
+    from firstline.training.search.crossval import usable_folds
+    from firstline.training.search.evaluating import Bench
+
+    settings = place.settings
+    data = read_for_training(place.database)
+    seed = seed if seed is not None else settings.training.seed
+    n_folds, notes = usable_folds(data.labels, folds if folds is not None else settings.training.folds)
+    for text in notes:
+        note(text)
+    return Bench(candidate, data, Context.of(settings, seed, place.language_models, place.folder), n_folds, seed)
 
 
 def require_search() -> None:
@@ -216,11 +223,12 @@ def _apply(report: "SearchReport", place: "Workspace") -> bool:
 def _print(report: "SearchReport", folder: Path, is_applied: bool, workspace: Path | None, again: str) -> None:
     """`again` is the command that was given, without the workspace."""
     from firstline.training.candidates.spaces import SPACES
+    from firstline.training.search.evolution import spelled
     from firstline.training.search.space import defaults_of
 
     defaults = defaults_of(SPACES[report.candidate])
     # The best may come from a generation that time cut off.
-    trials = {str(trial.settings): trial for trial in (report.best, *report.population)}
+    trials = {spelled(trial.settings): trial for trial in (report.best, *report.population)}
     shown = sorted(trials.values(), key=lambda trial: -trial.outcome.score)[:_N_SHOWN]
     rows = [
         (

@@ -28,12 +28,15 @@ from firstline.cli.places import DaskOption, cluster
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from rich.progress import Progress
 
     from firstline.bundle.learning_curve import LearningCurve
     from firstline.store.workspace import Workspace
+    from firstline.training.candidates.base import Stage
     from firstline.training.comparison import Row
-    from firstline.training.train import TrainReport
+    from firstline.training.train import TrainEvent, TrainReport
 
 _LONG_S = 600
 COSTS = ("training", "p50\np99", "memory\nsize")
@@ -77,9 +80,8 @@ def train(
 
     place = Workspace.find(workspace)
     require_training()
-    from firstline.training.candidates.base import Context, Note, Stage
-    from firstline.training.comparison import Failed
-    from firstline.training.train import Asked, Step, TrainEvent
+    from firstline.training.candidates.base import Context
+    from firstline.training.train import Asked
     from firstline.training.train import train as run
 
     settings = place.settings
@@ -99,8 +101,8 @@ def train(
         n_masked_again = mask_again(place)
         if n_masked_again:
             note(f"the masks have changed: {counted(n_masked_again, 'stored message')} masked again")
-        task = bar.add_task("reading", total=None)
         show_stage = stages(bar)
+        show = _shown(bar, show_stage)
         events = run(
             read_for_training(place.database),
             settings,
@@ -110,24 +112,34 @@ def train(
             replace(Context.of(settings, asked.seed, place.language_models, place.folder, show_stage), dask=dask or ""),
             workers,
         )
-
-        def show(event: TrainEvent) -> None:
-            if isinstance(event, Step):
-                bar.update(task, description=event.what, completed=event.done, total=event.total)
-            elif isinstance(event, Stage):
-                show_stage(event)
-            elif isinstance(event, Note):
-                note(event.text)
-            elif isinstance(event, Failed):
-                note(f"{event.candidate} is left out")
-            else:
-                note(f"{event.candidate}: macro-F1 {figure(event.figures.macro_f1)}")
-
         report = run_to_end(events, show)
     if as_json:
         print_json(_as_json(report))
     else:
         _print_report(report, workspace)
+
+
+def _shown(bar: "Progress", show_stage: "Callable[[Stage], None]") -> "Callable[[TrainEvent], None]":
+    """Shows how far a training has come."""
+    from firstline.training.candidates.base import Note, Stage
+    from firstline.training.comparison import Failed
+    from firstline.training.train import Step
+
+    task = bar.add_task("reading", total=None)
+
+    def show(event: "TrainEvent") -> None:
+        if isinstance(event, Step):
+            bar.update(task, description=event.what, completed=event.done, total=event.total)
+        elif isinstance(event, Stage):
+            show_stage(event)
+        elif isinstance(event, Note):
+            note(event.text)
+        elif isinstance(event, Failed):
+            note(f"{event.candidate} is left out")
+        else:
+            note(f"{event.candidate}: macro-F1 {figure(event.figures.macro_f1)}")
+
+    return show
 
 
 def mask_again(place: "Workspace") -> int:

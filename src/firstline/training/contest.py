@@ -187,8 +187,10 @@ class Contest:
             makes_sense, reason = judge(name, workload)
             if not makes_sense:
                 return reason
+        if self.asked.minutes is None:
+            return ""
         self.comparison.run.starts_from[name] = origin(find_candidate(name), self.context)
-        if self.asked.minutes is None or not (n_missing := self.comparison.n_missing(name)):
+        if not (n_missing := self.comparison.n_missing(name)):
             return ""
         left = self.asked.minutes * 60 - (time.monotonic() - self.started)
         (estimate,) = estimates([name], workload)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from firstline.bundle.files import read_manifest, write_bundle
+from firstline.bundle.learning_curve import LearningCurve
 from firstline.bundle.manifest import Manifest
 from firstline.bundle.registry import champion_id, promote
 from firstline.errors import BundleError, TrainingError
@@ -93,12 +94,7 @@ def train(
     if reference not in contest.comparison.answers:
         reference = best.candidate
     curve = (yield from contest.curve(best)) if asked.has_curve else None
-    started = time.perf_counter()
-    fitted = contest.maker(best)().fit(data.messages, data.labels, data.unlabelled)
-    refit_s = time.perf_counter() - started + fitted.borrowed_s
-    begun = manifest(best, fitted, settings, contest.comparison, refit_s, curve)
-    beside = {CURVE_FILE: plot_svg(curve).encode()} if curve else {}
-    model = write_bundle(models, begun, fitted.parts(), beside)
+    model, is_new = _refitted(best, contest, curve, models)
     if champion is None:
         promote(models, model.id)
         champion = model.id
@@ -110,16 +106,28 @@ def train(
         failed=contest.failed,
         reference=reference,
         model=model,
-        is_new=model.measured.created_at == begun.measured.created_at,
+        is_new=is_new,
         is_champion=champion == model.id,
         champion=champion,
         n_messages=len(data.messages),
-        n_classes=len(fitted.labels_),
+        n_classes=len(model.labels),
         folds=folds,
         repeats=asked.repeats,
         seed=asked.seed,
         run=run.card.id,
     )
+
+
+def _refitted(best: Row, contest: Contest, curve: LearningCurve | None, models: Path) -> tuple[Manifest, bool]:
+    """The candidate of a line, trained on all labels and written as a bundle; and whether that was not there yet."""
+    data = contest.comparison.data
+    started = time.perf_counter()
+    fitted = contest.maker(best)().fit(data.messages, data.labels, data.unlabelled)
+    refit_s = time.perf_counter() - started + fitted.borrowed_s
+    begun = manifest(best, fitted, contest.settings, contest.comparison, refit_s, curve)
+    beside = {CURVE_FILE: plot_svg(curve).encode()} if curve else {}
+    model = write_bundle(models, begun, fitted.parts(), beside)
+    return model, model.measured.created_at == begun.measured.created_at
 
 
 def _card(data: Labelled, settings: Settings, folds: int, seed: int) -> RunCard:

@@ -51,7 +51,7 @@ class EncoderCost:
         texts = [as_written(message.text, message.segment) for message in data.messages]
         seconds = tuning_s(workload, encoder) + VectorsCost.of(texts, encoder, None, context.seed).seconds
         memory = resident_bytes() + _NETWORK_BYTES
-        disk = int(kept_bytes(workload, encoder) + served_bytes(encoder))
+        disk = kept_bytes(workload, encoder) + served_bytes(encoder)
         if data.unlabelled:
             lessons = LessonsCost.of(workload, encoder)
             seconds += lessons.reading_s + len(workload.learned) * lessons.fold_s

@@ -76,15 +76,12 @@ class UlmfitCost:
         n_in_turn = -(-len(directions) // n_at_once)
         reading = _reading(workload, texts)
         lessons = LessonsCost.of(workload, _encoder(workload))
-        expert_s = _expert_s(workload)
+        expert_s, expert_bytes = _expert(workload)
         learning_s = n_in_turn * _learning_s(workload, reading, len(texts), max(1, n_usable_cores() // n_at_once))
         weights_bytes = 4 * reading.n_parameters
         memory = resident_bytes() + n_at_once * (_PROCESS_BYTES + _WEIGHT_COPIES * weights_bytes) + lessons.memory_bytes
         # Kept in float16, served in int8.
-        disk = len(directions) * (weights_bytes // 2 + weights_bytes // 4) + lessons.disk_bytes
-        encoder = _encoder(workload)
-        if expert_s and isinstance(encoder, FolderEncoder) and not _is_expert_there(workload):
-            disk += kept_bytes(workload, encoder)
+        disk = len(directions) * (weights_bytes // 2 + weights_bytes // 4) + lessons.disk_bytes + expert_bytes
         teaching_s = lessons.reading_s + lessons.fold_s * len(workload.learned) + expert_s
         return Cost(teaching_s + learning_s, memory, disk)
 
@@ -144,19 +141,21 @@ def _learning_s(workload: Workload, reading: _Reading, n_texts: int, n_threads: 
     return seconds
 
 
-def _expert_s(workload: Workload) -> float:
-    """The seconds of the encoders that are fine-tuned as experts, and of their answers, in all folds.
+def _expert(workload: Workload) -> tuple[float, int]:
+    """Of the encoders that are fine-tuned as experts in all folds: their seconds, with their answers, and their disk.
 
     Those that `encoder.v1` has fine-tuned before are there already.
     """
     context, unlabelled = workload.context, workload.data.unlabelled
     encoder = _encoder(workload)
     if not (unlabelled and context.ulmfit.tuned_encoder and isinstance(encoder, FolderEncoder)):
-        return 0.0
+        return 0.0, 0
     texts = [as_written(message.text, message.segment) for message in unlabelled]
     answers = VectorsCost.of(texts, encoder, None, context.seed)
     answers_s = len(workload.learned) * answers.seconds / n_usable_cores()
-    return answers_s if _is_expert_there(workload) else answers_s + tuning_s(workload, encoder)
+    if _is_expert_there(workload):
+        return answers_s, 0
+    return answers_s + tuning_s(workload, encoder), kept_bytes(workload, encoder)
 
 
 def _is_expert_there(workload: Workload) -> bool:

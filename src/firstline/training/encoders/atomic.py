@@ -4,7 +4,7 @@ import errno
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -46,5 +46,7 @@ def write_folder(folder: Path) -> Iterator[Path]:
 
 def _tidy(folder: Path) -> None:
     for place in folder.glob(f".*{_UNFINISHED}"):
-        if place.stat().st_mtime < time.time() - _STALE_S:
-            shutil.rmtree(place, ignore_errors=True)
+        # Another process may tidy up as well.
+        with suppress(FileNotFoundError):
+            if place.stat().st_mtime < time.time() - _STALE_S:
+                shutil.rmtree(place, ignore_errors=True)

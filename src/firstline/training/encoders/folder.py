@@ -71,12 +71,14 @@ class FolderEncoder:
 
 
 def _files_in(folder: Path) -> Iterator[Path]:
+    """Each folder once, by the first of its names, so that links in a circle come to an end."""
     seen: set[str] = set()
     for place, folders, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(place)
         if real in seen:
-            # A link in a circle.
             folders.clear()
             continue
         seen.add(real)
-        yield from (Path(place) / name for name in names if not name.startswith("."))
+        folders.sort()
+        paths = (Path(place) / name for name in names if not name.startswith("."))
+        yield from (path for path in paths if path.is_file())

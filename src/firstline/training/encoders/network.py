@@ -17,7 +17,7 @@ from firstline.bundle.parts.transformer import Transformer, open_tokenizer
 from firstline.bundle.sessions import open_session
 from firstline.errors import EncoderUnusable
 from firstline.training.encoders.atomic import write_folder
-from firstline.training.encoders.vocabulary import pruned
+from firstline.training.encoders.vocabulary import pruned, unknown_id
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -147,9 +147,5 @@ def tokenizer_of(model: "SentenceTransformer") -> tuple[bytes, Described]:
 
 
 def _knows_the_unknown(model: dict[str, Any]) -> bool:
-    """Whether a tokenizer can read any text; pieces of BPE may be bytes, which leave nothing unknown."""
-    if model["type"] == "Unigram":
-        return model.get("unk_id") is not None or bool(model.get("byte_fallback"))
-    if model["type"] in ("WordPiece", "WordLevel"):
-        return model.get("unk_token") in model["vocab"]
-    return True
+    """Whether a tokenizer can read any text; BPE leaves out what it does not know, where its pieces are not bytes."""
+    return model["type"] == "BPE" or bool(model.get("byte_fallback")) or unknown_id(model) is not None

@@ -59,8 +59,8 @@ def _missing_weights(model: "SentenceTransformer") -> str:
     if found is None:
         return ""
     # By its own class: of some families sentence-transformers opens the encoder alone.
-    kind: Any = type(found)
-    _, loaded = kind.from_pretrained(
+    own_class: Any = type(found)
+    _, loaded = own_class.from_pretrained(
         found.config._name_or_path, local_files_only=True, output_loading_info=True, trust_remote_code=False
     )
     wrong = {str(name) for kind in ("missing_keys", "mismatched_keys") for name in loaded[kind]}

@@ -36,7 +36,7 @@ def pruned(
     """
     description: dict[str, Any] = json.loads(tokenizer)
     pieces = _pieces(description["model"])
-    unknown = _unknown(description["model"], pieces)
+    unknown = unknown_id(description["model"])
     if not pieces or unknown is None:
         return tokenizer, None
     # Pieces that are added are numbered after the others, or are some of them.
@@ -65,20 +65,20 @@ def pruned(
     return result, kept
 
 
+def unknown_id(model: dict[str, Any]) -> int | None:
+    """The id of whatever a tokenizer.json's `model` does not know; None where it has none."""
+    found: int | None = (
+        model.get("unk_id") if model["type"] == "Unigram" else model["vocab"].get(model.get("unk_token"))
+    )
+    return found
+
+
 def _pieces(model: dict[str, Any]) -> dict[str, int]:
     """The pieces by their ids; none for a kind of tokenizer that cannot be pruned: pieces of BPE need each other."""
     if model["type"] == "Unigram":
         # A piece that comes twice counts once, as the first.
         return {piece: place for place, (piece, _) in reversed(list(enumerate(model["vocab"])))}
     return dict(model["vocab"]) if model["type"] == "WordPiece" else {}
-
-
-def _unknown(model: dict[str, Any], pieces: dict[str, int]) -> int | None:
-    """The id of whatever is not known; None for a tokenizer that has none."""
-    if model["type"] == "Unigram":
-        found: int | None = model.get("unk_id")
-        return found
-    return pieces.get(model.get("unk_token", ""))
 
 
 def _ids(tokenizer: bytes, texts: Iterable[str]) -> list[NDArray[np.int64]]:

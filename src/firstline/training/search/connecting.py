@@ -53,7 +53,7 @@ def _client(address: str) -> Client:
     _require_certificates(address)
     try:
         return _patiently(lambda: Client(address, timeout=_CONNECT_S, set_as_default=False))
-    # Also `tls://` without certificates, which is a `TypeError`.
+    # Whatever a server that is no scheduler brings about.
     except Exception as error:
         why = "what is there says nothing" if isinstance(error, _Silence) else str(error).rstrip(".")
     # A client that has failed in a way that it does not foresee waits for 20 seconds as it is collected: here, not

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -118,6 +119,8 @@ def test_the_id_changes_with_files_behind_links_and_ends_in_circles(tmp_path: Pa
     (tmp_path / "pool").mkdir()
     (tmp_path / "encoder" / "1_Pooling").symlink_to(tmp_path / "pool")
     (tmp_path / "encoder" / "again").symlink_to(tmp_path / "encoder")
+    (tmp_path / "encoder" / "nowhere").symlink_to(tmp_path / "gone")
+    os.mkfifo(tmp_path / "encoder" / "pipe")
     found = []
     for content in ("mean", "cls"):
         (tmp_path / "pool" / "config.json").write_text(content)

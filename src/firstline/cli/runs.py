@@ -87,7 +87,7 @@ def _line(card: "RunCard") -> tuple[str, ...]:
         f"{card.n_messages:,}",
         str(card.n_classes),
         str(card.folds),
-        "\n".join(row.candidate + (" failed" if row.problem else "") for row in card.rows),
+        "\n".join(row.candidate + (" left out" if row.problem else "") for row in card.rows),
         *figures,
         card.model if card.finished_at else "not finished",
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from joblib.externals.loky import get_reusable_executor
 from measuring import Predict, run
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -24,6 +25,8 @@ def train(texts: Sequence[str], labels: Sequence[str], encoder: str) -> Predict:
     ]
     pipeline = Pipeline([("features", features), ("model", LinearSVC())])
     search = GridSearchCV(pipeline, grid, cv=5, n_jobs=2).fit(list(texts), list(labels))
+    # Its idle workers would hold what this process prints to for minutes after its end.
+    get_reusable_executor().shutdown(wait=True)
     return lambda asked: [str(guess) for guess in search.predict(list(asked))]
 
 

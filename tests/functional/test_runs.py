@@ -26,7 +26,8 @@ def bank(firstline: Run, tmp_path: Path) -> Path:
 
 def test_runs_are_listed_and_joined(firstline: Run, bank: Path) -> None:
     assert "Nothing was compared yet" in firstline("runs", "-w", bank).stdout
-    assert firstline("train", "--candidates", "linear.v1", "--folds", "3", "-w", bank).returncode == 0
+    assert firstline("train", "--candidates", "linear.v1,blend.v1", "--folds", "3", "-w", bank).returncode == 0
+    assert "blend.v1 left out" in firstline("runs", "-w", bank).stdout
     joined = firstline("train", "--candidates", "linear.v1,forest.v1,blend.v1", "--folds", "3", "-w", bank)
     assert joined.returncode == 0, joined.stderr
     assert "goes on with the run" in joined.stderr

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.queues import Queue
@@ -78,6 +79,15 @@ def test_where_every_pipeline_fails_there_is_a_reason(monkeypatch: pytest.Monkey
         found()
 
 
+@pytest.fixture
+def hears_ctrl_c() -> Iterator[None]:
+    """As at a terminal: what a shell starts in the background inherits that Ctrl-C is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("hears_ctrl_c")
 def test_ctrl_c_ends_the_training_although_tpot_goes_on() -> None:
     with pytest.raises(KeyboardInterrupt), engine._stoppable(), suppress(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)

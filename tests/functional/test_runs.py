@@ -70,3 +70,16 @@ def test_one_run_is_json_wherever_the_option_stands(firstline: Run, bank: Path) 
     (run,) = json.loads(firstline("runs", "--json", "-w", bank).stdout)
     for arguments in (("runs", "--json", "show", run["id"]), ("runs", "show", run["id"], "--json")):
         assert json.loads(firstline(*arguments, "-w", bank).stdout) == run
+
+
+def test_a_workspaces_minutes_bound_what_it_chooses_itself(firstline: Run, bank: Path) -> None:
+    settings = bank / "firstline.toml"
+    settings.write_text(settings.read_text("utf-8").replace("minutes = 5.0", "minutes = 0.0001", 1), "utf-8")
+    chosen = firstline("train", "--folds", "2", "-w", bank)
+    assert chosen.returncode == 1
+    assert "No candidate is left; linear.v1: It would take about" in chosen.stderr
+    assert "of 0.0001 (--minutes)" in chosen.stderr
+    named = firstline("train", "--candidates", "linear.v1", "--folds", "2", "-w", bank)
+    assert named.returncode == 0, named.stderr
+    bounded = firstline("train", "--candidates", "linear.v1,lsa.v1", "--folds", "2", "--minutes", "0.0001", "-w", bank)
+    assert "lsa.v1 is not in the table: It would take about" in bounded.stdout

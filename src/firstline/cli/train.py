@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from firstline.bundle.learning_curve import LearningCurve
+    from firstline.settings import Settings
     from firstline.store.workspace import Workspace
     from firstline.training.candidates.base import Stage
     from firstline.training.comparison import Row
@@ -62,7 +63,7 @@ def train(
         typer.Option(
             min=0,
             help="How long the comparison may take; training the best on all labels comes on top. 0: any time."
-            " Default: as in firstline.toml.",
+            " Default: as in firstline.toml, but any time for --candidates that are named.",
         ),
     ] = None,
     latency_ms: Annotated[
@@ -90,7 +91,7 @@ def train(
         folds=folds if folds is not None else settings.training.folds,
         seed=seed if seed is not None else settings.training.seed,
         repeats=repeats if repeats is not None else settings.training.repeats,
-        minutes=(minutes if minutes is not None else settings.training.minutes) or None,
+        minutes=(minutes if minutes is not None else _usual_minutes(candidates, settings)) or None,
         latency_ms=(latency_ms if latency_ms is not None else settings.training.latency_ms) or None,
         is_fresh=fresh,
         has_curve=settings.training.learning_curve,
@@ -140,6 +141,12 @@ def _shown(bar: "Progress", show_stage: "Callable[[Stage], None]") -> "Callable[
             note(f"{event.candidate}: macro-F1 {figure(event.figures.macro_f1)}")
 
     return show
+
+
+def _usual_minutes(candidates: str | None, settings: "Settings") -> float:
+    """Who names a candidate wants it; a workspace's own minutes are for what it chooses itself."""
+    named = set(split_values(candidates)) - {"auto"}
+    return 0.0 if named else settings.training.minutes
 
 
 def mask_again(place: "Workspace") -> int:

@@ -101,19 +101,20 @@ class TrainingSettings(_Section):
     """How `firstline train` compares candidates."""
 
     candidates: tuple[str, ...] = Field(
-        ("linear.v1", "lsa.v1", "forest.v1", "blend.v1"),
+        ("auto",),
         min_length=1,
-        description="The candidates that compete; 'auto' is all that there are.",
+        description="The candidates that compete; 'auto' is all that make sense here.",
     )
     folds: int = Field(5, ge=2, le=20, description="Folds of the stratified cross-validation.")
     repeats: int = Field(
         1, ge=1, le=20, description="How often all folds are drawn and trained: more give steadier figures."
     )
     minutes: float = Field(
-        0.0,
+        5.0,
         ge=0,
         description="How long the comparison may take; 0: as long as it takes. A candidate that would take longer than"
-        " is left is passed over, by what `firstline advise` expects.",
+        " is left is passed over, by what `firstline advise` expects; one that --candidates names is not."
+        " The best of a large history takes an hour or two.",
     )
     latency_ms: float = Field(
         0.0,

@@ -88,7 +88,7 @@ class Contest:
         errors: list[Exception] = []
         for place, name in enumerate(names):
             try:
-                if reason := self._passed_over(name):
+                if reason := (yield from self._passed_over(name)):
                     yield self._fail(name, reason)
                     continue
                 yield (yield from self._ask(name, place * self._n_folds, self.n_steps(names)))
@@ -179,7 +179,7 @@ class Contest:
             return None
         return partial(self.place.run, Bench(name, self.comparison.data, self.context, self.comparison.folds, 0))
 
-    def _passed_over(self, name: str) -> str:
+    def _passed_over(self, name: str) -> Generator[TrainEvent, None, str]:
         """Why a candidate is not asked: it makes no sense for `auto`, or takes too long; empty where it is."""
         comparison = self.comparison
         workload = Workload(comparison.data, self.context, comparison.folds, before=tuple(comparison.answers))
@@ -192,14 +192,16 @@ class Contest:
         self.comparison.run.starts_from[name] = origin(find_candidate(name), self.context)
         if not (n_missing := self.comparison.n_missing(name)):
             return ""
-        left = self.asked.minutes * 60 - (time.monotonic() - self.started)
+        yield Stage(f"measuring {name}", 0, 1)
         (estimate,) = estimates([name], workload)
+        yield Stage(f"measuring {name}", 1, 1)
+        left = self.asked.minutes * 60 - (time.monotonic() - self.started)
         needed = (estimate.seconds or 0.0) * n_missing / self.comparison.folds
         if needed <= left:
             return ""
         return (
             f"It would take about {_minutes(needed)} minutes;"
-            f" {_minutes(max(left, 0))} are left of {self.asked.minutes:g}."
+            f" {_minutes(max(left, 0))} are left of {self.asked.minutes:g} (--minutes)."
         )
 
     def _add(self, row: Row) -> Row:

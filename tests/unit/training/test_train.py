@@ -382,7 +382,7 @@ def test_what_would_take_too_long_is_passed_over(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr("firstline.training.contest.estimates", told)
     _, report = run(tmp_path, candidates=("linear.v1", "forest.v1"), minutes=5)
     assert [row.candidate for row in report.rows] == ["linear.v1"]
-    assert report.failed[0].reason == "It would take about 10.0 minutes; 5.0 are left of 5."
+    assert report.failed[0].reason == "It would take about 10.0 minutes; 5.0 are left of 5 (--minutes)."
     with pytest.raises(TrainingError, match=r"No candidate is left; forest\.v1: It would take"):
         run(tmp_path, candidates=("forest.v1",), minutes=5)
 

@@ -29,6 +29,8 @@ from firstline.training.languages import resolve as resolve_language
 from firstline.training.side_by_side import n_usable_cores
 
 _ENOUGH_MESSAGES = 5_000
+_LEAST_UNLABELLED = 1_000
+"""With 300 or none it was no better than counting words, with 6,000 it was: docs/EXPERIMENTS.md."""
 _EXPERT = "encoder.v1"
 # Weights, gradients, two moments of the optimiser, and the best so far; what a process with PyTorch takes empty.
 _WEIGHT_COPIES, _PROCESS_BYTES = 5, 500_000_000
@@ -54,8 +56,11 @@ class UlmfitCost:
     def judge(self, workload: Workload) -> tuple[bool, str]:
         texts = texts_of(workload, workload.everything)
         require_pool(texts)
-        if not workload.data.unlabelled:
-            return False, "no messages without a label to learn from: from labels alone, counting words does as well"
+        if (n_unlabelled := len(workload.data.unlabelled)) < _LEAST_UNLABELLED:
+            return False, (
+                f"there are {n_unlabelled:,} messages without a label to learn from: below {_LEAST_UNLABELLED:,},"
+                " counting words does as well"
+            )
         settings = workload.context.ulmfit
         language = resolve_language(settings.language_model, workload.context.language, settings.directions)
         if language is None and len(texts) < _ENOUGH_MESSAGES:

@@ -101,9 +101,9 @@ def test_an_expert_that_another_has_fine_tuned_before_is_not_counted_again(monke
 
 
 def test_a_small_pool_makes_no_sense_without_a_pretrained_model() -> None:
-    makes_sense, reason = UlmfitCost().judge(workload(2))
+    makes_sense, reason = UlmfitCost().judge(workload(2, n_unlabelled=1_000))
     assert not makes_sense
-    assert "from 54 messages a language model learns no language (5,000 would do)" in reason
+    assert "from 1,048 messages a language model learns no language (5,000 would do)" in reason
 
 
 def test_a_large_pool_makes_sense_and_an_encoder_that_is_missing_is_named() -> None:
@@ -112,10 +112,11 @@ def test_a_large_pool_makes_sense_and_an_encoder_that_is_missing_is_named() -> N
     assert "extra 'encoders'" in reason
 
 
-def test_without_a_pool_it_makes_no_sense() -> None:
-    makes_sense, reason = UlmfitCost().judge(workload(2, n_unlabelled=0))
+@pytest.mark.parametrize("n_unlabelled", [0, 999])
+def test_with_few_messages_without_a_label_it_makes_no_sense(n_unlabelled: int) -> None:
+    makes_sense, reason = UlmfitCost().judge(workload(2, n_unlabelled=n_unlabelled))
     assert not makes_sense
-    assert "no messages without a label" in reason
+    assert f"there are {n_unlabelled} messages without a label" in reason
 
 
 def test_a_pool_too_small_to_adapt_to_is_refused() -> None:

@@ -17,10 +17,12 @@ run train --workspace "$WORKSPACE"
 
 echo
 echo "\$ firstline serve --workspace $WORKSPACE"
+# There before it is read, however slow the start.
+: >"$WORKSPACE/serve.log"
 "$BIN/firstline" serve --workspace "$WORKSPACE" --port 0 2>"$WORKSPACE/serve.log" &
 SERVER=$!
 trap 'kill $SERVER 2>/dev/null || true; wait $SERVER 2>/dev/null || true' EXIT INT TERM
-for _ in $(seq 100); do
+for _ in $(seq 300); do
 	ADDRESS=$(sed -n 's/^Serving .* at \(http:[^ ]*\) .*/\1/p' "$WORKSPACE/serve.log")
 	[ -n "$ADDRESS" ] && break
 	kill -0 $SERVER 2>/dev/null || { cat "$WORKSPACE/serve.log"; exit 1; }

@@ -19,6 +19,7 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedKFold
 
 from benchmarks.table import machine, print_rows
+from firstline.evaluation.metrics import differences
 from firstline.settings.model import UlmfitSettings
 from firstline.steps import run_to_end
 from firstline.store.messages import Labelled, read_for_training
@@ -98,6 +99,7 @@ def main() -> None:
     parser.add_argument("--split", type=int, help="one split for all seeds, to see what the classifier's seed does")
     parser.add_argument("--unlabelled", type=int, default=0, help="how many unlabelled messages; 0: all")
     parser.add_argument("--batches", type=int, default=0, help="how many a training has at most; 0: as many as usual")
+    parser.add_argument("--reference", default="default", help="the variant that the others are compared with")
     arguments = parser.parse_args()
     if arguments.batches:
         candidate._ENOUGH_BATCHES = arguments.batches
@@ -110,7 +112,7 @@ def main() -> None:
     for name in arguments.variants.split(","):
         for seed in seeds:
             _measure(name, seed, arguments.split, folds, data, place, arguments.results, arguments.unlabelled)
-    _report(arguments.results, place, arguments.unlabelled)
+    _report(arguments.results, place, arguments.unlabelled, arguments.reference)
 
 
 def _measure(
@@ -196,7 +198,7 @@ def _rows(results: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in results.read_text("utf-8").splitlines()]
 
 
-def _report(results: Path, place: Workspace, n_unlabelled: int) -> None:
+def _report(results: Path, place: Workspace, n_unlabelled: int, reference: str) -> None:
     by_variant: dict[str, dict[object, list[dict[str, object]]]] = {}
     for row in _rows(results):
         if row["unlabelled"] == n_unlabelled:
@@ -205,14 +207,37 @@ def _report(results: Path, place: Workspace, n_unlabelled: int) -> None:
     for name, by_seed in by_variant.items():
         figures = [_figures(rows) for rows in by_seed.values()]
         accuracy, macro_f1, seconds = np.array(figures).T
-        spread = f" (seeds {accuracy.min():.3f}-{accuracy.max():.3f})" if len(figures) > 1 else ""
-        table.append((name, f"{accuracy.mean():.3f}{spread}", f"{macro_f1.mean():.3f}", f"{seconds.mean():.0f}"))
-    print_rows(f"{place.folder.name}, {machine()}", ("variant", "accuracy", "macro-F1", "seconds a fold"), table)
+        spread = f" ({' '.join(f'{value:.3f}' for value in accuracy)})" if len(figures) > 1 else ""
+        against = _against(by_variant.get(_like(name, reference), {}), by_seed)
+        table.append(
+            (name, f"{accuracy.mean():.3f}{spread}", f"{macro_f1.mean():.3f}", against, f"{seconds.mean():.0f}")
+        )
+    titles = ("variant", "accuracy (seeds)", "macro-F1", f"accuracy against {reference}", "seconds a fold")
+    print_rows(f"{place.folder.resolve().name}, {machine()}", titles, table)
+
+
+def _like(name: str, reference: str) -> str:
+    """The title of the reference whose split and batches are those of a variant."""
+    return ", ".join([reference, *name.split(", ")[1:]])
+
+
+def _against(reference: dict[object, list[dict[str, object]]], by_seed: dict[object, list[dict[str, object]]]) -> str:
+    """The difference, paired, over the folds that both have, with its 95 % interval."""
+    known = {(row["seed"], row["fold"]): row for rows in reference.values() for row in rows}
+    rows = [row for rows in by_seed.values() for row in rows if (row["seed"], row["fold"]) in known]
+    if not rows:
+        return ""
+    others = [known[row["seed"], row["fold"]] for row in rows]
+    found = differences(_all(rows, "truth"), [_all(rows, "predicted")], [_all(others, "predicted")])["accuracy"]
+    return f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
+
+
+def _all(rows: Sequence[dict[str, object]], what: str) -> list[str]:
+    return [label for row in rows for label in row[what]]  # type: ignore[attr-defined]
 
 
 def _figures(rows: Sequence[dict[str, object]]) -> tuple[float, float, float]:
-    truth = [label for row in rows for label in row["truth"]]  # type: ignore[attr-defined]
-    predicted = [label for row in rows for label in row["predicted"]]  # type: ignore[attr-defined]
+    truth, predicted = _all(rows, "truth"), _all(rows, "predicted")
     accuracy = float(np.mean(np.array(truth) == np.array(predicted)))
     seconds = float(np.mean([row["seconds"] for row in rows]))
     return accuracy, float(f1_score(truth, predicted, average="macro")), seconds

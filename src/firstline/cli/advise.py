@@ -1,5 +1,6 @@
 """`firstline advise`."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,10 +53,10 @@ def advise(
     if as_json:
         print_json(advice)
     else:
-        _print(advice, workspace)
+        _print(advice, workspace, is_auto=not candidates and AUTO in settings.candidates)
 
 
-def _print(advice: "Advice", workspace: Path | None) -> None:
+def _print(advice: "Advice", workspace: Path | None, *, is_auto: bool) -> None:
     messages = counted(advice.n_messages, "message")
     say(f"{messages}: {advice.n_labelled:,} labelled, {advice.n_unlabelled:,} without a label")
     if advice.segments:
@@ -78,9 +79,16 @@ def _print(advice: "Advice", workspace: Path | None) -> None:
     )
     for one in advice.estimates:
         say(f"{one.candidate}: {one.reason}")
-    sensible = ",".join(one.candidate for one in advice.estimates if one.makes_sense)
-    if sensible:
-        say(f"Next: {next_command(workspace, f'train --candidates {sensible}')}")
+    sensible = [one for one in advice.estimates if one.makes_sense]
+    if not sensible:
+        return
+    if is_auto:
+        # What was measured on a sample is right within a factor of two.
+        minutes = math.ceil(1.5 * sum(one.seconds or 0.0 for one in sensible) / 60)
+        say(f"Next: {next_command(workspace, f'train --minutes {minutes}')}, enough for all of these")
+    else:
+        names = ",".join(one.candidate for one in sensible)
+        say(f"Next: {next_command(workspace, f'train --candidates {names}')}")
 
 
 def _cells(estimate: "Estimate") -> tuple[str, ...]:

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from firstline.bundle.learning_curve import LearningCurve
-    from firstline.settings import Settings
     from firstline.store.workspace import Workspace
     from firstline.training.candidates.base import Stage
     from firstline.training.comparison import Row
@@ -63,7 +62,7 @@ def train(
         typer.Option(
             min=0,
             help="How long the comparison may take; training the best on all labels comes on top. 0: any time."
-            " Default: as in firstline.toml, but any time for --candidates that are named.",
+            " Default: as in firstline.toml, but any time for --candidates that are named, and with --dask.",
         ),
     ] = None,
     latency_ms: Annotated[
@@ -91,7 +90,8 @@ def train(
         folds=folds if folds is not None else settings.training.folds,
         seed=seed if seed is not None else settings.training.seed,
         repeats=repeats if repeats is not None else settings.training.repeats,
-        minutes=(minutes if minutes is not None else _usual_minutes(candidates, settings)) or None,
+        minutes=(minutes if minutes is not None else 0.0 if dask else settings.training.minutes) or None,
+        is_named_any_time=minutes is None and candidates is not None,
         latency_ms=(latency_ms if latency_ms is not None else settings.training.latency_ms) or None,
         is_fresh=fresh,
         has_curve=settings.training.learning_curve,
@@ -143,12 +143,6 @@ def _shown(bar: "Progress", show_stage: "Callable[[Stage], None]") -> "Callable[
     return show
 
 
-def _usual_minutes(candidates: str | None, settings: "Settings") -> float:
-    """Who names a candidate wants it; a workspace's own minutes are for what it chooses itself."""
-    named = set(split_values(candidates)) - {"auto"}
-    return 0.0 if named else settings.training.minutes
-
-
 def mask_again(place: "Workspace") -> int:
     """Bring the stored messages up to the masks that the new model will apply."""
     from firstline.messages.importing import masker
@@ -191,6 +185,9 @@ def _print_report(report: "TrainReport", workspace: Path | None) -> None:
         say(f"The champion's kind, {champions_kind}, did not take part: nothing here is compared with it.")
     for failed in report.failed:
         say(f"{failed.candidate} is not in the table: {failed.reason}")
+    if report.enough_minutes:
+        more = f"the same with --minutes {report.enough_minutes} goes on from here"
+        say(f"Left out for lack of time: {', '.join(report.out_of_time)}; {more}.")
     for row in report.rows:
         if row.mixture:
             say(f"{row.candidate} is {mixture(row.mixture.weights, row.mixture.dropped)}")
@@ -283,5 +280,6 @@ def _as_json(report: "TrainReport") -> dict[str, object]:
             }
             for row in report.rows
         ],
+        "enough_minutes": report.enough_minutes,
         "failed": [{"candidate": failed.candidate, "reason": failed.reason} for failed in report.failed],
     }

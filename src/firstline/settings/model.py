@@ -113,8 +113,8 @@ class TrainingSettings(_Section):
         5.0,
         ge=0,
         description="How long the comparison may take; 0: as long as it takes. A candidate that would take longer than"
-        " is left is passed over, by what `firstline advise` expects; one that --candidates names is not."
-        " The best of a large history takes an hour or two.",
+        " is left is passed over, by what `firstline advise` expects; one that --candidates names is not, and none is"
+        " with --dask. The best of a large history takes an hour or two.",
     )
     latency_ms: float = Field(
         0.0,

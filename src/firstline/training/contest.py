@@ -1,5 +1,6 @@
 """The candidates of one training, asked one after the other; whoever fails is a line with its reason."""
 
+import math
 import time
 import traceback
 from collections.abc import Callable, Generator, Sequence
@@ -34,7 +35,8 @@ Make = Callable[[], Candidate]
 class Asked:
     """What a training is asked for.
 
-    `minutes` bounds the comparison: a candidate that would take longer than is left is passed over.
+    `minutes` bounds the comparison: a candidate that would take longer than is left is passed over, but with
+    `is_named_any_time` none of those that `candidates` names.
     `latency_ms` is the most that the 99th percentile of single messages may take. `is_fresh` trains
     again what an earlier run of the same data and settings has kept. `has_curve`: with a learning curve.
     """
@@ -44,6 +46,7 @@ class Asked:
     seed: int
     repeats: int = 1
     minutes: float | None = None
+    is_named_any_time: bool = False
     latency_ms: float | None = None
     is_fresh: bool = False
     has_curve: bool = True
@@ -63,17 +66,22 @@ TrainEvent: TypeAlias = Note | Stage | Step | Row | Failed
 
 @dataclass
 class Contest:
-    """The candidates of one training: who has a line, who failed, and how each is made."""
+    """The candidates of one training: who has a line, who failed, and how each is made.
+
+    `champions` is the champion's kind and what it is made of; `needed_s` what those need who were passed over.
+    """
 
     comparison: Comparison
     context: Context
     settings: Settings
     asked: Asked
     place: Place | None = None
+    champions: Sequence[str] = ()
     rows: list[Row] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
     makers: dict[str, Make] = field(default_factory=dict)
     has_forgotten: bool = False
+    needed_s: dict[str, float] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
 
     def n_steps(self, names: Sequence[str]) -> int:
@@ -88,10 +96,11 @@ class Contest:
         errors: list[Exception] = []
         for place, name in enumerate(names):
             try:
-                if reason := (yield from self._passed_over(name)):
+                before, total = place * self._n_folds, self.n_steps(names)
+                if reason := (yield from self._passed_over(name, before, total)):
                     yield self._fail(name, reason)
                     continue
-                yield (yield from self._ask(name, place * self._n_folds, self.n_steps(names)))
+                yield (yield from self._ask(name, before, total))
             except (ClusterLost, RunUnwritable):
                 raise
             except Exception as error:
@@ -100,7 +109,11 @@ class Contest:
         if not self.rows:
             if errors and (isinstance(errors[0], FirstlineError) or is_out_of_memory(errors[0])):
                 raise errors[0]
-            raise TrainingError(f"No candidate is left; {self.failed[0].candidate}: {self.failed[0].reason}")
+            enough = self.enough_minutes
+            raise TrainingError(
+                f"No candidate is left; {self.failed[0].candidate}: {self.failed[0].reason}",
+                f"Give all of them time: --minutes {enough}" if enough else "",
+            )
 
     def blend(self) -> Row | Failed:
         """A mixture of those that are within the latency."""
@@ -127,7 +140,7 @@ class Contest:
         quickest = min((row for row in self.rows if row.mixture is None), key=lambda row: row.training_s)
         n_trainings = REPETITIONS * len(SHARES)
         most_s = _MOST_SECONDS_FOR_CURVE
-        if self.asked.minutes is not None:
+        if self.asked.minutes is not None and not self.asked.is_named_any_time:
             most_s = min(most_s, self.asked.minutes * 60 - (time.monotonic() - self.started))
 
         def needed_s(row: Row) -> float:
@@ -179,30 +192,51 @@ class Contest:
             return None
         return partial(self.place.run, Bench(name, self.comparison.data, self.context, self.comparison.folds, 0))
 
-    def _passed_over(self, name: str) -> Generator[TrainEvent, None, str]:
-        """Why a candidate is not asked: it makes no sense for `auto`, or takes too long; empty where it is."""
-        comparison = self.comparison
-        workload = Workload(comparison.data, self.context, comparison.folds, before=tuple(comparison.answers))
-        if AUTO in self.asked.candidates and name not in self.asked.candidates:
+    def _passed_over(self, name: str, before: int, total: int) -> Generator[TrainEvent, None, str]:
+        """Why a candidate is not asked: it makes no sense for `auto`, or takes too long; empty where it is.
+
+        One that is kept, or is of the champion's kind, makes sense.
+        """
+        comparison, asked = self.comparison, self.asked
+        self.comparison.run.starts_from[name] = _origin(name, self.context)
+        if not (n_missing := comparison.n_missing(name)):
+            return ""
+        workload = Workload(
+            comparison.data,
+            self.context,
+            comparison.folds,
+            comparison.repeats,
+            before=tuple(comparison.answers),
+            is_compared_only=True,
+        )
+        is_named = name in asked.candidates
+        if AUTO in asked.candidates and not is_named and name not in self.champions:
             makes_sense, reason = judge(name, workload)
             if not makes_sense:
                 return reason
-        if self.asked.minutes is None:
+        if asked.minutes is None or (is_named and asked.is_named_any_time):
             return ""
-        self.comparison.run.starts_from[name] = origin(find_candidate(name), self.context)
-        if not (n_missing := self.comparison.n_missing(name)):
-            return ""
-        yield Stage(f"measuring {name}", 0, 1)
+        yield Step(f"measuring {name}", before, total)
         (estimate,) = estimates([name], workload)
-        yield Stage(f"measuring {name}", 1, 1)
-        left = self.asked.minutes * 60 - (time.monotonic() - self.started)
-        needed = (estimate.seconds or 0.0) * n_missing / self.comparison.folds
+        left = asked.minutes * 60 - (time.monotonic() - self.started)
+        needed = (estimate.seconds or 0.0) * n_missing / self._n_folds
         if needed <= left:
             return ""
+        self.needed_s[name] = needed
         return (
-            f"It would take about {_minutes(needed)} minutes;"
-            f" {_minutes(max(left, 0))} are left of {self.asked.minutes:g} (--minutes)."
+            f"It would take about {_minutes(needed)} minutes; {_minutes(max(left, 0))} are left of {asked.minutes:g}."
         )
+
+    @property
+    def enough_minutes(self) -> int | None:
+        """How many minutes would do for this comparison and all that was passed over for time; None where nothing was.
+
+        What was measured on a sample is right within a factor of two, so there is half as much on top.
+        """
+        if not self.needed_s or self.asked.minutes is None:
+            return None
+        took_s = min(time.monotonic() - self.started, self.asked.minutes * 60)
+        return math.ceil((took_s + 1.5 * sum(self.needed_s.values())) / 60)
 
     def _add(self, row: Row) -> Row:
         self.rows.append(row)
@@ -218,6 +252,14 @@ class Contest:
 def fits(row: Row, latency_ms: float | None) -> bool:
     """Whether a candidate answers fast enough, at the 99th percentile of single messages."""
     return latency_ms is None or row.latency_ms["p99"] <= latency_ms
+
+
+def _origin(name: str, context: Context) -> str:
+    """As `origin`; empty for a candidate that lacks what it needs."""
+    try:
+        return origin(find_candidate(name), context)
+    except ExtraMissing:
+        return ""
 
 
 def _reason(error: Exception, run: Run, name: str) -> str:

@@ -36,6 +36,7 @@ class TrainReport:
     """What a training did. `is_new` is false where the same model was there already.
 
     `differences` of the rows are those to `reference`: the champion's kind where it took part, or the best.
+    `enough_minutes` would do for those that are `out_of_time` as well.
     """
 
     rows: list[Row]
@@ -51,6 +52,8 @@ class TrainReport:
     repeats: int
     seed: int
     run: str
+    out_of_time: tuple[str, ...] = ()
+    enough_minutes: int | None = None
 
 
 def train(
@@ -85,14 +88,14 @@ def train(
     run = Run.begin(runs, _card(data, settings, folds, asked.seed), asked.is_fresh, context.chosen)
     if run.is_old:
         yield Note(f"goes on with the run {run.card.id}: what it has of the same data and settings stays")
-    contest = Contest(Comparison(data, folds, asked.repeats, asked.seed, run), context, settings, asked, place)
+    kinds = _kinds_of(models, champion)
+    comparison = Comparison(data, folds, asked.repeats, asked.seed, run)
+    contest = Contest(comparison, context, settings, asked, place, kinds)
     yield from contest.compare(alone)
     if BLEND in names:
         yield contest.blend()
     best = _best(contest.rows, asked.latency_ms)
-    reference = _kind_of(models, champion)
-    if reference not in contest.comparison.answers:
-        reference = best.candidate
+    reference = next((kind for kind in kinds[:1] if kind in comparison.answers), best.candidate)
     curve = (yield from contest.curve(best)) if asked.has_curve else None
     model, is_new = _refitted(best, contest, curve, models)
     if champion is None:
@@ -102,7 +105,7 @@ def train(
     total = contest.n_steps(alone)
     yield Step(f"{best.candidate}, on all labels", total, total)
     return TrainReport(
-        rows=_with_differences(contest.rows, reference, contest.comparison),
+        rows=_with_differences(contest.rows, reference, comparison),
         failed=contest.failed,
         reference=reference,
         model=model,
@@ -115,6 +118,8 @@ def train(
         repeats=asked.repeats,
         seed=asked.seed,
         run=run.card.id,
+        out_of_time=tuple(contest.needed_s),
+        enough_minutes=contest.enough_minutes,
     )
 
 
@@ -170,11 +175,13 @@ def _with_differences(rows: Sequence[Row], reference: str, comparison: Compariso
     ]
 
 
-def _kind_of(models: Path, champion: str | None) -> str:
-    """The candidate that the champion is of; empty without one."""
+def _kinds_of(models: Path, champion: str | None) -> tuple[str, ...]:
+    """The candidate that the champion is of, then those that a blend is made of; empty without one."""
     if champion is None:
-        return ""
+        return ()
     try:
-        return read_manifest(models / champion).candidate
+        found = read_manifest(models / champion)
     except BundleError:
-        return ""
+        return ()
+    weights = found.training.candidate_settings.get("weights") if found.training else None
+    return found.candidate, *(weights if isinstance(weights, dict) else ())

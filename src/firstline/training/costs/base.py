@@ -19,7 +19,8 @@ Item = TypeVar("Item")
 class Workload:
     """What a training would read: `folds` trainings on part of the labels, `repeats` times, then one on all of them.
 
-    `before` are the candidates that have had their turn by then, and may have left something to share.
+    `is_compared_only`: without the last one. `before` are the candidates that have had their turn by then, and may
+    have left something to share.
     """
 
     data: Labelled
@@ -27,6 +28,7 @@ class Workload:
     folds: int
     repeats: int = 1
     before: tuple[str, ...] = ()
+    is_compared_only: bool = False
 
     @property
     def n_labelled(self) -> int:
@@ -44,7 +46,7 @@ class Workload:
     def learned(self) -> list[float]:
         """How many labelled messages each of the trainings learns from."""
         in_a_fold = self.n_labelled * (self.folds - 1) / self.folds
-        return [in_a_fold] * (self.folds * self.repeats) + [float(self.n_labelled)]
+        return [in_a_fold] * (self.folds * self.repeats) + [float(self.n_labelled)] * (not self.is_compared_only)
 
 
 @dataclass(frozen=True)

@@ -265,6 +265,11 @@ def _stoppable() -> Iterator[None]:
     signal.signal(signal.SIGINT, stop)
     try:
         yield
+    except Exception:
+        # Where TPOT has nothing yet, it fails of that.
+        if pressed.is_set():
+            raise KeyboardInterrupt from None
+        raise
     finally:
         signal.signal(signal.SIGINT, before)
     if pressed.is_set():

@@ -94,6 +94,15 @@ def test_ctrl_c_ends_the_training_although_tpot_goes_on() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.usefixtures("hears_ctrl_c")
+def test_ctrl_c_ends_the_training_also_where_tpot_fails_of_having_nothing_yet() -> None:
+    with pytest.raises(KeyboardInterrupt), engine._stoppable():
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        raise KeyError("Eval Error")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_words_are_the_steps_and_what_is_set_of_them() -> None:
     pipeline = make_pipeline(PCA(n_components=np.float64(0.5)), LogisticRegression(solver=np.str_("saga")))
     words = Found(pipeline, 0.5, 1).words

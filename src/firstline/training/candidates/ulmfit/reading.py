@@ -15,6 +15,7 @@ from firstline.training.learning import Batch
 MAX_TOKENS = 150
 """What stands beyond in a message is not read: 97 of 100 messages are shorter, and an LSTM's time grows with it."""
 
+MAX_BATCH_TOKENS = 4_096
 _LIKE_LENGTH = 4_096
 
 
@@ -81,7 +82,7 @@ class MessageRounds:
         seed: int,
         rounds_per_epoch: int = 1,
         max_rows: int = 128,
-        max_tokens: int = 4_096,
+        max_tokens: int = MAX_BATCH_TOKENS,
         copies: NDArray[np.int64] | None = None,
     ) -> None:
         self._rows = rows

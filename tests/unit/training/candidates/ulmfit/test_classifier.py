@@ -101,6 +101,20 @@ def test_batch_norm_is_folded_into_the_dense_layers(model: LanguageModel) -> Non
     np.testing.assert_allclose(found, network.head(values).detach().numpy(), atol=1e-4)
 
 
+def test_what_never_varies_says_nothing(network: ClassifierNetwork) -> None:
+    norm = next(layer for layer in network.head.modules() if isinstance(layer, torch.nn.BatchNorm1d))
+    seen: list[torch.Tensor] = []
+    hook = norm.register_forward_pre_hook(lambda _, values: seen.append(values[0]))
+    logits(network, messages(120)[0])
+    hook.remove()
+    features = torch.cat(seen)
+    is_constant = features.std(dim=0) < 1e-6
+    assert is_constant.any()
+    mean, variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
+    normed = (features - mean) / torch.sqrt(variance + norm.eps)
+    assert normed[:, is_constant].abs().max() < 1e-2
+
+
 def test_padding_does_not_change_an_answer(network: ClassifierNetwork) -> None:
     rows, _ = messages(30)
     alone = np.concatenate([logits(network, [row]) for row in rows])

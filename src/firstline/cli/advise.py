@@ -1,6 +1,5 @@
 """`firstline advise`."""
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -83,8 +82,9 @@ def _print(advice: "Advice", workspace: Path | None, *, is_auto: bool) -> None:
     if not sensible:
         return
     if is_auto:
-        # What was measured on a sample is right within a factor of two.
-        minutes = math.ceil(1.5 * sum(one.seconds or 0.0 for one in sensible) / 60)
+        from firstline.training.costs.base import enough_minutes
+
+        minutes = enough_minutes(sum(one.seconds or 0.0 for one in sensible))
         say(f"Next: {next_command(workspace, f'train --minutes {minutes}')}, enough for all of these")
     else:
         names = ",".join(one.candidate for one in sensible)

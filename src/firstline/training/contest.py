@@ -1,6 +1,5 @@
 """The candidates of one training, asked one after the other; whoever fails is a line with its reason."""
 
-import math
 import time
 import traceback
 from collections.abc import Callable, Generator, Sequence
@@ -12,13 +11,13 @@ from firstline.bundle.learning_curve import LearningCurve
 from firstline.errors import ClusterLost, ExtraMissing, FirstlineError, LabelsTooFew, RunUnwritable, TrainingError
 from firstline.settings import Settings
 from firstline.steps import each_as
-from firstline.training.candidates import AUTO, find_candidate
+from firstline.training.candidates import find_candidate
 from firstline.training.candidates.base import Candidate, Context, Note, Stage
 from firstline.training.candidates.blend import Blend
 from firstline.training.candidates.encoder.kept import forget_parts
 from firstline.training.comparison import BLEND, Comparison, Failed, Row, Send
 from firstline.training.costs import estimates, judge
-from firstline.training.costs.base import Workload
+from firstline.training.costs.base import Workload, enough_minutes
 from firstline.training.drafting import draft, origin
 from firstline.training.learning_curve import REPETITIONS, SHARES, learning_curve
 from firstline.training.memory import is_out_of_memory
@@ -141,7 +140,7 @@ class Contest:
         n_trainings = REPETITIONS * len(SHARES)
         most_s = _MOST_SECONDS_FOR_CURVE
         if self.asked.minutes is not None and not self.asked.is_named_any_time:
-            most_s = min(most_s, self.asked.minutes * 60 - (time.monotonic() - self.started))
+            most_s = min(most_s, self.asked.minutes * 60 - self._took_s)
 
         def needed_s(row: Row) -> float:
             return row.training_s / self._n_folds * n_trainings
@@ -198,7 +197,11 @@ class Contest:
         One that is kept, or is of the champion's kind, makes sense.
         """
         comparison, asked = self.comparison, self.asked
-        self.comparison.run.starts_from[name] = _origin(name, self.context)
+        is_named = name in asked.candidates
+        has_any_time = asked.minutes is None or (is_named and asked.is_named_any_time)
+        if is_named and has_any_time:
+            return ""
+        comparison.run.starts_from[name] = _origin(name, self.context)
         if not (n_missing := comparison.n_missing(name)):
             return ""
         workload = Workload(
@@ -209,16 +212,15 @@ class Contest:
             before=tuple(comparison.answers),
             is_compared_only=True,
         )
-        is_named = name in asked.candidates
-        if AUTO in asked.candidates and not is_named and name not in self.champions:
+        if not is_named and name not in self.champions:
             makes_sense, reason = judge(name, workload)
             if not makes_sense:
                 return reason
-        if asked.minutes is None or (is_named and asked.is_named_any_time):
+        if asked.minutes is None or has_any_time:
             return ""
         yield Step(f"measuring {name}", before, total)
         (estimate,) = estimates([name], workload)
-        left = asked.minutes * 60 - (time.monotonic() - self.started)
+        left = asked.minutes * 60 - self._took_s
         needed = (estimate.seconds or 0.0) * n_missing / self._n_folds
         if needed <= left:
             return ""
@@ -229,14 +231,14 @@ class Contest:
 
     @property
     def enough_minutes(self) -> int | None:
-        """How many minutes would do for this comparison and all that was passed over for time; None where nothing was.
-
-        What was measured on a sample is right within a factor of two, so there is half as much on top.
-        """
+        """How many would do for this comparison and all that was passed over for time; None where nothing was."""
         if not self.needed_s or self.asked.minutes is None:
             return None
-        took_s = min(time.monotonic() - self.started, self.asked.minutes * 60)
-        return math.ceil((took_s + 1.5 * sum(self.needed_s.values())) / 60)
+        return enough_minutes(sum(self.needed_s.values()), min(self._took_s, self.asked.minutes * 60))
+
+    @property
+    def _took_s(self) -> float:
+        return time.monotonic() - self.started
 
     def _add(self, row: Row) -> Row:
         self.rows.append(row)

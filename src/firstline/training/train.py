@@ -95,7 +95,7 @@ def train(
     if BLEND in names:
         yield contest.blend()
     best = _best(contest.rows, asked.latency_ms)
-    reference = next((kind for kind in kinds[:1] if kind in comparison.answers), best.candidate)
+    reference = kinds[0] if kinds and kinds[0] in comparison.answers else best.candidate
     curve = (yield from contest.curve(best)) if asked.has_curve else None
     model, is_new = _refitted(best, contest, curve, models)
     if champion is None:

@@ -1,5 +1,6 @@
 """What a cost model is told, and what it says."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from firstline.types import Message
 
 Made = TypeVar("Made")
 Item = TypeVar("Item")
+
+_FACTOR = 2.0
+"""How far an estimate may be from what comes true, either way."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,11 @@ class Estimate:
     seconds: float | None = None
     memory_bytes: int | None = None
     disk_bytes: int | None = None
+
+
+def enough_minutes(estimated_s: float, known_s: float = 0.0) -> int:
+    """Minutes that do for what was estimated, which may take twice as long, and for what is known."""
+    return math.ceil((known_s + _FACTOR * estimated_s) / 60)
 
 
 class CostModel(Protocol):

@@ -30,7 +30,7 @@ from firstline.training.side_by_side import n_usable_cores
 
 _ENOUGH_MESSAGES = 5_000
 _LEAST_UNLABELLED = 1_000
-"""With 300 or none it was no better than counting words, with 6,000 it was: docs/EXPERIMENTS.md."""
+"""With 300 it was worse than counting words, with 1,000 as good, with 6,000 better: docs/EXPERIMENTS.md."""
 _EXPERT = "encoder.v1"
 # Weights, gradients, two moments of the optimiser, and the best so far; what a process with PyTorch takes empty.
 _WEIGHT_COPIES, _PROCESS_BYTES = 5, 500_000_000

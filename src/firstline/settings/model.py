@@ -16,6 +16,8 @@ from pydantic import (
     StrictFloat,
     StrictInt,
     StrictStr,
+    ValidationInfo,
+    field_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -28,6 +30,14 @@ Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _numbers_are_no_switches(cls, value: object, info: ValidationInfo) -> object:
+        """`true` would pass for the number 1."""
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation in (int, float):
+            raise ValueError("a number is needed, not true or false")
+        return value
 
 
 class DatabaseSettings(_Section):

@@ -88,6 +88,8 @@ def test_a_list_in_the_environment_that_is_no_json_is_an_error(tmp_path: Path, m
         ("[training]\nfolds = 'five'\n", "'training.folds' input should be a valid integer.*, got 'five'"),
         ("[training]\nfolds = 1\n", "'training.folds' input should be greater than or equal to 2, got 1"),
         ("training = 3\n", "'training' .* got 3"),
+        ("[training]\nminutes = true\n", "'training.minutes' .*a number is needed, not true or false, got True"),
+        ("[training]\nfolds = true\n", "'training.folds' .*a number is needed, not true or false, got True"),
         ("language = 'Russian'\n", "'language' .* got 'Russian'"),
         ("[[masking.patterns]]\nkind = 'A1'\npattern = '('\n", "not a regular expression"),
         ("[[masking.patterns]]\nkind = 'A1'\npattern = 'a{99999999999999999999}'\n", "not a regular expression"),

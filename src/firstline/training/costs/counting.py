@@ -6,6 +6,7 @@ and the forest nearly in step with them: measured on three sets of up to 5,000 l
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -103,7 +104,11 @@ class LsaCost:
     def judge(self, workload: Workload) -> tuple[bool, str]:
         n_unlabelled = len(workload.data.unlabelled)
         if n_unlabelled < _ENOUGH_UNLABELLED * workload.n_labelled:
-            return False, f"the pool is too small: {n_unlabelled:,} messages without a label tell little about words"
+            least = ceil(_ENOUGH_UNLABELLED * workload.n_labelled)
+            return False, (
+                f"the pool is too small: {n_unlabelled:,} messages without a label tell little about words;"
+                f" beside {workload.n_labelled:,} labels it takes {least:,}"
+            )
         return True, f"learns which words belong together from {n_unlabelled:,} messages without a label"
 
     def measure(self, workload: Workload) -> Cost:

@@ -60,6 +60,7 @@ def test_lsa_makes_no_sense_without_a_pool() -> None:
     makes_sense, reason = LsaCost().judge(workload(2, n_unlabelled=6))
     assert not makes_sense
     assert "6 messages without a label" in reason
+    assert f"beside {workload(2).n_labelled} labels it takes {workload(2).n_labelled // 2}" in reason
     assert LsaCost().judge(workload(2, n_unlabelled=40))[0]
 
 

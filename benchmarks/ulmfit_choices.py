@@ -2,7 +2,8 @@
 
 Cross-validates variants of the candidate on a workspace's labelled messages. Each fold's figures are
 kept in a file, so a run that was stopped goes on, and a second machine's file can be appended. Runs
-for hours: folds, seeds and the number of unlabelled messages are options.
+for hours: folds, seeds and the number of unlabelled messages are options. Where a variant trains several
+classifiers, each of them and their mixtures have lines of their own.
 """
 
 import argparse
@@ -15,10 +16,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedKFold
 
 from benchmarks.table import machine, print_rows
+from firstline.bundle.parts.lstm import PooledLstm
 from firstline.evaluation.metrics import differences
 from firstline.settings.model import UlmfitSettings
 from firstline.steps import run_to_end
@@ -65,6 +68,7 @@ VARIANTS = {
     "two classifiers": Variant(lambda settings: replace(settings, n_members=2)),
     "backward": Variant(directions=("backward",)),
     "both": Variant(directions=("forward", "backward")),
+    "two of each": Variant(lambda settings: replace(settings, n_members=2), directions=("forward", "backward")),
     "no encoder": Variant(encoder="none"),
     "not adapted": Variant(adaptation_epochs=0),
     "half the vocabulary": Variant(characters_a_piece=2 * initial._CHARS_A_PIECE),
@@ -142,20 +146,44 @@ def _measure(
         started = time.perf_counter()
         trained = Ulmfit(context, variant.settings(ClassifierSettings(n_members=1)), knowledge)
         trained.fit([data.messages[i] for i in learned], [data.labels[i] for i in learned], unlabelled)
-        guesses = trained.predict_proba([data.messages[i] for i in checked]).argmax(axis=1)
-        row = {
-            "variant": title,
-            "seed": seed,
-            "fold": fold,
-            "unlabelled": n_unlabelled,
-            "seconds": round(time.perf_counter() - started, 1),
-            "truth": [data.labels[i] for i in checked],
-            "predicted": [trained.labels_[guess] for guess in guesses],
-        }
+        seconds = round(time.perf_counter() - started, 1)
+        rows = [
+            {
+                "variant": title.replace(name, f"{name}{mixture}", 1),
+                "seed": seed,
+                "fold": fold,
+                "unlabelled": n_unlabelled,
+                "seconds": seconds,
+                "truth": [data.labels[i] for i in checked],
+                "predicted": [trained.labels_[guess] for guess in probabilities.argmax(axis=1)],
+            }
+            for mixture, probabilities in _mixtures(trained, [data.messages[i] for i in checked]).items()
+        ]
         with results.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
-        accuracy = np.mean(np.array(row["truth"]) == np.array(row["predicted"]))
-        print(f"{name}, seed {seed}, fold {fold}: accuracy {accuracy:.3f}, {row['seconds']} s", flush=True)
+            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        accuracy = np.mean(np.array(rows[0]["truth"]) == np.array(rows[0]["predicted"]))
+        print(f"{name}, seed {seed}, fold {fold}: accuracy {accuracy:.3f}, {seconds} s", flush=True)
+
+
+def _mixtures(trained: Ulmfit, messages: Sequence[Message]) -> dict[str, NDArray[np.float32]]:
+    """By name, what all classifiers together say (its name is empty), each alone, each direction, and the firsts."""
+    part = trained.part_
+    texts = [trained.rules.with_segment(message.text, message.segment) for message in messages]
+    alone = {
+        (direction, place): PooledLstm(
+            part.tokenizer, {direction: [graph]}, part.max_tokens, part.n_labels
+        ).predict_proba(texts)
+        for direction, graphs in part.graphs.items()
+        for place, graph in enumerate(graphs, start=1)
+    }
+    found = {"": np.mean(list(alone.values()), axis=0)}
+    if len(alone) == 1:
+        return found
+    for (direction, place), probabilities in alone.items():
+        found[f": {direction} {place}"] = probabilities
+        for of_these, key in ((f": {direction}", direction), (f": both {place}", place)):
+            found[of_these] = np.mean([said for one, said in alone.items() if key in one], axis=0)
+    return found
 
 
 def _knowledge(variant: Variant, seed: int, messages: Sequence[Message], place: Workspace) -> tuple[Knowledge, Context]:

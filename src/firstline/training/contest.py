@@ -80,11 +80,13 @@ class Contest:
     failed: list[Failed] = field(default_factory=list)
     makers: dict[str, Make] = field(default_factory=dict)
     has_forgotten: bool = False
+    n_left_out: int = 0
     needed_s: dict[str, float] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
 
     def n_steps(self, names: Sequence[str]) -> int:
-        return len(names) * self._n_folds + 1
+        """The folds of those who are not left out, and the training on all labels."""
+        return (len(names) - self.n_left_out) * self._n_folds + 1
 
     @property
     def _n_folds(self) -> int:
@@ -95,8 +97,9 @@ class Contest:
         errors: list[Exception] = []
         for place, name in enumerate(names):
             try:
-                before, total = place * self._n_folds, self.n_steps(names)
+                before, total = (place - self.n_left_out) * self._n_folds, self.n_steps(names)
                 if reason := (yield from self._passed_over(name, before, total)):
+                    self.n_left_out += 1
                     yield self._fail(name, reason)
                     continue
                 yield (yield from self._ask(name, before, total))

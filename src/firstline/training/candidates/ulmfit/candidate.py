@@ -30,7 +30,7 @@ from firstline.training.candidates.ulmfit.language_model import WEIGHTS_FILE
 from firstline.training.candidates.ulmfit.network import ClassifierNetwork
 from firstline.training.candidates.ulmfit.onnx_graph import ClassifierWeights, build_graph, quantize
 from firstline.training.candidates.ulmfit.reading import MAX_TOKENS, rows_and_epochs
-from firstline.training.encoders import resolve
+from firstline.training.encoders import names_beside, resolve
 from firstline.training.encoders.folder import FolderEncoder
 from firstline.training.learning import RoundDone
 from firstline.training.runs import key_of
@@ -62,8 +62,8 @@ class Ulmfit(OnePart):
 
     @classmethod
     def encoders(cls, context: Context) -> tuple[str, ...]:
-        """The one that its teacher reads with."""
-        return (context.ulmfit.encoder,)
+        """Those that its teacher reads with."""
+        return (context.ulmfit.encoder, *names_beside(context.language))
 
     @classmethod
     def starts_from(cls, context: Context) -> str:

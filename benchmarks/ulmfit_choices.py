@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +49,7 @@ class Variant:
     directions: tuple[str, ...] = ("forward",)
     encoder: str = "auto"
     without: str = ""
-    adaptation_epochs: int | Literal["auto"] = UlmfitSettings().adaptation_epochs
+    adaptation_epochs: int = UlmfitSettings().adaptation_epochs
     characters_a_piece: int = initial._CHARS_A_PIECE
     base: Path | None = None
 

@@ -10,7 +10,6 @@ from typing import Annotated, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
@@ -27,15 +26,6 @@ from pydantic_settings import (
 )
 
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
-
-
-def _checked_count(value: object) -> object:
-    if isinstance(value, bool) or not re.fullmatch(r"[0-9]+|auto", str(value)):
-        raise ValueError("a whole number from 0 on is needed, or 'auto'")
-    return value
-
-
-_CountOrAuto = Annotated[int | Literal["auto"], BeforeValidator(_checked_count)]
 
 
 class _Section(BaseModel):
@@ -205,11 +195,11 @@ class UlmfitSettings(_Section):
         description="Whether that encoder, where it can be, is fine-tuned on the labels of each training before it"
         " judges. Better, and minutes longer; shared with encoder.v1.",
     )
-    adaptation_epochs: _CountOrAuto = Field(
-        "auto",
-        description="How often the language model reads all messages before it learns classes; a small history"
-        " more often. It stops once held-out messages get no likelier. 'auto' reads about 80,000 messages in all,"
-        " each eight times at most.",
+    adaptation_epochs: int = Field(
+        1,
+        ge=0,
+        description="How often the language model reads all messages before it learns classes; fewer than 100,000"
+        " more often, so that there is something to learn from. It stops once held-out messages get no likelier.",
     )
     loss: Literal["smoothing", "cross_entropy", "focal"] = Field(
         "smoothing", description="The loss for the labels that people gave."

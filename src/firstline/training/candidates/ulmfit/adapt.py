@@ -5,7 +5,6 @@ import math
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 import numpy as np
@@ -30,7 +29,6 @@ from firstline.training.candidates.ulmfit.reading import MessageRounds, encode, 
 from firstline.training.learning import Rates, Training, one_cycle
 
 _LEAST_MESSAGES, _LEAST_BATCHES, _ENOUGH_HELD_OUT = 10, 800, 200
-_MOST_EPOCHS, _ENOUGH_READ = 8, 80_000
 _CHECKPOINT = "checkpoint.pt"
 _ROWS_AT_A_TIME = 32
 
@@ -39,13 +37,12 @@ _ROWS_AT_A_TIME = 32
 class AdaptSettings:
     """How a language model is fine-tuned on the messages; the defaults are what won, see docs/EXPERIMENTS.md.
 
-    Few messages are read more often than `n_epochs`, in batches of fewer than `max_rows`; with 0 epochs
-    the model stays as it is, and "auto" reads many messages less often, see `batches_of`. `decay` is how
-    many times lower the rate of each layer is than that of the layer above it; `vectors` names what the
-    embedding starts from.
+    Fewer than some 100,000 messages are read more often than `n_epochs`, so that there are 800 batches, and few
+    in batches of fewer than `max_rows`; with 0 epochs the model stays as it is. `decay` is how many times lower
+    the rate of each layer is than that of the layer above it; `vectors` names what the embedding starts from.
     """
 
-    n_epochs: int | Literal["auto"] = "auto"
+    n_epochs: int = 1
     max_rows: int = 128
     vectors: str = ""
     rate: float = 4e-3
@@ -211,14 +208,8 @@ def perplexity_of(network: LanguageNetwork, rows: Sequence[NDArray[np.int64]]) -
 
 
 def batches_of(n_messages: int, settings: AdaptSettings) -> tuple[int, int]:
-    """Messages in a batch, and epochs at most, for so many messages.
-
-    "auto" is as many epochs as read 80,000 messages, but one at least and eight at most.
-    """
-    n_epochs = settings.n_epochs
-    if n_epochs == "auto":
-        n_epochs = int(np.clip(round(_ENOUGH_READ / max(n_messages, 1)), 1, _MOST_EPOCHS))
-    return rows_and_epochs(n_messages, settings.max_rows, n_epochs, _LEAST_BATCHES)
+    """Messages in a batch, and epochs at most, for so many messages."""
+    return rows_and_epochs(n_messages, settings.max_rows, settings.n_epochs, _LEAST_BATCHES)
 
 
 def fingerprint(texts: Sequence[str]) -> str:

@@ -17,7 +17,6 @@ from firstline.training.candidates.ulmfit.adapt import (
     AdaptProgress,
     AdaptSettings,
     adapt,
-    batches_of,
     require_pool,
 )
 from firstline.training.candidates.ulmfit.card import Direction
@@ -246,14 +245,3 @@ def test_it_stops_once_held_out_text_gets_no_likelier_and_keeps_the_best(monkeyp
     assert model.card.tokens_seen == 2 * adapted(settings=replace(QUICK, n_epochs=1)).card.tokens_seen
     assert torch.equal(model.weights["bias"], weights[1]["bias"])
     assert not torch.equal(model.weights["bias"], weights[2]["bias"])
-
-
-@pytest.mark.parametrize(("n_messages", "n_epochs"), [(2_000, 8), (9_999, 8), (28_801, 3), (90_000, 1), (1_000_000, 1)])
-def test_a_large_history_is_read_less_often(n_messages: int, n_epochs: int) -> None:
-    _, found = batches_of(n_messages, AdaptSettings())
-    assert found == n_epochs
-
-
-def test_how_often_can_be_said() -> None:
-    assert batches_of(28_801, AdaptSettings(n_epochs=8)) == (128, 8)
-    assert batches_of(28_801, AdaptSettings(n_epochs=0)) == (128, 0)

@@ -69,9 +69,9 @@ class Lessons:
 def gather_lessons(
     context: Context, messages: Sequence[Message], encoder: Encoder | None
 ) -> Generator[Stage, None, Lessons]:
-    """Compute what a teacher reads of `messages`: words, the vectors of `encoder`, and those of words beside it.
+    """Compute what a teacher reads of `messages`: counts, and the vectors of its readers.
 
-    Raises what `vectors_of` raises.
+    Raises what `vectors_of` raises, and `EncoderUnusable`.
     """
     messages = list(dict.fromkeys(messages))
     texts = [context.rules.with_segment(message.text, message.segment) for message in messages]

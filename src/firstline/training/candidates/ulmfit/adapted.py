@@ -57,6 +57,8 @@ def adapted_model(
     model = yield from each_as(steps, _stage)
     if folder:
         model.save(folder, {SEEN_FILE: _npy(_keys(texts))})
+        # As the next training finds it: rounded.
+        model = LanguageModel.load(folder)
     if work:
         shutil.rmtree(work, ignore_errors=True)
     return model

@@ -74,6 +74,14 @@ def test_progress_is_told(tmp_path: Path) -> None:
     assert "held-out perplexity" in told[0].detail
 
 
+def test_what_is_kept_is_what_is_used_at_once(tmp_path: Path) -> None:
+    _, at_once = run(tmp_path / "forward")
+    told, later = run(tmp_path / "forward")
+    assert told == []
+    assert at_once.card == later.card
+    assert all(torch.equal(weights, later.weights[name]) for name, weights in at_once.weights.items())
+
+
 def test_it_is_kept_for_the_next_time(folder: Path) -> None:
     told, model = run(folder)
     assert told == []

@@ -126,6 +126,12 @@ def test_a_package_that_is_missing_is_named_with_its_command(monkeypatch: pytest
     assert raised.value.next_step == "Run: pip install 'firstline[train]'"
 
 
+def test_the_same_training_gives_the_same_with_language_models_of_just_now_and_of_before(tmp_path: Path) -> None:
+    context = replace(ALONE, folder=tmp_path)
+    now, later = (prepared(context).fit(DATA.messages, DATA.labels, DATA.unlabelled) for _ in range(2))
+    np.testing.assert_array_equal(now.predict_proba(DATA.unlabelled), later.predict_proba(DATA.unlabelled))
+
+
 def test_it_starts_from_the_language_models_that_are_kept(tmp_path: Path) -> None:
     messages = [*DATA.messages, *DATA.unlabelled]
     context = replace(ALONE, folder=tmp_path)

@@ -12,7 +12,7 @@ LANGUAGES := $(wildcard languages/*/pyproject.toml)
 PIP := pip install --quiet --disable-pip-version-check --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types imports lock docs wheels bench peers choices searches languages clean
+.PHONY: help setup demo test check lint types imports lock docs wheels bench peers choices seeds searches languages clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -81,6 +81,10 @@ searches: setup
 # What each choice in ulmfit.v1 is worth on a workspace: hours. make choices WORKSPACE=DIR RESULTS=FILE
 choices: setup
 	$(BIN)/python -m benchmarks.ulmfit_choices --workspace $(WORKSPACE) --results $(RESULTS)
+
+# What chance does to ulmfit.v1, three trainings in full: an hour. make seeds WORKSPACE=DIR TEST=FILE RESULTS=FILE
+seeds: setup
+	$(BIN)/python -m benchmarks.ulmfit_seeds --workspace $(WORKSPACE) --test $(TEST) --results $(RESULTS)
 
 # Pretraining from text, then wheels: see languages/pretrain.sh.
 languages: setup

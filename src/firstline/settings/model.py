@@ -198,7 +198,7 @@ class UlmfitSettings(_Section):
     adaptation_epochs: int = Field(
         1,
         ge=0,
-        description="How often the language model reads all messages before it learns classes; fewer than 100,000"
+        description="How often the language model reads all messages before it learns classes; fewer than some 60,000"
         " more often, so that there is something to learn from. It stops once held-out messages get no likelier.",
     )
     loss: Literal["smoothing", "cross_entropy", "focal"] = Field(

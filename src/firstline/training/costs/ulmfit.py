@@ -132,7 +132,7 @@ def _learning_s(workload: Workload, reading: _Reading, n_texts: int, n_threads: 
     adapt = _adapt_settings(workload)
     seconds = 0.0
     if not reading.is_adapted and adapt.n_epochs:
-        max_rows, n_epochs = batches_of(n_texts, adapt)
+        max_rows, n_epochs = batches_of(n_texts, np.array(reading.lengths, np.int64), adapt)
         speed = language_model_speed(reading.shape, reading.n_tokens, reading.lengths, max_rows, n_threads)
         seconds += n_epochs * n_texts * mean_length / speed
     chosen = ClassifierSettings(**workload.context.chosen_for("ulmfit.v1"))

@@ -25,10 +25,10 @@ from firstline.training.candidates.ulmfit.network import (
     NextTokenLoss,
 )
 from firstline.training.candidates.ulmfit.perplexity import nats_per_token, perplexity
-from firstline.training.candidates.ulmfit.reading import MessageRounds, encode, pad, rows_and_epochs
+from firstline.training.candidates.ulmfit.reading import MessageRounds, encode, n_batches_of, pad, rows_of_a_batch
 from firstline.training.learning import Rates, Training, one_cycle
 
-_LEAST_MESSAGES, _LEAST_BATCHES, _ENOUGH_HELD_OUT = 10, 800, 200
+_LEAST_MESSAGES, _LEAST_BATCHES, _ENOUGH_HELD_OUT = 10, 600, 200
 _CHECKPOINT = "checkpoint.pt"
 _ROWS_AT_A_TIME = 32
 
@@ -37,7 +37,7 @@ _ROWS_AT_A_TIME = 32
 class AdaptSettings:
     """How a language model is fine-tuned on the messages; the defaults are what won, see docs/EXPERIMENTS.md.
 
-    Fewer than some 100,000 messages are read more often than `n_epochs`, so that there are 800 batches, and few
+    Fewer than some 60,000 messages are read more often than `n_epochs`, so that there are 600 batches, and few
     in batches of fewer than `max_rows`; with 0 epochs the model stays as it is. `decay` is how many times lower
     the rate of each layer is than that of the layer above it; `vectors` names what the embedding starts from.
     """
@@ -207,9 +207,15 @@ def perplexity_of(network: LanguageNetwork, rows: Sequence[NDArray[np.int64]]) -
     return perplexity(total / max(n_tokens, 1))
 
 
-def batches_of(n_messages: int, settings: AdaptSettings) -> tuple[int, int]:
-    """Messages in a batch, and epochs at most, for so many messages."""
-    return rows_and_epochs(n_messages, settings.max_rows, settings.n_epochs, _LEAST_BATCHES)
+def batches_of(n_messages: int, lengths: NDArray[np.int64], settings: AdaptSettings) -> tuple[int, int]:
+    """Messages in a batch at most, and epochs at most, for so many messages; `lengths`, (n_drawn,), are those of some.
+
+    No epochs stay none.
+    """
+    max_rows = rows_of_a_batch(n_messages, settings.max_rows)
+    n_batches = n_batches_of(lengths, max_rows) * n_messages / max(len(lengths), 1)
+    least = math.ceil(_LEAST_BATCHES / max(n_batches, 1))
+    return max_rows, settings.n_epochs and max(settings.n_epochs, least)
 
 
 def fingerprint(texts: Sequence[str]) -> str:
@@ -222,7 +228,7 @@ def fingerprint(texts: Sequence[str]) -> str:
 
 def _rounds(rows: Sequence[NDArray[np.int64]], settings: AdaptSettings) -> MessageRounds:
     rows = [row for row in rows if len(row) > 1]
-    max_rows, n_epochs = batches_of(len(rows), settings)
+    max_rows, n_epochs = batches_of(len(rows), np.array([len(row) for row in rows], np.int64), settings)
 
     def shifted(_: NDArray[np.int64], ids: Tensor) -> tuple[Tensor, Tensor]:
         return ids[:, :-1], ids[:, 1:]

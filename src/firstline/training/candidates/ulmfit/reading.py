@@ -58,11 +58,21 @@ def batches_of_like_length(
 def rows_and_epochs(n_rows: int, max_rows: int, n_epochs: int, least_batches: int) -> tuple[int, int]:
     """Rows of a batch and epochs for `n_rows` messages, so that few of them still give a number of steps.
 
-    At most `max_rows`, a twentieth of the messages, at least 16; `n_epochs`, or as many more as make at
-    least `least_batches`. No epochs stay none.
+    Rows as of `rows_of_a_batch`; `n_epochs`, or as many more as make at least `least_batches` of so many rows.
+    No epochs stay none.
     """
-    rows = int(np.clip(n_rows // 20, 16, max_rows))
+    rows = rows_of_a_batch(n_rows, max_rows)
     return rows, n_epochs and max(n_epochs, -(-least_batches * rows // max(n_rows, 1)))
+
+
+def rows_of_a_batch(n_rows: int, max_rows: int) -> int:
+    """A twentieth of `n_rows` messages, at most `max_rows`, at least 16."""
+    return int(np.clip(n_rows // 20, 16, max_rows))
+
+
+def n_batches_of(lengths: NDArray[np.int64], max_rows: int) -> float:
+    """In how many batches messages of these lengths, (n_messages,), are read, about: long ones take more of a batch."""
+    return float((1 / np.clip(MAX_BATCH_TOKENS // lengths, 1, max_rows)).sum())
 
 
 class MessageRounds:

@@ -96,6 +96,14 @@ def test_few_messages_are_read_more_often_in_smaller_batches(monkeypatch: pytest
     assert model.card.settings["n_epochs"] == QUICK.n_epochs
 
 
+def test_long_messages_make_more_batches_and_so_fewer_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_LEAST_BATCHES", 600)
+    short, long = np.full(500, 20), np.full(500, 120)
+    assert module.batches_of(10_000, short, AdaptSettings()) == (128, 8)
+    assert module.batches_of(10_000, long, AdaptSettings()) == (128, 3)
+    assert module.batches_of(10_000, long, AdaptSettings(n_epochs=5)) == (128, 5)
+
+
 def test_the_card_says_what_was_done() -> None:
     card = adapted().card
     assert (card.language, card.direction, card.text_rules, card.base) == ("ru", "forward", RULES.names, {})

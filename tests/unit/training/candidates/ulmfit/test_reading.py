@@ -6,10 +6,12 @@ from torch import Tensor
 
 from firstline.text.tokenizer import PAD
 from firstline.training.candidates.ulmfit.reading import (
+    MAX_BATCH_TOKENS,
     MAX_TOKENS,
     MessageRounds,
     batches_of_like_length,
     encode,
+    n_batches_of,
     pad,
     rows_and_epochs,
 )
@@ -128,3 +130,10 @@ def test_few_messages_give_as_many_batches_in_more_epochs(n_rows: int, expected:
 
 def test_no_epochs_stay_none() -> None:
     assert rows_and_epochs(100, max_rows=128, n_epochs=0, least_batches=600) == (16, 0)
+
+
+@pytest.mark.parametrize("max_rows", [16, 128])
+def test_batches_are_counted_as_they_are_cut(max_rows: int) -> None:
+    lengths = np.random.default_rng(0).integers(1, 129, 2_000)
+    cut = batches_of_like_length(lengths, np.arange(len(lengths)), max_rows, MAX_BATCH_TOKENS)
+    assert n_batches_of(lengths, max_rows) == pytest.approx(len(cut), rel=0.05)

@@ -199,7 +199,7 @@ class UlmfitSettings(_Section):
         1,
         ge=0,
         description="How often the language model reads all messages before it learns classes; fewer than some 60,000"
-        " more often, so that there is something to learn from. It stops once held-out messages get no likelier.",
+        " are read more often, so that it learns anything. It stops once held-out messages get no likelier.",
     )
     loss: Literal["smoothing", "cross_entropy", "focal"] = Field(
         "smoothing", description="The loss for the labels that people gave."

@@ -73,10 +73,11 @@ def run(*arguments: object) -> Done:
 
 @pytest.fixture(autouse=True)
 def quick_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One direction, so that all is done in this process."""
+    """One classifier, so that all is done in this process."""
     monkeypatch.setenv("FIRSTLINE_ULMFIT__LANGUAGE_MODEL", "none")
     monkeypatch.setenv("FIRSTLINE_ULMFIT__ENCODER", "none")
     monkeypatch.setenv("FIRSTLINE_ULMFIT__DIRECTIONS", '["forward"]')
+    monkeypatch.setenv("FIRSTLINE_CANDIDATES", '{"ulmfit.v1": {"n_members": 1}}')
 
 
 def write_history(path: Path) -> None:

@@ -28,7 +28,11 @@ def firstline(site: Path, *arguments: object, cut_off: bool = False) -> subproce
     """Run a command with what is installed in `site`; a training is a short one."""
     program = ("-c", MAIN) if "ulmfit.v1" in arguments else ("-m", "firstline")
     command = [*(CUT_OFF if cut_off else ()), sys.executable, *program, *map(str, arguments)]
-    settings = {"FIRSTLINE_ULMFIT__ENCODER": "none", "FIRSTLINE_ULMFIT__DIRECTIONS": '["forward"]'}
+    settings = {
+        "FIRSTLINE_ULMFIT__ENCODER": "none",
+        "FIRSTLINE_ULMFIT__DIRECTIONS": '["forward"]',
+        "FIRSTLINE_CANDIDATES": '{"ulmfit.v1": {"n_members": 1}}',
+    }
     environment = {**os.environ, **settings, "PYTHONPATH": str(site)}
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240)
 

@@ -28,6 +28,7 @@ SENTENCES = {
     "Размер": ("какой размер выбрать", "платье мало в плечах", "Есть ли сорок шестой размер?", "размерная сетка врёт"),
 }
 ENDINGS = ("", " уже вторую неделю", "!!! Отвечайте", ", позвоните <PHONE>", " спасибо")
+UNLABELLED = [f"вопрос {place}{ending}" for place in range(4) for ending in ENDINGS]
 # Halts after the first checkpoint, to be stopped there.
 HALTING = (
     "import sys, time\n"
@@ -245,6 +246,22 @@ def test_one_table_compares_it_with_others_and_its_model_answers(workspace: Path
     row = next(csv.DictReader((tmp_path / "out.csv").read_text("utf-8").splitlines()))
     assert row["label"] in SENTENCES
     assert 0 < float(row["confidence"]) <= 1
+
+
+def test_without_any_epoch_it_says_that_nothing_was_learned(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIRSTLINE_ULMFIT__ADAPTATION_EPOCHS", "0")
+    done = run("adapt", "-w", workspace)
+    assert "The forward language model stays as it starts: ulmfit.adaptation_epochs is 0." in done.stdout
+    assert "train --candidates" in done.stdout
+
+
+def test_without_labels_it_does_not_send_one_to_train(tmp_path: Path) -> None:
+    (tmp_path / "few.csv").write_text("\n".join(["text", *UNLABELLED]), encoding="utf-8")
+    for command in (("init", tmp_path / "shop"), ("import", tmp_path / "few.csv", "-w", tmp_path / "shop")):
+        assert run(*command).returncode == 0
+    done = run("adapt", "-w", tmp_path / "shop")
+    assert done.returncode == 0, done.stderr
+    assert "Next: firstline status" in done.stdout
 
 
 @pytest.mark.parametrize("package", ["torch", "fastai", "safetensors"])

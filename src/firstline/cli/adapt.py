@@ -42,7 +42,7 @@ def adapt(
     """Teach the language model the language of all messages, labelled or not.
 
     `firstline train` does this by itself where it is needed; here it can be done beforehand, and from
-    a pretrained model.
+    other pretrained models than the installed.
     """
     from firstline.cli.train import mask_again, require_training
     from firstline.store.messages import read_for_training
@@ -69,11 +69,15 @@ def adapt(
         return
     for model in knowledge.language_models:
         found = model.card.perplexity_per_token
+        if found is None:
+            say(f"The {model.card.direction} language model stays as it starts: ulmfit.adaptation_epochs is 0.")
+            continue
         say(
-            f"The {model.card.direction} language model knows the language of {counted(len(messages), 'message')}"
-            + (f"; perplexity {found} on those held out, the lower the better." if found else ".")
+            f"The {model.card.direction} language model knows the language of {counted(len(messages), 'message')};"
+            f" perplexity {found} on those held out, the lower the better."
         )
-    say(f"Next: {next_command(workspace, 'train --candidates ulmfit.v1,linear.v1')}")
+    can_train = len(set(data.labels)) > 1
+    say(f"Next: {next_command(workspace, 'train --candidates ulmfit.v1,linear.v1' if can_train else 'status')}")
 
 
 def _bases(folders: list[Path], settings: "Settings") -> dict[str, "LanguageModel"]:

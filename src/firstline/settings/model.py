@@ -198,8 +198,10 @@ class UlmfitSettings(_Section):
     adaptation_epochs: int = Field(
         1,
         ge=0,
+        le=1_000,
         description="How often the language model reads all messages before it learns classes; fewer than some 60,000"
-        " are read more often, so that it learns anything. It stops once held-out messages get no likelier.",
+        " are read more often, so that it learns anything; with 0 it stays as it is. It stops once held-out messages"
+        " get no likelier.",
     )
     loss: Literal["smoothing", "cross_entropy", "focal"] = Field(
         "smoothing", description="The loss for the labels that people gave."

@@ -7,14 +7,13 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from firstline.errors import LanguageModelUnusable
 from firstline.steps import run_to_end
 from firstline.text.tokenizer import MODEL_FILE
 from firstline.training.candidates.base import Context, Stage
 from firstline.training.candidates.lessons import Lessons, gather_lessons
 from firstline.training.candidates.ulmfit.adapt import AdaptSettings, require_pool
-from firstline.training.candidates.ulmfit.adapted import adapted_model, tokenizer_for
-from firstline.training.candidates.ulmfit.card import Direction, read_card
+from firstline.training.candidates.ulmfit.adapted import adapted_model, kept_model, tokenizer_for
+from firstline.training.candidates.ulmfit.card import Direction
 from firstline.training.candidates.ulmfit.language_model import LanguageModel
 from firstline.training.candidates.ulmfit.reading import encode
 from firstline.training.encoders import resolve
@@ -106,21 +105,24 @@ def _run(start: Callable[[], Generator[Stage, None, LanguageModel]], report: Rep
 
 
 def _installed_models(context: Context, is_forced: bool) -> dict[str, LanguageModel]:
-    """What to start from: none where adapted models are kept that came from a pretrained one, whichever that was."""
+    """What to start from: none where kept models are good to go on from, whichever pretrained ones they came from."""
     directions = context.ulmfit.directions
     language = resolve_language(context.ulmfit.language_model, context.language, directions)
-    if language is None or (not is_forced and _came_from_one(context)):
+    if language is None or (not is_forced and _can_go_on(context)):
         return {}
     return {direction: LanguageModel.load(language.folders[direction]) for direction in directions}
 
 
-def _came_from_one(context: Context) -> bool:
-    """Whether a model is kept for each direction, and all came from pretrained ones that belong together."""
-    if context.folder is None:
+def _can_go_on(context: Context) -> bool:
+    """Whether a whole model is kept for each direction, and all came from pretrained ones that belong together.
+
+    Those that have read as often as is asked for now: the same settings give the same, whatever they were before.
+    """
+    folder, settings = context.folder, context.ulmfit
+    if folder is None:
         return False
-    try:
-        cards = [read_card(context.folder / direction) for direction in context.ulmfit.directions]
-    except LanguageModelUnusable:
-        return False
-    is_right = all(card.base and card.language == context.language for card in cards)
-    return is_right and len({card.base.get(MODEL_FILE) for card in cards}) == 1
+    kept = [kept_model(folder / direction, context.language, context.rules) for direction in settings.directions]
+    cards = [model.card for model in kept if model and model.card.base]
+    starts = {card.base.get(MODEL_FILE) for card in cards}
+    n_epochs = {card.settings.get("n_epochs") for card in cards}
+    return len(cards) == len(kept) and len(starts) == 1 and n_epochs == {settings.adaptation_epochs}

@@ -169,6 +169,30 @@ def test_a_newer_version_is_taken_by_force_alone_and_a_removed_one_is_not_missed
     assert adapted_from(gathered(context)[1]) == adapted_from(forced)
 
 
+@pytest.mark.parametrize("damage", ["weights.safetensors", "card.json"])
+def test_a_kept_model_that_is_damaged_is_made_again_from_what_is_installed(
+    installed: list[Language | None], tmp_path: Path, damage: str
+) -> None:
+    context = replace(BOTH, folder=tmp_path / "ws")
+    _, whole = gathered(context)
+    file = tmp_path / "ws" / "forward" / damage
+    file.write_bytes(file.read_bytes()[:100])
+    _, found = gathered(context)
+    assert adapted_from(found) == weights_hashes(installed[-1])
+    assert [model.card.tokens_seen for model in found.language_models] == [
+        model.card.tokens_seen for model in whole.language_models
+    ]
+
+
+def test_other_epochs_begin_again_with_what_is_installed(installed: list[Language | None], tmp_path: Path) -> None:
+    context = replace(BOTH, folder=tmp_path / "ws")
+    gathered(context)
+    as_it_starts = replace(context, ulmfit=context.ulmfit.model_copy(update={"adaptation_epochs": 0}))
+    _, found = gathered(as_it_starts)
+    pretrained_tokens = read_card(tmp_path / "site" / "forward").tokens_seen
+    assert {model.card.tokens_seen for model in found.language_models} == {pretrained_tokens}
+
+
 def test_a_direction_that_is_missing_comes_from_what_is_installed(
     installed: list[Language | None], tmp_path: Path
 ) -> None:

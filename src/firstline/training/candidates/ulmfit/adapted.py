@@ -50,6 +50,8 @@ def adapted_model(
             return kept
         if base is None and kept.card.base and _can_become(kept.tokenizer, tokenizer):
             base = kept
+    if folder and folder.exists() and not folder.is_dir():
+        raise FileUnwritable(f"{folder} is a file, where a folder belongs.", "Move it away.")
     work = folder.with_name(f"{folder.name}.work") if folder else None
     if work:
         _make(work)

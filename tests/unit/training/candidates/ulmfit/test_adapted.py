@@ -210,6 +210,13 @@ def test_what_a_killed_process_left_does_not_disturb(tmp_path: Path) -> None:
     assert torch.isfinite(LanguageModel.load(tmp_path / "forward").weights["bias"]).all()
 
 
+def test_a_file_in_place_of_the_folder_is_said_before_anything_is_learned(tmp_path: Path) -> None:
+    (tmp_path / "forward").write_text("")
+    with pytest.raises(FileUnwritable, match="is a file, where a folder belongs"):
+        run(tmp_path / "forward")
+    assert [path.name for path in tmp_path.iterdir()] == ["forward"]
+
+
 def test_a_place_where_no_folder_can_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(FileUnwritable, match="cannot be made"):

@@ -68,7 +68,7 @@ def _train(seed: int, place: Workspace, messages: list[Message], results: Path) 
     make = run_to_end(Ulmfit.prepare(context, [*data.messages, *data.unlabelled]))
     trained = make().fit(data.messages, data.labels, data.unlabelled)
     seconds = round(time.perf_counter() - started)
-    predicted = [trained.labels_[place] for place in trained.predict_proba(messages).argmax(axis=1)]
+    predicted = [trained.labels_[guess] for guess in trained.predict_proba(messages).argmax(axis=1)]
     with results.open("a", encoding="utf-8") as file:
         file.write(json.dumps({"seed": seed, "seconds": seconds, "predicted": predicted}, ensure_ascii=False) + "\n")
 

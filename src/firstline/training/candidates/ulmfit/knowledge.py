@@ -13,10 +13,11 @@ from firstline.training.candidates.base import Context, Stage
 from firstline.training.candidates.lessons import Lessons, gather_lessons
 from firstline.training.candidates.ulmfit.adapt import AdaptSettings, require_pool
 from firstline.training.candidates.ulmfit.adapted import adapted_model, kept_model, tokenizer_for
-from firstline.training.candidates.ulmfit.card import Direction
+from firstline.training.candidates.ulmfit.card import Direction, read_card
 from firstline.training.candidates.ulmfit.language_model import LanguageModel
 from firstline.training.candidates.ulmfit.reading import encode
 from firstline.training.encoders import resolve
+from firstline.training.languages import Language
 from firstline.training.languages import resolve as resolve_language
 from firstline.training.side_by_side import Report, run_side_by_side
 from firstline.types import Message
@@ -108,21 +109,24 @@ def _installed_models(context: Context, is_forced: bool) -> dict[str, LanguageMo
     """What to start from: none where kept models are good to go on from, whichever pretrained ones they came from."""
     directions = context.ulmfit.directions
     language = resolve_language(context.ulmfit.language_model, context.language, directions)
-    if language is None or (not is_forced and _can_go_on(context)):
+    if language is None or (not is_forced and _can_go_on(context, language)):
         return {}
     return {direction: LanguageModel.load(language.folders[direction]) for direction in directions}
 
 
-def _can_go_on(context: Context) -> bool:
+def _can_go_on(context: Context, installed: Language) -> bool:
     """Whether a whole model is kept for each direction, and all came from pretrained ones that belong together.
 
-    Those that have read as often as is asked for now: the same settings give the same, whatever they were before.
+    What came from the installed ones must have read as often as is asked for now: the same settings give the
+    same, whatever they were before. What came from others has nothing else to begin with.
     """
     folder, settings = context.folder, context.ulmfit
     if folder is None:
         return False
     kept = [kept_model(folder / direction, context.language, context.rules) for direction in settings.directions]
     cards = [model.card for model in kept if model and model.card.base]
-    starts = {card.base.get(MODEL_FILE) for card in cards}
-    n_epochs = {card.settings.get("n_epochs") for card in cards}
-    return len(cards) == len(kept) and len(starts) == 1 and n_epochs == {settings.adaptation_epochs}
+    if len(cards) < len(kept) or len({card.base.get(MODEL_FILE) for card in cards}) > 1:
+        return False
+    if all(card.settings.get("n_epochs") == settings.adaptation_epochs for card in cards):
+        return True
+    return any(card.base != read_card(installed.folders[card.direction]).files for card in cards)

@@ -193,6 +193,16 @@ def test_other_epochs_begin_again_with_what_is_installed(installed: list[Languag
     assert {model.card.tokens_seen for model in found.language_models} == {pretrained_tokens}
 
 
+def test_other_epochs_go_on_with_what_came_from_another_than_the_installed(
+    installed: list[Language | None], tmp_path: Path
+) -> None:
+    context = replace(BOTH, folder=tmp_path / "ws")
+    gathered(context)
+    installed.append(install(tmp_path / "newer", "вход закрыт"))
+    as_it_starts = replace(context, ulmfit=context.ulmfit.model_copy(update={"adaptation_epochs": 0}))
+    assert adapted_from(gathered(as_it_starts)[1]) == weights_hashes(installed[0])
+
+
 def test_a_direction_that_is_missing_comes_from_what_is_installed(
     installed: list[Language | None], tmp_path: Path
 ) -> None:

@@ -76,6 +76,11 @@ class ClassesSettings(_Section):
         description="Empty: classes come from the label column and grow with it."
         " Otherwise only these are taken, and a row with another label is rejected.",
     )
+    names_teach: bool = Field(
+        True,
+        description="Whether the name of a class is learned as one more message of it: worth most while labels are"
+        " few. Switch it off where names mislead; a mere code, such as A7, is never learned.",
+    )
 
 
 def _compiles(pattern: str) -> str:

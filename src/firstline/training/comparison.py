@@ -19,7 +19,7 @@ from firstline.evaluation.calibration import calibration_error, fit_temperature
 from firstline.evaluation.metrics import Difference, Figures, score_repeated
 from firstline.evaluation.serving_cost import serving_cost
 from firstline.store.messages import Labelled
-from firstline.training.candidates.base import Candidate
+from firstline.training.candidates.base import Candidate, Learner
 from firstline.training.mixture import Mixture, fit_mixture
 from firstline.training.runs import Cost, Run
 from firstline.training.search.crossval import Fold, split, train_fold
@@ -93,7 +93,7 @@ class Comparison:
     def ask(
         self,
         name: str,
-        make: Callable[[], Candidate],
+        make: Callable[[], Learner],
         draft: Callable[[Candidate], Manifest],
         send: Send | None = None,
     ) -> Generator[int, None, Row]:
@@ -163,7 +163,7 @@ class Comparison:
         return self._row(BLEND, self.answers[BLEND], cost, whole)
 
     def _folds(
-        self, name: str, make: Callable[[], Candidate], send: Send | None, is_one_needed: bool
+        self, name: str, make: Callable[[], Learner], send: Send | None, is_one_needed: bool
     ) -> Generator[tuple[int, Fold], None, None]:
         """All folds, each with its repeat: first those that are kept, then those that are trained, and kept.
 
@@ -189,7 +189,7 @@ class Comparison:
                     raise TrainingError(fold.sentence)
                 yield task.repeat, self._keep(name, task.repeat, fold)
 
-    def _train(self, make: Callable[[], Candidate], repeat: int, number: int) -> Fold:
+    def _train(self, make: Callable[[], Learner], repeat: int, number: int) -> Fold:
         data = self.data
         learned, held_out = self._splits[repeat][number - 1]
         return train_fold(make, data.messages, data.labels, data.unlabelled, learned, held_out, number)

@@ -12,8 +12,9 @@ from firstline.errors import ClusterLost, ExtraMissing, FirstlineError, LabelsTo
 from firstline.settings import Settings
 from firstline.steps import each_as
 from firstline.training.candidates import find_candidate
-from firstline.training.candidates.base import Candidate, Context, Note, Stage
+from firstline.training.candidates.base import Context, Learner, Note, Stage
 from firstline.training.candidates.blend import Blend
+from firstline.training.candidates.class_names import prepare_for
 from firstline.training.candidates.encoder.kept import forget_parts
 from firstline.training.comparison import BLEND, Comparison, Failed, Row, Send
 from firstline.training.costs import estimates, judge
@@ -27,7 +28,7 @@ from firstline.training.search.evaluating import Bench, Place
 _MOST_SECONDS_FOR_CURVE = 60.0
 _FINE_TUNES = ("encoder.v1", "ulmfit.v1")
 """Who shares what `encoder.kept` keeps."""
-Make = Callable[[], Candidate]
+Make = Callable[[], Learner]
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,7 @@ class Contest:
         if self.asked.is_fresh and name in _FINE_TUNES and self.context.folder and not self.has_forgotten:
             forget_parts(self.context.folder)
             self.has_forgotten = True
-        self.makers[name] = make = yield from kind.prepare(self.context, [*data.messages, *data.unlabelled])
+        self.makers[name] = make = yield from prepare_for(kind, self.context, data)
         self.comparison.run.starts_from[name] = origin(kind, self.context)
         send = None if kind.spreads else self._sender(name)
         steps = self.comparison.ask(name, make, lambda fitted: draft(name, fitted, data, self.settings), send)

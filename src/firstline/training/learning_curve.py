@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from firstline.bundle.learning_curve import Expected, LearningCurve, Point, PowerLaw
 from firstline.errors import LabelsTooFew
 from firstline.evaluation.metrics import score, wilson
-from firstline.training.candidates.base import Candidate, Stage
+from firstline.training.candidates.base import Learner, Stage
 from firstline.training.power_law import LEAST_POINTS, Answers, expectations
 from firstline.types import Label, Message
 
@@ -41,7 +41,7 @@ class _Asked:
 
 
 def learning_curve(
-    make: Callable[[], Candidate],
+    make: Callable[[], Learner],
     messages: Sequence[Message],
     labels: Sequence[Label],
     unlabelled: Sequence[Message],
@@ -141,7 +141,7 @@ def _sizes(n_labels: int, shares: Sequence[float], n_most: int) -> list[int]:
 
 
 def _ask(
-    make: Callable[[], Candidate],
+    make: Callable[[], Learner],
     messages: Sequence[Message],
     labels: Sequence[Label],
     unlabelled: Sequence[Message],

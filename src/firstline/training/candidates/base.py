@@ -40,7 +40,7 @@ class Context:
     `folder` keeps what is dear to make and does not depend on labels; without one it is made anew.
     `report` is told how far a fit has come. Relative paths in settings begin at `workspace`. `chosen` is what
     the workspace sets of each candidate, see `candidates.spaces`. `dask` is the address of a cluster for a candidate
-    that `spreads`; empty: this machine.
+    that `spreads`; empty: this machine. `has_class_names`: candidates learn the names of classes as well.
     """
 
     rules: TextRules
@@ -53,6 +53,7 @@ class Context:
     workspace: Path | None = None
     chosen: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     dask: str = ""
+    has_class_names: bool = True
 
     @classmethod
     def of(
@@ -74,6 +75,7 @@ class Context:
             settings.encoder,
             workspace,
             checked(settings.candidates),
+            has_class_names=settings.classes.names_teach,
         )
 
     def chosen_for(self, candidate: str) -> dict[str, Any]:
@@ -115,6 +117,13 @@ class OnePart(ABC):
     def parts(self) -> list[PartSource]:
         """What writes that part."""
         return [PartSource(self.export)]
+
+
+class Learner(Protocol):
+    """What becomes a candidate that has learned."""
+
+    def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> "Candidate":
+        """Learn from labelled messages, and from unlabelled ones if the method can."""
 
 
 class Candidate(Protocol):

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.files import PartSource
-from firstline.training.candidates.base import Candidate, Context, Stage
+from firstline.training.candidates.base import Context, Learner, Stage
 from firstline.training.mixture import Mixture, fit_mixture
 from firstline.training.search.crossval import cross_validate, usable_folds
 from firstline.types import Label, Message
@@ -26,7 +26,7 @@ class Blend:
 
     def __init__(
         self,
-        members: Mapping[str, Callable[[], Candidate]],
+        members: Mapping[str, Callable[[], Learner]],
         seed: int = 0,
         n_folds: int = 3,
         mixture: Mixture | None = None,
@@ -41,7 +41,7 @@ class Blend:
         """Prepare the members that a blend has by itself: those that cost nothing."""
         from firstline.training.candidates import find_candidate
 
-        members: dict[str, Callable[[], Candidate]] = {}
+        members: dict[str, Callable[[], Learner]] = {}
         for name in _ALONE:
             members[name] = yield from find_candidate(name).prepare(context, messages)
         return lambda: cls(members, context.seed)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
 from firstline.errors import LabelsTooFew
-from firstline.training.candidates.base import Candidate
+from firstline.training.candidates.base import Candidate, Learner
 from firstline.types import Label, Message
 
 
@@ -66,7 +66,7 @@ def split(labels: Sequence[Label], folds: int, seed: int) -> list[tuple[NDArray[
 
 
 def cross_validate(
-    make: Callable[[], Candidate],
+    make: Callable[[], Learner],
     messages: Sequence[Message],
     labels: Sequence[Label],
     unlabelled: Sequence[Message],
@@ -82,7 +82,7 @@ def cross_validate(
 
 
 def train_fold(
-    make: Callable[[], Candidate],
+    make: Callable[[], Learner],
     messages: Sequence[Message],
     labels: Sequence[Label],
     unlabelled: Sequence[Message],

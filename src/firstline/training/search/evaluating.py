@@ -15,6 +15,7 @@ from firstline.steps import run_to_end
 from firstline.store.messages import Labelled
 from firstline.training.candidates import find_candidate
 from firstline.training.candidates.base import Context
+from firstline.training.candidates.class_names import prepare_for
 from firstline.training.memory import is_out_of_memory
 from firstline.training.search.crossval import cross_validate
 from firstline.training.search.space import Value
@@ -120,7 +121,7 @@ def problem_of(error: Exception) -> str:
 def _cross_validated(bench: Bench, settings: Mapping[str, Value], rival: Sequence[int], started: float) -> Outcome:
     data = bench.data
     context = replace(bench.context, chosen={**bench.context.chosen, bench.candidate: settings})
-    make = run_to_end(find_candidate(bench.candidate).prepare(context, [*data.messages, *data.unlabelled]))
+    make = run_to_end(prepare_for(find_candidate(bench.candidate), context, data))
     truth = bench.truth
     guesses = np.full(len(truth), -1, np.int64)
     n_folds = 0

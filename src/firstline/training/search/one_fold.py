@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from firstline.steps import run_to_end
 from firstline.training.candidates import find_candidate
-from firstline.training.candidates.base import Candidate
+from firstline.training.candidates.base import Learner
+from firstline.training.candidates.class_names import prepare_for
 from firstline.training.search.crossval import Fold, split, train_fold
 from firstline.training.search.evaluating import Bench, problem_of
 
@@ -40,13 +41,12 @@ class OneFold:
         return Problem(problem)
 
 
-_made: tuple[Bench, Callable[[], Candidate]] | None = None
+_made: tuple[Bench, Callable[[], Learner]] | None = None
 
 
-def _maker(bench: Bench) -> Callable[[], Candidate]:
+def _maker(bench: Bench) -> Callable[[], Learner]:
     """What the folds of a bench share is made once in a process."""
     global _made  # noqa: PLW0603 (the last one)
     if _made is None or _made[0] is not bench:
-        messages = [*bench.data.messages, *bench.data.unlabelled]
-        _made = bench, run_to_end(find_candidate(bench.candidate).prepare(bench.context, messages))
+        _made = bench, run_to_end(prepare_for(find_candidate(bench.candidate), bench.context, bench.data))
     return _made[1]

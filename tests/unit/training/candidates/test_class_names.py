@@ -1,0 +1,138 @@
+"""Names of classes are learned as messages of them, and nobody is asked about them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Self
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from firstline.settings import Settings
+from firstline.steps import run_to_end
+from firstline.store.messages import Labelled
+from firstline.training.candidates.base import Candidate, Context
+from firstline.training.candidates.blend import Blend
+from firstline.training.candidates.class_names import messages_of, prepare_for
+from firstline.training.candidates.linear import Linear
+from firstline.training.drafting import key
+from firstline.training.mixture import Mixture
+from firstline.training.search.crossval import cross_validate
+from firstline.types import Label, Message
+
+# Not one of these says what its class is called.
+DATA = Labelled(
+    messages=[Message(text) for text in ("верните деньги", "где мой перевод", "съел и молчит", "не отдаёт купюры")] * 3,
+    labels=["Спорная_операция", "Спорная_операция", "Банкомат", "Банкомат"] * 3,
+    unlabelled=[Message("добрый день")],
+    n_disagreements=0,
+)
+
+
+class Watched(Linear):
+    """What it was given last."""
+
+    prepared: Sequence[Message] = ()
+    learned: tuple[list[Message], list[Label], list[Message]] = ([], [], [])
+    asked: Sequence[Message] = ()
+
+    def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
+        type(self).learned = (list(messages), list(labels), list(unlabelled))
+        return super().fit(messages, labels, unlabelled)
+
+    def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:
+        type(self).asked = list(messages)
+        return super().predict_proba(messages)
+
+
+def context(names_teach: bool = True) -> Context:
+    return Context.of(Settings.model_validate({"classes": {"names_teach": names_teach}}), 0)
+
+
+def fitted(kind: type[Candidate], data: Labelled = DATA, names_teach: bool = True) -> Candidate:
+    make = run_to_end(prepare_for(kind, context(names_teach), data))
+    return make().fit(data.messages, data.labels, data.unlabelled)
+
+
+def test_a_name_is_read_as_words() -> None:
+    assert messages_of(["card_lost", "Где карта?", "card_lost"]) == {
+        "card_lost": Message("card lost"),
+        "Где карта?": Message("Где карта?"),
+    }
+
+
+@pytest.mark.parametrize("label", ["A7", "17", "_", "", "7б_2"])
+def test_a_mere_code_is_no_message(label: Label) -> None:
+    assert messages_of([label]) == {}
+
+
+@pytest.mark.parametrize("label", ["ДМС", "退款", "no 7"])
+def test_a_short_word_is_one(label: Label) -> None:
+    assert messages_of([label]) == {label: Message(label)}
+
+
+def test_candidates_learn_names_beside_the_messages() -> None:
+    fitted(Watched)
+    assert Watched.learned == (
+        [*DATA.messages, Message("Банкомат"), Message("Спорная операция")],
+        [*DATA.labels, "Банкомат", "Спорная_операция"],
+        DATA.unlabelled,
+    )
+
+
+def test_what_no_message_says_is_known_by_name() -> None:
+    asked = [Message("спорная операция на 300 рублей"), Message("у вас банкомат на углу")]
+    knows, knows_not = fitted(Linear), fitted(Linear, names_teach=False)
+    assert [knows.labels_[place] for place in knows.predict_proba(asked).argmax(axis=1)] == [
+        "Спорная_операция",
+        "Банкомат",
+    ]
+    assert knows.predict_proba(asked)[0, 1] > knows_not.predict_proba(asked)[0, 1] + 0.1
+    assert knows.predict_proba(asked)[1, 0] > knows_not.predict_proba(asked)[1, 0] + 0.1
+
+
+def test_the_settings_can_say_no() -> None:
+    fitted(Watched, names_teach=False)
+    assert Watched.learned == (DATA.messages, DATA.labels, DATA.unlabelled)
+
+
+def test_what_all_trainings_share_is_made_of_names_too() -> None:
+    class Shares(Watched):
+        @classmethod
+        def prepare(cls, context, messages):  # type: ignore[no-untyped-def]
+            cls.prepared = list(messages)
+            return (yield from super().prepare(context, messages))
+
+    fitted(Shares)
+    assert Shares.prepared[-2:] == [Message("Банкомат"), Message("Спорная операция")]
+
+
+def test_codes_alone_leave_the_candidate_as_it_is() -> None:
+    data = replace(DATA, labels=[{"Банкомат": "A1", "Спорная_операция": "A2"}[label] for label in DATA.labels])
+    make = run_to_end(prepare_for(Linear, context(), data))
+    assert isinstance(make(), Linear)
+
+
+def test_nobody_is_asked_about_a_name() -> None:
+    make = run_to_end(prepare_for(Watched, context(), DATA))
+    for fold in cross_validate(make, DATA.messages, DATA.labels, DATA.unlabelled, 3, 0):
+        assert len(Watched.learned[0]) == len(DATA.messages) - len(fold.held_out) + 2
+        assert Watched.asked == [DATA.messages[place] for place in fold.held_out]
+
+
+def test_a_class_that_is_not_learned_is_not_learned_by_name() -> None:
+    make = run_to_end(prepare_for(Watched, context(), replace(DATA, labels=[*DATA.labels[:-1], "Кредит"])))
+    make().fit(DATA.messages[:-1], DATA.labels[:-1], [])
+    assert set(Watched.learned[1]) == {"Банкомат", "Спорная_операция"}
+
+
+def test_the_members_of_a_blend_learn_them_once() -> None:
+    make = run_to_end(prepare_for(Watched, context(), DATA))
+    mixture = Mixture({"linear.v1": 1.0}, {"linear.v1": 1.0}, {})
+    Blend({"linear.v1": make}, mixture=mixture).fit(DATA.messages, DATA.labels, DATA.unlabelled)
+    assert len(Watched.learned[0]) == len(DATA.messages) + 2
+
+
+def test_another_choice_begins_another_run() -> None:
+    given, chosen = Settings(), Settings.model_validate({"classes": {"names_teach": False}})
+    assert key(DATA, given, 5, 0) != key(DATA, chosen, 5, 0)

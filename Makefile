@@ -12,7 +12,7 @@ LANGUAGES := $(wildcard languages/*/pyproject.toml)
 PIP := pip install --quiet --disable-pip-version-check --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types imports lock docs wheels bench peers choices seeds searches languages clean
+.PHONY: help setup demo test check lint types imports lock docs wheels bench peers choices seeds names searches languages clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -85,6 +85,10 @@ choices: setup
 # What chance does to ulmfit.v1, three trainings in full: an hour. make seeds WORKSPACE=DIR TEST=FILE RESULTS=FILE
 seeds: setup
 	$(BIN)/python -m benchmarks.ulmfit_seeds --workspace $(WORKSPACE) --test $(TEST) --results $(RESULTS)
+
+# What the names of classes teach: minutes. make names WORKSPACE=DIR LABELS=250
+names: setup
+	$(BIN)/python -m benchmarks.class_names --workspace $(WORKSPACE) --labels $(LABELS)
 
 # Pretraining from text, then wheels: see languages/pretrain.sh.
 languages: setup

@@ -22,6 +22,7 @@ from firstline.steps import run_to_end
 from firstline.store.messages import read_for_training
 from firstline.store.workspace import Workspace
 from firstline.training.candidates.base import Context
+from firstline.training.candidates.class_names import prepare_for
 from firstline.training.candidates.ulmfit.candidate import Ulmfit
 from firstline.types import Label, Message
 
@@ -65,7 +66,7 @@ def _train(seed: int, place: Workspace, messages: list[Message], results: Path) 
     data = read_for_training(place.database)
     context = Context.of(place.settings, seed, place.language_models, place.folder)
     started = time.perf_counter()
-    make = run_to_end(Ulmfit.prepare(context, [*data.messages, *data.unlabelled]))
+    make = run_to_end(prepare_for(Ulmfit, context, data))
     trained = make().fit(data.messages, data.labels, data.unlabelled)
     seconds = round(time.perf_counter() - started)
     predicted = [trained.labels_[guess] for guess in trained.predict_proba(messages).argmax(axis=1)]

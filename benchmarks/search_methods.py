@@ -25,6 +25,7 @@ from firstline.steps import run_to_end
 from firstline.store.messages import read_for_training
 from firstline.store.workspace import Workspace
 from firstline.training.candidates.base import Context
+from firstline.training.candidates.class_names import WithClassNames, names_for
 from firstline.training.candidates.spaces import SPACES
 from firstline.training.candidates.tpot.candidate import Tpot
 from firstline.training.search.crossval import cross_validate
@@ -129,12 +130,12 @@ def _tpot(bench: Bench, minutes: float) -> dict[str, Any]:
     other = replace(bench, seed=bench.seed + _OTHER_FOLDS)
     guesses = np.zeros(len(bench.truth), np.int64)
     words, n_tried = [], 0
-    context = bench.context
+    context, data = bench.context, bench.data
+    names = names_for(context, data)
 
-    def make() -> Tpot:
-        return Tpot(context, population=24, generations=1_000, minutes=minutes)
+    def make() -> WithClassNames:
+        return WithClassNames(Tpot(context, population=24, generations=1_000, minutes=minutes), names)
 
-    data = bench.data
     for fold in cross_validate(make, data.messages, data.labels, data.unlabelled, other.folds, other.seed):
         guesses[fold.held_out] = fold.probabilities.argmax(axis=1)
         if isinstance(fold.fitted, Tpot):

@@ -3,7 +3,7 @@
 Cross-validates variants of the candidate on a workspace's labelled messages. Each fold's figures are
 kept in a file, so a run that was stopped goes on, and a second machine's file can be appended. Runs
 for hours: folds, seeds and the number of unlabelled messages are options. Where a variant trains several
-classifiers, each of them and their mixtures have lines of their own.
+classifiers, each of them and their mixtures have lines of their own. Names of classes are not learned here.
 """
 
 import argparse

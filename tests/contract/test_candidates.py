@@ -15,7 +15,8 @@ from firstline.settings.model import EncoderSettings, UlmfitSettings
 from firstline.steps import run_to_end
 from firstline.text.rules import TextRules
 from firstline.training.candidates import NAMES, find_candidate
-from firstline.training.candidates.base import Candidate, Context
+from firstline.training.candidates.base import Candidate, Context, Learner
+from firstline.training.candidates.class_names import prepare_for
 from firstline.training.candidates.ulmfit import candidate as ulmfit
 from firstline.types import Message
 from tests.bundles import manifest
@@ -30,7 +31,7 @@ UNSEEN = [
     Message("?"),
 ]
 
-Make = Callable[[], Candidate]
+Make = Callable[[], Learner]
 
 
 @pytest.fixture(params=NAMES, scope="module")
@@ -52,7 +53,7 @@ def prepared(name: str) -> Make:
         ulmfit=UlmfitSettings(language_model="none", encoder="none", adaptation_epochs=0),
         encoder=EncoderSettings(name=str(small_encoder())),
     )
-    return run_to_end(find_candidate(name).prepare(context, [*data.messages, *data.unlabelled]))
+    return run_to_end(prepare_for(find_candidate(name), context, data))
 
 
 @pytest.fixture(scope="module")

@@ -51,19 +51,20 @@ def adapt(
     place = Workspace.find(workspace)
     require_training("torch", "fastai", "safetensors")
     from firstline.training.candidates.base import Context
+    from firstline.training.candidates.class_names import all_messages
     from firstline.training.candidates.ulmfit.knowledge import gather
 
     settings = place.settings
     with place.hold("models", "adapt"), says_how_to_go_on(), progress(as_json) as bar:
         mask_again(place)
         data = read_for_training(place.database)
-        messages = [*data.messages, *data.unlabelled]
         bases = _bases(language_model, settings) if language_model else None
         seed = settings.training.seed
         context = Context.of(settings, seed, place.language_models, place.folder, stages(bar))
-        knowledge = run_to_end(gather(context, messages, bases, is_forced=force), stages(bar))
+        knowledge = run_to_end(gather(context, all_messages(context, data), bases, is_forced=force), stages(bar))
     if not any(model.card.base for model in knowledge.language_models):
         note("no pretrained language model: it has learned from the messages alone")
+    n_messages = len(data.messages) + len(data.unlabelled)
     if as_json:
         print_json([_as_json(model) for model in knowledge.language_models])
         return
@@ -73,7 +74,7 @@ def adapt(
             say(f"The {model.card.direction} language model stays as it starts: ulmfit.adaptation_epochs is 0.")
             continue
         say(
-            f"The {model.card.direction} language model knows the language of {counted(len(messages), 'message')};"
+            f"The {model.card.direction} language model knows the language of {counted(n_messages, 'message')};"
             f" perplexity {found} on those held out, the lower the better."
         )
     can_train = len(set(data.labels)) > 1

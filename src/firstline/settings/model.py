@@ -79,7 +79,7 @@ class ClassesSettings(_Section):
     names_teach: bool = Field(
         True,
         description="Whether the name of a class is learned as one more message of it: worth most while labels are"
-        " few. Switch it off where names mislead; a mere code, such as A7, is never learned.",
+        " few. Switch it off where names mislead; a code of one letter, such as A7, is not learned.",
     )
 
 

@@ -37,7 +37,7 @@ class Stage:
 class Context:
     """What a workspace gives its candidates.
 
-    `folder` keeps what is dear to make and does not depend on labels; without one it is made anew.
+    `folder` keeps what is dear to make and does not depend on who has which label; without one it is made anew.
     `report` is told how far a fit has come. Relative paths in settings begin at `workspace`. `chosen` is what
     the workspace sets of each candidate, see `candidates.spaces`. `dask` is the address of a cluster for a candidate
     that `spreads`; empty: this machine. `has_class_names`: candidates learn the names of classes as well.

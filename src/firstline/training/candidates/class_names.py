@@ -3,7 +3,7 @@
 Classification by what names mean, as in Chang et al. 2008, together with the labels instead of without them.
 """
 
-import re
+from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,21 +11,39 @@ from firstline.store.messages import Labelled
 from firstline.training.candidates.base import Candidate, Context, Learner, Stage
 from firstline.types import Label, Message
 
-_WORD = re.compile(r"[^\W\d_]{2}")
+_LEAST_LETTERS = 2
 
 
 def prepare_for(
     kind: type[Candidate], context: Context, data: Labelled
 ) -> Generator[Stage, None, Callable[[], Learner]]:
     """Prepare a candidate for the messages of a workspace; it learns names too, unless the settings say otherwise."""
-    names = messages_of(data.labels) if context.has_class_names else {}
-    make = yield from kind.prepare(context, [*data.messages, *data.unlabelled, *names.values()])
+    names = names_for(context, data)
+    make = yield from kind.prepare(context, all_messages(context, data))
     return (lambda: WithClassNames(make(), names)) if names else make
 
 
-def messages_of(labels: Sequence[Label]) -> dict[Label, Message]:
-    """The name of each class as a message, `card_lost` as "card lost"; a mere code, such as `A7`, is none."""
-    return {label: Message(label.replace("_", " ").strip()) for label in sorted(set(labels)) if _WORD.search(label)}
+def all_messages(context: Context, data: Labelled) -> list[Message]:
+    """What candidates are prepared for: with a label, without one, and the names that they learn."""
+    return [*data.messages, *data.unlabelled, *names_for(context, data).values()]
+
+
+def names_for(context: Context, data: Labelled) -> dict[Label, Message]:
+    """By label, the names that are learned: `card_lost` as "card lost".
+
+    None that is a code of one letter, such as `A7`, that two classes would share, or that a writer sent as well,
+    since people have judged that already.
+    """
+    if not context.has_class_names:
+        return {}
+    texts = {label: label.replace("_", " ").strip() for label in sorted(set(data.labels))}
+    taken = Counter(text.casefold() for text in texts.values())
+    taken.update({message.text.casefold() for message in data.messages})
+    return {label: Message(text) for label, text in texts.items() if _is_word(text) and taken[text.casefold()] == 1}
+
+
+def _is_word(text: str) -> bool:
+    return sum(map(str.isalpha, text)) >= _LEAST_LETTERS
 
 
 @dataclass(frozen=True)
@@ -36,6 +54,10 @@ class WithClassNames:
     names: Mapping[Label, Message]
 
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Candidate:
-        """Learn from all of them; returns the candidate."""
-        named = [label for label in sorted(set(labels)) if label in self.names]
+        """Learn from all of them; returns the candidate.
+
+        Where no message has a word, names are no help: the candidate alone says what is missing.
+        """
+        has_words = any(_is_word(message.text) for message in messages)
+        named = [label for label in sorted(set(labels)) if label in self.names] if has_words else []
         return self.learner.fit([*messages, *(self.names[label] for label in named)], [*labels, *named], unlabelled)

@@ -10,6 +10,7 @@ import numpy as np
 
 from firstline.store.messages import Labelled
 from firstline.training.candidates.base import Context
+from firstline.training.candidates.class_names import all_messages
 from firstline.types import Message
 
 Made = TypeVar("Made")
@@ -44,7 +45,7 @@ class Workload:
 
     @property
     def everything(self) -> list[Message]:
-        return [*self.data.messages, *self.data.unlabelled]
+        return all_messages(self.context, self.data)
 
     @property
     def learned(self) -> list[float]:

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from firstline.errors import LabelsTooFew
 from firstline.settings import Settings
 from firstline.steps import run_to_end
 from firstline.store.messages import Labelled
 from firstline.training.candidates.base import Candidate, Context
 from firstline.training.candidates.blend import Blend
-from firstline.training.candidates.class_names import messages_of, prepare_for
+from firstline.training.candidates.class_names import all_messages, names_for, prepare_for
 from firstline.training.candidates.linear import Linear
 from firstline.training.drafting import key
 from firstline.training.mixture import Mixture
@@ -49,26 +50,46 @@ def context(names_teach: bool = True) -> Context:
     return Context.of(Settings.model_validate({"classes": {"names_teach": names_teach}}), 0)
 
 
+def named(*labels: Label) -> dict[Label, Message]:
+    messages = [Message(f"сообщение {number}") for number in range(len(labels))]
+    return names_for(context(), Labelled(messages, list(labels), [], 0))
+
+
 def fitted(kind: type[Candidate], data: Labelled = DATA, names_teach: bool = True) -> Candidate:
     make = run_to_end(prepare_for(kind, context(names_teach), data))
     return make().fit(data.messages, data.labels, data.unlabelled)
 
 
 def test_a_name_is_read_as_words() -> None:
-    assert messages_of(["card_lost", "Где карта?", "card_lost"]) == {
+    assert named("card_lost", "Где карта?", "card_lost") == {
         "card_lost": Message("card lost"),
         "Где карта?": Message("Где карта?"),
     }
 
 
-@pytest.mark.parametrize("label", ["A7", "17", "_", "", "7б_2"])
+@pytest.mark.parametrize("label", ["A7", "17", "_", "", "7б_2", "!!!"])
 def test_a_mere_code_is_no_message(label: Label) -> None:
-    assert messages_of([label]) == {}
+    assert named(label) == {}
 
 
-@pytest.mark.parametrize("label", ["ДМС", "退款", "no 7"])
+@pytest.mark.parametrize("label", ["ДМС", "退款", "no 7", "बैंक"])
 def test_a_short_word_is_one(label: Label) -> None:
-    assert messages_of([label]) == {label: Message(label)}
+    assert named(label) == {label: Message(label)}
+
+
+def test_what_two_classes_are_called_is_learned_of_neither() -> None:
+    assert named("card_lost", "Card lost", "refund") == {"refund": Message("refund")}
+
+
+def test_what_a_writer_sent_is_judged_by_people_alone() -> None:
+    data = replace(DATA, messages=[Message("БАНКОМАТ", "lead"), *DATA.messages[1:]])
+    assert set(names_for(context(), data)) == {"Спорная_операция"}
+
+
+def test_names_do_not_hide_that_no_message_has_a_word() -> None:
+    ids = [Message(f"{number:06d}") for number in range(len(DATA.messages))]
+    with pytest.raises(LabelsTooFew, match="has a word"):
+        fitted(Linear, replace(DATA, messages=ids))
 
 
 def test_candidates_learn_names_beside_the_messages() -> None:
@@ -104,6 +125,7 @@ def test_what_all_trainings_share_is_made_of_names_too() -> None:
             return (yield from super().prepare(context, messages))
 
     fitted(Shares)
+    assert Shares.prepared == all_messages(context(), DATA)
     assert Shares.prepared[-2:] == [Message("Банкомат"), Message("Спорная операция")]
 
 

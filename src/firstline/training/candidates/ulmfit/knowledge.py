@@ -1,4 +1,4 @@
-"""What all trainings of a workspace share: it comes from the messages alone, not from their labels."""
+"""What all trainings of a workspace share: it comes from the messages and the names of classes, not from labels."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass

@@ -42,7 +42,7 @@ SPACES: Mapping[str, Space] = MappingProxyType(
             "dropout": Decimal(0.0, 0.5, 0.1),
             "smoothing": Decimal(0.0, 0.3, 0.1),
             "contrastive": Decimal(0.0, 1.0, 0.1),
-            "n_unlabelled": Integer(0, 50_000, 7_500),
+            "n_unlabelled": Integer(0, 50_000, 5_000),
             "unlabelled_epochs": Integer(1, 5, 2),
             "sharpness": Decimal(0.5, 4.0, 2.0),
         },

@@ -53,7 +53,7 @@ class TuningSettings:
     """
 
     n_epochs: int = 6
-    n_unlabelled: int = 7_500
+    n_unlabelled: int = 5_000
     unlabelled_epochs: int = 2
     least_batches: int = 30
     most_batches: int = 900

@@ -16,7 +16,7 @@ from firstline.steps import run_to_end
 from firstline.text.rules import TextRules
 from firstline.training.candidates import NAMES, find_candidate
 from firstline.training.candidates.base import Candidate, Context, Learner
-from firstline.training.candidates.class_names import prepare_for
+from firstline.training.candidates.class_names import WithClassNames, prepare_for
 from firstline.training.candidates.ulmfit import candidate as ulmfit
 from firstline.types import Message
 from tests.bundles import manifest
@@ -69,8 +69,9 @@ def bundle(fitted: Candidate, folder: Path) -> Path:
 
 
 def test_fit_returns_the_candidate(make: Make) -> None:
-    data, candidate = examples(), make()
-    assert candidate.fit(data.messages, data.labels, data.unlabelled) is candidate
+    data, named = examples(), make()
+    assert isinstance(named, WithClassNames)
+    assert named.fit(data.messages, data.labels, data.unlabelled) is named.learner
 
 
 def test_constructor_learns_nothing(make: Make) -> None:

@@ -45,6 +45,11 @@ class Workload:
 
     @property
     def everything(self) -> list[Message]:
+        return [*self.data.messages, *self.data.unlabelled]
+
+    @property
+    def prepared(self) -> list[Message]:
+        """What a candidate is prepared for: names of classes, too."""
         return all_messages(self.context, self.data)
 
     @property

@@ -31,14 +31,14 @@ class LessonsCost:
     def of(cls, workload: Workload, encoder: Encoder | None) -> "LessonsCost":
         """From a sample of the messages."""
         context = workload.context
-        texts = texts_of(workload, workload.everything)
+        texts = texts_of(workload, workload.prepared)
         messages, labels = labelled_sample(workload, N_LABELLED)
         pool = [texts[place] for place in drawn(texts, N_TEXTS - len(messages), context.seed)]
         counted = Counted.of([*texts_of(workload, messages), *pool], _BLOCKS)
         features = counted.features
         components_s, latent = timed(lambda: latent_vectors(features.astype(np.float32), context.seed))
         near_s = timed(lambda: Neighbours.of(latent[:_N_NEAR]))[0] * (len(texts) / len(latent[:_N_NEAR])) ** 2
-        plain = [message.text for message in dict.fromkeys(workload.everything)]
+        plain = [message.text for message in dict.fromkeys(workload.prepared)]
         vectors = [VectorsCost.of(plain, reader, context.vectors, context.seed) for reader in readers(context, encoder)]
         n_kinds = 2 + len(vectors)
         n_dimensions = _N_COMPONENTS + sum(cost.n_dimensions for cost in vectors)

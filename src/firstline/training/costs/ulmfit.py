@@ -75,7 +75,7 @@ class UlmfitCost:
         return True, f"reads all messages, with a sentence encoder to teach it{shared}"
 
     def measure(self, workload: Workload) -> Cost:
-        texts = texts_of(workload, workload.everything)
+        texts = texts_of(workload, workload.prepared)
         require_pool(texts)
         directions = workload.context.ulmfit.directions
         n_at_once = min(len(directions), n_usable_cores())

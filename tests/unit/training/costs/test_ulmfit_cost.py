@@ -70,7 +70,7 @@ def test_a_language_model_that_is_kept_is_not_adapted_again(tmp_path: Path, monk
     monkeypatch.setattr(adapt, "_LEAST_BATCHES", 0)
     work = with_settings(workload(2), ONE_WAY, tmp_path)
     due = UlmfitCost().measure(work).seconds
-    run_to_end(gather(work.context, work.everything))
+    run_to_end(gather(work.context, work.prepared))
     assert UlmfitCost().measure(work).seconds < due / 100
 
 

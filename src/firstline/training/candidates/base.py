@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from firstline.bundle.files import PartSource
 from firstline.settings.model import EncoderSettings, Settings, UlmfitSettings
+from firstline.text.masks import Masker
 from firstline.text.rules import TextRules
 from firstline.training.candidates.spaces import checked
 from firstline.types import Label, Message
@@ -40,7 +41,8 @@ class Context:
     `folder` keeps what is dear to make and does not depend on who has which label; without one it is made anew.
     `report` is told how far a fit has come. Relative paths in settings begin at `workspace`. `chosen` is what
     the workspace sets of each candidate, see `candidates.spaces`. `dask` is the address of a cluster for a candidate
-    that `spreads`; empty: this machine. `has_class_names`: candidates learn the names of classes as well.
+    that `spreads`; empty: this machine. `has_class_names`: candidates learn the names of classes as well,
+    with `mask` put over them as over messages.
     """
 
     rules: TextRules
@@ -54,6 +56,7 @@ class Context:
     chosen: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     dask: str = ""
     has_class_names: bool = True
+    mask: Masker = field(default_factory=Masker)
 
     @classmethod
     def of(
@@ -76,6 +79,7 @@ class Context:
             workspace,
             checked(settings.candidates),
             has_class_names=settings.classes.names_teach,
+            mask=Masker(tuple((item.kind, item.pattern) for item in settings.masking.patterns)),
         )
 
     def chosen_for(self, candidate: str) -> dict[str, Any]:

@@ -29,17 +29,18 @@ def all_messages(context: Context, data: Labelled) -> list[Message]:
 
 
 def names_for(context: Context, data: Labelled) -> dict[Label, Message]:
-    """By label, the names that are learned: `card_lost` as "card lost".
+    """By label, the names that are learned: `card_lost` as "card lost", masked as messages are.
 
-    None that is a code of one letter, such as `A7`, that two classes would share, or that a writer sent as well,
-    since people have judged that already.
+    None that is a code of one letter, such as `A7`, that two classes would share, or that a labelled message says
+    as well, since people have judged that already.
     """
     if not context.has_class_names:
         return {}
-    texts = {label: label.replace("_", " ").strip() for label in sorted(set(data.labels))}
-    taken = Counter(text.casefold() for text in texts.values())
-    taken.update({message.text.casefold() for message in data.messages})
-    return {label: Message(text) for label, text in texts.items() if _is_word(text) and taken[text.casefold()] == 1}
+    texts = {label: context.mask(" ".join(label.replace("_", " ").split())) for label in sorted(set(data.labels))}
+    read = {label: context.rules(text.casefold()) for label, text in texts.items()}
+    taken = Counter(read.values())
+    taken.update({context.rules(message.text.casefold()) for message in data.messages})
+    return {label: Message(text) for label, text in texts.items() if _is_word(text) and taken[read[label]] == 1}
 
 
 def _is_word(text: str) -> bool:
@@ -56,7 +57,7 @@ class WithClassNames:
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Candidate:
         """Learn from all of them; returns the candidate.
 
-        Where no message has a word, names are no help: the candidate alone says what is missing.
+        Where no message has a word, names would hide that; the candidate learns without them.
         """
         has_words = any(_is_word(message.text) for message in messages)
         named = [label for label in sorted(set(labels)) if label in self.names] if has_words else []

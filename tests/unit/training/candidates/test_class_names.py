@@ -12,6 +12,7 @@ from firstline.errors import LabelsTooFew
 from firstline.settings import Settings
 from firstline.steps import run_to_end
 from firstline.store.messages import Labelled
+from firstline.text.masks import Masker
 from firstline.training.candidates.base import Candidate, Context
 from firstline.training.candidates.blend import Blend
 from firstline.training.candidates.class_names import all_messages, names_for, prepare_for
@@ -77,8 +78,22 @@ def test_a_short_word_is_one(label: Label) -> None:
     assert named(label) == {label: Message(label)}
 
 
-def test_what_two_classes_are_called_is_learned_of_neither() -> None:
-    assert named("card_lost", "Card lost", "refund") == {"refund": Message("refund")}
+@pytest.mark.parametrize(("one", "other"), [("card_lost", "Card lost"), ("card_lost", "card__lost"), ("Ёлка", "елка")])
+def test_what_two_classes_are_called_is_learned_of_neither(one: Label, other: Label) -> None:
+    assert named(one, other, "refund") == {"refund": Message("refund")}
+
+
+def test_a_name_is_masked_as_messages_are() -> None:
+    masking = {"patterns": [{"kind": "BRAND", "pattern": "(?i)осаго"}]}
+    settings = Settings.model_validate({"masking": masking})
+    data = replace(DATA, labels=["Осаго", "xxup", "письмо на ivanov@mail.ru"] * 4)
+    texts = {label: message.text for label, message in names_for(Context.of(settings, 0), data).items()}
+    assert texts == {
+        "Осаго": "<BRAND>",
+        "xxup": Masker()("xxup"),
+        "письмо на ivanov@mail.ru": "письмо на <EMAIL>",
+    }
+    assert texts["xxup"] != "xxup"
 
 
 def test_what_a_writer_sent_is_judged_by_people_alone() -> None:

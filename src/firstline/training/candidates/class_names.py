@@ -19,7 +19,7 @@ def prepare_for(
 ) -> Generator[Stage, None, Callable[[], Learner]]:
     """Prepare a candidate for the messages of a workspace; it learns names too, unless the settings say otherwise."""
     names = names_for(context, data)
-    make = yield from kind.prepare(context, all_messages(context, data))
+    make = yield from kind.prepare(context, [*data.messages, *data.unlabelled, *names.values()])
     return (lambda: WithClassNames(make(), names)) if names else make
 
 

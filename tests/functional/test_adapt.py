@@ -31,7 +31,9 @@ ENDINGS = ("", " уже вторую неделю", "!!! Отвечайте", ",
 UNLABELLED = [f"вопрос {place}{ending}" for place in range(4) for ending in ENDINGS]
 # Halts after the first checkpoint, to be stopped there.
 HALTING = (
-    "import sys, time\n"
+    "import signal, sys, time\n"
+    # A shell's background jobs, such as this test run may be, ignore Ctrl-C.
+    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     "from firstline.training.candidates.ulmfit import adapt, initial\n"
     "from firstline.training.candidates.ulmfit.network import Shape\n"
     "initial.OWN_SHAPE = Shape(12, 12, 1)\n"

@@ -9,10 +9,11 @@ VENV := .venv
 SERVE_VENV := .venv-serve
 BIN := $(VENV)/bin
 LANGUAGES := $(wildcard languages/*/pyproject.toml)
-PIP := pip install --quiet --disable-pip-version-check --no-deps
+# Python compiles what it imports, which is a small part of what is installed.
+PIP := pip install --quiet --disable-pip-version-check --no-deps --no-compile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types imports lock docs wheels bench peers choices seeds names searches languages clean
+.PHONY: help setup environments demo test check lint types imports lock docs wheels bench peers choices seeds names searches languages clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -36,6 +37,8 @@ $(SERVE_VENV)/.ready: requirements/serve.lock requirements/serve-tests.lock pypr
 	$(SERVE_VENV)/bin/$(PIP) -e .
 	@touch $@
 
+environments: $(VENV)/.ready $(SERVE_VENV)/.ready
+
 demo: setup
 	@BIN=$(BIN) sh demo.sh
 
@@ -43,7 +46,10 @@ test: setup $(SERVE_VENV)/.ready
 	SERVING_SET=1 $(SERVE_VENV)/bin/python -m pytest tests/serve_only
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
-check: setup lint types imports test
+check:
+	$(MAKE) --jobs 2 environments
+	$(MAKE) --jobs 2 --output-sync lint types imports
+	$(MAKE) test
 
 lint: setup
 	$(BIN)/ruff format --check .

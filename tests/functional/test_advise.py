@@ -24,7 +24,16 @@ def test_advice_for_people_ends_with_the_next_command(firstline: Run, trained: P
     assert done.returncode == 0, done.stderr
     assert "650 labelled, 418 without a label" in done.stdout
     assert "a training of 3 folds" in done.stdout
-    assert f"Next: firstline train --candidates linear.v1 --workspace {trained}" in done.stdout
+    assert f"Next: firstline train --candidates linear.v1 --folds 3 --workspace {trained}" in done.stdout
+
+
+def test_codes_among_the_names_of_classes_are_named(firstline: Run, tmp_path: Path) -> None:
+    workspace, history = tmp_path / "w", tmp_path / "history.csv"
+    firstline("init", workspace)
+    history.write_text("text,label\n" + "".join(f"card {n} is lost,A7\nno money {n},fees\n" for n in range(4)), "utf-8")
+    firstline("import", history, "-w", workspace)
+    done = firstline("advise", "-w", workspace, "--candidates", "linear.v1")
+    assert "1 class name not learned, being codes or said elsewhere: A7" in done.stdout
 
 
 def test_a_workspace_without_labels_has_reasons_and_no_next_command(firstline: Run, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+import shutil
 from pathlib import Path
 
 import httpx
@@ -69,6 +71,15 @@ def test_status_counts(firstline: Run, trained: Path) -> None:
 def test_workspace_is_found_upwards(firstline: Run, trained: Path) -> None:
     done = firstline("status", cwd=trained / "models")
     assert "1,068 messages" in done.stdout
+
+
+def test_the_curve_is_where_it_is_said_to_be(firstline: Run, trained: Path, tmp_path: Path) -> None:
+    bank = tmp_path / "bank"
+    shutil.copytree(trained, bank)
+    done = firstline("train", "--candidates", "linear.v1", "--folds", "3", cwd=bank / "models")
+    assert done.returncode == 0, done.stderr
+    (told,) = re.findall(r"\S+learning_curve\.svg", done.stdout)
+    assert (bank / "models" / told).is_file()
 
 
 def test_service_ends_in_order_on_sigterm(trained: Path, tmp_path: Path) -> None:

@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from firstline.cli.options import JsonOption, WorkspaceOption, split_values
-from firstline.cli.output import counted, duration, next_command, print_json, print_table, progress, say, size, stages
+from firstline.cli.output import (
+    counted,
+    duration,
+    listed,
+    next_command,
+    print_json,
+    print_table,
+    progress,
+    say,
+    size,
+    stages,
+)
 from firstline.cli.train import require_training
 from firstline.steps import run_to_end
 
@@ -52,14 +63,14 @@ def advise(
     if as_json:
         print_json(advice)
     else:
-        _print(advice, workspace, is_auto=not candidates and AUTO in settings.candidates)
+        _print(advice, workspace, is_auto=not candidates and AUTO in settings.candidates, folds=folds)
 
 
-def _print(advice: "Advice", workspace: Path | None, *, is_auto: bool) -> None:
+def _print(advice: "Advice", workspace: Path | None, *, is_auto: bool, folds: int | None) -> None:
     messages = counted(advice.n_messages, "message")
     say(f"{messages}: {advice.n_labelled:,} labelled, {advice.n_unlabelled:,} without a label")
     if advice.segments:
-        say("Segments: " + ", ".join(f"{name} {count:,}" for name, count in advice.segments.items()))
+        say("Segments: " + listed([f"{name} {count:,}" for name, count in advice.segments.items()]))
     if advice.n_disagreements:
         said = counted(advice.n_disagreements, "message")
         say(f"{said} with two labels, not trained on: {next_command(workspace, 'status --disagreements')}")
@@ -68,6 +79,9 @@ def _print(advice: "Advice", workspace: Path | None, *, is_auto: bool) -> None:
     if few:
         rows = [(one.label, f"{one.n_labels:,}", one.reason) for one in few]
         print_table(("class", "labels", "why that is few"), rows, ("labels",))
+    if advice.names_not_learned:
+        names = counted(len(advice.names_not_learned), "class name")
+        say(f"{names} not learned, being codes or said elsewhere: {listed(advice.names_not_learned)}")
     cores = counted(advice.n_cores, "core")
     times = f", {advice.repeats} times," if advice.repeats > 1 else ""
     say(f"What a training of {advice.folds} folds{times} would take on this machine, {cores}, measured on a sample:")
@@ -81,14 +95,15 @@ def _print(advice: "Advice", workspace: Path | None, *, is_auto: bool) -> None:
     sensible = [one for one in advice.estimates if one.makes_sense]
     if not sensible:
         return
+    asked = f" --folds {folds}" if folds is not None else ""
     if is_auto:
         from firstline.training.costs.base import enough_minutes
 
         minutes = enough_minutes(sum(one.seconds or 0.0 for one in sensible))
-        say(f"Next: {next_command(workspace, f'train --minutes {minutes}')}, enough for all of these")
+        say(f"Next: {next_command(workspace, f'train --minutes {minutes}{asked}')}, enough for all of these")
     else:
         names = ",".join(one.candidate for one in sensible)
-        say(f"Next: {next_command(workspace, f'train --candidates {names}')}")
+        say(f"Next: {next_command(workspace, f'train --candidates {names}{asked}')}")
 
 
 def _cells(estimate: "Estimate") -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from firstline.cli.options import (
     said_columns,
     split_values,
 )
-from firstline.cli.output import counted, next_command, note, print_json, progress, say
+from firstline.cli.output import counted, listed, next_command, note, print_json, progress, say
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
@@ -112,8 +112,7 @@ def _print_report(report: "ImportReport", workspace: Path | None) -> None:
         say(f"  {report.n_labelled:,} with a label, {counted(report.n_new_labelled, 'message')} newly labelled")
     if report.segments:
         shown = sorted(report.segments.items(), key=lambda item: -item[1])
-        more = f", and {len(shown) - 5} more" if len(shown) > 5 else ""
-        say("  segments: " + ", ".join(f"{name} {count:,}" for name, count in shown[:5]) + more)
+        say("  segments: " + listed([f"{name} {count:,}" for name, count in shown]))
     if report.n_disagreements:
         split = counted(report.n_disagreements, "message")
         say(f"  {split} of the workspace with two labels: {next_command(workspace, 'status --disagreements')}")

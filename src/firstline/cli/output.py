@@ -17,6 +17,7 @@ WIDTH_WITHOUT_TERMINAL = 120
 WIDE = 100
 _WIDEST = 1_000
 _SAY_EVERY_S = 30.0
+_MOST_LISTED = 5
 
 
 def say(text: str) -> None:
@@ -154,6 +155,12 @@ def size(size_bytes: int) -> str:
 def counted(number: int, noun: str) -> str:
     """`1 message`, `1,068 messages`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """`a, b, c, d, e, and 3 more`."""
+    more = len(names) - _MOST_LISTED
+    return ", ".join(names[:_MOST_LISTED]) + (f", and {more:,} more" if more > 0 else "")
 
 
 def duration(seconds: float) -> str:

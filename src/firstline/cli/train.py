@@ -1,5 +1,6 @@
 """`firstline train`."""
 
+import os
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -117,7 +118,7 @@ def train(
     if as_json:
         print_json(_as_json(report))
     else:
-        _print_report(report, workspace)
+        _print_report(report, workspace, place.folder)
 
 
 def _shown(bar: "Progress", show_stage: "Callable[[Stage], None]") -> "Callable[[TrainEvent], None]":
@@ -167,7 +168,7 @@ def require_training(*others: str) -> None:
         raise ExtraMissing("Training", "train")
 
 
-def _print_report(report: "TrainReport", workspace: Path | None) -> None:
+def _print_report(report: "TrainReport", workspace: Path | None, folder: Path) -> None:
     times = f" {report.repeats} times" if report.repeats > 1 else ""
     say(
         f"{counted(report.n_messages, 'labelled message')}, {report.n_classes} classes,"
@@ -196,7 +197,7 @@ def _print_report(report: "TrainReport", workspace: Path | None) -> None:
     if best.candidate != model.candidate:
         say(f"{best.candidate} takes {best.latency_ms['p99']:.2f} ms (p99), more than was asked for.")
     if model.learning_curve:
-        where = (workspace or Path()) / "models" / model.id / "learning_curve.svg"
+        where = (workspace or Path(os.path.relpath(folder))) / "models" / model.id / "learning_curve.svg"
         say(_promise(model.learning_curve, report.n_messages, where))
     what = "is the same as before" if not report.is_new else "is new"
     error = model.metrics.calibration_error if model.metrics else float("nan")

@@ -5,6 +5,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from firstline.training.candidates.base import Stage
+from firstline.training.candidates.class_names import names_for
 from firstline.training.costs import estimates as estimates_of
 from firstline.training.costs.base import Estimate, Workload
 from firstline.training.side_by_side import n_usable_cores
@@ -28,7 +29,8 @@ class ClassAdvice:
 class Advice:
     """What there is to train on, and what each candidate would take. Classes go from the fewest labels up.
 
-    `segments` counts all messages, labelled or not, by the kind of writer.
+    `segments` counts all messages, labelled or not, by the kind of writer. `names_not_learned` are classes whose
+    name could have been learned as a message and is not, as it is a code, or said by another class or message.
     """
 
     n_messages: int
@@ -37,6 +39,7 @@ class Advice:
     n_disagreements: int
     segments: dict[str, int]
     classes: list[ClassAdvice]
+    names_not_learned: list[Label]
     folds: int
     repeats: int
     n_cores: int
@@ -59,11 +62,18 @@ def advise(workload: Workload, candidates: Sequence[str]) -> Generator[Stage, No
         n_disagreements=data.n_disagreements,
         segments=dict(segments.most_common()),
         classes=class_advice(data.labels, workload.folds),
+        names_not_learned=_names_not_learned(workload),
         folds=workload.folds,
         repeats=workload.repeats,
         n_cores=n_usable_cores(),
         estimates=found,
     )
+
+
+def _names_not_learned(workload: Workload) -> list[Label]:
+    if not workload.context.has_class_names:
+        return []
+    return sorted(set(workload.data.labels) - set(names_for(workload.context, workload.data)))
 
 
 def class_advice(labels: Sequence[Label], folds: int) -> list[ClassAdvice]:

@@ -130,37 +130,50 @@ class Comparison:
         kept = (self._kept(name, repeat, number) for repeat in range(self.repeats) for number in numbers)
         return sum(fold is None for fold in kept)
 
-    def blend(self, members: Sequence[str]) -> Row | None:
+    def is_kept(self, name: str) -> bool:
+        """Whether nothing of a candidate has to be trained or measured."""
+        return not self.n_missing(name) and self.run.cost(name) is not None
+
+    def blend(self, members: Sequence[str], latency_ms: float | None = None) -> Row | None:
         """The best mixture of `members`, which were asked before; None where one alone is best.
 
         The weights for each fold come from what was said of the others, so its figures are honest;
-        the weights that stay come from all. It costs what its parts cost together.
+        the weights that stay come from all. It costs what its parts cost together: at the 99th percentile no more
+        than `latency_ms`, where that is given.
         """
         # In whole milliseconds, so that what else the machine did does not choose the parts.
-        latency_ms = {name: round(self.costs[name].latency_ms["p50"]) for name in members}
+        medians = {name: round(self.costs[name].latency_ms["p50"]) for name in members}
+
+        def fits(names: Sequence[str]) -> bool:
+            return latency_ms is None or self._together(names).latency_ms["p99"] <= latency_ms
+
         mixed = np.zeros_like(self.answers[members[0]].probabilities)
         for repeat in range(self.repeats):
             said = {name: self.answers[name].probabilities[repeat] for name in members}
             learned = np.all([self.answers[name].learned[repeat] for name in members], axis=0)
             for others, held_out in self._splits[repeat]:
                 rest = {name: found[others] for name, found in said.items()}
-                mixture = fit_mixture(rest, self.truth[others], latency_ms, learned[others])
+                mixture = fit_mixture(rest, self.truth[others], medians, learned[others], fits)
                 mixed[repeat, held_out] = mixture.predict_proba({name: found[held_out] for name, found in said.items()})
         learned = np.all([self.answers[name].learned for name in members], axis=0)
         flat = {name: np.concatenate(list(self.answers[name].probabilities)) for name in members}
-        whole = fit_mixture(flat, np.tile(self.truth, self.repeats), latency_ms, learned.reshape(-1))
+        whole = fit_mixture(flat, np.tile(self.truth, self.repeats), medians, learned.reshape(-1), fits)
         if len(whole.weights) == 1:
             return None
-        parts = [self.costs[name] for name in whole.weights]
-        cost = Cost(
+        cost = self._together(list(whole.weights))
+        seconds = sum(self.answers[name].seconds for name in whole.weights)
+        self.answers[BLEND], self.costs[BLEND] = Answers(mixed, learned, seconds), cost
+        return self._row(BLEND, self.answers[BLEND], cost, whole)
+
+    def _together(self, names: Sequence[str]) -> Cost:
+        """What candidates cost that answer one after the other."""
+        parts = [self.costs[name] for name in names]
+        return Cost(
             latency_ms={name: round(sum(part.latency_ms[name] for part in parts), 3) for name in ("p50", "p99")},
             memory_bytes=sum(part.memory_bytes for part in parts),
             size_bytes=sum(part.size_bytes for part in parts),
             settings={},
         )
-        seconds = sum(self.answers[name].seconds for name in whole.weights)
-        self.answers[BLEND], self.costs[BLEND] = Answers(mixed, learned, seconds), cost
-        return self._row(BLEND, self.answers[BLEND], cost, whole)
 
     def _folds(
         self, name: str, make: Callable[[], Learner], send: Send | None, is_one_needed: bool

@@ -4,15 +4,15 @@ import time
 import traceback
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import TypeAlias
 
 from firstline.bundle.learning_curve import LearningCurve
 from firstline.errors import ClusterLost, ExtraMissing, FirstlineError, LabelsTooFew, RunUnwritable, TrainingError
 from firstline.settings import Settings
-from firstline.steps import each_as
+from firstline.steps import each_as, run_to_end
 from firstline.training.candidates import find_candidate
-from firstline.training.candidates.base import Context, Learner, Note, Stage
+from firstline.training.candidates.base import Candidate, Context, Learner, Note, Stage
 from firstline.training.candidates.blend import Blend
 from firstline.training.candidates.class_names import prepare_for
 from firstline.training.candidates.encoder.kept import forget_parts
@@ -119,13 +119,13 @@ class Contest:
             )
 
     def blend(self) -> Row | Failed:
-        """A mixture of those that are within the latency."""
+        """A mixture that is within the latency, as all its parts are."""
         fitting = [row.candidate for row in self.rows if fits(row, self.asked.latency_ms)]
         if len(fitting) < 2:
             within = " within the latency" if self.asked.latency_ms else ""
             return self._fail(BLEND, f"It needs two candidates{within}.")
         try:
-            row = self.comparison.blend(fitting)
+            row = self.comparison.blend(fitting, self.asked.latency_ms)
         except Exception as error:
             return self._fail(BLEND, _reason(error, self.comparison.run, BLEND))
         if row is None:
@@ -175,6 +175,15 @@ class Contest:
         except LabelsTooFew as error:
             yield Note(error.message)
             return None
+        except Exception as error:
+            # The model is worth more than its curve.
+            yield Note(f"no learning curve: {_reason(error, self.comparison.run, row.candidate)}")
+            return None
+
+    def withdraw(self, row: Row, error: Exception) -> Failed:
+        """Take out of the table what could be cross-validated, but not trained on all labels."""
+        self.rows = [other for other in self.rows if other is not row]
+        return self._fail(row.candidate, f"On all labels: {_reason(error, self.comparison.run, row.candidate)}")
 
     def _ask(self, name: str, before: int, total: int) -> Generator[TrainEvent, None, Row]:
         data = self.comparison.data
@@ -182,12 +191,31 @@ class Contest:
         if self.asked.is_fresh and name in _FINE_TUNES and self.context.folder and not self.has_forgotten:
             forget_parts(self.context.folder)
             self.has_forgotten = True
-        self.makers[name] = make = yield from prepare_for(kind, self.context, data)
-        self.comparison.run.starts_from[name] = origin(kind, self.context)
+        starts_from = self.comparison.run.starts_from
+        starts_from[name] = _origin(name, self.context)
+        if self.comparison.is_kept(name):
+            make = self._prepared_later(kind)
+        else:
+            make = yield from prepare_for(kind, self.context, data)
+            # Preparing may have made what it starts from.
+            starts_from[name] = origin(kind, self.context)
+        self.makers[name] = make
         send = None if kind.spreads else self._sender(name)
         steps = self.comparison.ask(name, make, lambda fitted: draft(name, fitted, data, self.settings), send)
         counted = each_as(steps, lambda done: Step(f"{name}, fold {done} of {self._n_folds}", before + done, total))
         return self._add((yield from counted))
+
+    def _prepared_later(self, kind: type[Candidate]) -> Make:
+        """How to make a candidate that is only prepared once somebody wants one."""
+
+        @cache
+        def prepared() -> Make:
+            return run_to_end(prepare_for(kind, self.context, self.comparison.data), self.context.report)
+
+        def make() -> Learner:
+            return prepared()()
+
+        return make
 
     def _sender(self, name: str) -> Send | None:
         """Has folds of a candidate trained where the training was told to."""

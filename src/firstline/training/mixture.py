@@ -1,7 +1,8 @@
 """Weights for several candidates that answer together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,13 +38,15 @@ def fit_mixture(
     truth: NDArray[np.int64],
     latency_ms: Mapping[str, float],
     learned: NDArray[np.bool_] | None = None,
+    fits: Callable[[Sequence[str]], bool] = lambda names: True,
 ) -> Mixture:
     """The likeliest mixture of out-of-fold probabilities, (n, n_labels) each, without parts that do not pay.
 
     `truth`, (n,), indexes labels; `learned`, (n,), tells whose label the fold had messages of. The
     weights of a mixture that fit labels best are found by expectation maximisation (Dempster et al.
     1977). Then the part that helps least is dropped, as long as labels get less likely by less than
-    0.004 nats a message and 0.0004 more for each millisecond of its `latency_ms`.
+    0.004 nats a message and 0.0004 more for each millisecond of its `latency_ms`. Only parts that answer fast
+    enough together come into question, where `fits` says so; each alone has to.
     """
     rows = np.ones(len(truth), np.bool_) if learned is None else learned
     temperatures = {
@@ -53,8 +56,9 @@ def fit_mixture(
         name: np.maximum(calibrate(found, temperatures[name])[np.arange(len(truth)), truth], _LEAST_PROBABILITY)[rows]
         for name, found in probabilities.items()
     }
-    kept = list(probabilities)
-    dropped: dict[str, float] = {}
+    kept = _likeliest(likely, fits)
+    whole = _likelihood(likely, kept)
+    dropped = {name: round(_likelihood(likely, [*kept, name]) - whole, 4) for name in probabilities if name not in kept}
     while len(kept) > 1:
         whole = _likelihood(likely, kept)
         losses = {name: whole - _likelihood(likely, [other for other in kept if other != name]) for name in kept}
@@ -70,6 +74,17 @@ def fit_mixture(
         {name: temperatures[name] for name in kept},
         dropped,
     )
+
+
+def _likeliest(likely: Mapping[str, NDArray[np.float32]], fits: Callable[[Sequence[str]], bool]) -> list[str]:
+    """All, or of those that fit together the likeliest set, which no other can be added to."""
+    names = list(likely)
+    if fits(names):
+        return names
+    fitting = [chosen for size in range(1, len(names)) for chosen in combinations(names, size) if fits(chosen)]
+    whole = [chosen for chosen in fitting if not any(set(chosen) < set(other) for other in fitting)]
+    likeliest = max(whole, key=lambda chosen: _likelihood(likely, chosen))
+    return list(likeliest)
 
 
 def _weights(likely: Mapping[str, NDArray[np.float32]], names: Sequence[str]) -> NDArray[np.float64]:

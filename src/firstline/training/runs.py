@@ -109,9 +109,7 @@ class Run:
         """Go on with the last run of the same key, or begin one; `is_fresh` begins one in any case."""
         same = [] if is_fresh else [card for card in list_runs(runs) if card.key == draft.key]
         if same:
-            run = cls(runs / same[0].id, msgspec.structs.replace(same[0], finished_at="", model=""), True, chosen)
-            run._keep_card()
-            return run
+            return cls(runs / same[0].id, same[0], True, chosen)
         begun = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{draft.key[:_KEY_LETTERS]}"
         names = (begun, *(f"{begun}-{number}" for number in range(2, 100)))
         run_id = next(name for name in names if not (runs / name).exists())
@@ -137,6 +135,10 @@ class Run:
             return None
 
     def keep_fold(self, candidate: str, repeat: int, fold: Fold) -> None:
+        """Keep a fold that was trained; the run is not finished any more, if it was."""
+        if self.card.finished_at:
+            self.card = msgspec.structs.replace(self.card, finished_at="", model="")
+            self._keep_card()
         file = self._fold_file(candidate, repeat, fold.number)
         with _written_whole(file) as unfinished, unfinished.open("wb") as opened:
             np.savez(

@@ -12,7 +12,7 @@ from firstline.bundle.files import read_manifest, write_bundle
 from firstline.bundle.learning_curve import LearningCurve
 from firstline.bundle.manifest import Manifest
 from firstline.bundle.registry import champion_id, promote
-from firstline.errors import BundleError, TrainingError
+from firstline.errors import BundleError, FileUnwritable, TrainingError
 from firstline.evaluation.metrics import differences
 from firstline.settings import Settings
 from firstline.store.messages import Labelled
@@ -94,10 +94,9 @@ def train(
     yield from contest.compare(alone)
     if BLEND in names:
         yield contest.blend()
-    best = _best(contest.rows, asked.latency_ms)
+    curve = (yield from contest.curve(_best(contest))) if asked.has_curve else None
+    best, model, is_new = yield from _best_on_all_labels(contest, curve, models)
     reference = kinds[0] if kinds and kinds[0] in comparison.answers else best.candidate
-    curve = (yield from contest.curve(best)) if asked.has_curve else None
-    model, is_new = _refitted(best, contest, curve, models)
     if champion is None:
         promote(models, model.id)
         champion = model.id
@@ -121,6 +120,22 @@ def train(
         out_of_time=tuple(contest.needed_s),
         enough_minutes=contest.enough_minutes,
     )
+
+
+def _best_on_all_labels(
+    contest: Contest, curve: LearningCurve | None, models: Path
+) -> Generator[TrainEvent, None, tuple[Row, Manifest, bool]]:
+    """The best, as `_refitted` makes it; where that fails, as for lack of memory, the next best."""
+    while True:
+        best = _best(contest)
+        try:
+            return best, *_refitted(best, contest, curve, models)
+        except (BundleError, FileUnwritable):
+            raise
+        except Exception as error:
+            if not any(fits(row, contest.asked.latency_ms) for row in contest.rows if row is not best):
+                raise
+            yield contest.withdraw(best, error)
 
 
 def _refitted(best: Row, contest: Contest, curve: LearningCurve | None, models: Path) -> tuple[Manifest, bool]:
@@ -148,15 +163,17 @@ def _card(data: Labelled, settings: Settings, folds: int, seed: int) -> RunCard:
     )
 
 
-def _best(rows: Sequence[Row], latency_ms: float | None) -> Row:
+def _best(contest: Contest) -> Row:
     """The best by macro-F1 within the latency. Raises `TrainingError` where none is."""
-    fitting = [row for row in rows if fits(row, latency_ms)]
+    latency_ms = contest.asked.latency_ms
+    fitting = [row for row in contest.rows if fits(row, latency_ms)]
     if not fitting:
-        fastest = min(rows, key=lambda row: row.latency_ms["p99"])
+        fastest = min(contest.rows, key=lambda row: row.latency_ms["p99"])
         raise TrainingError(
             f"No candidate answers within {latency_ms:g} ms; the fastest, {fastest.candidate},"
             f" takes {fastest.latency_ms['p99']:.2f} ms (p99).",
-            "Allow more (--latency-ms), or measure again while the machine does nothing else (--fresh).",
+            "Allow more (--latency-ms), or measure again while the machine does nothing else (--fresh);"
+            f" the table: firstline runs show {contest.comparison.run.card.id}",
         )
     return max(fitting, key=lambda row: row.figures.macro_f1)
 

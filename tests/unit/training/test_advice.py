@@ -30,6 +30,15 @@ def test_advice_counts_what_there_is() -> None:
     assert [one.candidate for one in found.estimates] == ["oracle.v1"]
 
 
+def test_names_that_are_codes_are_told_apart_from_names_that_are_learned() -> None:
+    labels = ["A7" if label == "Вход" else label for label in examples().labels]
+    data = replace(examples(), labels=labels)
+    context = Context.of(Settings(), 0)
+    assert run_to_end(advise(Workload(data, context, 5), [])).names_not_learned == ["A7"]
+    without = replace(context, has_class_names=False)
+    assert run_to_end(advise(Workload(data, without, 5), [])).names_not_learned == []
+
+
 def test_each_candidate_is_named_before_it_is_measured() -> None:
     steps = list(advise(Workload(examples(), Context.of(Settings(), 0), 5), ["oracle.v1", "linear.v1"]))
     assert steps == [Stage("measuring oracle.v1", 0, 2), Stage("measuring linear.v1", 1, 2)]

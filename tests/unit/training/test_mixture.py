@@ -55,6 +55,18 @@ def test_the_mixture_is_likelier_than_its_best_part() -> None:
     np.testing.assert_allclose(mixed.sum(axis=1), 1, atol=1e-5)
 
 
+def test_of_parts_that_are_too_slow_together_the_likeliest_set_is_mixed() -> None:
+    fifth = np.arange(N) % 5
+    parts = {"a": knows(fifth == 0), "b": knows((fifth == 1) | (fifth == 2)), "c": knows(fifth > 2)}
+    slow = {"a": 1.0, "b": 6.0, "c": 6.0}
+    mixture = fit_mixture(parts, TRUTH, FREE, fits=lambda names: sum(slow[name] for name in names) <= 12.5)
+    assert set(mixture.weights) == {"b", "c"}
+    assert mixture.dropped["a"] > 0
+    mixture = fit_mixture(parts, TRUTH, FREE, fits=lambda names: sum(slow[name] for name in names) <= 7.5)
+    assert set(mixture.weights) in ({"a", "b"}, {"a", "c"})
+    assert set(fit_mixture(parts, TRUTH, FREE, fits=lambda names: len(names) < 2).weights) < {"b", "c"}
+
+
 def test_classes_that_no_fold_learned_do_not_count() -> None:
     found = knows(FIRST_HALF | True)
     unseen = TRUTH == 3

@@ -159,8 +159,11 @@ def test_a_blend_that_is_none_any_more_is_no_line_any_more(tmp_path: Path) -> No
 
 def test_a_run_that_goes_on_is_not_finished(tmp_path: Path) -> None:
     Run.begin(tmp_path, DRAFT).finish("linear.v1-1")
+    again = Run.begin(tmp_path, DRAFT)
+    # As it was, if nothing comes of it.
     assert list_runs(tmp_path)[0].finished_at
-    Run.begin(tmp_path, DRAFT)
+    assert list_runs(tmp_path)[0].model == "linear.v1-1"
+    again.keep_fold("lsa.v1", 0, fold())
     assert (list_runs(tmp_path)[0].finished_at, list_runs(tmp_path)[0].model) == ("", "")
 
 

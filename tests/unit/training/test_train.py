@@ -1,6 +1,6 @@
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -14,12 +14,13 @@ from firstline.bundle.manifest import FILE_NAME, Manifest, Measured
 from firstline.bundle.predictor import Predictor
 from firstline.bundle.registry import champion_id, list_models
 from firstline.errors import CandidateUnknown, ExtraMissing, FileUnwritable, LabelsTooFew, RunUnwritable, TrainingError
+from firstline.evaluation.serving_cost import ServingCost
 from firstline.settings import MaskPattern, Settings
 from firstline.settings.model import MaskingSettings
 from firstline.steps import run_to_end
 from firstline.store.messages import Labelled
 from firstline.training import candidates as candidates_module
-from firstline.training.candidates.base import Context, Note
+from firstline.training.candidates.base import Context, Note, Stage
 from firstline.training.candidates.linear import Linear
 from firstline.training.comparison import Failed, Row
 from firstline.training.provenance import fingerprint
@@ -211,11 +212,18 @@ class Counted(Linear):
 
     n_fits = 0
     fails_in = 0
+    error: BaseException = KeyboardInterrupt()
+    n_prepared = 0
+
+    @classmethod
+    def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
+        cls.n_prepared += 1
+        return (yield from super().prepare(context, messages))
 
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         type(self).n_fits += 1
         if type(self).n_fits == type(self).fails_in:
-            raise KeyboardInterrupt
+            raise type(self).error
         return super().fit(messages, labels, unlabelled)
 
 
@@ -226,6 +234,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> type[Counted]:
     )
     monkeypatch.setattr(Counted, "n_fits", 0)
     monkeypatch.setattr(Counted, "fails_in", 0)
+    monkeypatch.setattr(Counted, "n_prepared", 0)
     return Counted
 
 
@@ -249,6 +258,45 @@ def test_another_candidate_joins_what_was_compared(tmp_path: Path, counted: type
     assert counted.n_fits <= 5
     assert [row.candidate for row in report.rows] == ["counted.v1", "linear.v1"]
     assert any(isinstance(event, Note) and "goes on with the run" in event.text for event in events)
+
+
+def test_what_is_kept_is_prepared_once_it_is_needed(tmp_path: Path, counted: type[Counted]) -> None:
+    asked = ("counted.v1", "linear.v1")
+    _, first = run(tmp_path / "a", candidates=asked)
+    counted.n_prepared = counted.n_fits = 0
+    _, within = run(tmp_path / "a", candidates=asked, latency_ms=1_000)
+    assert within.model.id == first.model.id
+    is_best = first.model.candidate == "counted.v1"
+    assert (counted.n_prepared, counted.n_fits) == (int(is_best), int(is_best))
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(MemoryError(), "The memory does not suffice."), (ValueError("too much"), "ValueError: too much; see ")],
+)
+def test_what_fails_on_all_labels_makes_room_for_the_next_best(
+    tmp_path: Path, counted: type[Counted], monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    monkeypatch.setattr(counted, "error", error)
+    monkeypatch.setattr(counted, "fails_in", 4)
+    _, report = run(tmp_path, candidates=("counted.v1", "forest.v1"))
+    assert report.model.candidate == "forest.v1"
+    assert [row.candidate for row in report.rows] == ["forest.v1"]
+    (failed,) = report.failed
+    assert failed.reason.startswith(f"On all labels: {reason}")
+    counted.n_fits = 0
+    with pytest.raises(type(error)):
+        run(tmp_path / "alone", candidates=("counted.v1",))
+
+
+def test_a_learning_curve_that_fails_costs_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise FileUnwritable("no room for vectors.")
+
+    monkeypatch.setattr("firstline.training.contest.learning_curve", fails)
+    events, report = run(tmp_path, has_curve=True)
+    assert Note("no learning curve: no room for vectors.") in events
+    assert report.is_new
 
 
 def test_fresh_trains_everything_again(tmp_path: Path, counted: type[Counted]) -> None:
@@ -316,11 +364,32 @@ def test_the_best_within_the_latency_is_kept(tmp_path: Path) -> None:
     assert within.model.candidate == fastest.candidate
     with pytest.raises(TrainingError, match=r"No candidate answers within 0\.0001 ms"):
         run(tmp_path / "a", candidates=("linear.v1",), latency_ms=0.0001)
+    (card,) = list_runs(tmp_path / "a-runs")
+    assert card.model == within.model.id
+
+
+def test_a_blend_within_the_latency_is_of_parts_that_are_so_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = {"linear.v1": 1.0, "lsa.v1": 6.0, "forest.v1": 6.0}
+
+    def told(folder: Path, messages: Sequence[Message]) -> ServingCost:
+        p99 = slow[folder.name.rpartition("-")[0]]
+        return ServingCost({"p50": p99 / 2, "p99": p99}, 1)
+
+    monkeypatch.setattr("firstline.training.comparison.serving_cost", told)
+    monkeypatch.setattr("firstline.training.mixture._LEAST_GAIN", -1.0)
+    asked = ("linear.v1", "lsa.v1", "forest.v1", "blend.v1")
+    blends = [run(tmp_path, candidates=asked, latency_ms=limit)[1].rows[-1] for limit in (None, 8.0)]
+    parts = [set(blend.mixture.weights) if blend.mixture else set() for blend in blends]
+    assert parts[0] == set(slow)
+    assert parts[1] in ({"linear.v1", "lsa.v1"}, {"linear.v1", "forest.v1"})
+    assert [blend.latency_ms["p99"] for blend in blends] == [13.0, 7.0]
 
 
 def test_a_blend_is_served_as_it_was_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("firstline.training.mixture._LEAST_GAIN", -1.0)
-    monkeypatch.setattr("firstline.training.train._best", lambda rows, _: rows[-1])
+    monkeypatch.setattr("firstline.training.train._best", lambda contest: contest.rows[-1])
     _, report = run(tmp_path, candidates=("linear.v1", "lsa.v1", "blend.v1"))
     assert report.model.candidate == "blend.v1"
     assert [part.kind for part in report.model.parts] == ["tfidf_linear.v1", "tfidf_linear.v1"]

@@ -20,8 +20,11 @@ from firstline.training.candidates.tfidf import TfidfBlocks
 from firstline.training.candidates.tpot.engine import Found, find_pipeline
 from firstline.training.candidates.tpot.graph import graph_of
 from firstline.training.encoders.vectors import vectors_of
+from firstline.training.provenance import installed
+from firstline.training.runs import key_of
 from firstline.types import Label, Message
 
+_LIBRARIES = ("tpot", "skl2onnx")
 _BLOCKS = (NgramBlock("word", 1, 2), NgramBlock("char", 2, 4))
 
 
@@ -59,7 +62,7 @@ class Tpot(OnePart):
         Raises `ExtraMissing` where TPOT or the converter to ONNX is not installed, and what `require_encoder` raises
         where vectors are asked for.
         """
-        if not (find_spec("tpot") and find_spec("skl2onnx")):
+        if not all(map(find_spec, _LIBRARIES)):
             raise ExtraMissing("The candidate 'tpot.v1'", "search")
         chosen = context.chosen_for("tpot.v1")
         if chosen.get("over") == "vectors":
@@ -71,6 +74,11 @@ class Tpot(OnePart):
     def encoders(cls, context: Context) -> tuple[str, ...]:
         """The one of the workspace, where it reads vectors."""
         return (context.encoder.name,) if context.chosen_for("tpot.v1").get("over") == "vectors" else ()
+
+    @classmethod
+    def starts_from(cls, context: Context) -> str:
+        """The versions of TPOT and of the converter to ONNX, which no other candidate needs."""
+        return key_of(installed(_LIBRARIES))
 
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Learn components from all messages, and the pipeline from the labelled ones. Raises `TrainingError`."""

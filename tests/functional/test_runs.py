@@ -38,6 +38,11 @@ def test_runs_are_listed_and_joined(firstline: Run, bank: Path) -> None:
     shown = firstline("runs", "show", run["id"][:15], "-w", bank)
     assert "finished, last model" in shown.stdout
     assert all(name in shown.stdout for name in ("linear.v1", "forest.v1", "blend.v1"))
+    # Another that was begun in the same second.
+    twin = bank / "runs" / f"{run['id']}-2"
+    twin.mkdir()
+    (twin / "run.json").write_text(json.dumps({**run, "id": twin.name}), "utf-8")
+    assert f"{run['id']}: " in firstline("runs", "show", run["id"], "-w", bank).stdout
 
 
 def test_a_killed_run_goes_on_where_it_was(firstline: Run, bank: Path, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def show(context: typer.Context, run_id: _Id, workspace: WorkspaceOption = None,
 
     named, is_json = context.obj
     runs = list_runs(Workspace.find(workspace or named).runs)
-    matching = [card for card in runs if card.id.startswith(run_id)]
+    matching = [card for card in runs if card.id == run_id] or [card for card in runs if card.id.startswith(run_id)]
     if len(matching) != 1:
         what = f"are {len(matching)} runs that begin with" if matching else "is no run"
         raise UsageError(f"There {what} '{run_id}'.", "List them: firstline runs")

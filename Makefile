@@ -9,8 +9,7 @@ VENV := .venv
 SERVE_VENV := .venv-serve
 BIN := $(VENV)/bin
 LANGUAGES := $(wildcard languages/*/pyproject.toml)
-# Python compiles what it imports, which is a small part of what is installed.
-PIP := pip install --quiet --disable-pip-version-check --no-deps --no-compile
+PIP := pip install --quiet --disable-pip-version-check --no-deps
 
 .DEFAULT_GOAL := help
 .PHONY: help setup environments demo test check lint types imports lock docs wheels bench peers choices seeds names searches languages clean

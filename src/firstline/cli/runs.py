@@ -74,7 +74,7 @@ def show(context: typer.Context, run_id: _Id, workspace: WorkspaceOption = None,
     say(LEGEND)
     for row in card.rows:
         if row.weights:
-            say(f"{row.candidate} is {mixture(row.weights, row.dropped)}")
+            say(f"{row.candidate} is {mixture(row.weights, row.dropped, row.too_slow)}")
         if row.problem:
             say(f"{row.candidate} is not in the table: {row.problem}")
 

@@ -191,7 +191,7 @@ def _print_report(report: "TrainReport", workspace: Path | None, folder: Path) -
         say(f"Left out for lack of time: {', '.join(report.out_of_time)}; {more}.")
     for row in report.rows:
         if row.mixture:
-            say(f"{row.candidate} is {mixture(row.mixture.weights, row.mixture.dropped)}")
+            say(f"{row.candidate} is {mixture(row.mixture.weights, row.mixture.dropped, row.mixture.too_slow)}")
     model = report.model
     best = max(report.rows, key=lambda row: row.figures.macro_f1)
     if best.candidate != model.candidate:
@@ -219,11 +219,13 @@ def _promise(curve: "LearningCurve", n_labels: int, where: Path) -> str:
     return f"By the learning curve of {curve.candidate}: {now}, {expected} with {curve.more_labels:,} more; {where}"
 
 
-def mixture(weights: "Mapping[str, float]", dropped: "Iterable[str]") -> str:
+def mixture(weights: "Mapping[str, float]", dropped: "Iterable[str]", too_slow: "Iterable[str]") -> str:
     """`62 % lsa.v1, 38 % forest.v1; without linear.v1: not worth the time`."""
     parts = sorted(weights.items(), key=lambda item: -item[1])
     text = ", ".join(f"{100 * weight:.0f} % {name}" for name, weight in parts)
-    return text + (f"; without {', '.join(dropped)}: not worth the time" if dropped else "")
+    if dropped:
+        text += f"; without {', '.join(dropped)}: not worth the time"
+    return text + (f"; without {', '.join(too_slow)}: too slow beside these" if too_slow else "")
 
 
 def _without(places: set[int], cells: "Sequence[str]") -> list[str]:

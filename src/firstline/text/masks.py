@@ -103,6 +103,11 @@ class Masker:
         return white_space(text) if self.patterns else text
 
 
+def without_masks(text: str) -> str:
+    """What of a masked text its writer wrote."""
+    return "".join(_MASK.split(text)[::2])
+
+
 def _mask_own(text: str, pattern: str, mask: str) -> str:
     parts = _MASK.split(text)
     parts[::2] = [re.sub(pattern, lambda found: mask if found[0] else "", part) for part in parts[::2]]

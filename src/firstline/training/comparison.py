@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
@@ -74,6 +75,11 @@ class Answers:
         return [[names[place] for place in repeat.argmax(axis=1)] for repeat in self.probabilities]
 
 
+def is_within(most_ms: float | None, latency_ms: Mapping[str, float]) -> bool:
+    """Whether the 99th percentile is, in hundredths of a millisecond as the table shows it, at most that."""
+    return most_ms is None or round(latency_ms["p99"], 2) <= most_ms
+
+
 class Comparison:
     """The same folds for all candidates, kept in a run as they are done."""
 
@@ -87,6 +93,7 @@ class Comparison:
         place = {name: index for index, name in enumerate(self.names)}
         self.truth = np.array([place[label] for label in data.labels], np.int64)
         self._splits = [split(data.labels, folds, self._seed_of(repeat)) for repeat in range(repeats)]
+        self._measured = 0, folds
         self.answers: dict[str, Answers] = {}
         self.costs: dict[str, Cost] = {}
 
@@ -112,7 +119,7 @@ class Comparison:
             probabilities[repeat, fold.held_out] = fold.probabilities
             learned[repeat, fold.held_out] = fold.learned[self.truth[fold.held_out]]
             seconds += fold.seconds
-            if cost is None and (repeat, fold.number) == (0, self.folds):
+            if cost is None and (repeat, fold.number) == self._measured:
                 measured = fold
             yield n_done
         if cost is None:
@@ -125,14 +132,10 @@ class Comparison:
         return self._row(name, self.answers[name], cost)
 
     def n_missing(self, name: str) -> int:
-        """How many folds of a candidate are not kept."""
-        numbers = range(1, self.folds + 1)
-        kept = (self._kept(name, repeat, number) for repeat in range(self.repeats) for number in numbers)
-        return sum(fold is None for fold in kept)
-
-    def is_kept(self, name: str) -> bool:
-        """Whether nothing of a candidate has to be trained or measured."""
-        return not self.n_missing(name) and self.run.cost(name) is not None
+        """How many folds of a candidate have to be trained: those that are not kept, and one to measure costs with."""
+        needed = {self._measured} if self.run.cost(name) is None else set()
+        places = product(range(self.repeats), range(1, self.folds + 1))
+        return len(needed | {place for place in places if self._kept(name, *place) is None})
 
     def blend(self, members: Sequence[str], latency_ms: float | None = None) -> Row | None:
         """The best mixture of `members`, which were asked before; None where one alone is best.
@@ -145,7 +148,7 @@ class Comparison:
         medians = {name: round(self.costs[name].latency_ms["p50"]) for name in members}
 
         def fits(names: Sequence[str]) -> bool:
-            return latency_ms is None or self._together(names).latency_ms["p99"] <= latency_ms
+            return is_within(latency_ms, self._together(names).latency_ms)
 
         mixed = np.zeros_like(self.answers[members[0]].probabilities)
         for repeat in range(self.repeats):
@@ -182,7 +185,7 @@ class Comparison:
 
         The last one of the first repeat is trained here, whether it is kept or not, where `is_one_needed`.
         """
-        needed = [(0, self.folds)] if is_one_needed else []
+        needed = [self._measured] if is_one_needed else []
         missing: list[tuple[int, int]] = []
         for repeat in range(self.repeats):
             for number in range(1, self.folds + 1):

@@ -16,7 +16,7 @@ from firstline.training.candidates.base import Candidate, Context, Learner, Note
 from firstline.training.candidates.blend import Blend
 from firstline.training.candidates.class_names import prepare_for
 from firstline.training.candidates.encoder.kept import forget_parts
-from firstline.training.comparison import BLEND, Comparison, Failed, Row, Send
+from firstline.training.comparison import BLEND, Comparison, Failed, Row, Send, is_within
 from firstline.training.costs import estimates, judge
 from firstline.training.costs.base import Workload, enough_minutes
 from firstline.training.drafting import draft, origin
@@ -121,15 +121,15 @@ class Contest:
     def blend(self) -> Row | Failed:
         """A mixture that is within the latency, as all its parts are."""
         fitting = [row.candidate for row in self.rows if fits(row, self.asked.latency_ms)]
+        within = " within the latency" if self.asked.latency_ms else ""
         if len(fitting) < 2:
-            within = " within the latency" if self.asked.latency_ms else ""
             return self._fail(BLEND, f"It needs two candidates{within}.")
         try:
             row = self.comparison.blend(fitting, self.asked.latency_ms)
         except Exception as error:
             return self._fail(BLEND, _reason(error, self.comparison.run, BLEND))
         if row is None:
-            return self._fail(BLEND, "One candidate alone answers best.")
+            return self._fail(BLEND, f"One candidate alone answers best{within}.")
         return self._add(row)
 
     def maker(self, row: Row) -> Make:
@@ -193,7 +193,7 @@ class Contest:
             self.has_forgotten = True
         starts_from = self.comparison.run.starts_from
         starts_from[name] = _origin(name, self.context)
-        if self.comparison.is_kept(name):
+        if not self.comparison.n_missing(name):
             make = self._prepared_later(kind)
         else:
             make = yield from prepare_for(kind, self.context, data)
@@ -285,7 +285,7 @@ class Contest:
 
 def fits(row: Row, latency_ms: float | None) -> bool:
     """Whether a candidate answers fast enough, at the 99th percentile of single messages."""
-    return latency_ms is None or row.latency_ms["p99"] <= latency_ms
+    return is_within(latency_ms, row.latency_ms)
 
 
 def _origin(name: str, context: Context) -> str:
@@ -322,6 +322,7 @@ def _run_row(row: Row, repeats: int) -> RunRow:
         size_bytes=row.size_bytes,
         weights=dict(row.mixture.weights) if row.mixture else {},
         dropped=tuple(row.mixture.dropped) if row.mixture else (),
+        too_slow=tuple(row.mixture.too_slow) if row.mixture else (),
         repeats=repeats,
     )
 

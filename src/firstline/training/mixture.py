@@ -19,12 +19,13 @@ class Mixture:
     """`weights` sum to 1, `temperatures` calibrate each part first, both by candidate.
 
     `dropped` says of each candidate that was left out how much likelier, in nats a message, labels
-    would have been with it.
+    would have been with it. Those that are `too_slow` did not fit beside the others.
     """
 
     weights: Mapping[str, float]
     temperatures: Mapping[str, float]
     dropped: Mapping[str, float] = field(default_factory=dict)
+    too_slow: tuple[str, ...] = ()
 
     def predict_proba(self, probabilities: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         """The mean of uncalibrated probabilities, (n, n_labels) each, by candidate."""
@@ -57,8 +58,8 @@ def fit_mixture(
         for name, found in probabilities.items()
     }
     kept = _likeliest(likely, fits)
-    whole = _likelihood(likely, kept)
-    dropped = {name: round(_likelihood(likely, [*kept, name]) - whole, 4) for name in probabilities if name not in kept}
+    too_slow = tuple(name for name in probabilities if name not in kept)
+    dropped: dict[str, float] = {}
     while len(kept) > 1:
         whole = _likelihood(likely, kept)
         losses = {name: whole - _likelihood(likely, [other for other in kept if other != name]) for name in kept}
@@ -73,6 +74,7 @@ def fit_mixture(
         {name: round(weight, 4) for name, weight in weights.items()},
         {name: temperatures[name] for name in kept},
         dropped,
+        too_slow,
     )
 
 

@@ -29,7 +29,7 @@ class RunRow(msgspec.Struct, frozen=True):
     """A line of the table; a candidate that failed has a `problem` and no figures.
 
     All folds were trained `repeats` times. A blend has the `weights` of its parts, and the names of those that were
-    `dropped`.
+    `dropped`, or `too_slow` beside its parts.
     """
 
     candidate: str
@@ -44,6 +44,7 @@ class RunRow(msgspec.Struct, frozen=True):
     problem: str = ""
     weights: dict[str, float] = {}
     dropped: tuple[str, ...] = ()
+    too_slow: tuple[str, ...] = ()
     repeats: int = 1
 
 

@@ -24,7 +24,7 @@ from firstline.training.candidates.base import Context, Note, Stage
 from firstline.training.candidates.linear import Linear
 from firstline.training.comparison import Failed, Row
 from firstline.training.provenance import fingerprint
-from firstline.training.runs import list_runs
+from firstline.training.runs import RunCard, RunRow, list_runs
 from firstline.training.train import Asked, Step, train
 from firstline.types import Label, Message
 from tests.examples import examples
@@ -368,6 +368,27 @@ def test_the_best_within_the_latency_is_kept(tmp_path: Path) -> None:
     assert card.model == within.model.id
 
 
+def _by_name(card: RunCard) -> dict[str, RunRow]:
+    return {row.candidate: row for row in card.rows}
+
+
+def test_a_limit_that_the_table_shows_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cost = ServingCost({"p50": 1.0, "p99": 2.514}, 1)
+    monkeypatch.setattr("firstline.training.comparison.serving_cost", lambda folder, messages: cost)
+    _, report = run(tmp_path, latency_ms=2.51)
+    assert report.is_new
+
+
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_a_fold_that_costs_are_measured_with_takes_time(tmp_path: Path, is_lost: bool) -> None:
+    run(tmp_path / "a", candidates=("linear.v1", "forest.v1"))
+    if is_lost:
+        for file in tmp_path.glob("a-runs/*/forest.v1/cost.json"):
+            file.unlink()
+    _, report = run(tmp_path / "a", candidates=("linear.v1", "forest.v1"), minutes=1e-6)
+    assert [failed.candidate for failed in report.failed] == (["forest.v1"] if is_lost else [])
+
+
 def test_a_blend_within_the_latency_is_of_parts_that_are_so_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -380,11 +401,18 @@ def test_a_blend_within_the_latency_is_of_parts_that_are_so_together(
     monkeypatch.setattr("firstline.training.comparison.serving_cost", told)
     monkeypatch.setattr("firstline.training.mixture._LEAST_GAIN", -1.0)
     asked = ("linear.v1", "lsa.v1", "forest.v1", "blend.v1")
-    blends = [run(tmp_path, candidates=asked, latency_ms=limit)[1].rows[-1] for limit in (None, 8.0)]
+    blends = [run(tmp_path / "a", candidates=asked, latency_ms=limit)[1].rows[-1] for limit in (None, 8.0)]
     parts = [set(blend.mixture.weights) if blend.mixture else set() for blend in blends]
     assert parts[0] == set(slow)
     assert parts[1] in ({"linear.v1", "lsa.v1"}, {"linear.v1", "forest.v1"})
     assert [blend.latency_ms["p99"] for blend in blends] == [13.0, 7.0]
+    assert {*parts[1], *(blends[1].mixture.too_slow if blends[1].mixture else ())} == set(slow)
+    (before,) = list_runs(tmp_path / "a-runs")
+    with pytest.raises(TrainingError, match=r"No candidate answers within 0\.99 ms"):
+        run(tmp_path / "a", candidates=asked, latency_ms=0.99)
+    # Nothing came of it, so nothing changes.
+    (after,) = list_runs(tmp_path / "a-runs")
+    assert (after.model, _by_name(after)) == (before.model, _by_name(before))
 
 
 def test_a_blend_is_served_as_it_was_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 from firstline.store.messages import Labelled
+from firstline.text.masks import without_masks
 from firstline.training.candidates.base import Candidate, Context, Learner, Stage
 from firstline.types import Label, Message
 
@@ -31,8 +32,8 @@ def all_messages(context: Context, data: Labelled) -> list[Message]:
 def names_for(context: Context, data: Labelled) -> dict[Label, Message]:
     """By label, the names that are learned: `card_lost` as "card lost", masked as messages are.
 
-    None that is a code of one letter, such as `A7`, that two classes would share, or that a labelled message says
-    as well, since people have judged that already.
+    None that is a code of one letter, such as `A7`, or all masked, such as a long number; that two classes would
+    share; or that a labelled message says as well, since people have judged that already.
     """
     if not context.has_class_names:
         return {}
@@ -44,7 +45,7 @@ def names_for(context: Context, data: Labelled) -> dict[Label, Message]:
 
 
 def _is_word(text: str) -> bool:
-    return sum(map(str.isalpha, text)) >= _LEAST_LETTERS
+    return sum(map(str.isalpha, without_masks(text))) >= _LEAST_LETTERS
 
 
 @dataclass(frozen=True)

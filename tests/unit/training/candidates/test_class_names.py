@@ -68,7 +68,7 @@ def test_a_name_is_read_as_words() -> None:
     }
 
 
-@pytest.mark.parametrize("label", ["A7", "17", "_", "", "7б_2", "!!!"])
+@pytest.mark.parametrize("label", ["A7", "17", "_", "", "7б_2", "!!!", "10023456789", "https://x.io/t1"])
 def test_a_mere_code_is_no_message(label: Label) -> None:
     assert named(label) == {}
 
@@ -86,10 +86,10 @@ def test_what_two_classes_are_called_is_learned_of_neither(one: Label, other: La
 def test_a_name_is_masked_as_messages_are() -> None:
     masking = {"patterns": [{"kind": "BRAND", "pattern": "(?i)осаго"}]}
     settings = Settings.model_validate({"masking": masking})
-    data = replace(DATA, labels=["Осаго", "xxup", "письмо на ivanov@mail.ru"] * 4)
+    data = replace(DATA, labels=["Полис Осаго", "Осаго", "xxup", "письмо на ivanov@mail.ru"] * 3)
     texts = {label: message.text for label, message in names_for(Context.of(settings, 0), data).items()}
     assert texts == {
-        "Осаго": "<BRAND>",
+        "Полис Осаго": "Полис <BRAND>",
         "xxup": Masker()("xxup"),
         "письмо на ivanov@mail.ru": "письмо на <EMAIL>",
     }

@@ -40,6 +40,8 @@ def champion_id(models: Path) -> str | None:
         return msgspec.json.decode(file.read_bytes(), type=_Champion).model
     except FileNotFoundError:
         return None
+    except NotADirectoryError:
+        raise BundleDamaged(f"{models} should be a folder, and is none.", "Move it away.") from None
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BundleDamaged(f"{file} cannot be read: {error}.", "Choose again: firstline models promote ID") from None
 

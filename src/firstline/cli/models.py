@@ -53,7 +53,7 @@ def models(context: typer.Context, workspace: WorkspaceOption = None, as_json: J
         )
         return
     if not found:
-        say("There is no model yet. Train one: firstline train")
+        say(f"There is no model yet. Train one: {next_command(workspace, 'train')}")
         return
     print_table(
         ("", "model", "trained", "labels", "classes", "folds", "macro-F1", "accuracy", "size"),

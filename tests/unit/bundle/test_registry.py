@@ -77,3 +77,9 @@ def test_damaged_champion_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "champion.json").write_bytes(b"{")
     with pytest.raises(BundleDamaged, match=r"champion\.json cannot be read"):
         champion_id(tmp_path)
+
+
+def test_a_file_in_the_place_of_the_folder_is_said(tmp_path: Path) -> None:
+    (tmp_path / "models").write_text("")
+    with pytest.raises(BundleDamaged, match="should be a folder"):
+        champion_id(tmp_path / "models")

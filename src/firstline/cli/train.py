@@ -225,7 +225,7 @@ def mixture(weights: "Mapping[str, float]", dropped: "Iterable[str]", too_slow: 
     text = ", ".join(f"{100 * weight:.0f} % {name}" for name, weight in parts)
     if dropped:
         text += f"; without {', '.join(dropped)}: not worth the time"
-    return text + (f"; without {', '.join(too_slow)}: too slow beside these" if too_slow else "")
+    return text + (f"; without {', '.join(too_slow)}: too slow beside the others" if too_slow else "")
 
 
 def _without(places: set[int], cells: "Sequence[str]") -> list[str]:

@@ -180,10 +180,23 @@ class Contest:
             yield Note(f"no learning curve: {_reason(error, self.comparison.run, row.candidate)}")
             return None
 
-    def withdraw(self, row: Row, error: Exception) -> Failed:
-        """Take out of the table what could be cross-validated, but not trained on all labels."""
-        self.rows = [other for other in self.rows if other is not row]
-        return self._fail(row.candidate, f"On all labels: {_reason(error, self.comparison.run, row.candidate)}")
+    def rows_without(self, row: Row) -> list[Row]:
+        """The lines that are left without one, and without the blend that it is a part of."""
+        name = row.candidate
+        return [
+            other for other in self.rows if other is not row and not (other.mixture and name in other.mixture.weights)
+        ]
+
+    def withdraw(self, row: Row, error: Exception) -> list[Failed]:
+        """Take out of the table what could be cross-validated, but not trained on all labels, and a blend with it."""
+        left = self.rows_without(row)
+        reason = f"On all labels: {_reason(error, self.comparison.run, row.candidate)}"
+        out = [other for other in self.rows if all(other is not one for one in left)]
+        self.rows = left
+        return [
+            self._fail(one.candidate, reason if one is row else f"{row.candidate} is a part of it.", is_withdrawn=True)
+            for one in out
+        ]
 
     def _ask(self, name: str, before: int, total: int) -> Generator[TrainEvent, None, Row]:
         data = self.comparison.data
@@ -277,9 +290,9 @@ class Contest:
         self.comparison.run.keep_row(_run_row(row, self.asked.repeats))
         return row
 
-    def _fail(self, name: str, reason: str) -> Failed:
+    def _fail(self, name: str, reason: str, is_withdrawn: bool = False) -> Failed:
         self.failed.append(Failed(name, reason))
-        self.comparison.run.keep_row(RunRow(name, problem=reason))
+        self.comparison.run.keep_row(RunRow(name, problem=reason), is_withdrawn)
         return self.failed[-1]
 
 

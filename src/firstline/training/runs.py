@@ -136,10 +136,8 @@ class Run:
             return None
 
     def keep_fold(self, candidate: str, repeat: int, fold: Fold) -> None:
-        """Keep a fold that was trained; the run is not finished any more, if it was."""
-        if self.card.finished_at:
-            self.card = msgspec.structs.replace(self.card, finished_at="", model="")
-            self._keep_card()
+        """Keep a fold that was trained."""
+        self.reopen()
         file = self._fold_file(candidate, repeat, fold.number)
         with _written_whole(file) as unfinished, unfinished.open("wb") as opened:
             np.savez(
@@ -168,17 +166,23 @@ class Run:
             unfinished.write_text(text, encoding="utf-8")
         return file
 
-    def keep_row(self, row: RunRow) -> None:
+    def keep_row(self, row: RunRow, is_withdrawn: bool = False) -> None:
         """Keep a line; a problem does not replace figures of the same candidate that were there.
 
-        But those of a blend, whose parts are others each time.
+        But it does those of a blend, whose parts are others each time, and those of one that `is_withdrawn`.
         """
         known = next((known for known in self.card.rows if known.candidate == row.candidate), None)
-        if row.problem and known and not known.problem and not known.weights:
+        if row.problem and known and not (known.problem or known.weights or is_withdrawn):
             return
         rows = [known for known in self.card.rows if known.candidate != row.candidate]
         self.card = msgspec.structs.replace(self.card, rows=(*rows, row))
         self._keep_card()
+
+    def reopen(self) -> None:
+        """The run is not finished any more, if it was."""
+        if self.card.finished_at:
+            self.card = msgspec.structs.replace(self.card, finished_at="", model="")
+            self._keep_card()
 
     def finish(self, model: str) -> None:
         self.card = msgspec.structs.replace(self.card, model=model, finished_at=now())

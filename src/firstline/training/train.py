@@ -10,15 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from firstline.bundle.files import read_manifest, write_bundle
-from firstline.bundle.learning_curve import LearningCurve
 from firstline.bundle.manifest import Manifest
 from firstline.bundle.registry import champion_id, promote
-from firstline.errors import BundleError, FileUnwritable, TrainingError
+from firstline.errors import BundleError, RunUnwritable, TrainingError
 from firstline.evaluation.metrics import differences
 from firstline.settings import Settings
 from firstline.store.messages import Labelled
 from firstline.training.candidates import expand
-from firstline.training.candidates.base import Context, Note
+from firstline.training.candidates.base import Candidate, Context, Note
 from firstline.training.comparison import BLEND, Comparison, Failed, Row
 from firstline.training.contest import Asked, Contest, Step, TrainEvent, fits
 from firstline.training.drafting import key, manifest
@@ -95,11 +94,16 @@ def train(
     yield from contest.compare(alone)
     # Where nothing is within the latency, a blend is not either, and earlier figures stay.
     _best(contest)
+    run.reopen()
     if BLEND in names:
         yield contest.blend()
     curve = (yield from contest.curve(_best(contest))) if asked.has_curve else None
-    best, model, is_new = yield from _best_on_all_labels(contest, curve, models)
-    reference = kinds[0] if kinds and kinds[0] in comparison.answers else best.candidate
+    best, fitted, refit_s = yield from _best_on_all_labels(contest)
+    begun = manifest(best, fitted, settings, comparison, refit_s, curve)
+    beside = {CURVE_FILE: plot_svg(curve).encode()} if curve else {}
+    model = write_bundle(models, begun, fitted.parts(), beside)
+    is_there = any(row.candidate in kinds[:1] for row in contest.rows)
+    reference = kinds[0] if is_there else best.candidate
     if champion is None:
         promote(models, model.id)
         champion = model.id
@@ -111,7 +115,7 @@ def train(
         failed=contest.failed,
         reference=reference,
         model=model,
-        is_new=is_new,
+        is_new=model.measured.created_at == begun.measured.created_at,
         is_champion=champion == model.id,
         champion=champion,
         n_messages=len(data.messages),
@@ -125,32 +129,22 @@ def train(
     )
 
 
-def _best_on_all_labels(
-    contest: Contest, curve: LearningCurve | None, models: Path
-) -> Generator[TrainEvent, None, tuple[Row, Manifest, bool]]:
-    """The best, as `_refitted` makes it; where that fails, as for lack of memory, the next best."""
+def _best_on_all_labels(contest: Contest) -> Generator[TrainEvent, None, tuple[Row, Candidate, float]]:
+    """The best, trained on all labels, and the seconds that took; where that fails, as for lack of memory, the next."""
+    data = contest.comparison.data
     while True:
         best = _best(contest)
         try:
-            return best, *_refitted(best, contest, curve, models)
-        except (BundleError, FileUnwritable):
+            learner = contest.maker(best)()
+            started = time.perf_counter()
+            fitted = learner.fit(data.messages, data.labels, data.unlabelled)
+            return best, fitted, time.perf_counter() - started + fitted.borrowed_s
+        except RunUnwritable:
             raise
         except Exception as error:
-            if not any(fits(row, contest.asked.latency_ms) for row in contest.rows if row is not best):
+            if not any(fits(row, contest.asked.latency_ms) for row in contest.rows_without(best)):
                 raise
-            yield contest.withdraw(best, error)
-
-
-def _refitted(best: Row, contest: Contest, curve: LearningCurve | None, models: Path) -> tuple[Manifest, bool]:
-    """The candidate of a line, trained on all labels and written as a bundle; and whether that was not there yet."""
-    data = contest.comparison.data
-    started = time.perf_counter()
-    fitted = contest.maker(best)().fit(data.messages, data.labels, data.unlabelled)
-    refit_s = time.perf_counter() - started + fitted.borrowed_s
-    begun = manifest(best, fitted, contest.settings, contest.comparison, refit_s, curve)
-    beside = {CURVE_FILE: plot_svg(curve).encode()} if curve else {}
-    model = write_bundle(models, begun, fitted.parts(), beside)
-    return model, model.measured.created_at == begun.measured.created_at
+            yield from contest.withdraw(best, error)
 
 
 def _card(data: Labelled, settings: Settings, folds: int, seed: int) -> RunCard:

@@ -270,6 +270,17 @@ def test_what_is_kept_is_prepared_once_it_is_needed(tmp_path: Path, counted: typ
     assert (counted.n_prepared, counted.n_fits) == (int(is_best), int(is_best))
 
 
+def test_a_run_that_is_stopped_on_all_labels_is_not_finished(
+    tmp_path: Path, counted: type[Counted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(tmp_path / "a", candidates=("counted.v1",))
+    assert list_runs(tmp_path / "a-runs")[0].finished_at
+    monkeypatch.setattr(counted, "fails_in", counted.n_fits + 1)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "a", candidates=("counted.v1",), latency_ms=1_000)
+    assert not list_runs(tmp_path / "a-runs")[0].finished_at
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [(MemoryError(), "The memory does not suffice."), (ValueError("too much"), "ValueError: too much; see ")],
@@ -284,9 +295,31 @@ def test_what_fails_on_all_labels_makes_room_for_the_next_best(
     assert [row.candidate for row in report.rows] == ["forest.v1"]
     (failed,) = report.failed
     assert failed.reason.startswith(f"On all labels: {reason}")
+    (card,) = list_runs(tmp_path.parent / f"{tmp_path.name}-runs")
+    assert {row.candidate: row.problem for row in card.rows} == {"forest.v1": "", "counted.v1": failed.reason}
     counted.n_fits = 0
     with pytest.raises(type(error)):
         run(tmp_path / "alone", candidates=("counted.v1",))
+
+
+def test_what_fails_takes_the_blend_that_it_is_a_part_of_along(
+    tmp_path: Path, counted: type[Counted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firstline.training.mixture._LEAST_GAIN", -1.0)
+    monkeypatch.setattr(counted, "error", MemoryError())
+    asked = ("counted.v1", "forest.v1", "blend.v1")
+    monkeypatch.setattr(counted, "fails_in", 4)
+    best_first = {"counted.v1": 0, "blend.v1": 1, "forest.v1": 2}
+    monkeypatch.setattr(
+        "firstline.training.train._best", lambda contest: min(contest.rows, key=lambda row: best_first[row.candidate])
+    )
+    _, report = run(tmp_path, candidates=asked)
+    assert report.model.candidate == report.reference == "forest.v1"
+    assert [failed.reason for failed in report.failed] == [
+        "On all labels: The memory does not suffice.",
+        "counted.v1 is a part of it.",
+    ]
+    assert counted.n_fits == 4
 
 
 def test_a_learning_curve_that_fails_costs_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -485,8 +518,8 @@ def test_a_later_failure_does_not_hide_earlier_figures(tmp_path: Path, monkeypat
     def broken(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("firstline.training.candidates.lsa.Lsa.prepare", broken)
-    run(tmp_path / "models", candidates=("lsa.v1", "linear.v1"))
+    monkeypatch.setattr("firstline.training.candidates.lsa.Lsa.fit", broken)
+    run(tmp_path / "models", candidates=("lsa.v1", "linear.v1"), repeats=2)
     (card,) = list_runs(tmp_path / "models-runs")
     assert all(row.macro_f1 is not None and not row.problem for row in card.rows)
 

@@ -1,5 +1,6 @@
 """`tpot.v1` over sentence vectors. That over components keeps the contract of all candidates."""
 
+from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,7 @@ from firstline.errors import EncoderUnusable
 from firstline.settings.model import EncoderSettings
 from firstline.steps import run_to_end
 from firstline.text.rules import TextRules
+from firstline.training import provenance
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.tpot import engine
 from firstline.training.candidates.tpot.candidate import Tpot
@@ -47,3 +49,10 @@ def test_the_bundle_predicts_what_training_predicted(tmp_path: Path, monkeypatch
 def test_without_an_encoder_it_is_refused_before_anything_runs() -> None:
     with pytest.raises(EncoderUnusable, match="over vectors needs a sentence encoder"):
         run_to_end(Tpot.prepare(context("none"), []))
+
+
+def test_another_version_of_tpot_starts_from_something_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = Tpot.starts_from(context("none"))
+    assert here == Tpot.starts_from(context("none"))
+    monkeypatch.setattr(provenance, "version", lambda name: "9.9" if name == "tpot" else version(name))
+    assert Tpot.starts_from(context("none")) != here

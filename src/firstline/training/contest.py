@@ -180,22 +180,17 @@ class Contest:
             yield Note(f"no learning curve: {_reason(error, self.comparison.run, row.candidate)}")
             return None
 
-    def rows_without(self, row: Row) -> list[Row]:
-        """The lines that are left without one, and without the blend that it is a part of."""
-        name = row.candidate
-        return [
-            other for other in self.rows if other is not row and not (other.mixture and name in other.mixture.weights)
-        ]
+    def rows_without(self, name: str) -> list[Row]:
+        """The lines that are left without a candidate, and without the blend that it is a part of."""
+        return [row for row in self.rows if not _rests_on(row, name)]
 
-    def withdraw(self, row: Row, error: Exception) -> list[Failed]:
+    def withdraw(self, name: str, error: Exception) -> list[Failed]:
         """Take out of the table what could be cross-validated, but not trained on all labels, and a blend with it."""
-        left = self.rows_without(row)
-        reason = f"On all labels: {_reason(error, self.comparison.run, row.candidate)}"
-        out = [other for other in self.rows if all(other is not one for one in left)]
-        self.rows = left
+        out = [row.candidate for row in self.rows if _rests_on(row, name)]
+        self.rows = self.rows_without(name)
+        reason = f"On all labels: {_reason(error, self.comparison.run, name)}"
         return [
-            self._fail(one.candidate, reason if one is row else f"{row.candidate} is a part of it.", is_withdrawn=True)
-            for one in out
+            self._fail(one, reason if one == name else f"{name} is a part of it.", is_withdrawn=True) for one in out
         ]
 
     def _ask(self, name: str, before: int, total: int) -> Generator[TrainEvent, None, Row]:
@@ -299,6 +294,11 @@ class Contest:
 def fits(row: Row, latency_ms: float | None) -> bool:
     """Whether a candidate answers fast enough, at the 99th percentile of single messages."""
     return is_within(latency_ms, row.latency_ms)
+
+
+def _rests_on(row: Row, name: str) -> bool:
+    """Whether a line is that of a candidate, or of a blend that it is a part of."""
+    return row.candidate == name or bool(row.mixture and name in row.mixture.weights)
 
 
 def _origin(name: str, context: Context) -> str:

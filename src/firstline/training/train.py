@@ -142,9 +142,9 @@ def _best_on_all_labels(contest: Contest) -> Generator[TrainEvent, None, tuple[R
         except RunUnwritable:
             raise
         except Exception as error:
-            if not any(fits(row, contest.asked.latency_ms) for row in contest.rows_without(best)):
+            if not any(fits(row, contest.asked.latency_ms) for row in contest.rows_without(best.candidate)):
                 raise
-            yield from contest.withdraw(best, error)
+            yield from contest.withdraw(best.candidate, error)
 
 
 def _card(data: Labelled, settings: Settings, folds: int, seed: int) -> RunCard:

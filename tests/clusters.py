@@ -61,7 +61,15 @@ def cluster(folder: Path, n_workers: int, n_threads: int = 1) -> Iterator[Starte
             process.wait()
 
 
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
+    """A cluster of two workers that tests share: none of it may be ended."""
+    with cluster(tmp_path_factory.mktemp("cluster"), 2) as found:
+        yield found
+
+
 @pytest.fixture
 def started(tmp_path: Path) -> Iterator[Started]:
+    """A cluster of two workers of one's own."""
     with cluster(tmp_path, 2) as found:
         yield found

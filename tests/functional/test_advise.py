@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.functional.conftest import Run
+from tests.commands import Run
 
 
 def test_advice_in_json(firstline: Run, trained: Path) -> None:

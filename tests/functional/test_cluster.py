@@ -6,24 +6,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from firstline.training.search import connecting
 from tests.clusters import Started
-from tests.functional.conftest import Run
+from tests.commands import Run
 
 CANDIDATES = "linear.v1,lsa.v1"
 MOST_S = 120
-
-
-@pytest.fixture
-def bank(tmp_path: Path, firstline: Run) -> Iterator[Path]:
-    folder = tmp_path / "bank"
-    for arguments in (("init", folder, "--demo"), ("import", folder / "history.csv", "-w", folder)):
-        assert firstline(*arguments).returncode == 0
-    yield folder
 
 
 def figures(printed: str) -> dict[str, dict[str, float]]:
@@ -31,12 +23,24 @@ def figures(printed: str) -> dict[str, dict[str, float]]:
     return {row["candidate"]: {name: row[name] for name in names} for row in json.loads(printed)["candidates"]}
 
 
+def test_folds_are_trained_on_the_cluster(running: Started, bank: Path, firstline: Run) -> None:
+    arguments = ("train", "-w", bank, "--candidates", "linear.v1", "--folds", "3", "--json")
+    there = firstline(*arguments, "--dask", running.address)
+    assert there.returncode == 0, there.stderr
+    assert f"works on 2 workers of {running.address}" in there.stderr
+    assert figures(there.stdout) == figures(firstline(*arguments, "--fresh").stdout)
+
+
+@pytest.mark.slow
 def test_the_table_is_that_of_a_training_here_also_when_a_worker_is_lost(
-    started: Started, bank: Path, firstline: Run
+    started: Started, tmp_path: Path, firstline: Run
 ) -> None:
+    bank = tmp_path / "bank"
+    for command in (("init", bank, "--demo"), ("import", bank / "history.csv", "-w", bank)):
+        assert firstline(*command).returncode == 0
     arguments = ("-w", str(bank), "--candidates", CANDIDATES, "--folds", "3", "--json", "--dask", started.address)
-    command = [sys.executable, "-m", "firstline", "train", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as training:
+    process = [sys.executable, "-m", "firstline", "train", *arguments]
+    with subprocess.Popen(process, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as training:
         deadline = time.monotonic() + MOST_S
         while not list(bank.glob("runs/*/linear.v1/*.npz")) and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -52,7 +56,8 @@ def test_the_table_is_that_of_a_training_here_also_when_a_worker_is_lost(
         assert there[name] == pytest.approx(row, abs=0.005)
 
 
-def test_no_cluster_is_said_before_anything_runs(bank: Path, firstline: Run) -> None:
+def test_no_cluster_is_said_before_anything_runs(bank: Path, firstline: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "_CONNECT_S", 1)
     done = firstline("train", "-w", bank, "--dask", "tcp://127.0.0.1:9")
     assert done.returncode == 1
     assert "No Dask scheduler answers at tcp://127.0.0.1:9" in done.stderr

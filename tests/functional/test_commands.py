@@ -10,7 +10,8 @@ import typer.main
 from click import Command, Group
 
 from firstline.cli import app
-from tests.functional.conftest import Run
+from firstline.training import comparison
+from tests.commands import Run, run_process
 from tests.service import served
 
 
@@ -96,10 +97,10 @@ def test_a_workspace_is_made_once(firstline: Run, tmp_path: Path) -> None:
     assert "is a workspace already" in again.stderr
 
 
-def test_port_that_is_taken_is_said(firstline: Run, trained: Path, tmp_path: Path) -> None:
+def test_port_that_is_taken_is_said(trained: Path, tmp_path: Path) -> None:
     with served(trained, tmp_path / "log") as service:
         port = service.address.rsplit(":", 1)[1]
-        done = firstline("serve", "-w", trained, "--port", port)
+        done = run_process("serve", "-w", trained, "--port", port)
     assert done.returncode == 1
     assert f"port {port}" in done.stderr
 
@@ -127,13 +128,12 @@ def test_second_training_is_told_who_holds_the_models(firstline: Run, tmp_path: 
     assert "is held by 'firstline train' (process" in done.stderr
 
 
-def test_training_says_how_to_install_what_it_lacks(tmp_path: Path, firstline: Run) -> None:
+def test_training_says_how_to_install_what_it_lacks(
+    firstline: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     firstline("init", tmp_path)
-    code = (
-        "import sys; sys.modules['sklearn'] = None; sys.argv = ['firstline', 'train', '-w', sys.argv[1]]\n"
-        "from firstline.cli import main; main()"
-    )
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, encoding="utf-8")
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    done = firstline("train", "-w", tmp_path)
     assert done.returncode == 1
     assert "pip install 'firstline[train]'" in done.stderr
 
@@ -176,20 +176,36 @@ def test_a_new_pattern_is_applied_before_training(firstline: Run, tmp_path: Path
     assert "зк" not in vocabulary.split("\n")
 
 
-def test_interrupted_training_says_so_and_leaves_nothing(trained: Path, tmp_path: Path) -> None:
-    code = (
-        "import sys, threading, _thread\n"
-        "sys.argv = ['firstline', 'train', '-w', sys.argv[1]]\n"
-        "import firstline.training.comparison as t\n"
-        "def stop(*_):\n    raise KeyboardInterrupt\n"
-        "t.train_fold = stop\n"
-        "from firstline.cli import main; main()"
-    )
-    before = sorted(path.name for path in (trained / "models").iterdir())
-    done = subprocess.run([sys.executable, "-c", code, str(trained)], capture_output=True, encoding="utf-8")
+def test_interrupted_training_says_so_and_leaves_nothing(
+    firstline: Run, bank: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(comparison, "train_fold", stop)
+    done = firstline("train", "-w", bank)
     assert done.returncode == 130
     assert "Stopped." in done.stderr
-    assert sorted(path.name for path in (trained / "models").iterdir()) == before
+    assert not list((bank / "models").glob("*"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("status",),
+        ("advise", "--candidates", "linear.v1"),
+        ("evaluate", "history.csv", "--json", "-"),
+        ("models",),
+        ("runs",),
+        ("languages",),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_in_a_process_of_its_own_it_says_the_same(firstline: Run, trained: Path, arguments: tuple[str, ...]) -> None:
+    """Those that the README shows run so in test_docs, the others in the tests of what kills them."""
+    there, here = run_process(*arguments, cwd=trained), firstline(*arguments, cwd=trained)
+    assert there.returncode == 0, there.stderr
+    assert there.stdout.count("\n") == here.stdout.count("\n") > 0
 
 
 def test_report_of_the_first_file_is_not_lost_where_the_second_is_bad(firstline: Run, tmp_path: Path) -> None:

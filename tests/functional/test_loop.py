@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.functional.conftest import Run
+from tests.commands import Run, run_process
 from tests.service import served
 
 QUESTION = {"text": "Банкомат съел карту и не отдаёт!!!", "segment": "customer"}
@@ -73,9 +73,8 @@ def test_workspace_is_found_upwards(firstline: Run, trained: Path) -> None:
     assert "1,068 messages" in done.stdout
 
 
-def test_the_curve_is_where_it_is_said_to_be(firstline: Run, trained: Path, tmp_path: Path) -> None:
-    bank = tmp_path / "bank"
-    shutil.copytree(trained, bank)
+def test_the_curve_is_where_it_is_said_to_be(firstline: Run, bank: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIRSTLINE_TRAINING__LEARNING_CURVE", "true")
     done = firstline("train", "--candidates", "linear.v1", "--folds", "3", cwd=bank / "models")
     assert done.returncode == 0, done.stderr
     (told,) = re.findall(r"\S+learning_curve\.svg", done.stdout)
@@ -112,14 +111,13 @@ def test_new_class_needs_only_an_import_and_a_training(firstline: Run, tmp_path:
     assert "is the champion, before it was" in promoted.stdout
 
 
-def test_same_data_and_seed_give_the_same_model_in_another_process(
-    firstline: Run, trained: Path, tmp_path: Path
-) -> None:
-    folder = tmp_path / "again"
-    firstline("init", folder, "--demo")
-    firstline("import", folder / "history.csv", "-w", folder)
-    report = json.loads(firstline("train", "-w", folder, "--candidates", "linear.v1", "--folds", "3", "--json").stdout)
-    here, there = folder / "models" / report["model"], trained / "models" / report["model"]
+def test_same_data_and_seed_give_the_same_model_in_another_process(firstline: Run, bank: Path, tmp_path: Path) -> None:
+    twin = Path(shutil.copytree(bank, tmp_path / "twin"))
+    train = ("train", "--candidates", "linear.v1,forest.v1", "--folds", "3", "--json", "-w")
+    here, there = (
+        folder / "models" / json.loads(run(*train, folder).stdout)["model"]
+        for run, folder in ((firstline, bank), (run_process, twin))
+    )
     names = sorted(path.name for path in here.iterdir())
     assert names == sorted(path.name for path in there.iterdir())
     for name in names:

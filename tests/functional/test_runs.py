@@ -2,26 +2,19 @@
 
 import json
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
-import pytest
+from tests.commands import Run, run_process
 
-from tests.functional.conftest import Run
-
-FOLDS = 6
-
-
-@pytest.fixture
-def bank(firstline: Run, tmp_path: Path) -> Path:
-    folder = tmp_path / "bank"
-    for arguments in (("init", folder, "--demo"), ("import", folder / "history.csv", "-w", folder)):
-        assert firstline(*arguments).returncode == 0
-    settings = folder / "firstline.toml"
-    settings.write_text(settings.read_text("utf-8").replace("learning_curve = true", "learning_curve = false"), "utf-8")
-    return folder
+KILLED_AFTER_A_FOLD = """
+import os, signal
+from firstline.training.runs import Run
+keep_fold = Run.keep_fold
+def keep_and_die(*arguments):
+    keep_fold(*arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
+Run.keep_fold = keep_and_die
+"""
 
 
 def test_runs_are_listed_and_joined(firstline: Run, bank: Path) -> None:
@@ -45,16 +38,12 @@ def test_runs_are_listed_and_joined(firstline: Run, bank: Path) -> None:
     assert f"{run['id']}: " in firstline("runs", "show", run["id"], "-w", bank).stdout
 
 
-def test_a_killed_run_goes_on_where_it_was(firstline: Run, bank: Path, tmp_path: Path) -> None:
-    command = ("train", "--candidates", "linear.v1", "--folds", str(FOLDS), "--json", "-w", str(bank))
-    process = subprocess.Popen([sys.executable, "-m", "firstline", *command], stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not list(bank.glob("runs/*/linear.v1/*.npz")) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+def test_a_killed_run_goes_on_where_it_was(firstline: Run, bank: Path) -> None:
+    command = ("train", "--candidates", "linear.v1", "--folds", "3", "--json", "-w", str(bank))
+    killed = run_process(*command, code=KILLED_AFTER_A_FOLD)
+    assert killed.returncode == -signal.SIGKILL
     kept = {file: file.stat().st_mtime_ns for file in bank.glob("runs/*/linear.v1/*.npz")}
-    assert 0 < len(kept) < FOLDS
+    assert len(kept) == 1
     assert "not finished" in firstline("runs", "-w", bank).stdout
     resumed = json.loads(firstline(*command).stdout)
     assert {file: file.stat().st_mtime_ns for file in kept} == kept

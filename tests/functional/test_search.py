@@ -6,31 +6,52 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from tests.functional.conftest import Run
+from firstline.cli import search as command
+from firstline.training.search import connecting
+from tests.commands import Run, run_process
+from tests.unit.training.search.benches import Here
 
 COMMAND = ("search", "--candidate", "linear.v1", "--folds", "2", "--json")
+SMALL = {"FIRSTLINE_SEARCH__POPULATION": "4", "FIRSTLINE_SEARCH__GENERATIONS": "2"}
+
+@pytest.fixture(autouse=True)
+def small_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SMALL.items():
+        monkeypatch.setenv(name, value)
 
 
-@pytest.fixture(scope="module")
-def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with few messages and a small search."""
-    from tests.functional.conftest import run_firstline
+def test_better_settings_are_applied_and_trained_with(
+    firstline: Run, bank: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "workers", lambda settings: nullcontext(Here()))
+    settings = bank / "firstline.toml"
+    told = firstline(*COMMAND[:-1], "-w", bank)
+    assert f"Next: firstline search --candidate linear.v1 --folds 2 --apply --workspace {bank}" in told.stdout
+    assert not tomllib.loads(settings.read_text("utf-8")).get("candidates")
+    report = json.loads(firstline(*COMMAND, "--apply", "-w", bank).stdout)
+    assert report["is_applied"]
+    assert (Path(report["folder"]) / "search.svg").read_text("utf-8").startswith("<svg")
+    applied = tomllib.loads(settings.read_text("utf-8"))["candidates"]["linear.v1"]
+    assert applied["C"] == pytest.approx(report["best"]["settings"]["C"])
+    model = json.loads(firstline("train", "--candidates", "linear.v1", "--folds", "2", "--json", "-w", bank).stdout)
+    manifest = json.loads((bank / "models" / model["model"] / "manifest.json").read_bytes())
+    assert manifest["training"]["candidate_settings"]["C"] == applied["C"]
 
-    folder = tmp_path_factory.mktemp("search") / "bank"
-    assert run_firstline("init", folder, "--demo").returncode == 0
-    lines = (folder / "history.csv").read_text("utf-8").splitlines()
-    (folder / "few.csv").write_text("\n".join(lines[:300]), "utf-8")
-    assert run_firstline("import", folder / "few.csv", "-w", folder).returncode == 0
-    settings = folder / "firstline.toml"
-    text = settings.read_text("utf-8").replace("population = 12", "population = 4")
-    settings.write_text(text.replace("generations = 20", "generations = 2"), "utf-8")
-    return folder
+
+def test_a_search_goes_on_with_what_is_kept(firstline: Run, bank: Path) -> None:
+    first = json.loads(run_process(*COMMAND, "-w", bank).stdout)
+    again = firstline(*COMMAND, "-w", bank)
+    assert f"goes on with {first['n_trials']} trials of {first['folder']}" in again.stderr
+    assert json.loads(again.stdout)["population"] == first["population"]
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_it_ends_where_an_undisturbed_one_ends(firstline: Run, bank: Path) -> None:
     dice = random.Random(0)
     for number in range(3):
@@ -52,28 +73,6 @@ def test_killed_again_and_again_it_ends_where_an_undisturbed_one_ends(firstline:
     whole = json.loads(firstline(*COMMAND, "-w", bank).stdout)
     assert broken["population"] == whole["population"]
     assert broken["is_finished"]
-    assert (Path(whole["folder"]) / "search.svg").read_text("utf-8").startswith("<svg")
-
-
-def test_it_names_the_command_that_applies_what_it_found(firstline: Run, bank: Path) -> None:
-    said = firstline(*COMMAND[:-1], "--seed", "0", "-w", bank).stdout
-    if "Next:" not in said:
-        assert "chance" in said or "Nothing is better" in said
-        return
-    assert f"Next: firstline search --candidate linear.v1 --folds 2 --seed 0 --apply --workspace {bank}" in said
-
-
-def test_better_settings_are_applied_and_trained_with(firstline: Run, bank: Path) -> None:
-    applied = json.loads(firstline(*COMMAND, "--apply", "-w", bank).stdout)
-    text = (bank / "firstline.toml").read_text("utf-8")
-    if not applied["is_applied"]:
-        assert '[candidates."linear.v1"]' not in text
-        return
-    assert '[candidates."linear.v1"]\n# From firstline search on ' in text
-    trained = firstline("train", "--candidates", "linear.v1", "--folds", "2", "-w", bank)
-    assert trained.returncode == 0, trained.stderr
-    again = firstline("search", "--candidate", "linear.v1", "--folds", "2", "-w", bank)
-    assert "goes on with" in again.stderr
 
 
 def test_a_wrong_setting_of_a_candidate_is_named(firstline: Run, bank: Path) -> None:
@@ -95,8 +94,14 @@ def test_a_wrong_setting_of_a_candidate_is_named(firstline: Run, bank: Path) -> 
     ],
 )
 def test_what_cannot_be_searched_is_said(
-    firstline: Run, bank: Path, arguments: tuple[str, ...], code: int, said: str
+    firstline: Run,
+    bank: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    code: int,
+    said: str,
 ) -> None:
+    monkeypatch.setattr(connecting, "_CONNECT_S", 1)
     failed = firstline("search", *arguments, "-w", bank)
     assert failed.returncode == code
     assert said in failed.stderr

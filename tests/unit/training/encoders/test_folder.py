@@ -13,10 +13,10 @@ from firstline.training.encoders.folder import FolderEncoder
 from firstline.training.encoders.graph import vector_graph
 from firstline.training.encoders.network import Network, tokenizer_of
 from firstline.training.encoders.opening import open_folder
-from tests.encoders import small_encoder
+from tests.encoders import N_DIMENSIONS, small_encoder
 
 TEXTS = ["My card was declined twice today", "Where is my refund of 40 €?", "ok", "a " * 300]
-HEAD = Head(np.random.default_rng(0).normal(0, 5, (384, 3)).astype(np.float32), np.zeros(3, np.float32))
+HEAD = Head(np.random.default_rng(0).normal(0, 5, (N_DIMENSIONS, 3)).astype(np.float32), np.zeros(3, np.float32))
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 from firstline.errors import EncoderUnusable
 from firstline.training.encoders.network import tokenizer_of
 from firstline.training.encoders.opening import offline, open_folder, without_torchvision
-from tests.encoders import small_encoder
+from tests.encoders import N_LAYERS, small_encoder
 
 _OPEN = """
 import os, sys
@@ -74,7 +74,7 @@ def test_weights_that_are_missing_are_not_made_up(tmp_path: Path) -> None:
         open_folder(folder)
 
 
-@pytest.mark.parametrize("change", [{"num_hidden_layers": 12}, {"intermediate_size": 100}])
+@pytest.mark.parametrize("change", [{"num_hidden_layers": N_LAYERS + 1}, {"intermediate_size": 100}])
 def test_weights_of_another_network_are_refused(tmp_path: Path, change: dict[str, int]) -> None:
     folder = copied(tmp_path / "encoder")
     file = next(path for path in folder.rglob("config.json") if "Pooling" not in str(path))

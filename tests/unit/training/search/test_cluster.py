@@ -36,10 +36,10 @@ class Sleeping:
         return problem
 
 
-def test_it_finds_what_is_found_here(started: Started) -> None:
+def test_it_finds_what_is_found_here(running: Started) -> None:
     settings = [{"C": 1.0}, {"C": 30.0}, {"C": 100.0, "words_to": 1}]
     tasks = [Evaluation(one) for one in settings]
-    with Cluster(started.address, LIMITS) as cluster:
+    with Cluster(running.address, LIMITS) as cluster:
         found: dict[Task[Outcome], Outcome] = dict(cluster.run(bench(), tasks))
     assert [found[task].guesses for task in tasks] == [evaluate(bench(), one).guesses for one in settings]
 
@@ -55,11 +55,12 @@ def test_a_worker_that_is_lost_costs_time_only(started: Started) -> None:
     assert all(outcome.is_whole for _, outcome in found)
 
 
-def test_after_the_deadline_nothing_is_waited_for(started: Started) -> None:
-    with Cluster(started.address, LIMITS) as cluster:
+def test_after_the_deadline_nothing_is_waited_for(running: Started) -> None:
+    with Cluster(running.address, LIMITS) as cluster:
         assert list(cluster.run(bench(), [Evaluation({"C": 1.0})], deadline=time.monotonic())) == []
 
 
+@pytest.mark.slow
 def test_all_workers_that_are_lost_cost_time_only_where_others_come(started: Started) -> None:
     tasks = [Evaluation({"C": float(C)}) for C in range(1, 5)]
     with Cluster(started.address, LIMITS) as cluster:
@@ -73,6 +74,7 @@ def test_all_workers_that_are_lost_cost_time_only_where_others_come(started: Sta
     assert all(outcome.is_whole for _, outcome in found)
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_is_lost_is_said(started: Started) -> None:
     with Cluster(started.address, LIMITS) as cluster:
         steps = cluster.run(bench(), [Evaluation({"C": float(C)}) for C in range(1, 9)])
@@ -82,6 +84,7 @@ def test_a_scheduler_that_is_lost_is_said(started: Started) -> None:
             list(steps)
 
 
+@pytest.mark.slow
 def test_what_nobody_waits_for_makes_room(started: Started) -> None:
     slow = [Sleeping() for _ in started.workers]
     with Cluster(started.address, LIMITS) as cluster:
@@ -94,6 +97,7 @@ def test_what_nobody_waits_for_makes_room(started: Started) -> None:
         assert time.monotonic() - started_at < Sleeping.seconds / 2
 
 
+@pytest.mark.slow
 def test_two_who_ask_the_same_worker_do_not_disturb_each_other(tmp_path: Path) -> None:
     def ask(candidate: str) -> tuple[int, ...]:
         with Cluster(started.address, LIMITS) as cluster:
@@ -117,7 +121,8 @@ def test_certificates_that_are_missing_are_said() -> None:
         pass
 
 
-def test_no_scheduler_is_said() -> None:
+def test_no_scheduler_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "_CONNECT_S", 1)
     with (
         pytest.raises(TrainingError, match="No Dask scheduler answers at tcp"),
         Cluster("tcp://127.0.0.1:9", LIMITS),
@@ -136,6 +141,7 @@ def test_a_client_that_could_not_connect_does_not_close_itself_later(
     assert found == []
 
 
+@pytest.mark.slow
 def test_a_scheduler_without_workers_is_said(started: Started) -> None:
     for worker in started.workers:
         os.killpg(worker.pid, signal.SIGKILL)

@@ -1,6 +1,6 @@
 """A whole search: what it tries, what it keeps, and what it says in the end."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,42 +9,14 @@ import pytest
 from firstline.errors import TrainingError
 from firstline.settings import Settings
 from firstline.steps import run_to_end
-from firstline.training.search.evaluating import Answer, Bench, Evaluation, Outcome, Task
+from firstline.training.search.evaluating import Bench, Outcome
 from firstline.training.search.evolution import Plan
 from firstline.training.search.search import SearchReport, search, search_folder
 from firstline.training.search.space import Value
 from firstline.training.search.trials import Trials
-from tests.unit.training.search.benches import bench
+from tests.unit.training.search.benches import Here, bench
 
 PLAN = Plan(population=4, generations=2)
-
-
-class Here:
-    """Evaluates in this process, by a rule of thumb unless it is told to be exact."""
-
-    def __init__(self, n_most: int = 1_000, is_exact: bool = False) -> None:
-        self.n_asked = 0
-        self.n_most = n_most
-        self.is_exact = is_exact
-
-    def run(
-        self, bench: Bench, tasks: Sequence[Task[Answer]], deadline: float | None = None
-    ) -> Generator[tuple[Task[Answer], Answer], None, None]:
-        for task in tasks:
-            if self.n_asked >= self.n_most:
-                return
-            self.n_asked += 1
-            if self.is_exact:
-                yield task, task(bench)
-            else:
-                assert isinstance(task, Evaluation)
-                yield task, self.judge(bench, task.settings)
-
-    def judge(self, bench: Bench, settings: Mapping[str, Value]) -> Outcome:
-        """The smaller C, the more messages are right."""
-        n_wrong = min(int(float(settings["C"])), 9)
-        guesses = [1 if place < n_wrong else int(true) for place, true in enumerate(bench.truth)]
-        return Outcome(1 - n_wrong / 10, 3, 1.0, tuple(guesses))
 
 
 class Failing(Here):

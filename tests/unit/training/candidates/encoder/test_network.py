@@ -7,7 +7,7 @@ import torch
 from firstline.training.candidates.encoder.network import TuningLoss, TuningNetwork, contrastive_loss, fast_attention
 from firstline.training.candidates.soft_labels import SoftLabelLoss, targets_of
 from firstline.training.encoders.opening import open_folder
-from tests.encoders import small_encoder
+from tests.encoders import N_LAYERS, small_encoder
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,7 @@ def network() -> TuningNetwork:
 
 
 def test_padding_changes_nothing(network: TuningNetwork) -> None:
-    short, padded = torch.tensor([[101, 2023, 102]]), torch.tensor([[101, 2023, 102, 0, 0]])
+    short, padded = torch.tensor([[2, 50, 3]]), torch.tensor([[2, 50, 3, 0, 0]])
     with torch.no_grad():
         torch.testing.assert_close(network(short)[0], network(padded)[0], atol=1e-4, rtol=1e-3)
 
@@ -26,14 +26,14 @@ def test_embeddings_stay_and_every_layer_learns(network: TuningNetwork) -> None:
     assert frozen
     assert all("embeddings" in name for name in frozen)
     groups = network.groups()
-    assert len(groups) == 6 + 1
+    assert len(groups) == N_LAYERS + 1
     learned = {id(parameter) for group in groups for parameter in group}
     assert learned == {id(parameter) for parameter in network.parameters() if parameter.requires_grad}
 
 
 def test_the_head_for_unscaled_vectors_gives_the_same_probabilities(network: TuningNetwork) -> None:
     with torch.no_grad():
-        scores, vectors = network(torch.tensor([[101, 2023, 102]]))
+        scores, vectors = network(torch.tensor([[2, 50, 3]]))
     found = network.trained_head()((vectors / network.scale).numpy())
     np.testing.assert_allclose(found, scores.softmax(dim=1).numpy(), atol=1e-5)
 
@@ -74,7 +74,7 @@ def test_fast_attention_gives_the_same_vectors_and_leaves_the_model_as_it_was() 
     model = open_folder(small_encoder())
     network = TuningNetwork(model, n_labels=3, pad=0, dropout=0.1).eval()
     (transformer,) = (part for part in model.modules() if type(part).__name__ == "BertModel")
-    ids = torch.tensor([[101, 2023, 102], [101, 102, 0]])
+    ids = torch.tensor([[2, 50, 3], [2, 3, 0]])
     with torch.no_grad():
         plain = network(ids)[0]
         with fast_attention(model):

@@ -52,6 +52,7 @@ def test_the_same_seed_finds_the_same_pipeline() -> None:
     assert found(seed=3).words == found(seed=3).words
 
 
+@pytest.mark.slow
 def test_processes_of_its_own_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     here = found(seed=1)
     monkeypatch.setattr(engine, "n_usable_cores", lambda: 2)
@@ -63,6 +64,7 @@ def _found_there(results: "Queue[str]") -> None:
     results.put(find_pipeline(features(), LABELS, 4, 2, 5.0, 1, lambda _: None).words)
 
 
+@pytest.mark.slow
 def test_a_worker_of_a_search_finds_the_same() -> None:
     context = get_context("spawn")
     results = context.Queue()
@@ -121,6 +123,7 @@ def test_importing_tpot_asks_nobody_for_a_newer_version() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_cluster_finds_the_same_although_a_worker_is_lost(
     started: Started, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,6 +18,8 @@ from firstline.training.candidates import NAMES, find_candidate
 from firstline.training.candidates.base import Candidate, Context, Learner
 from firstline.training.candidates.class_names import WithClassNames, prepare_for
 from firstline.training.candidates.ulmfit import candidate as ulmfit
+from firstline.training.candidates.ulmfit import initial
+from firstline.training.candidates.ulmfit.network import Shape
 from firstline.types import Message
 from tests.bundles import manifest
 from tests.encoders import small_encoder
@@ -41,6 +43,7 @@ def make(request: pytest.FixtureRequest) -> Iterator[Make]:
         # On one core all is done in this process.
         patch.setattr(os, "sched_getaffinity", lambda _: {0})
         patch.setattr(ulmfit, "_LEAST_BATCHES", 40)
+        patch.setattr(initial, "OWN_SHAPE", Shape(n_embedding=16, n_hidden=16, n_layers=1))
         yield prepared(request.param)
 
 
@@ -49,7 +52,7 @@ def prepared(name: str) -> Make:
     context = Context(
         RULES,
         seed=3,
-        chosen={"tpot.v1": {"population": 4, "generations": 1}},
+        chosen={"tpot.v1": {"population": 4, "generations": 1}, "encoder.v1": {"rate": 5e-4}},
         ulmfit=UlmfitSettings(language_model="none", encoder="none", adaptation_epochs=0),
         encoder=EncoderSettings(name=str(small_encoder())),
     )
@@ -58,20 +61,18 @@ def prepared(name: str) -> Make:
 
 @pytest.fixture(scope="module")
 def fitted(make: Make) -> Candidate:
-    data = examples()
-    return make().fit(data.messages, data.labels, data.unlabelled)
+    """What `fit` returns is the candidate itself."""
+    data, named = examples(), make()
+    assert isinstance(named, WithClassNames)
+    found = named.fit(data.messages, data.labels, data.unlabelled)
+    assert found is named.learner
+    return found
 
 
 def bundle(fitted: Candidate, folder: Path) -> Path:
     """The folder of a bundle that answers as the candidate does."""
     draft = msgspec.structs.replace(manifest(), labels=tuple(fitted.labels_))
     return folder / write_bundle(folder, draft, fitted.parts()).id
-
-
-def test_fit_returns_the_candidate(make: Make) -> None:
-    data, named = examples(), make()
-    assert isinstance(named, WithClassNames)
-    assert named.fit(data.messages, data.labels, data.unlabelled) is named.learner
 
 
 def test_constructor_learns_nothing(make: Make) -> None:
@@ -97,13 +98,14 @@ def test_learns_what_is_plain_to_see(fitted: Candidate) -> None:
     assert right >= 0.9 * len(data.labels)
 
 
-def test_same_data_and_seed_export_the_same_bytes(make: Make, tmp_path: Path) -> None:
+def test_same_data_and_seed_export_the_same_bytes(make: Make, fitted: Candidate, tmp_path: Path) -> None:
     data = examples()
+    again = make().fit(data.messages, data.labels, data.unlabelled)
     contents = []
-    for name in ("one", "two"):
+    for candidate, name in ((fitted, "one"), (again, "two")):
         folder = tmp_path / name
         folder.mkdir()
-        written = bundle(make().fit(data.messages, data.labels, data.unlabelled), folder)
+        written = bundle(candidate, folder)
         files = {path.relative_to(written): path for path in sorted(written.rglob("*")) if path.is_file()}
         contents.append({name: path.read_bytes() for name, path in files.items()})
     assert contents[0] == contents[1]

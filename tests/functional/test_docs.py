@@ -100,6 +100,7 @@ def test_make_targets_of_the_readme_are_there() -> None:
     assert set(named) <= set(targets)
 
 
+@pytest.mark.slow
 def test_demo_runs_the_loop(tmp_path: Path) -> None:
     done = subprocess.run(
         ["sh", ROOT / "demo.sh"],

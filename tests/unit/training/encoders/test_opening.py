@@ -13,6 +13,7 @@ from firstline.training.encoders.network import tokenizer_of
 from firstline.training.encoders.opening import offline, open_folder, without_torchvision
 from tests.encoders import N_LAYERS, small_encoder
 
+LAST = f"layer.{N_LAYERS - 1}."
 _OPEN = """
 import os, sys
 from pathlib import Path
@@ -69,8 +70,8 @@ def test_weights_that_are_missing_are_not_made_up(tmp_path: Path) -> None:
     folder = copied(tmp_path / "encoder")
     file = next(folder.rglob("model.safetensors"))
     weights = load_file(file)
-    save_file({name: value for name, value in weights.items() if "layer.3." not in name}, file, {"format": "pt"})
-    with pytest.raises(EncoderUnusable, match=r"the weights encoder\.layer\.3\..* more are missing"):
+    save_file({name: value for name, value in weights.items() if LAST not in name}, file, {"format": "pt"})
+    with pytest.raises(EncoderUnusable, match=rf"the weights encoder\.{LAST}.* more are missing"):
         open_folder(folder)
 
 
@@ -104,8 +105,8 @@ def test_a_length_that_is_none_is_said(tmp_path: Path, longest: object) -> None:
 def test_weights_of_more_layers_than_the_config_says_are_refused(tmp_path: Path) -> None:
     folder = copied(tmp_path / "encoder")
     file = next(path for path in folder.rglob("config.json") if "Pooling" not in str(path))
-    file.write_text(json.dumps({**json.loads(file.read_text()), "num_hidden_layers": 3}))
-    with pytest.raises(EncoderUnusable, match=r"no place for the weights encoder\.layer\.3\."):
+    file.write_text(json.dumps({**json.loads(file.read_text()), "num_hidden_layers": N_LAYERS - 1}))
+    with pytest.raises(EncoderUnusable, match=rf"no place for the weights encoder\.{LAST}"):
         open_folder(folder)
 
 

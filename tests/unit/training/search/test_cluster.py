@@ -44,6 +44,7 @@ def test_it_finds_what_is_found_here(running: Started) -> None:
     assert [found[task].guesses for task in tasks] == [evaluate(bench(), one).guesses for one in settings]
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_lost_costs_time_only(started: Started) -> None:
     tasks = [Evaluation({"C": float(C)}) for C in range(1, 9)]
     with Cluster(started.address, LIMITS) as cluster:
@@ -60,7 +61,6 @@ def test_after_the_deadline_nothing_is_waited_for(running: Started) -> None:
         assert list(cluster.run(bench(), [Evaluation({"C": 1.0})], deadline=time.monotonic())) == []
 
 
-@pytest.mark.slow
 def test_all_workers_that_are_lost_cost_time_only_where_others_come(started: Started) -> None:
     tasks = [Evaluation({"C": float(C)}) for C in range(1, 5)]
     with Cluster(started.address, LIMITS) as cluster:

@@ -1,5 +1,6 @@
 # make demo   the whole loop on demo messages, in about three minutes
 # make check  the gate: ruff, mypy, import contracts, tests
+# make test-slow  what takes minutes: killed again and again, clusters that are lost, networks side by side
 # make bench, make choices   speed; what each choice in ulmfit.v1 is worth (hours)
 # make wheels  what an air-gapped machine installs
 # make languages CORPORA=DIR   train Firstline's own language models on (an hour for each direction)
@@ -11,8 +12,11 @@ BIN := $(VENV)/bin
 LANGUAGES := $(wildcard languages/*/pyproject.toml)
 PIP := pip install --quiet --disable-pip-version-check --no-deps
 
+# Also where a machine forbids bytecode: hundreds of processes would each compile everything.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
-.PHONY: help setup environments demo test check lint types imports lock docs wheels bench peers choices seeds names searches languages clean
+.PHONY: help setup environments demo test test-slow check lint types imports lock docs wheels bench peers choices seeds names searches languages clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -41,9 +45,15 @@ environments: $(VENV)/.ready $(SERVE_VENV)/.ready
 demo: setup
 	@BIN=$(BIN) sh demo.sh
 
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
 test: setup $(SERVE_VENV)/.ready
 	SERVING_SET=1 $(SERVE_VENV)/bin/python -m pytest tests/serve_only
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+	$(PYTEST) -n auto --dist loadfile --no-loadscope-reorder --durations 10 --durations-min 3
+
+# One at a time: they count on cores that nobody else takes.
+test-slow: setup
+	$(PYTEST) -m slow --durations 0
 
 check:
 	$(MAKE) --jobs 2 environments

@@ -33,7 +33,7 @@ def small_encoder() -> Path:
     from firstline.training.encoders.opening import without_torchvision
 
     with without_torchvision():
-        from tokenizers.implementations import BertWordPieceTokenizer
+        from tokenizers import BertWordPieceTokenizer
         from transformers import BertConfig, BertModel
 
     folder = Path(mkdtemp(prefix="small-encoder-"))
@@ -54,7 +54,7 @@ def small_encoder() -> Path:
         model = BertModel(config)
         # As in a trained one, what a piece is tells more than where it stands.
         model.embeddings.word_embeddings.weight.data *= 20
-        model.save_pretrained(folder)  # type: ignore[no-untyped-call]
+        model.save_pretrained(folder)
     BertWordPieceTokenizer({piece: place for place, piece in enumerate(pieces)}).save(str(folder / "tokenizer.json"))
     kinds = ("Transformer", "Pooling", "Normalize")
     paths = ("", "1_Pooling", "2_Normalize")

@@ -8,6 +8,7 @@ from firstline.store.messages import Labelled
 from firstline.training.train import Asked, TrainEvent, TrainReport, train
 from tests.examples import examples
 
+QUICK = Settings(candidates={"forest.v1": {"n_trees": 50}})
 NO_CURVE = {"has_curve": False}
 
 
@@ -16,7 +17,7 @@ def run(
 ) -> tuple[list[TrainEvent], TrainReport]:
     """Its events and its report: three folds, seed 0, and what else is `asked`; runs are kept beside `models`."""
     runs = models.parent / f"{models.name}-runs"
-    training = train(data or examples(), Settings(), models, runs, Asked(candidates, 3, 0, **{**NO_CURVE, **asked}))
+    training = train(data or examples(), QUICK, models, runs, Asked(candidates, 3, 0, **{**NO_CURVE, **asked}))
     events: list[TrainEvent] = []
     while True:
         try:

@@ -1,24 +1,21 @@
 """`firstline adapt`, and `firstline train` with `ulmfit.v1`, on a few sentences with a tiny network."""
 
 import csv
-import io
 import json
 import shutil
 import signal
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from firstline.cli import main
 from firstline.training.candidates.ulmfit import adapt, candidate, initial
 from firstline.training.candidates.ulmfit.language_model import LanguageModel
 from firstline.training.candidates.ulmfit.network import Shape
 from firstline.training.learning import Training
+from tests.commands import Done, run_here
 from tests.unit.training.candidates.ulmfit.messages import pretrained
 
 SHAPE = Shape(n_embedding=12, n_hidden=12, n_layers=1)
@@ -49,29 +46,13 @@ HALTING = (
 )
 
 
-@dataclass(frozen=True)
-class Done:
-    """How a command ended that ran in this process, since PyTorch takes seconds to load."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 def run(*arguments: object) -> Done:
     """Run `firstline` with a tiny network."""
-    out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(initial, "OWN_SHAPE", SHAPE)
         patch.setattr(candidate, "_LEAST_BATCHES", 30)
         patch.setattr(adapt, "_LEAST_BATCHES", 0)
-        patch.setattr(sys, "argv", ["firstline", *map(str, arguments)])
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-    return Done(code, out.getvalue(), err.getvalue())
+        return run_here(*arguments)
 
 
 @pytest.fixture(autouse=True)
@@ -186,7 +167,10 @@ def test_no_message_at_all_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("stop", "code", "said"),
-    [(signal.SIGKILL, -signal.SIGKILL, ""), (signal.SIGINT, 130, "To go on: the same command again")],
+    [
+        pytest.param(signal.SIGKILL, -signal.SIGKILL, "", marks=pytest.mark.slow),
+        (signal.SIGINT, 130, "To go on: the same command again"),
+    ],
 )
 def test_a_stopped_adaptation_goes_on(workspace: Path, stop: signal.Signals, code: int, said: str) -> None:
     command = [sys.executable, "-c", HALTING, "adapt", "-w", str(workspace)]

@@ -6,13 +6,17 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from firstline.training.search import connecting
+from firstline.training.search import cluster, connecting
+from firstline.training.search.workers import Limits
 from tests.clusters import Started
 from tests.commands import Run
+from tests.unit.training.search.benches import Here
 
 CANDIDATES = "linear.v1,lsa.v1"
 MOST_S = 120
@@ -23,11 +27,31 @@ def figures(printed: str) -> dict[str, dict[str, float]]:
     return {row["candidate"]: {name: row[name] for name in names} for row in json.loads(printed)["candidates"]}
 
 
-def test_folds_are_trained_on_the_cluster(running: Started, bank: Path, firstline: Run) -> None:
+class Asked(Here):
+    """A cluster that is this process, and does what it is asked."""
+
+    n_workers = 2
+
+    def __init__(self, address: str, limits: Limits) -> None:
+        super().__init__(is_exact=True)
+        self.address = address
+        assert limits.seconds is None
+
+
+def test_folds_are_trained_on_the_cluster(bank: Path, firstline: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Asked] = []
+
+    @contextmanager
+    def opened(address: str, limits: Limits) -> Iterator[Asked]:
+        made.append(Asked(address, limits))
+        yield made[-1]
+
+    monkeypatch.setattr(cluster, "Cluster", opened)
     arguments = ("train", "-w", bank, "--candidates", "linear.v1", "--folds", "3", "--json")
-    there = firstline(*arguments, "--dask", running.address)
+    there = firstline(*arguments, "--dask", "tcp://10.0.0.1:8786")
     assert there.returncode == 0, there.stderr
-    assert f"works on 2 workers of {running.address}" in there.stderr
+    assert "works on 2 workers of tcp://10.0.0.1:8786" in there.stderr
+    assert [(one.address, one.n_asked) for one in made] == [("tcp://10.0.0.1:8786", 2)]
     assert figures(there.stdout) == figures(firstline(*arguments, "--fresh").stdout)
 
 

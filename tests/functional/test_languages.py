@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from firstline.training.candidates.ulmfit.language_model import LanguageModel
+from tests.commands import Done, run_here
 from tests.unit.training.candidates.ulmfit.messages import pretrained
 
 MAIN = (
@@ -24,16 +25,28 @@ CUT_OFF = ("unshare", "--net", "--map-root-user")
 can_be_cut_off = shutil.which("unshare") is not None and not subprocess.run([*CUT_OFF, "true"]).returncode
 
 
-def firstline(site: Path, *arguments: object, cut_off: bool = False) -> subprocess.CompletedProcess[str]:
-    """Run a command with what is installed in `site`; a training is a short one."""
-    program = ("-c", MAIN) if "ulmfit.v1" in arguments else ("-m", "firstline")
-    command = [*(CUT_OFF if cut_off else ()), sys.executable, *program, *map(str, arguments)]
-    settings = {
-        "FIRSTLINE_ULMFIT__ENCODER": "none",
-        "FIRSTLINE_ULMFIT__DIRECTIONS": '["forward"]',
-        "FIRSTLINE_CANDIDATES": '{"ulmfit.v1": {"n_members": 1}}',
-    }
-    environment = {**os.environ, **settings, "PYTHONPATH": str(site)}
+SETTINGS = {
+    "FIRSTLINE_ULMFIT__ENCODER": "none",
+    "FIRSTLINE_ULMFIT__DIRECTIONS": '["forward"]',
+    "FIRSTLINE_CANDIDATES": '{"ulmfit.v1": {"n_members": 1}}',
+}
+
+
+def firstline(site: Path, *arguments: object) -> Done:
+    """Run a command here, with what is installed in `site`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(site)
+        for name, value in SETTINGS.items():
+            patch.setenv(name, value)
+        # Whatever another test has installed elsewhere.
+        patch.delitem(sys.modules, "tests_ru", raising=False)
+        return run_here(*arguments)
+
+
+def train_cut_off(site: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run a short training in a process without network."""
+    command = [*(CUT_OFF if can_be_cut_off else ()), sys.executable, "-c", MAIN, *map(str, arguments)]
+    environment = {**os.environ, **SETTINGS, "PYTHONPATH": str(site)}
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240)
 
 
@@ -101,7 +114,7 @@ def test_a_command_that_is_cut_off_has_no_interface_but_its_own() -> None:
 
 def test_training_starts_from_it_with_the_network_cut_off(site: Path, workspace: Path) -> None:
     train = ("train", "--candidates", "ulmfit.v1", "--folds", "2", "-w", workspace, "--json")
-    done = firstline(site, *train, cut_off=can_be_cut_off)
+    done = train_cut_off(site, *train)
     assert done.returncode == 0, done.stderr
     card = json.loads((workspace / "language-models" / "forward" / "card.json").read_bytes())
     assert card["base"].keys() == {"tokenizer.model", "tokens.json", "weights.safetensors"}

@@ -1,21 +1,18 @@
 """`firstline pretrain`, on a few sentences and, where it trains, with a tiny network."""
 
-import io
 import json
 import signal
 import subprocess
 import sys
 import time
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from firstline.cli import main
 from firstline.training.candidates.ulmfit.network import Shape
 from firstline.training.candidates.ulmfit.sizes import SIZES, Size
 from firstline.training.learning import Training
+from tests.commands import Done, run_here
 
 WORDS = ("карта", "перевод", "оплата", "счёт", "банк", "заявка")
 # 30 rounds of 1,600 tokens: 24 of the trunk, 6 of the cool-down.
@@ -45,35 +42,18 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@dataclass(frozen=True)
-class Done:
-    """How a command ended that ran in this process, since PyTorch takes seconds to load."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def run_here(folder: Path, *arguments: object) -> Done:
+def run_small(folder: Path, *arguments: object) -> Done:
     """Run `firstline pretrain` in `folder`, with a tiny network."""
-    out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setitem(SIZES, "small", Size(Shape(4, 6, 1), 60))
-        patch.setattr(sys, "argv", ["firstline", "pretrain", *map(str, arguments)])
-        patch.chdir(folder)
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-    return Done(code, out.getvalue(), err.getvalue())
+        return run_here("pretrain", *arguments, cwd=folder)
 
 
 @pytest.fixture(scope="module")
 def made(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished language model; do not change it."""
     folder = tmp_path_factory.mktemp("lm") / "lm"
-    done = run_here(corpus, "bank.txt", *ROWS, "-o", folder, "--licence", "bank=CC0", "--json")
+    done = run_small(corpus, "bank.txt", *ROWS, "-o", folder, "--licence", "bank=CC0", "--json")
     assert done.returncode == 0, done.stderr
     (folder.parent / "answer.json").write_text(done.stdout, encoding="utf-8")
     return folder
@@ -88,6 +68,7 @@ def test_the_answer_says_what_was_made(made: Path) -> None:
     assert answer["command"].startswith("firstline pretrain bank.txt")
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_and_ends_as_an_undisturbed_one(corpus: Path, made: Path, tmp_path: Path) -> None:
     folder = tmp_path / "lm"
     command = tiny("bank.txt", *ROWS, "-o", folder)
@@ -96,7 +77,7 @@ def test_a_killed_training_goes_on_and_ends_as_an_undisturbed_one(corpus: Path, 
         time.sleep(0.001)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
-    done = run_here(corpus, "bank.txt", *ROWS, "-o", folder, "--resume")
+    done = run_small(corpus, "bank.txt", *ROWS, "-o", folder, "--resume")
     assert done.returncode == 0, done.stderr
     assert "goes on after 38,400 tokens" in done.stderr
     assert "cool-down: round 30 of 30" in done.stderr
@@ -124,7 +105,7 @@ def test_a_killed_training_goes_on_and_ends_as_an_undisturbed_one(corpus: Path, 
     ],
 )
 def test_what_is_wrong_is_said(corpus: Path, made: Path, arguments: tuple[str, ...], code: int, said: str) -> None:
-    done = run_here(corpus, *(argument.format(made=made) for argument in arguments))
+    done = run_small(corpus, *(argument.format(made=made) for argument in arguments))
     assert done.returncode == code, done.stderr
     assert said in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
@@ -138,15 +119,14 @@ def test_an_interrupted_training_says_how_to_go_on(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Training, "run", stop)
-    done = run_here(corpus, "bank.txt", *ROWS, "-o", tmp_path / "lm")
+    done = run_small(corpus, "bank.txt", *ROWS, "-o", tmp_path / "lm")
     assert done.returncode == 130
     assert "To go on: the same command with --resume" in done.stderr
     assert "Stopped." in done.stderr
 
 
-def test_it_says_how_to_install_what_it_lacks(corpus: Path, tmp_path: Path) -> None:
-    code = "import sys; sys.modules['fastai'] = None\nfrom firstline.cli import main; main()"
-    command = [sys.executable, "-c", code, "pretrain", "bank.txt", "-o", str(tmp_path / "lm")]
-    done = subprocess.run(command, cwd=corpus, capture_output=True, encoding="utf-8")
+def test_it_says_how_to_install_what_it_lacks(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fastai", None)
+    done = run_small(corpus, "bank.txt", "-o", tmp_path / "lm")
     assert done.returncode == 1
     assert "pip install 'firstline[train]'" in done.stderr

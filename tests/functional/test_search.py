@@ -20,6 +20,7 @@ from tests.unit.training.search.benches import Here
 COMMAND = ("search", "--candidate", "linear.v1", "--folds", "2", "--json")
 SMALL = {"FIRSTLINE_SEARCH__POPULATION": "4", "FIRSTLINE_SEARCH__GENERATIONS": "2"}
 
+
 @pytest.fixture(autouse=True)
 def small_search(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in SMALL.items():

@@ -147,7 +147,7 @@ def test_a_file_without_a_row_of_use_is_an_error(workspace: Workspace, tmp_path:
 
 def test_a_file_that_breaks_half_way_leaves_the_store_as_it_was(workspace: Workspace, tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    path.write_bytes(("text\n" + "слово\n" * 300_000).encode("utf-16") + b"\x00")
+    path.write_bytes(("text\n" + "слово\n" * 30_000).encode("utf-16") + b"\x00")
     with pytest.raises(FileUnreadable, match="is not utf-16"):
         run_import(workspace, path)
     assert stored(workspace) == []

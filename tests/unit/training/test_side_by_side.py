@@ -79,29 +79,26 @@ def test_on_one_core_all_jobs_run_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass(frozen=True)
 class SaysWhen:
-    """Starts, works for a while, and tells both times."""
+    """Works for a while; tells its number, its process, and when it began and ended."""
 
-    def __call__(self, report: Report) -> tuple[float, float]:
+    number: int
+
+    def __call__(self, report: Report) -> tuple[int, int, float, float]:
+        report(Stage(f"job {self.number}", 1, 1))
         started = time.time()
         time.sleep(0.3)
-        return started, time.time()
+        return self.number, os.getpid(), started, time.time()
 
 
 @pytest.mark.usefixtures("two_cores")
-def test_no_more_run_at_once_than_there_are_cores() -> None:
-    times = run_side_by_side([SaysWhen()] * 3, quiet)
-    at_once = [sum(start <= moment < end for start, end in times) for moment, _ in times]
-    assert len(times) == 3
-    assert max(at_once) <= 2
-
-
-@pytest.mark.usefixtures("two_cores")
-def test_several_jobs_run_in_processes_of_their_own_and_keep_their_order() -> None:
+def test_several_jobs_run_in_processes_of_their_own_as_many_at_once_as_there_are_cores() -> None:
     told: list[Stage] = []
-    found = run_side_by_side([Doubles(4), Doubles(5)], told.append)
-    assert [value for value, _ in found] == [8, 10]
-    assert len({os.getpid(), *(process for _, process in found)}) == 3
-    assert {stage.what for stage in told} == {"doubling 4", "doubling 5"}
+    found = run_side_by_side([SaysWhen(4), SaysWhen(5), SaysWhen(6)], told.append)
+    assert [number for number, *_ in found] == [4, 5, 6]
+    assert len({os.getpid(), *(process for _, process, *_ in found)}) == 4
+    assert {stage.what for stage in told} == {"job 4", "job 5", "job 6"}
+    at_once = [sum(start <= moment < end for *_, start, end in found) for *_, moment, _ in found]
+    assert max(at_once) <= 2
 
 
 @pytest.mark.usefixtures("two_cores")

@@ -24,7 +24,8 @@ from firstline.training.candidates.base import Context, Note, Stage
 from firstline.training.candidates.linear import Linear
 from firstline.training.comparison import Failed, Row
 from firstline.training.provenance import fingerprint
-from firstline.training.runs import RunCard, RunRow, list_runs
+from firstline.training.runs import Run, RunCard, RunRow, list_runs
+from firstline.training.search.crossval import Fold
 from firstline.training.train import Asked, Step, train
 from firstline.types import Label, Message
 from tests.examples import examples
@@ -380,10 +381,14 @@ def test_a_candidate_that_fails_is_a_line_and_the_others_go_on(
 
 
 def test_no_room_for_the_run_ends_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise RunUnwritable("no room")
+    keep = Run.keep_fold
 
-    monkeypatch.setattr("firstline.training.runs.Run.keep_fold", full)
+    def fills_up(run: Run, candidate: str, repeat: int, fold: Fold) -> None:
+        if candidate != "linear.v1":
+            raise RunUnwritable("no room")
+        keep(run, candidate, repeat, fold)
+
+    monkeypatch.setattr(Run, "keep_fold", fills_up)
     with pytest.raises(RunUnwritable):
         run(tmp_path, candidates=("linear.v1", "lsa.v1"))
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from firstline.settings import Settings
 from firstline.steps import run_to_end
 from firstline.text.rules import TextRules
 from firstline.training import candidates
@@ -18,6 +17,7 @@ from firstline.training.search.one_fold import OneFold, Problem
 from firstline.training.search.workers import Limits, Workers, portable
 from firstline.training.train import Asked, TrainReport, train
 from tests.examples import examples
+from tests.trainings import QUICK
 
 CONTEXT = Context(TextRules.of_language("ru"))
 
@@ -42,7 +42,7 @@ def run(
     folder: Path, place: Place | None, candidates: tuple[str, ...] = ("linear.v1",), repeats: int = 1
 ) -> TrainReport:
     questions = Asked(candidates, 3, 0, repeats, has_curve=False)
-    training = train(examples(), Settings(), folder / "models", folder / "runs", questions, place=place)
+    training = train(examples(), QUICK, folder / "models", folder / "runs", questions, place=place)
     return run_to_end(training)
 
 
@@ -51,10 +51,9 @@ def figures(report: TrainReport) -> list[tuple[object, ...]]:
     return [(row.candidate, row.figures, row.calibration) for row in rows]
 
 
-@pytest.mark.parametrize("repeats", [1, 2])
-def test_figures_and_model_are_those_of_a_training_here(tmp_path: Path, repeats: int) -> None:
+def test_figures_and_model_are_those_of_a_training_here(tmp_path: Path) -> None:
     elsewhere = Elsewhere()
-    names = ("linear.v1", "forest.v1")
+    names, repeats = ("linear.v1", "forest.v1"), 2
     there = run(tmp_path / "there", elsewhere, names, repeats=repeats)
     here = run(tmp_path / "here", None, names, repeats=repeats)
     assert figures(there) == figures(here)

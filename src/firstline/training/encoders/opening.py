@@ -38,7 +38,7 @@ def open_folder(folder: Path) -> "SentenceTransformer":
                 from transformers.utils.logging import disable_progress_bar
         except ModuleNotFoundError as error:
             raise ExtraMissing(f"The encoder in {folder}", "encoders") from error
-        disable_progress_bar()  # type: ignore[no-untyped-call]
+        disable_progress_bar()
         # What goes wrong with a folder has no class in common.
         try:
             with quiet("transformers", "sentence_transformers", "huggingface_hub"):

@@ -48,8 +48,12 @@ def test_what_is_set_reaches_the_candidate(candidate: str) -> None:
     ]
 
 
-def test_settings_of_a_network_reach_it_too() -> None:
+def test_settings_of_a_network_reach_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    from firstline.training.candidates.ulmfit import initial
     from firstline.training.candidates.ulmfit.candidate import Ulmfit
+    from firstline.training.candidates.ulmfit.network import Shape
+
+    monkeypatch.setattr(initial, "OWN_SHAPE", Shape(n_embedding=4, n_hidden=4, n_layers=1))
 
     settings = Settings(
         candidates={"ulmfit.v1": {"sharpness": 1.0}},

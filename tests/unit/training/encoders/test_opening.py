@@ -26,6 +26,7 @@ assert "torchvision" not in sys.modules
 """
 
 
+@pytest.mark.slow
 def test_it_opens_silently_without_torchvision_and_leaves_no_setting_behind(tmp_path: Path) -> None:
     (tmp_path / "torchvision").mkdir()
     (tmp_path / "torchvision" / "__init__.py").write_text("raise RuntimeError('of another build')")

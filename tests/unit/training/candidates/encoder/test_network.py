@@ -78,7 +78,7 @@ def test_fast_attention_gives_the_same_vectors_and_leaves_the_model_as_it_was() 
     with torch.no_grad():
         plain = network(ids)[0]
         with fast_attention(model):
-            assert transformer.config._attn_implementation == "eager"  # type: ignore[union-attr]
+            assert transformer.config._attn_implementation == "eager"
             torch.testing.assert_close(network(ids)[0], plain, atol=1e-4, rtol=1e-3)
-    assert transformer.config._attn_implementation == "sdpa"  # type: ignore[union-attr]
+    assert transformer.config._attn_implementation == "sdpa"
     assert {part.p for part in model.modules() if isinstance(part, torch.nn.Dropout)} == {0.1}

@@ -21,9 +21,9 @@ def run_all(*commands: tuple[object, ...]) -> None:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo messages and a model. Do not change it."""
-    folder = tmp_path_factory.mktemp("loop") / "bank"
+    folder = tmp_path_factory.mktemp("demo") / "bank"
     run_all(
         ("init", folder, "--demo"),
         ("import", folder / "history.csv", "-w", folder),
@@ -36,10 +36,19 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A few messages of three classes. Do not change it."""
     folder = tmp_path_factory.mktemp("imported") / "bank"
-    write_examples(folder.parent / "history.csv")
-    run_all(("init", folder), ("import", folder.parent / "history.csv", "-w", folder))
+    run_all(("init", folder))
+    write_examples(folder / "history.csv")
+    run_all(("import", folder / "history.csv", "-w", folder))
     settings = folder / "firstline.toml"
     settings.write_text(settings.read_text("utf-8").replace("learning_curve = true", "learning_curve = false"), "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained(imported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few messages of three classes, and a model. Do not change it."""
+    folder = Path(shutil.copytree(imported, tmp_path_factory.mktemp("trained") / "bank"))
+    run_all(("train", "-w", folder, "--candidates", "linear.v1", "--folds", "3"))
     return folder
 
 

@@ -10,8 +10,8 @@ def test_advice_in_json(firstline: Run, trained: Path) -> None:
     done = firstline("advise", "-w", trained, "--candidates", "linear.v1,oracle.v1", "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert (found["n_messages"], found["n_labelled"], found["n_unlabelled"]) == (1068, 650, 418)
-    assert len(found["classes"]) == 25
+    assert (found["n_messages"], found["n_labelled"], found["n_unlabelled"]) == (30, 24, 6)
+    assert len(found["classes"]) == 3
     linear, oracle = found["estimates"]
     assert linear["makes_sense"]
     assert linear["seconds"] > 0
@@ -22,7 +22,7 @@ def test_advice_in_json(firstline: Run, trained: Path) -> None:
 def test_advice_for_people_ends_with_the_next_command(firstline: Run, trained: Path) -> None:
     done = firstline("advise", "-w", trained, "--candidates", "linear.v1,oracle.v1", "--folds", "3")
     assert done.returncode == 0, done.stderr
-    assert "650 labelled, 418 without a label" in done.stdout
+    assert "24 labelled, 6 without a label" in done.stdout
     assert "a training of 3 folds" in done.stdout
     assert f"Next: firstline train --candidates linear.v1 --folds 3 --workspace {trained}" in done.stdout
 

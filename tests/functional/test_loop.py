@@ -15,17 +15,17 @@ from tests.service import served
 QUESTION = {"text": "Банкомат съел карту и не отдаёт!!!", "segment": "customer"}
 
 
-def test_train_made_a_champion(firstline: Run, trained: Path) -> None:
-    listed = json.loads(firstline("models", "-w", trained, "--json").stdout)
+def test_train_made_a_champion(firstline: Run, demo: Path) -> None:
+    listed = json.loads(firstline("models", "-w", demo, "--json").stdout)
     assert len(listed) == 1
     assert listed[0]["is_champion"]
     assert listed[0]["n_classes"] == 25
     assert listed[0]["metrics"]["macro_f1"] > 0.4
 
 
-def test_evaluate_writes_the_figures(firstline: Run, trained: Path, tmp_path: Path) -> None:
+def test_evaluate_writes_the_figures(firstline: Run, demo: Path, tmp_path: Path) -> None:
     out = tmp_path / "figures.json"
-    done = firstline("evaluate", trained / "history.csv", "-w", trained, "--json", out)
+    done = firstline("evaluate", demo / "history.csv", "-w", demo, "--json", out)
     assert done.returncode == 0, done.stderr
     figures = json.loads(out.read_text("utf-8"))
     assert figures["model"].startswith("linear.v1-")
@@ -37,39 +37,39 @@ def test_evaluate_writes_the_figures(firstline: Run, trained: Path, tmp_path: Pa
     assert set(figures["per_class"]["Банкомат"]) == {"precision", "recall", "f1", "support"}
 
 
-def test_evaluate_prints_json_where_asked(firstline: Run, trained: Path) -> None:
-    done = firstline("evaluate", trained / "history.csv", "-w", trained, "--json", "-")
+def test_evaluate_prints_json_where_asked(firstline: Run, demo: Path) -> None:
+    done = firstline("evaluate", demo / "history.csv", "-w", demo, "--json", "-")
     assert json.loads(done.stdout)["n_messages"] == 650
 
 
-def test_classify_adds_columns(firstline: Run, trained: Path, tmp_path: Path) -> None:
+def test_classify_adds_columns(firstline: Run, demo: Path, tmp_path: Path) -> None:
     file = tmp_path / "new.csv"
     file.write_text("n;text\n1;не могу войти в приложение, забыл пароль\n", "cp1251")
-    done = firstline("classify", file, "-o", tmp_path / "out.csv", "-w", trained)
+    done = firstline("classify", file, "-o", tmp_path / "out.csv", "-w", demo)
     assert done.returncode == 0, done.stderr
     row = next(csv.DictReader((tmp_path / "out.csv").read_text("cp1251").splitlines(), delimiter=";"))
     assert (row["n"], row["label"]) == ("1", "Вход в приложение")
     assert row["runner_up"]
 
 
-def test_service_and_file_agree(firstline: Run, trained: Path, tmp_path: Path) -> None:
+def test_service_and_file_agree(firstline: Run, demo: Path, tmp_path: Path) -> None:
     (tmp_path / "one.jsonl").write_text(json.dumps(QUESTION), "utf-8")
-    firstline("classify", tmp_path / "one.jsonl", "-o", tmp_path / "out.jsonl", "-w", trained)
+    firstline("classify", tmp_path / "one.jsonl", "-o", tmp_path / "out.jsonl", "-w", demo)
     by_file = json.loads((tmp_path / "out.jsonl").read_text("utf-8"))
-    with served(trained, tmp_path / "log") as service:
+    with served(demo, tmp_path / "log") as service:
         by_http = httpx.post(f"{service.address}/v1/classify", json=QUESTION).json()
     assert by_http["label"] == by_file["label"] == "Банкомат"
     assert by_http["confidence"] == pytest.approx(by_file["confidence"], abs=1e-4)
 
 
-def test_status_counts(firstline: Run, trained: Path) -> None:
-    found = json.loads(firstline("status", "-w", trained, "--json").stdout)
+def test_status_counts(firstline: Run, demo: Path) -> None:
+    found = json.loads(firstline("status", "-w", demo, "--json").stdout)
     assert (found["n_messages"], found["n_labelled"], len(found["classes"])) == (1068, 650, 25)
     assert set(found["segments"]) == {"customer", "lead"}
 
 
-def test_workspace_is_found_upwards(firstline: Run, trained: Path) -> None:
-    done = firstline("status", cwd=trained / "models")
+def test_workspace_is_found_upwards(firstline: Run, demo: Path) -> None:
+    done = firstline("status", cwd=demo / "models")
     assert "1,068 messages" in done.stdout
 
 
@@ -81,15 +81,15 @@ def test_the_curve_is_where_it_is_said_to_be(firstline: Run, bank: Path, monkeyp
     assert (bank / "models" / told).is_file()
 
 
-def test_service_ends_in_order_on_sigterm(trained: Path, tmp_path: Path) -> None:
-    with served(trained, tmp_path / "log") as service:
+def test_service_ends_in_order_on_sigterm(demo: Path, tmp_path: Path) -> None:
+    with served(demo, tmp_path / "log") as service:
         assert httpx.get(f"{service.address}/health/ready").status_code == 200
     assert service.process.returncode in (0, -15)
     assert "Traceback" not in (tmp_path / "log").read_text("utf-8")
 
 
-def test_service_log_holds_no_texts(trained: Path, tmp_path: Path) -> None:
-    with served(trained, tmp_path / "log") as service:
+def test_service_log_holds_no_texts(demo: Path, tmp_path: Path) -> None:
+    with served(demo, tmp_path / "log") as service:
         httpx.post(f"{service.address}/v1/classify", json={"text": "тайна слово"})
         httpx.post(f"{service.address}/v1/classify", content=b'{"text": "\xff')
     assert "тайна" not in (tmp_path / "log").read_text("utf-8")

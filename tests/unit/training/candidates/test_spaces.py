@@ -1,6 +1,7 @@
 """What can be set of candidates is what they have, with the defaults that they have."""
 
 import inspect
+import os
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -54,6 +55,8 @@ def test_settings_of_a_network_reach_it_too(monkeypatch: pytest.MonkeyPatch) -> 
     from firstline.training.candidates.ulmfit.network import Shape
 
     monkeypatch.setattr(initial, "OWN_SHAPE", Shape(n_embedding=4, n_hidden=4, n_layers=1))
+    # On one core all is done in this process.
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
 
     settings = Settings(
         candidates={"ulmfit.v1": {"sharpness": 1.0}},

@@ -10,7 +10,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from firstline.errors import ExtraMissing, StoreUnusable
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 _BUSY_TIMEOUT_MS = 30_000
 _WRITES = "firstline_writes"
 _ADDRESS = "Leave it empty, or write postgresql+psycopg://user:password@host/name"

@@ -1,8 +1,6 @@
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-import pytest
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
@@ -10,7 +8,6 @@ from firstline.store.database import open_database, writing
 from firstline.store.messages import (
     Disagreement,
     StoredMessage,
-    add_messages,
     count_by_class,
     count_by_segment,
     count_disagreements,
@@ -20,18 +17,11 @@ from firstline.store.messages import (
     read_for_training,
 )
 from firstline.types import Message
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = open_database(URL.create("sqlite", database=str(tmp_path / "a.db")))
-    yield made
-    made.dispose()
+from tests.unit.store.filling import take_in
 
 
 def add(engine: Engine, *items: StoredMessage) -> None:
-    with writing(engine) as connection:
-        add_messages(connection, [(item.key, item) for item in items], "import")
+    take_in(engine, *items)
 
 
 def test_a_key_tells_text_and_segment_apart() -> None:
@@ -49,11 +39,12 @@ def test_nothing_is_a_batch_too(engine: Engine) -> None:
         assert count_messages(connection) == 0
 
 
-def test_what_is_there_stays_as_it_is(engine: Engine) -> None:
+def test_one_text_keeps_all_its_ids(engine: Engine) -> None:
     add(engine, StoredMessage("раз", external_id="1"))
     add(engine, StoredMessage("раз", external_id="2"))
     with engine.connect() as connection:
-        assert connection.exec_driver_sql("SELECT external_id FROM messages").all() == [("1",)]
+        assert count_messages(connection) == 1
+        assert connection.exec_driver_sql("SELECT external_id FROM message_ids").all() == [("1",), ("2",)]
 
 
 def test_counts(engine: Engine) -> None:
@@ -67,7 +58,7 @@ def test_counts(engine: Engine) -> None:
 
 def test_a_class_without_labels_is_counted_as_none(engine: Engine) -> None:
     with writing(engine) as connection:
-        connection.exec_driver_sql("INSERT INTO classes VALUES ('карта')")
+        connection.exec_driver_sql("INSERT INTO classes (name, kind) VALUES ('карта', 'normal')")
         assert count_by_class(connection) == {"карта": 0}
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from math import isnan
 
 from firstline.messages.columns import ColumnMap
@@ -109,7 +110,13 @@ def read_name(value: object) -> str | None:
         return None
     if isinstance(value, (dict, list)):
         raise UnusableCell("a label, id or segment is a JSON object or list")
-    text = white_space(nfc(_whole(str(value))))
+    return _name_of(str(value))
+
+
+# A file has few classes and segments, on many rows.
+@lru_cache(1_000)
+def _name_of(written: str) -> str | None:
+    text = written if written.isascii() and written.isalnum() else white_space(nfc(_whole(written)))
     if len(text) > MAX_NAME_CHARS:
         raise UnusableCell(f"a label, id or segment has {len(text):,} characters, at most {MAX_NAME_CHARS} are taken")
     return text or None

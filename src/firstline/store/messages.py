@@ -157,7 +157,7 @@ def disagreements(connection: Connection) -> list[Disagreement]:
     first = select(message_ids.c.message_id, func.min(message_ids.c.external_id)).join(
         split, split.c.message_id == message_ids.c.message_id
     )
-    ids: dict[int, str] = dict(connection.execute(first.group_by(message_ids.c.message_id)).all())  # type: ignore[arg-type]
+    ids: dict[int, str] = dict(connection.execute(first.group_by(message_ids.c.message_id)).all())
     return [Disagreement(ids.get(place), text, tuple(names)) for place, (text, names) in found.items()]
 
 
@@ -200,11 +200,25 @@ def read_stored(connection: Connection) -> Iterator[tuple[int, StoredMessage]]:
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]], **computed: object) -> None:
-    """Insert the rows that break no uniqueness; `computed` are columns that the database works out for each."""
+    """Insert the rows that break no uniqueness; `computed` are columns that the database works out for each.
+
+    All rows have the same keys. They go to the driver as they are: what SQLAlchemy does to each parameter takes as long
+    as the insert itself.
+    """
     if not rows:
         return
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table)
-    if computed:
-        statement = statement.values({**{name: bindparam(name) for name in rows[0] if name in table.c}, **computed})
-    connection.execute(statement.on_conflict_do_nothing(), rows)
+    is_postgresql = connection.dialect.name == "postgresql"
+    given = {name: bindparam(name) for name in rows[0] if name in table.c}
+    insert = postgresql.insert(table) if is_postgresql else sqlite.insert(table)
+    statement = insert.values({**given, **computed}).on_conflict_do_nothing()
+    compiled = statement.compile(dialect=connection.dialect)
+    if is_postgresql:
+        connection.exec_driver_sql(str(compiled), [dict(row) for row in rows])
+    else:
+        names = compiled.positiontup or ()
+        connection.exec_driver_sql(str(compiled), [tuple(_for_sqlite(row[name]) for name in names) for row in rows])
+
+
+def _for_sqlite(value: object) -> object:
+    """A time as SQLAlchemy reads it from SQLite."""
+    return value.isoformat(" ", "microseconds") if isinstance(value, datetime) else value

@@ -30,7 +30,7 @@ def ids(engine: Engine) -> dict[str, str]:
     """The text of each id."""
     with engine.connect() as connection:
         found = select(message_ids.c.external_id, messages.c.text).join_from(message_ids, messages)
-        return dict(connection.execute(found).all())  # type: ignore[arg-type]
+        return dict(connection.execute(found).all())
 
 
 def labelled(engine: Engine) -> list[tuple[str, str]]:

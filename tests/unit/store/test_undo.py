@@ -1,5 +1,7 @@
 """After an undo the store is as it was before the import."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import Engine
 
@@ -39,7 +41,7 @@ def undo(engine: Engine) -> Undone | None:
     ],
     ids=["new", "corrected", "split", "joined", "relabelled", "taken away", "swapped", "joined in new"],
 )
-def test_everything_is_as_it_was(engine: Engine, rows: list[StoredMessage], asked: dict[str, bool]) -> None:
+def test_everything_is_as_it_was(engine: Engine, rows: list[StoredMessage], asked: dict[str, Any]) -> None:
     take_in(engine, *START)
     before = everything(engine)
     take_in(engine, *rows, **asked)

@@ -15,6 +15,7 @@ from firstline.cli import (
     import_,
     init,
     languages,
+    mask,
     models,
     pretrain,
     runs,
@@ -53,6 +54,7 @@ def root(
 app.command("init")(init.init)
 app.command("import")(import_.import_)
 app.command("status")(status.status)
+app.command("mask")(mask.mask)
 app.command("advise")(advise.advise)
 app.command("train")(train.train)
 app.add_typer(runs.app, name="runs")

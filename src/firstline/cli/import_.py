@@ -25,7 +25,7 @@ from firstline.cli.options import (
     said_columns,
     split_values,
 )
-from firstline.cli.output import counted, listed, next_command, note, print_json, progress, say
+from firstline.cli.output import counted, listed, next_command, note, print_json, print_table, progress, say
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
@@ -58,6 +58,9 @@ def import_(
         typer.Option(
             "--relabel", help="Labels of this file replace those that its messages have; an empty one takes them away."
         ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show columns, counts and five masked messages; store nothing.")
     ] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Undo the last import instead.")] = False,
     encoding: EncodingOption = None,
@@ -95,13 +98,16 @@ def import_(
             def show(step: "ImportProgress", task: "TaskID" = task, name: str = file.name) -> None:
                 bar.update(task, completed=step.done, description=f"{name}: {step.n_rows:,} rows")
 
-            report = run_to_end(import_file(place, file, said, agents, options, relabel, source), show)
+            report = run_to_end(import_file(place, file, said, agents, options, relabel, source, dry_run), show)
             reports.append(report)
             if not as_json:
                 _print_report(report, workspace)
-            if said or agents:
+            if (said or agents) and not dry_run:
                 remember_columns(place.settings_file, said | ({"agent_values": agents} if agents else {}))
     if as_json:
+        return
+    if dry_run:
+        say("Nothing was stored.")
         return
     has_labels = any(report.n_labelled for report in reports)
     say(f"Next: {next_command(workspace, 'train' if has_labels else 'status')}")
@@ -166,4 +172,7 @@ def _print_report(report: "ImportReport", workspace: Path | None) -> None:
     if report.n_times_unread:
         say(f"  {report.n_times_unread:,} without a time that could be read")
     if report.n_rejected:
-        say(f"  {report.n_rejected:,} rejected, see {report.rejects_file}")
+        say(f"  {report.n_rejected:,} rejected" + (f", see {report.rejects_file}" if report.rejects_file else ""))
+    if report.sample:
+        cells = [(item.text, item.segment or "", item.label or "") for item in report.sample]
+        print_table(("text, masked", "segment", "class"), cells)

@@ -22,7 +22,7 @@ from firstline.messages.records import Reader, ReadingOptions, Reject
 from firstline.messages.rejects import RejectsFile
 from firstline.messages.remasking import remask
 from firstline.settings import ColumnsSettings, Settings
-from firstline.store.database import writing
+from firstline.store.database import rehearsing, writing
 from firstline.store.intake import Intake
 from firstline.store.messages import StoredMessage, count_disagreements
 from firstline.store.undo import Undone, undo_last_import
@@ -32,6 +32,7 @@ from firstline.text.rules import nfc, white_space
 from firstline.types import Label
 
 _BATCH = 5_000
+_SAMPLE = 5
 _DATE_OR_COPY = re.compile(
     r"[ _\-.]*(?:\(\d{1,3}\)|(?<!\d)(?:\d{1,2}[ _\-.]){0,2}(?:19|20)\d\d(?:[ _\-.:T]?\d\d){0,5}(?!\d))"
 )
@@ -49,7 +50,8 @@ class ImportProgress:
 class ImportReport:
     """What one import did. `n_rows` counts messages, whole conversations as one, and rejects.
 
-    See `Tally` for what has changed in the store; `source` is the system that the ids are from.
+    See `Tally` for what has changed in the store; `source` is the system that the ids are from. A rehearsal has
+    five messages in `sample`, masked.
     """
 
     file: str
@@ -74,6 +76,7 @@ class ImportReport:
     rejects_file: str | None
     segments: Mapping[str, int] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    sample: Sequence[StoredMessage] = ()
 
 
 def masker(settings: Settings) -> Masker:
@@ -116,12 +119,14 @@ def import_file(
     options: ReadingOptions | None = None,
     relabel: bool = False,
     source: str | None = None,
+    is_rehearsal: bool = False,
 ) -> Generator[ImportProgress, None, ImportReport]:
     """Import one file, yielding progress; the generator's value is the report.
 
     With `relabel`, the labels of this file replace those that its messages have, and an empty label takes
     them away. `source` names the system that the ids are from, by default the file's name without dates.
-    Messages that are stored already are masked again if the masks have changed. Raises `InputError` for a
+    Messages that are stored already are masked again if the masks have changed. A rehearsal ends with the same
+    report and five of the messages, and stores nothing. Raises `InputError` for a
     file that cannot be used and `StoreUnusable` if the store cannot be written; the store is then as it was.
     """
     settings = workspace.settings
@@ -133,10 +138,17 @@ def import_file(
     if relabel and "label" not in columns.names:
         raise ColumnMissing(f"{path}: --relabel needs a column with labels.", "Name it: --label COLUMN")
     rejects_path = workspace.folder / "imports" / f"{path.name}.rejects.csv"
-    with _as_it_was(path), writing(workspace.database) as connection, RejectsFile(rejects_path) as rejects:
+    # Whatever happens inside, the transaction of a rehearsal is undone.
+    transaction = rehearsing if is_rehearsal else writing
+    with (
+        _as_it_was(path),
+        transaction(workspace.database) as connection,
+        RejectsFile(rejects_path, is_written=not is_rehearsal) as rejects,
+    ):
         n_masked_again = remask(connection, mask, settings.masking.patterns)
         tally: Counter[str] = Counter()
         segments: Counter[str] = Counter()
+        sample: list[StoredMessage] = []
         intake = Intake(
             connection,
             mask(path.name),
@@ -147,6 +159,7 @@ def import_file(
         )
         for batch in _batches(rows, rejects, tally, segments, "sent_at" in columns.names):
             intake.add(batch)
+            sample += batch[: _SAMPLE - len(sample)] if is_rehearsal else []
             yield ImportProgress(tally["rows"], reader.done())
         _require_rows(path, tally, rejects)
         changed = intake.finish()
@@ -163,9 +176,10 @@ def import_file(
         n_times_unread=tally["times unread"],
         n_masked_again=n_masked_again,
         is_conversation=columns.is_conversation,
-        rejects_file=str(rejects_path) if rejects.count else None,
+        rejects_file=str(rejects_path) if rejects.count and not is_rehearsal else None,
         segments=dict(segments),
         notes=columns.notes,
+        sample=sample,
         **asdict(changed),
     )
 

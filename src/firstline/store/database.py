@@ -1,6 +1,7 @@
 """The connection to the workspace database, at the version of the schema that this code knows."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
@@ -51,6 +52,16 @@ def writing(engine: Engine) -> AbstractContextManager[Connection]:
     SQLite takes its lock at the start, so that another writer is waited for and never met half-way.
     """
     return engine.execution_options(**{_WRITES: True}).begin()
+
+
+@contextmanager
+def rehearsing(engine: Engine) -> Iterator[Connection]:
+    """A connection as `writing` gives, whose transaction is undone in any case."""
+    with engine.execution_options(**{_WRITES: True}).connect() as connection, connection.begin() as transaction:
+        try:
+            yield connection
+        finally:
+            transaction.rollback()
 
 
 def _engine(url: str | URL) -> Engine:

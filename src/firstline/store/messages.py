@@ -208,7 +208,7 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str,
     if not rows:
         return
     is_postgresql = connection.dialect.name == "postgresql"
-    given = {name: bindparam(name) for name in rows[0] if name in table.c}
+    given: dict[str, object] = {name: bindparam(name) for name in rows[0] if name in table.c}
     insert = postgresql.insert(table) if is_postgresql else sqlite.insert(table)
     statement = insert.values({**given, **computed}).on_conflict_do_nothing()
     compiled = statement.compile(dialect=connection.dialect)

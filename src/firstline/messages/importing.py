@@ -11,7 +11,6 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
 from firstline.errors import FileUnreadable, StoreUnusable
 from firstline.messages.columns import ColumnMap, find_columns
@@ -124,7 +123,8 @@ def import_file(
     mask = masker(settings)
     rows = incoming_messages(reader, columns, mask, settings.classes.fixed)
     rejects_path = workspace.folder / "imports" / f"{path.name}.rejects.csv"
-    with _as_it_was(path), writing(workspace.database) as connection, RejectsFile(rejects_path) as rejects:
+    database = workspace.database
+    with _as_it_was(path), writing(database) as connection, RejectsFile(rejects_path) as rejects:
         n_masked_again = remask(connection, mask, settings.masking.patterns)
         before = count_messages(connection), count_labels(connection)
         tally: Counter[str] = Counter()
@@ -168,11 +168,10 @@ def _as_it_was(path: Path) -> Iterator[None]:
     """What goes wrong while the transaction is open, in words; it has been undone by then."""
     try:
         yield
-    except SQLAlchemyError as error:
-        cause = getattr(error, "orig", None) or error
+    except StoreUnusable as error:
         raise StoreUnusable(
-            f"The database could not be written: {cause}.",
-            "It is as it was before. Check the free space and run the import again.",
+            f"The import of {path} stopped. {error.message}",
+            f"The database is as it was before. {error.next_step} Then run the import again.",
         ) from error
     except OSError as error:
         raise FileUnreadable(

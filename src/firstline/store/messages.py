@@ -125,11 +125,14 @@ def count_labels(connection: Connection) -> int:
 def count_by_class(connection: Connection) -> Counter[Label]:
     """Labels per class, for every class, also those with none."""
     counted = select(classes.c.name, func.count(labels.c.message_key)).join_from(classes, labels, isouter=True)
-    return Counter({row[0]: row[1] for row in connection.execute(counted.group_by(classes.c.name))})
+    return Counter(
+        {row[0]: row[1] for row in connection.execute(counted.group_by(classes.c.name).order_by(classes.c.name))}
+    )
 
 
 def count_by_segment(connection: Connection) -> Counter[str | None]:
-    rows = connection.execute(select(messages.c.segment, func.count()).group_by(messages.c.segment))
+    counted = select(messages.c.segment, func.count()).group_by(messages.c.segment).order_by(messages.c.segment)
+    rows = connection.execute(counted)
     return Counter({row[0]: row[1] for row in rows})
 
 
@@ -184,8 +187,10 @@ def read_for_training(engine: Engine) -> Labelled:
 
 def read_stored(connection: Connection) -> Iterator[tuple[bytes, StoredMessage]]:
     """Every message with its key, as a stream."""
-    rows = connection.execution_options(yield_per=5_000).execute(
-        select(messages.c.key, messages.c.text, messages.c.segment).order_by(messages.c.id)
+    rows = connection.execute(
+        select(messages.c.key, messages.c.text, messages.c.segment).order_by(messages.c.id),
+        # Of this statement alone: on the connection it would stay for all that follow.
+        execution_options={"yield_per": 5_000},
     )
     for key, text, segment in rows:
         yield key, StoredMessage(text, segment)

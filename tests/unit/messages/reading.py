@@ -45,10 +45,9 @@ def run_import(workspace: Workspace, path: Path, agents: Sequence[str] = (), **s
 
 def stored(workspace: Workspace) -> list[tuple[str, str | None, str | None]]:
     """Text, segment and label of all that is stored."""
-    found = (
-        select(messages.c.text, messages.c.segment, labels.c.class_name)
-        .join_from(messages, labels, messages.c.key == labels.c.message_key, isouter=True)
-        .order_by(messages.c.text, messages.c.segment, labels.c.class_name)
+    found = select(messages.c.text, messages.c.segment, labels.c.class_name).join_from(
+        messages, labels, messages.c.key == labels.c.message_key, isouter=True
     )
     with workspace.database.connect() as connection:
-        return [(row[0], row[1], row[2]) for row in connection.execute(found)]
+        rows = [(row[0], row[1], row[2]) for row in connection.execute(found)]
+    return sorted(rows, key=lambda row: [value or "" for value in row])

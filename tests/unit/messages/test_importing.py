@@ -3,14 +3,17 @@ import subprocess
 import sys
 import unicodedata
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import URL
 
 from firstline.errors import FileUnreadable, StoreUnusable, WorkspaceBusy
 from firstline.messages.importing import import_file
 from firstline.store.messages import count_by_class, disagreements
 from firstline.store.workspace import Workspace
+from tests.postgres import NewDatabase, Server, workspace_on
 from tests.unit.messages.reading import run_import, stored
 
 INTERRUPTED = """
@@ -39,6 +42,7 @@ import resource, signal, sys
 from pathlib import Path
 from firstline.errors import FirstlineError
 from firstline.store.workspace import Workspace
+from tests.postgres import NewDatabase, Server, workspace_on
 from tests.unit.messages.reading import run_import
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -62,9 +66,9 @@ def many(tmp_path: Path, rows: int) -> Path:
 
 
 @pytest.fixture
-def clean(tmp_path: Path) -> Iterator[Workspace]:
+def clean(new_database: NewDatabase, tmp_path: Path) -> Iterator[Workspace]:
     """A second workspace, for what one clean run gives."""
-    made = Workspace.create(tmp_path / "clean", "ru")
+    made = workspace_on(new_database(), tmp_path / "clean")
     yield made
     made.database.dispose()
 
@@ -200,7 +204,8 @@ def test_a_second_import_is_told_who_holds_the_workspace(workspace: Workspace) -
     assert f"held by 'firstline import' (process {holder.pid}, since" in caught.value.message
 
 
-def test_a_full_disk_is_an_error_and_leaves_the_store_as_it_was(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_full_disk_is_an_error_and_leaves_the_store_as_it_was(tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path / "w", "ru")
     run_import(workspace, written(tmp_path, "text\nраз\n"))
     workspace.database.dispose()
     code = [sys.executable, "-c", ON_A_FULL_DISK, str(workspace.folder), str(many(tmp_path, 20_000))]
@@ -212,5 +217,30 @@ def test_a_full_disk_is_an_error_and_leaves_the_store_as_it_was(workspace: Works
 def test_a_store_that_cannot_be_written_is_an_error(workspace: Workspace, tmp_path: Path) -> None:
     with workspace.database.begin() as connection:
         connection.exec_driver_sql("DROP TABLE labels")
-    with pytest.raises(StoreUnusable, match="no such table"):
+    with pytest.raises(StoreUnusable, match=r"no such table|relation \"labels\" does not exist"):
         run_import(workspace, written(tmp_path, "text\nраз\n"))
+
+
+def test_a_connection_that_is_lost_half_way_leaves_the_store_as_it_was(
+    postgres: Server, prepared: URL, tmp_path: Path
+) -> None:
+    workspace = workspace_on(prepared, tmp_path / "w")
+    path = many(tmp_path, 12_000)
+    importing = import_file(workspace, path, {})
+    next(importing)
+    postgres.end_connections(prepared)
+    with pytest.raises(StoreUnusable, match=r"terminating connection|closed the connection|connection is lost") as caught:
+        for _ in importing:
+            pass
+    assert "as it was before" in caught.value.next_step
+    assert stored(workspace) == []
+    assert run_import(workspace, path).n_new == 12_000
+
+
+def test_imports_of_two_workspaces_into_one_database_are_both_there(prepared: URL, tmp_path: Path) -> None:
+    places = [workspace_on(prepared, tmp_path / name) for name in ("a", "b")]
+    path = many(tmp_path, 6_000)
+    with ThreadPoolExecutor(2) as pool:
+        reports = list(pool.map(lambda place: run_import(place, path), places))
+    assert sorted(report.n_new for report in reports) == [0, 6_000]
+    assert len(stored(places[0])) == 6_000

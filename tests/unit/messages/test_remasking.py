@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 from sqlalchemy import select
 
@@ -11,11 +9,6 @@ from firstline.store.schema import messages
 from firstline.store.workspace import Workspace
 
 ORDER = MaskPattern(kind="ORDER", pattern=r"ЗК-\d{5}")
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace.create(tmp_path / "w", "ru")
 
 
 def with_pattern(workspace: Workspace) -> Workspace:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL
 
 from firstline.store.database import open_database
@@ -41,17 +41,25 @@ class NewDatabase(Protocol):
     def __call__(self, template: Literal["prepared", "empty"] = "prepared") -> URL: ...
 
 
+on_sqlite_alone = pytest.mark.parametrize("new_database", ["sqlite"], indirect=True)
+"""Marks a test of what does not depend on the kind of database."""
+
+
 @dataclass
 class Server:
-    """A server that runs; `url` names its database of administration."""
+    """A server that runs; `engine` is on its database of administration."""
 
-    url: URL
+    engine: Engine
     _numbers: Iterator[int] = field(default_factory=count)
+
+    @property
+    def url(self) -> URL:
+        return self.engine.url
 
     def new_database(self, template: Literal["prepared", "empty", "template0"], encoding: str = "UTF8") -> URL:
         """A database with the schema of today, or one without a table; `template0` has any encoding."""
         name = f"test{next(self._numbers)}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} ENCODING '{encoding}'")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} ENCODING '{encoding}' STRATEGY file_copy")
         return self.url.set(database=name)
 
     def drop_databases(self, urls: list[URL]) -> None:
@@ -63,10 +71,8 @@ class Server:
         self.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{url.database}'")
 
     def execute(self, statement: str) -> None:
-        engine = create_engine(self.url, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
+        with self.engine.connect() as connection:
             connection.exec_driver_sql(statement)
-        engine.dispose()
 
 
 @contextmanager
@@ -94,9 +100,12 @@ def server(binaries: Path) -> Iterator[Server]:
         port = _free_port()
         options = " ".join(f"-c {name}='{value}'" for name, value in (_OPTIONS | {"port": str(port)}).items())
         run("pg_ctl", "start", "--wait", "--silent", "--log", log, "--options", options)
+        url = URL.create("postgresql+psycopg", "admin", host="127.0.0.1", port=port, database="postgres")
+        engine = create_engine(url, isolation_level="AUTOCOMMIT")
         try:
-            yield Server(URL.create("postgresql+psycopg", "admin", host="127.0.0.1", port=port, database="postgres"))
+            yield Server(engine)
         finally:
+            engine.dispose()
             run("pg_ctl", "stop", "--mode=immediate", "--silent")
     finally:
         shutil.rmtree(folder)
@@ -144,10 +153,11 @@ def prepared(postgres: Server) -> Iterator[URL]:
 
 def workspace_on(url: URL, folder: Path) -> Workspace:
     """A new workspace whose settings name the database at `url`."""
-    made = Workspace.create(folder, "ru")
-    made.database.dispose()
-    written = made.settings_file.read_text("utf-8")
     address = url.render_as_string(hide_password=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FIRSTLINE_DATABASE__URL", address)
+        made = Workspace.create(folder, "ru")
+    written = made.settings_file.read_text("utf-8")
     made.settings_file.write_text(written.replace('url = ""', f'url = "{address}"', 1), "utf-8")
     return Workspace.find(folder)
 

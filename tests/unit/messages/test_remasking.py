@@ -7,6 +7,7 @@ from firstline.settings.model import MaskingSettings
 from firstline.store.messages import disagreements, read_for_training
 from firstline.store.schema import messages
 from firstline.store.workspace import Workspace
+from tests.postgres import on_sqlite_alone
 
 ORDER = MaskPattern(kind="ORDER", pattern=r"ЗК-\d{5}")
 
@@ -56,6 +57,7 @@ def test_the_same_patterns_mask_nothing_again(workspace: Workspace) -> None:
     assert run(named, "text\nзаказ ЗК-22222\n").n_masked_again == 0
 
 
+@on_sqlite_alone
 def test_an_import_that_fails_masks_nothing(workspace: Workspace) -> None:
     run(workspace, "text\nзаказ ЗК-11111\n")
     with pytest.raises(Exception, match="no rows"):
@@ -79,12 +81,14 @@ def test_relabel_keeps_two_labels_of_one_file(workspace: Workspace) -> None:
         assert disagreements(connection)[0].labels == ("Доставка", "Карта")
 
 
+@on_sqlite_alone
 def test_relabel_leaves_messages_without_a_label_as_they_are(workspace: Workspace) -> None:
     run(workspace, "text,label\nгде карта,Карта\n")
     run(workspace, "text,label\nгде карта,\n", relabel=True)
     assert read_for_training(workspace.database).labels == ["Карта"]
 
 
+@on_sqlite_alone
 def test_the_lines_of_a_conversation_stay_what_they_were(workspace: Workspace) -> None:
     file = workspace.folder / "talks.csv"
     file.write_text("dialog,who,text\n1,client,где карта\n1,client,и где заказ\n1,agent,сейчас\n", "utf-8")

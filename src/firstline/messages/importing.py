@@ -11,8 +11,6 @@ from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from firstline.errors import ColumnMissing, FileUnreadable, StoreUnusable
 from firstline.messages.columns import ColumnMap, find_columns
 from firstline.messages.conversations import join_conversations
@@ -205,11 +203,10 @@ def _as_it_was(path: Path) -> Iterator[None]:
     """What goes wrong while the transaction is open, in words; it has been undone by then."""
     try:
         yield
-    except SQLAlchemyError as error:
-        cause = getattr(error, "orig", None) or error
+    except StoreUnusable as error:
         raise StoreUnusable(
-            f"The database could not be written: {cause}.",
-            "It is as it was before. Check the free space and run the import again.",
+            f"The import of {path} stopped. {error.message}",
+            f"The database is as it was before. {error.next_step} Then run the import again.",
         ) from error
     except OSError as error:
         raise FileUnreadable(

@@ -120,11 +120,14 @@ def count_by_class(connection: Connection) -> Counter[Label]:
     counted = select(classes.c.name, func.count(labels.c.id)).join_from(
         classes, labels, and_(labels.c.class_id == classes.c.id, in_force), isouter=True
     )
-    return Counter({row[0]: row[1] for row in connection.execute(counted.group_by(classes.c.name))})
+    return Counter(
+        {row[0]: row[1] for row in connection.execute(counted.group_by(classes.c.name).order_by(classes.c.name))}
+    )
 
 
 def count_by_segment(connection: Connection) -> Counter[str | None]:
-    rows = connection.execute(select(messages.c.segment, func.count()).group_by(messages.c.segment))
+    counted = select(messages.c.segment, func.count()).group_by(messages.c.segment).order_by(messages.c.segment)
+    rows = connection.execute(counted)
     return Counter({row[0]: row[1] for row in rows})
 
 
@@ -193,6 +196,7 @@ def read_stored(connection: Connection) -> Iterator[tuple[int, StoredMessage]]:
     """Every message with its id, as a stream."""
     rows = connection.execute(
         select(messages.c.id, messages.c.text, messages.c.segment).order_by(messages.c.id),
+        # Of this statement alone: on the connection it would stay for all that follow.
         execution_options={"yield_per": 5_000},
     )
     for message_id, text, segment in rows:

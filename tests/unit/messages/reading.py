@@ -49,7 +49,7 @@ def stored(workspace: Workspace) -> list[tuple[str, str | None, str | None]]:
         select(messages.c.text, messages.c.segment, classes.c.name)
         .join_from(messages, labels, and_(labels.c.message_id == messages.c.id, in_force), isouter=True)
         .join(classes, isouter=True)
-        .order_by(messages.c.text, messages.c.segment, classes.c.name)
     )
     with workspace.database.connect() as connection:
-        return [(row[0], row[1], row[2]) for row in connection.execute(found)]
+        rows = [(row[0], row[1], row[2]) for row in connection.execute(found)]
+    return sorted(rows, key=lambda row: [value or "" for value in row])

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 from sqlalchemy import select
 
@@ -10,13 +8,9 @@ from firstline.settings.model import MaskingSettings
 from firstline.store.messages import disagreements, read_for_training
 from firstline.store.schema import corrections, messages
 from firstline.store.workspace import Workspace
+from tests.postgres import on_sqlite_alone
 
 ORDER = MaskPattern(kind="ORDER", pattern=r"ЗК-\d{5}")
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace.create(tmp_path / "w", "ru")
 
 
 def with_pattern(workspace: Workspace) -> Workspace:
@@ -64,6 +58,7 @@ def test_the_same_patterns_mask_nothing_again(workspace: Workspace) -> None:
     assert run(named, "text\nзаказ ЗК-22222\n").n_masked_again == 0
 
 
+@on_sqlite_alone
 def test_an_import_that_fails_masks_nothing(workspace: Workspace) -> None:
     run(workspace, "text\nзаказ ЗК-11111\n")
     with pytest.raises(Exception, match="no rows"):
@@ -116,6 +111,7 @@ def test_a_text_that_is_kept_to_undo_with_is_masked_too(workspace: Workspace) ->
         assert connection.execute(select(corrections.c.text)).scalars().all() == ["где заказ <ORDER>"]
 
 
+@on_sqlite_alone
 def test_the_lines_of_a_conversation_stay_what_they_were(workspace: Workspace) -> None:
     file = workspace.folder / "talks.csv"
     file.write_text("dialog,who,text\n1,client,где карта\n1,client,и где заказ\n1,agent,сейчас\n", "utf-8")

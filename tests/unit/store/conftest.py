@@ -1,16 +1,15 @@
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
-from sqlalchemy.engine import URL
 
 from firstline.store.database import open_database
+from tests.postgres import NewDatabase
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    """An empty database."""
-    made = open_database(URL.create("sqlite", database=str(tmp_path / "a.db")))
+def engine(new_database: NewDatabase) -> Iterator[Engine]:
+    """An empty database, of each kind."""
+    made = open_database(new_database())
     yield made
     made.dispose()

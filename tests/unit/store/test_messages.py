@@ -1,8 +1,6 @@
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import Engine
-from sqlalchemy.engine import URL
 
 from firstline.store.database import open_database, writing
 from firstline.store.messages import (
@@ -14,9 +12,15 @@ from firstline.store.messages import (
     count_labels,
     count_messages,
     disagreements,
+    find_message,
     read_for_training,
+    read_state,
+    read_stored,
+    replace_text,
+    write_state,
 )
 from firstline.types import Message
+from tests.postgres import NewDatabase
 from tests.unit.store.filling import take_in
 
 
@@ -77,10 +81,29 @@ def test_training_reads_single_labels_and_counts_the_rest(engine: Engine) -> Non
     assert found.n_disagreements == 1
 
 
-def test_the_order_of_imports_is_not_seen_in_training(engine: Engine, tmp_path: Path) -> None:
-    other = open_database(URL.create("sqlite", database=str(tmp_path / "b.db")))
+def test_the_order_of_imports_is_not_seen_in_training(engine: Engine, new_database: NewDatabase) -> None:
+    other = open_database(new_database())
     items = [StoredMessage(str(number), label="карта") for number in range(20)]
     add(engine, *items)
     add(other, *reversed(items))
     assert read_for_training(engine) == read_for_training(other)
     other.dispose()
+
+
+def test_a_stream_leaves_the_connection_as_it_was(engine: Engine) -> None:
+    add(engine, StoredMessage("раз"), StoredMessage("два", "vip"))
+    with writing(engine) as connection:
+        assert [message.text for _, message in read_stored(connection)] == ["раз", "два"]
+        write_state(connection, "masks", "new")
+        assert read_state(connection, "masks") == "new"
+
+
+def test_a_text_that_becomes_another_takes_over_its_labels(engine: Engine) -> None:
+    old, new = StoredMessage("раз", label="карта"), StoredMessage("два", label="перевод")
+    add(engine, old, new)
+    with writing(engine) as connection:
+        place = find_message(connection, old.key)
+        assert place is not None
+        replace_text(connection, place, StoredMessage("два"))
+        assert [item.labels for item in disagreements(connection)] == [("карта", "перевод")]
+        assert count_messages(connection) == 1

@@ -13,6 +13,7 @@ from firstline.store.database import open_database
 from firstline.store.messages import StoredMessage, count_by_class, disagreements, read_for_training
 from firstline.store.schema import message_ids, messages
 from firstline.types import Message
+from tests.postgres import NewDatabase
 from tests.unit.store.filling import ids, labelled, take_in
 
 ROWS = [
@@ -23,9 +24,10 @@ ROWS = [
 ]
 
 
-def old_database(path: Path) -> URL:
+@pytest.fixture
+def url(new_database: NewDatabase) -> URL:
     """A database as version 0001 left it."""
-    url = URL.create("sqlite", database=str(path))
+    url = new_database("empty")
     engine = create_engine(url)
     config = Config()
     config.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
@@ -49,8 +51,8 @@ def old_database(path: Path) -> URL:
     return url
 
 
-def test_messages_labels_and_classes_are_the_same(tmp_path: Path) -> None:
-    engine = open_database(old_database(tmp_path / "a.db"))
+def test_messages_labels_and_classes_are_the_same(url: URL) -> None:
+    engine = open_database(url)
     read = read_for_training(engine)
     assert sorted(zip(read.messages, read.labels, strict=True), key=str) == [
         (Message("где заказ", "lead"), "Заказ"),
@@ -64,14 +66,14 @@ def test_messages_labels_and_classes_are_the_same(tmp_path: Path) -> None:
     engine.dispose()
 
 
-def test_an_id_that_several_messages_had_stays_with_the_first(tmp_path: Path) -> None:
-    engine = open_database(old_database(tmp_path / "a.db"))
+def test_an_id_that_several_messages_had_stays_with_the_first(url: URL) -> None:
+    engine = open_database(url)
     assert ids(engine) == {"1": "где заказ", "2": "карта не работает"}
     engine.dispose()
 
 
-def test_the_next_import_finds_the_messages_by_their_ids(tmp_path: Path) -> None:
-    engine = open_database(old_database(tmp_path / "a.db"))
+def test_the_next_import_finds_the_messages_by_their_ids(url: URL) -> None:
+    engine = open_database(url)
     tally = take_in(engine, StoredMessage("где мой заказ", "lead", "1"))
     assert (tally.n_new, tally.n_corrected) == (0, 1)
     assert ("где мой заказ", "Заказ") in labelled(engine)
@@ -83,11 +85,10 @@ def test_the_next_import_finds_the_messages_by_their_ids(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("table", ["message_ids", "classes", "labels", "corrections"])
 def test_a_migration_that_breaks_half_way_leaves_the_old_database(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str
+    url: URL, monkeypatch: pytest.MonkeyPatch, table: str
 ) -> None:
     from alembic import op
 
-    url = old_database(tmp_path / "a.db")
     create = op.create_table
 
     def broken(name: str, *rest: object, **options: object) -> None:

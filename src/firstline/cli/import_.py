@@ -118,5 +118,7 @@ def _print_report(report: "ImportReport", workspace: Path | None) -> None:
         say(f"  {split} of the workspace with two labels: {next_command(workspace, 'status --disagreements')}")
     if report.n_times_unread:
         say(f"  {report.n_times_unread:,} without a time that could be read")
+    if report.n_cut:
+        say(f"  {counted(report.n_cut, 'message')} without their quoted replies and signatures")
     if report.n_rejected:
         say(f"  {report.n_rejected:,} rejected, see {report.rejects_file}")

@@ -119,6 +119,7 @@ def _print_report(report: "ImportReport", workspace: Path | None) -> None:
     if report.n_times_unread:
         say(f"  {report.n_times_unread:,} without a time that could be read")
     if report.n_cut:
-        say(f"  {counted(report.n_cut, 'message')} without their quoted replies and signatures")
+        whose = "its" if report.n_cut == 1 else "their"
+        say(f"  {counted(report.n_cut, 'message')} without {whose} quoted replies and signatures")
     if report.n_rejected:
         say(f"  {report.n_rejected:,} rejected, see {report.rejects_file}")

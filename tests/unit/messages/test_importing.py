@@ -3,12 +3,14 @@ import subprocess
 import sys
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from firstline.errors import FileUnreadable, StoreUnusable, WorkspaceBusy
 from firstline.messages.importing import import_file
+from firstline.settings.model import EmailsSettings
 from firstline.store.messages import count_by_class, disagreements
 from firstline.store.workspace import Workspace
 from tests.unit.messages.reading import run_import, stored
@@ -214,3 +216,19 @@ def test_a_store_that_cannot_be_written_is_an_error(workspace: Workspace, tmp_pa
         connection.exec_driver_sql("DROP TABLE labels")
     with pytest.raises(StoreUnusable, match="no such table"):
         run_import(workspace, written(tmp_path, "text\nраз\n"))
+
+
+EMAILS = 'text,label\n"Где карта?\n\nС уважением,\nАнна",Карта\n"Где\nперевод?",Перевод\n'
+
+
+def test_emails_are_cut_and_counted(workspace: Workspace, tmp_path: Path) -> None:
+    report = run_import(workspace, written(tmp_path, EMAILS))
+    assert report.n_cut == 1
+    assert {text for text, _, _ in stored(workspace)} == {"Где карта?", "Где перевод?"}
+
+
+def test_emails_stay_whole_if_the_team_says_so(workspace: Workspace, tmp_path: Path) -> None:
+    settings = workspace.settings.model_copy(update={"emails": EmailsSettings(cut_quotes=False)})
+    report = run_import(replace(workspace, settings=settings), written(tmp_path, EMAILS))
+    assert report.n_cut == 0
+    assert ("Где карта? С уважением, Анна", None, "Карта") in stored(workspace)

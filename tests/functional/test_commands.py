@@ -158,6 +158,13 @@ def test_help_loads_nothing_heavy() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
 
 
+def test_import_says_how_many_emails_it_cut(firstline: Run, tmp_path: Path) -> None:
+    firstline("init", tmp_path / "w")
+    (tmp_path / "a.csv").write_text('text\n"Где карта?\n\nОтправлено с iPhone"\nГде перевод?\n', "utf-8")
+    done = firstline("import", tmp_path / "a.csv", "-w", tmp_path / "w")
+    assert "1 message without its quoted replies and signatures" in done.stdout
+
+
 def test_a_new_pattern_is_applied_before_training(firstline: Run, tmp_path: Path) -> None:
     folder = tmp_path / "w"
     firstline("init", folder)

@@ -171,6 +171,9 @@ def _print_report(report: "ImportReport", workspace: Path | None) -> None:
         say(f"  {split} of the workspace with two labels: {next_command(workspace, 'status --disagreements')}")
     if report.n_times_unread:
         say(f"  {report.n_times_unread:,} without a time that could be read")
+    if report.n_cut:
+        whose = "its" if report.n_cut == 1 else "their"
+        say(f"  {counted(report.n_cut, 'message')} without {whose} quoted replies and signatures")
     if report.n_rejected:
         say(f"  {report.n_rejected:,} rejected" + (f", see {report.rejects_file}" if report.rejects_file else ""))
     if report.sample:

@@ -62,7 +62,7 @@ def evaluate_file(
     n_rejected = n_unlabelled = n_learned = 0
     unknown_segments: dict[str, int] = {}
     batch: list[Message] = []
-    for row in incoming_messages(reader, columns, mask):
+    for row in incoming_messages(reader, columns, mask, cut_quotes=predictor.cuts_quotes):
         if isinstance(row, Reject):
             n_rejected += 1
             continue

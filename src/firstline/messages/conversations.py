@@ -17,7 +17,7 @@ from firstline.messages.incoming import Incoming, agent_names, is_agent
 from firstline.messages.records import Reject
 
 _BATCH = 10_000
-_Row = tuple[str, int, str, str | None, str | None, str | None, str | None]
+_Row = tuple[str, int, str, str | None, str | None, str | None, str | None, bool]
 
 
 def join_conversations(rows: Iterable[Incoming | Reject], agent_values: Iterable[str]) -> Iterator[Incoming | Reject]:
@@ -41,7 +41,7 @@ def join_conversations(rows: Iterable[Incoming | Reject], agent_values: Iterable
 
 
 def _gather(spool: sqlite3.Connection, rows: Iterable[Incoming | Reject]) -> Iterator[Reject]:
-    spool.execute("CREATE TABLE row (conversation, line, text, segment, label, sent_at, author)")
+    spool.execute("CREATE TABLE row (conversation, line, text, segment, label, sent_at, author, is_cut)")
     batch: list[_Row] = []
     for row in rows:
         if isinstance(row, Reject):
@@ -55,11 +55,11 @@ def _gather(spool: sqlite3.Connection, rows: Iterable[Incoming | Reject]) -> Ite
 
 def _spooled(row: Incoming) -> _Row:
     moment = row.sent_at.isoformat() if row.sent_at else None
-    return (row.conversation or "", row.line, row.text, row.segment, row.label, moment, row.author)
+    return (row.conversation or "", row.line, row.text, row.segment, row.label, moment, row.author, row.is_cut)
 
 
 def _write(spool: sqlite3.Connection, batch: list[_Row]) -> None:
-    spool.executemany("INSERT INTO row VALUES (?, ?, ?, ?, ?, ?, ?)", batch)
+    spool.executemany("INSERT INTO row VALUES (?, ?, ?, ?, ?, ?, ?, ?)", batch)
     batch.clear()
 
 
@@ -114,4 +114,5 @@ def _one(rows: list[_Row], agents: Collection[str]) -> Iterator[Incoming | Rejec
             segment=segment,
             sent_at=datetime.fromisoformat(moment) if moment else None,
             conversation=rows[0][0],
+            is_cut=any(row[7] for row in written),
         )

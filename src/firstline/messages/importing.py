@@ -70,6 +70,7 @@ class ImportReport:
     n_disagreements: int
     n_times_unread: int
     n_masked_again: int
+    n_cut: int
     is_conversation: bool
     rejects_file: str | None
     segments: Mapping[str, int] = field(default_factory=dict)
@@ -83,10 +84,18 @@ def masker(settings: Settings) -> Masker:
 
 
 def incoming_messages(
-    reader: Reader, columns: ColumnMap, mask: Masker, fixed_classes: Collection[Label] = ()
+    reader: Reader,
+    columns: ColumnMap,
+    mask: Masker,
+    fixed_classes: Collection[Label] = (),
+    *,
+    cut_quotes: bool,
 ) -> Iterator[Incoming | Reject]:
-    """The masked messages of a file, conversations joined; with `fixed_classes`, another label is a reject."""
-    rows = read_rows(reader, columns, mask)
+    """The masked messages of a file, conversations joined; with `fixed_classes`, another label is a reject.
+
+    With `cut_quotes`, e-mails lose their quoted replies and signatures.
+    """
+    rows = read_rows(reader, columns, mask, cut_quotes)
     if columns.is_conversation:
         rows = join_conversations(rows, columns.agent_values)
     if fixed_classes:
@@ -132,7 +141,7 @@ def import_file(
     reader = open_reader(path, options or ReadingOptions(text_column=said.get("text") or remembered.text or None))
     columns = find_columns(path, reader.columns, said, remembered, agent_values)
     mask = masker(settings)
-    rows = incoming_messages(reader, columns, mask, settings.classes.fixed)
+    rows = incoming_messages(reader, columns, mask, settings.classes.fixed, cut_quotes=settings.emails.cut_quotes)
     if relabel and "label" not in columns.names:
         raise ColumnMissing(f"{path}: --relabel needs a column with labels.", "Name it: --label COLUMN")
     rejects_path = workspace.folder / "imports" / f"{path.name}.rejects.csv"
@@ -173,6 +182,7 @@ def import_file(
         n_disagreements=n_disagreements,
         n_times_unread=tally["times unread"],
         n_masked_again=n_masked_again,
+        n_cut=tally["cut"],
         is_conversation=columns.is_conversation,
         rejects_file=str(rejects_path) if rejects.count and not is_rehearsal else None,
         segments=dict(segments),
@@ -229,6 +239,7 @@ def _batches(
             rejects.add(row)
             continue
         tally["messages"] += 1
+        tally["cut"] += row.is_cut
         tally["labelled"] += row.label is not None
         tally["times unread"] += timed and row.sent_at is None
         if row.segment:

@@ -9,6 +9,7 @@ from math import isnan
 from firstline.messages.columns import ColumnMap
 from firstline.messages.records import Reader, Record, Reject
 from firstline.messages.times import read_time
+from firstline.text.emails import own_words
 from firstline.text.masks import Masker
 from firstline.text.rules import nfc, white_space
 from firstline.types import Label
@@ -32,10 +33,16 @@ class Incoming:
     sent_at: datetime | None = None
     conversation: str | None = None
     author: str | None = None
+    is_cut: bool = False
+    """Whether quoted replies or a signature were cut from it."""
 
 
-def read_rows(reader: Reader, columns: ColumnMap, masker: Masker) -> Iterator[Incoming | Reject]:
+def read_rows(
+    reader: Reader, columns: ColumnMap, masker: Masker, cut_quotes: bool = False
+) -> Iterator[Incoming | Reject]:
     """Each row as a masked message, or a reject with its reason. Conversations are not joined yet.
+
+    With `cut_quotes`, e-mails lose their quoted replies and signatures before they are masked.
 
     What support wrote in a conversation is not read: nobody uses it, and its faults are no loss.
     """
@@ -43,10 +50,12 @@ def read_rows(reader: Reader, columns: ColumnMap, masker: Masker) -> Iterator[In
     roles = [role for role in _READ if role in columns.names]
     places = {role: place for place, role in enumerate(roles)}
     for row in reader.records([columns.names[role] for role in roles]):
-        yield row if isinstance(row, Reject) else _read(row, places, masker, agents)
+        yield row if isinstance(row, Reject) else _read(row, places, masker, agents, cut_quotes)
 
 
-def _read(row: Record, places: dict[str, int], masker: Masker, agents: Collection[str]) -> Incoming | Reject:
+def _read(
+    row: Record, places: dict[str, int], masker: Masker, agents: Collection[str], cut_quotes: bool
+) -> Incoming | Reject:
     def cell(role: str) -> object:
         place = places.get(role)
         return row.values[place] if place is not None else None
@@ -61,7 +70,8 @@ def _read(row: Record, places: dict[str, int], masker: Masker, agents: Collectio
         return Reject(row.line, str(problem))
     if "conversation" in places and conversation is None:
         return Reject(row.line, "no conversation id")
-    masked = masker(text)
+    own = own_words(text) if cut_quotes else text
+    masked = masker(own)
     if not masked and "conversation" not in places:
         return Reject(row.line, "no text")
     moment = cell("sent_at")
@@ -74,6 +84,7 @@ def _read(row: Record, places: dict[str, int], masker: Masker, agents: Collectio
         sent_at=None if moment in (None, "") else read_time(moment),
         conversation=conversation,
         author=author,
+        is_cut=own != text,
     )
 
 

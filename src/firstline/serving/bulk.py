@@ -136,7 +136,7 @@ def _rows(reader: Reader, columns: ColumnMap, predictor: Predictor) -> Iterator[
 
 def _conversations(reader: Reader, columns: ColumnMap, predictor: Predictor) -> Iterator[_Read | Reject]:
     mask = Masker(predictor.manifest.masks.patterns)
-    for row in incoming_messages(reader, columns, mask):
+    for row in incoming_messages(reader, columns, mask, cut_quotes=predictor.cuts_quotes):
         if isinstance(row, Reject):
             yield row
         else:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -94,3 +95,10 @@ def test_two_labels_of_a_conversation_are_kept_as_a_disagreement() -> None:
 def test_rejects_go_through() -> None:
     reject = Reject(9, "broken encoding")
     assert reject in list(join_conversations([reject, row(2, "1", "agent", "")], ["agent"]))
+
+
+def test_a_conversation_is_cut_if_one_of_its_messages_is() -> None:
+    first, second = row(2, "1", "client", "раз"), replace(row(3, "1", "client", "два"), is_cut=True)
+    rows = [first, second, row(4, "1", "agent", ""), row(5, "2", "client", "три"), row(6, "2", "agent", "")]
+    found = [item.is_cut for item in join_conversations(rows, ["agent"]) if isinstance(item, Incoming)]
+    assert found == [True, False]

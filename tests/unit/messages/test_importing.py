@@ -4,6 +4,7 @@ import sys
 import unicodedata
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy.engine import URL
 
 from firstline.errors import FileUnreadable, StoreUnusable, WorkspaceBusy
 from firstline.messages.importing import import_file
+from firstline.settings.model import EmailsSettings
 from firstline.store.messages import count_by_class, disagreements
 from firstline.store.workspace import Workspace
 from tests.postgres import NewDatabase, Server, on_sqlite_alone, workspace_on
@@ -254,3 +256,19 @@ def test_imports_of_two_workspaces_into_one_database_are_both_there(prepared: UR
         reports = list(pool.map(lambda place: run_import(place, path), places))
     assert sorted(report.n_new for report in reports) == [0, 6_000]
     assert len(stored(places[0])) == 6_000
+
+
+EMAILS = 'text,label\n"Где карта?\n\nС уважением,\nАнна",Карта\n"Где\nперевод?",Перевод\n'
+
+
+def test_emails_are_cut_and_counted(workspace: Workspace, tmp_path: Path) -> None:
+    report = run_import(workspace, written(tmp_path, EMAILS))
+    assert report.n_cut == 1
+    assert {text for text, _, _ in stored(workspace)} == {"Где карта?", "Где перевод?"}
+
+
+def test_emails_stay_whole_if_the_team_says_so(workspace: Workspace, tmp_path: Path) -> None:
+    settings = workspace.settings.model_copy(update={"emails": EmailsSettings(cut_quotes=False)})
+    report = run_import(replace(workspace, settings=settings), written(tmp_path, EMAILS))
+    assert report.n_cut == 0
+    assert ("Где карта? С уважением, Анна", None, "Карта") in stored(workspace)

@@ -8,7 +8,7 @@ import re
 
 LONGEST_LINE_CHARS = 300
 
-_EDGE = r"[-_=*#–—\s]*"
+_DASHES = "-–—* \t\xa0"
 _TITLES = (
     r"(?:original (?:message|e?-?mail)|forwarded message|reply message"
     r"|(?:исходное|пересылаемое|пересланное|перенаправленное|переадресованное|оригинальное|первоначальное|цитируемое)"
@@ -55,7 +55,7 @@ _OPENING = re.compile(
     re.IGNORECASE,
 )
 _DATE = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\d)\d{1,2}[./]\d{1,2}[./]\d\d(?!\d)")
-_TIME = re.compile(r"(?<!\d)\d{1,2}[:.]\d\d(?!\d)")
+_TIME = re.compile(r"(?<![\d.])\d{1,2}[:.]\d\d(?![\d.])")
 _ADDRESS = re.compile(r"<[^<>\s]{0,100}(?:@|mail|почт)[^<>\s]{0,100}>|\[mailto:|[\w.+\-]{1,64}@\w", re.IGNORECASE)
 _WROTE = re.compile(
     r"[+-]\d\d:?\d\d от\b|\b(?:wrote|writes|(?:на)?писал(?:\(-?а\)|а|и)?|пишет"
@@ -81,6 +81,12 @@ _CLOSING = re.compile(
     r"|(?:viele|beste|freundliche|liebe) gr(?:ü|ue)(?:ß|ss)e|mfg|cordialement|saludos)(?!\w)[\s,.;:!–—\-*]*(.*)",
     re.IGNORECASE,
 )
+_SIGNATURE_OPENINGS = (
+    "с ", "всего ", "искренне", "з ", "құрметпен", "with ", "best", "kind", "warm", "many", "regards", "yours",
+    "sincerely", "faithfully", "truly", "mit ", "viele", "beste", "freundliche", "liebe", "mfg", "cordialement",
+    "saludos", "отправлено", "написано", "sent ", "get ", "надіслано", "адпраўлена", "gesendet", "von ", "envoyé",
+    "enviado",
+)  # fmt: skip
 _JOBS = (
     "директор", "менеджер", "специалист", "руководител", "главн", "генеральн", "ведущ", "старш", "бухгалтер", "инженер",
     "manager", "director",
@@ -179,13 +185,20 @@ def is_attribution(line: str, is_quotation_marked: bool) -> bool:
         return False
     if line[-1] == ">":
         return bool(_MAIL_RU.fullmatch(line))
+    is_dated = bool(_DATE.search(line))
+    if not is_dated and not is_quotation_marked:
+        return False
     is_addressed, has_verb = has_address(line), bool(_WROTE.search(line))
-    if _DATE.search(line) and opens_attribution(line) and (is_addressed or (has_verb and _TIME.search(line))):
+    if is_dated and opens_attribution(line) and (is_addressed or (has_verb and _TIME.search(line))):
         return True
     if not is_quotation_marked or _SENTENCE.search(line):
         return False
-    n_signs = is_addressed + has_verb + bool(_DATE.search(line))
-    return n_signs >= 2 or bool(_BY_PROGRAM.fullmatch(line))
+    return is_addressed + has_verb + is_dated >= 2 or bool(_BY_PROGRAM.fullmatch(line))
+
+
+def may_sign(line: str) -> bool:
+    """Whether a line begins as a closing phrase or a device's line may. Quick: it spares most lines the rest."""
+    return line == "--" or line.lstrip(_DASHES).lower().startswith(_SIGNATURE_OPENINGS)
 
 
 def is_closing(line: str) -> bool:

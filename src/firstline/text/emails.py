@@ -25,6 +25,7 @@ from firstline.text.email_lines import (
     is_forward_end,
     is_separator,
     is_speech,
+    may_sign,
     opens_attribution,
 )
 
@@ -34,6 +35,7 @@ _MARKUP = re.compile(r"<(?:br|p|div|blockquote|html|body|table)\b", re.IGNORECAS
 _LINE_END = re.compile(r"\r\n?|\n|<br\b[^<>]{0,300}>|</(?:p|div|li|tr|h\d)>", re.IGNORECASE)
 _BLOCKQUOTE = re.compile(r"<(/?)blockquote\b[^<>]{0,1000}>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-z][a-z0-9]{0,20}(?:[\s/][^<>]{0,2000})?>", re.IGNORECASE)
+_MAY_QUOTE = re.compile(r"[:>]|[-_=*–—#]{2}")
 _HAS_WORD = re.compile(r"\w")
 _MOST_WRAPPED_LINES = 3
 _MOST_BLANK_LINES = 3
@@ -59,7 +61,8 @@ def own_words(text: str) -> str:
     if "\n" not in text and "\r" not in text and not ("<" in text and _MARKUP.search(text)):
         return text
     lines = _lines(text)
-    kept = [line for run in _own_runs(lines) for line in _without_signature(run)]
+    runs = _own_runs(lines) if _MAY_QUOTE.search(text) else [lines]
+    kept = [line for run in runs for line in _without_signature(run)]
     if len(kept) == len(lines) or not any(_HAS_WORD.search(line.plain) for line in kept):
         return text
     return "".join(line.raw for line in kept)
@@ -169,13 +172,13 @@ def _introduction_end(lines: Sequence[_Line], place: int) -> int:
     if is_separator(line):
         first = _skip_blank(lines, place + 1)
         return max(place + 1, _headers_end(lines, first, {"from"}))
-    if is_bare_title(line):
-        first = _skip_blank(lines, place + 1)
-        if first < len(lines) and lines[first].is_quoted and line[0] != "_":
+    first = _skip_blank(lines, place + 1)
+    if first < len(lines) and (lines[first].is_quoted or ":" in lines[first].plain) and is_bare_title(line):
+        if lines[first].is_quoted and line[0] != "_":
             return first
         end = _headers_end(lines, first, {"from", "subject"})
         return end if end > first else place
-    if header_kind(line) == "from":
+    if ":" in line and header_kind(line) == "from":
         return _headers_end(lines, place, {"from", "date", "subject"})
     return _attribution_end(lines, place)
 
@@ -206,21 +209,19 @@ def _headers_end(lines: Sequence[_Line], place: int, needed: set[str]) -> int:
 
 
 def _attribution_end(lines: Sequence[_Line], place: int) -> int:
-    joined = ""
+    """The place after a line such as `On …, NAME wrote:`, which may go over three; `place` itself if it is none."""
     for n in range(place, min(place + _MOST_WRAPPED_LINES, len(lines))):
         line = lines[n].plain
-        joined = f"{joined} {line}".strip()
-        if not line or lines[n].is_quoted or len(joined) > LONGEST_LINE_CHARS:
+        if not line or lines[n].is_quoted:
             return place
         if line[-1] in ":>":
+            joined = _joined(lines[place : n + 1])
             first = _skip_blank(lines, n + 1)
             is_marked = first < len(lines) and lines[first].is_quoted
-            if is_attribution(joined, is_marked):
+            if (n == place or opens_attribution(joined)) and is_attribution(joined, is_marked):
                 return n + 1
             if line[-1] == ":":
                 return place
-        if not opens_attribution(joined):
-            return place
     return place
 
 
@@ -229,7 +230,7 @@ def _without_signature(run: Sequence[_Line]) -> list[_Line]:
     kept: list[_Line] = []
     device: int | None = None
     for place, line in enumerate(run):
-        if line.plain and len(line.plain) <= LONGEST_LINE_CHARS:
+        if len(line.plain) <= LONGEST_LINE_CHARS and may_sign(line.plain):
             if line.plain == "--" or is_closing(line.plain):
                 below = _paragraphs(run[place + 1 :])
                 return kept + [piece for part in below if is_speech([piece.plain for piece in part]) for piece in part]

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from firstline.messages.incoming import Incoming
 from firstline.messages.records import Reject
 
 
-def row(line: int, chat: str, author: str | None, text: str, minute: int | None = None, **rest: str) -> Incoming:
+def row(line: int, chat: str, author: str | None, text: str, minute: int | None = None, **rest: Any) -> Incoming:
     moment = None if minute is None else datetime(2026, 1, 1, 10, minute)
     return Incoming(line, text, sent_at=moment, conversation=chat, author=author, **rest)
 

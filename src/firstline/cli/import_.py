@@ -154,6 +154,8 @@ def _print_report(report: "ImportReport", workspace: Path | None) -> None:
         say(f"  the masks have changed: {counted(report.n_masked_again, 'stored message')} masked again")
     new = counted(report.n_new, "new message")
     say(f"  {new}, {report.n_known:,} here already, {report.n_repeated:,} repeated in the file")
+    if report.n_forgotten:
+        say(f"  {counted(report.n_forgotten, 'row')} left out, which were to be forgotten")
     if report.n_corrected:
         say(f"  {counted(report.n_corrected, 'known id')} of '{report.source}' with another text: corrected")
     if report.n_shared_ids:

@@ -66,6 +66,7 @@ class ImportReport:
     n_new_labelled: int
     n_replaced: int
     n_taken_away: int
+    n_forgotten: int
     n_rejected: int
     n_disagreements: int
     n_times_unread: int

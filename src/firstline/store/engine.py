@@ -111,6 +111,9 @@ def _prepare_sqlite(connection: object, _entry: ConnectionPoolEntry) -> None:
         "journal_mode=WAL",
         "synchronous=NORMAL",
         "foreign_keys=ON",
+        # What is deleted is overwritten, and what is sorted or rewritten goes into no temporary file.
+        "secure_delete=ON",
+        "temp_store=MEMORY",
         f"busy_timeout={_BUSY_TIMEOUT_MS}",
     ):
         cursor.execute(f"PRAGMA {pragma}")

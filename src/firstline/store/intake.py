@@ -6,9 +6,8 @@ and segment. All of it happens in the caller's transaction.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from sqlalchemy import (
     Column,
@@ -26,10 +25,10 @@ from sqlalchemy import (
 )
 
 from firstline.errors import SourceUnclear
-from firstline.store.messages import StoredMessage, find_message, insert_new, move_labels, now
+from firstline.store.forgetting import Tombstones
+from firstline.store.messages import StoredMessage, find_message, insert_new, move_labels, now, parts
 from firstline.store.schema import classes, corrections, imports, in_force, labels, message_ids, messages
 
-_AT_ONCE = 500
 _MOST_UNRELATED = 1 / 20
 _LEAST_SHARED_WORDS, _LEAST_ALIKE = 0.5, 0.3
 
@@ -42,8 +41,6 @@ _relabelled = Table(
 )
 """The labels of a file that settles labels, by message; a class of None: no label."""
 
-Item = TypeVar("Item")
-
 
 @dataclass
 class Tally:
@@ -51,6 +48,7 @@ class Tally:
 
     `n_corrected` known ids have another text or segment now; `n_shared_ids` rows have the id of another row of the file
     but another text, and are kept without it. `n_replaced` labels made room for another, `n_taken_away` for none.
+    `n_forgotten` rows are left out, since somebody asked to forget them.
     """
 
     n_new: int = 0
@@ -61,6 +59,7 @@ class Tally:
     n_new_labelled: int = 0
     n_replaced: int = 0
     n_taken_away: int = 0
+    n_forgotten: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +78,7 @@ class Intake:
 
     `has_segments`: the file has a column for them; without one, known ids keep theirs. `settles_labels`: its labels
     replace others, and an empty one takes them away. `is_source_named`: a person says where the ids are from.
+    What `tombstones` cover is left out.
     """
 
     def __init__(
@@ -90,7 +90,9 @@ class Intake:
         has_segments: bool = True,
         settles_labels: bool = False,
         is_source_named: bool = False,
+        tombstones: Tombstones | None = None,
     ) -> None:
+        self._tombstones = tombstones or None
         self.source = source
         self._connection = connection
         self._file = file
@@ -108,7 +110,7 @@ class Intake:
 
     def add(self, batch: Sequence[StoredMessage]) -> None:
         """Take in some messages of the file."""
-        keyed = self._identified(batch)
+        keyed = self._identified(self._not_forgotten(batch))
         self._n_messages += len(keyed)
         self._keys.update(key for key, _ in keyed)
         self._add_messages(keyed)
@@ -135,6 +137,14 @@ class Intake:
         tally.n_new_labelled = self._count_newly_labelled()
         return tally
 
+    def _not_forgotten(self, batch: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
+        buried = self._tombstones
+        if buried is None:
+            return batch
+        left = [item for item in batch if not buried.covers(item, self.source)]
+        self._tally.n_forgotten += len(batch) - len(left)
+        return left
+
     def _identified(self, batch: Sequence[StoredMessage]) -> list[tuple[bytes, StoredMessage]]:
         """The messages with their keys, after corrections; an id that the file had before with another text is gone."""
         known = self._known({item.external_id for item in batch if item.external_id})
@@ -159,7 +169,7 @@ class Intake:
             is_shared = before is not None and before != key
             self._tally.n_shared_ids += is_shared
             keyed.append((key, replace(item, external_id=None) if is_shared else item))
-        for part in _parts(touched):
+        for part in parts(touched):
             self._connection.execute(message_ids.update().where(self._is_own(part)).values(last_import_id=self.id))
         return keyed
 
@@ -169,7 +179,7 @@ class Intake:
         adopted: list[str] = []
         columns = (message_ids.c.source, message_ids.c.external_id, message_ids.c.last_import_id)
         of_message = (messages.c.id, messages.c.key, messages.c.text, messages.c.segment)
-        for part in _parts(sorted(ids)):
+        for part in parts(sorted(ids)):
             rows = self._connection.execute(
                 select(*columns, *of_message)
                 .join_from(message_ids, messages)
@@ -181,7 +191,7 @@ class Intake:
                     found[external_id] = _Known(message_id, key, text, segment, last_import)
                     if source != self.source:
                         adopted.append(external_id)
-        for part in _parts(adopted):
+        for part in parts(adopted):
             unnamed = and_(message_ids.c.source == "", message_ids.c.external_id.in_(part))
             self._connection.execute(message_ids.update().where(unnamed).values(source=self.source))
         return found
@@ -306,7 +316,7 @@ class Intake:
         if missing:
             rows = [{"name": name, "kind": "normal", "import_id": self.id} for name in missing]
             insert_new(self._connection, classes, rows)
-            for part in _parts(missing):
+            for part in parts(missing):
                 found = select(classes.c.name, classes.c.id).where(classes.c.name.in_(part))
                 self._class_ids.update((name, class_id) for name, class_id in self._connection.execute(found))
 
@@ -362,15 +372,10 @@ def is_related(before: str, after: str) -> bool:
     shorter = min(len(words), len(words_after))
     if shorter and len(words & words_after) >= _LEAST_SHARED_WORDS * shorter:
         return True
-    parts, parts_after = (_trigrams(text) for text in (before, after))
-    return 2 * len(parts & parts_after) >= _LEAST_ALIKE * (len(parts) + len(parts_after))
+    letters, letters_after = (_trigrams(text) for text in (before, after))
+    return 2 * len(letters & letters_after) >= _LEAST_ALIKE * (len(letters) + len(letters_after))
 
 
 def _trigrams(text: str) -> set[str]:
     padded = f" {' '.join(text.casefold().split())} "
     return {padded[place : place + 3] for place in range(len(padded) - 2)}
-
-
-def _parts(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    for start in range(0, len(items), _AT_ONCE):
-        yield items[start : start + _AT_ONCE]

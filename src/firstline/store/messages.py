@@ -5,12 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, Subquery, Table, and_, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from firstline.store.schema import classes, in_force, labels, message_ids, messages, state
 from firstline.types import Label, Message
+
+_AT_ONCE = 500
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +205,12 @@ def read_stored(connection: Connection) -> Iterator[tuple[int, StoredMessage]]:
     )
     for message_id, text, segment in rows:
         yield message_id, StoredMessage(text, segment)
+
+
+def parts(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """As many at once as a statement may name."""
+    for start in range(0, len(items), _AT_ONCE):
+        yield items[start : start + _AT_ONCE]
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]], **computed: object) -> None:

@@ -1,5 +1,6 @@
 """A database of an earlier version keeps everything when it is opened."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from firstline.types import Message
 from tests.postgres import NewDatabase
 from tests.unit.store.filling import ids, labelled, take_in
 
-ROWS = [
+ROWS: list["Row"] = [
     ("где заказ", "lead", "1", ("Заказ",)),
     ("карта не работает", None, "2", ("Карта", "Заказ")),
     ("карта потерялась", None, "2", ("Карта",)),
@@ -24,31 +25,40 @@ ROWS = [
 ]
 
 
-@pytest.fixture
-def url(new_database: NewDatabase) -> URL:
-    """A database as version 0001 left it."""
-    url = new_database("empty")
+Row = tuple[str, str | None, str | None, tuple[str, ...]]
+
+
+def fill_old_database(url: URL, rows: Sequence[Row]) -> None:
+    """Tables as version 0001 made them, with messages: text, segment, id, labels."""
     engine = create_engine(url)
     config = Config()
     config.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
-        connection.execute(text("INSERT INTO classes (name) VALUES ('Заказ'), ('Карта'), ('Пустой')"))
-        for content, segment, external_id, names in ROWS:
+        names = {*(name for row in rows for name in row[3]), "Пустой"}
+        connection.execute(text("INSERT INTO classes (name) VALUES (:name)"), [{"name": name} for name in names])
+        for content, segment, external_id, labels in rows:
             key = StoredMessage(content, segment).key
             row = {"key": key, "text": content, "segment": segment, "id": external_id}
             connection.execute(
                 text("INSERT INTO messages (key, text, segment, external_id) VALUES (:key, :text, :segment, :id)"), row
             )
-            for name in names:
+            for name in labels:
                 connection.execute(
                     text("INSERT INTO labels (message_key, class_name, source) VALUES (:key, :name, 'import')"),
                     {"key": key, "name": name},
                 )
         connection.execute(text("INSERT INTO state (name, value) VALUES ('masks', 'x')"))
     engine.dispose()
-    return url
+
+
+@pytest.fixture
+def url(new_database: NewDatabase) -> URL:
+    """A database as version 0001 left it."""
+    made = new_database("empty")
+    fill_old_database(made, ROWS)
+    return made
 
 
 def test_messages_labels_and_classes_are_the_same(url: URL) -> None:

@@ -17,12 +17,13 @@ from firstline.errors import FileUnreadable, StoreUnusable
 from firstline.messages.columns import ColumnMap, find_columns
 from firstline.messages.conversations import join_conversations
 from firstline.messages.formats import open_reader
-from firstline.messages.incoming import Incoming, read_rows
+from firstline.messages.incoming import HashId, Incoming, read_rows
 from firstline.messages.records import Reader, ReadingOptions, Reject
 from firstline.messages.rejects import RejectsFile
 from firstline.messages.remasking import remask
 from firstline.settings import ColumnsSettings, Settings
-from firstline.store.database import writing
+from firstline.store.database import cause_of, writing
+from firstline.store.key import open_key
 from firstline.store.messages import (
     StoredMessage,
     add_messages,
@@ -76,12 +77,20 @@ def masker(settings: Settings) -> Masker:
 
 
 def incoming_messages(
-    reader: Reader, columns: ColumnMap, mask: Masker, fixed_classes: Collection[Label] = ()
+    reader: Reader,
+    columns: ColumnMap,
+    mask: Masker,
+    fixed_classes: Collection[Label] = (),
+    hash_id: HashId | None = None,
+    temporary: Path | None = None,
 ) -> Iterator[Incoming | Reject]:
-    """The masked messages of a file, conversations joined; with `fixed_classes`, another label is a reject."""
-    rows = read_rows(reader, columns, mask)
+    """The masked messages of a file, conversations joined; with `fixed_classes`, another label is a reject.
+
+    `hash_id` as in `read_rows`, `temporary` as in `join_conversations`.
+    """
+    rows = read_rows(reader, columns, mask, hash_id)
     if columns.is_conversation:
-        rows = join_conversations(rows, columns.agent_values)
+        rows = join_conversations(rows, columns.agent_values, temporary)
     if fixed_classes:
         rows = _of_classes(rows, frozenset(white_space(nfc(name)) for name in fixed_classes))
     return rows
@@ -90,7 +99,7 @@ def incoming_messages(
 def _of_classes(rows: Iterable[Incoming | Reject], classes: Collection[Label]) -> Iterator[Incoming | Reject]:
     for row in rows:
         if isinstance(row, Incoming) and row.label is not None and row.label not in classes:
-            reason = f"class '{row.label}' is not in the fixed list of firstline.toml"
+            reason = "the class is not in the fixed list of firstline.toml"
             yield Reject(row.line, reason + _meant(row.label, classes))
         else:
             yield row
@@ -122,9 +131,10 @@ def import_file(
     reader = open_reader(path, options or ReadingOptions(text_column=said.get("text") or remembered.text or None))
     columns = find_columns(path, reader.columns, said, remembered, agent_values)
     mask = masker(settings)
-    rows = incoming_messages(reader, columns, mask, settings.classes.fixed)
     rejects_path = workspace.folder / "imports" / f"{path.name}.rejects.csv"
     with _as_it_was(path), writing(workspace.database) as connection, RejectsFile(rejects_path) as rejects:
+        key = open_key(workspace.folder, connection)
+        rows = incoming_messages(reader, columns, mask, settings.classes.fixed, key.hash_id, workspace.temporary)
         n_masked_again = remask(connection, mask, settings.masking.patterns)
         before = count_messages(connection), count_labels(connection)
         tally: Counter[str] = Counter()
@@ -169,14 +179,13 @@ def _as_it_was(path: Path) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        cause = getattr(error, "orig", None) or error
         raise StoreUnusable(
-            f"The database could not be written: {cause}.",
+            f"The database could not be written: {cause_of(error)}.",
             "It is as it was before. Check the free space and run the import again.",
         ) from error
     except OSError as error:
         raise FileUnreadable(
-            f"The import of {path} stopped: {error.strerror or error}.",
+            f"The import of {path} stopped: {error.strerror or type(error).__name__}.",
             "The workspace is as it was. Check the file and the free space.",
         ) from error
 

@@ -1,11 +1,12 @@
 """The connection to the workspace database, at the version of the schema that this code knows."""
 
+import sqlite3
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from firstline.errors import ExtraMissing, StoreUnusable
@@ -37,9 +38,8 @@ def open_database(url: str | URL) -> Engine:
         raise
     except SQLAlchemyError as error:
         engine.dispose()
-        cause = getattr(error, "orig", None) or error
         raise StoreUnusable(
-            f"The database {engine.url.render_as_string()} cannot be used: {cause}.",
+            f"The database {engine.url.render_as_string()} cannot be used: {cause_of(error)}.",
             "Check 'database.url' in firstline.toml, the file and the free space.",
         ) from error
     return engine
@@ -53,6 +53,19 @@ def writing(engine: Engine) -> AbstractContextManager[Connection]:
     return engine.execution_options(**{_WRITES: True}).begin()
 
 
+def cause_of(error: SQLAlchemyError) -> str:
+    """What the driver says, if it speaks of the database itself; else only the kind of error.
+
+    PostgreSQL quotes values of the data in what it says of a row.
+    """
+    cause = getattr(error, "orig", None)
+    if cause is None:
+        return type(error).__name__
+    if isinstance(cause, sqlite3.Error) or (isinstance(error, OperationalError) and error.statement is None):
+        return str(cause).strip().rstrip(".")
+    return type(cause).__name__
+
+
 def _engine(url: str | URL) -> Engine:
     try:
         parsed = make_url(url)
@@ -63,7 +76,7 @@ def _engine(url: str | URL) -> Engine:
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         raise StoreUnusable(f"'database.url' names a database that is not known: {parsed.drivername}.", _ADDRESS)
     try:
-        engine = create_engine(parsed)
+        engine = create_engine(parsed, hide_parameters=True)
     except ModuleNotFoundError:
         raise ExtraMissing("A PostgreSQL database", "postgres") from None
     except (ArgumentError, NoSuchModuleError, TypeError) as error:
@@ -83,6 +96,8 @@ def _prepare_sqlite(connection: object, _entry: ConnectionPoolEntry) -> None:
         "synchronous=NORMAL",
         "foreign_keys=ON",
         f"busy_timeout={_BUSY_TIMEOUT_MS}",
+        # What it sorts would go to the system's temporary folder otherwise.
+        "temp_store=MEMORY",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

@@ -145,6 +145,12 @@ def labelled_keys(engine: Engine) -> frozenset[bytes]:
         return frozenset(key for (key,) in connection.execute(select(labels.c.message_key).distinct()))
 
 
+def class_names(engine: Engine) -> frozenset[Label]:
+    """The names of all classes."""
+    with engine.connect() as connection:
+        return frozenset(name for (name,) in connection.execute(select(classes.c.name)))
+
+
 def disagreements(connection: Connection) -> list[Disagreement]:
     """Every text with more than one label, in a fixed order."""
     split = select(labels.c.message_key).group_by(labels.c.message_key).having(func.count() > 1).subquery()

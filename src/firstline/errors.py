@@ -7,7 +7,8 @@ FirstlineError
 │   ├── WorkspaceExists
 │   ├── WorkspaceBusy
 │   ├── SettingsInvalid
-│   └── StoreUnusable
+│   ├── StoreUnusable
+│   └── KeyUnusable
 ├── InputError              a file that came in cannot be used
 │   ├── FileUnreadable
 │   ├── FormatUnknown
@@ -34,6 +35,8 @@ FirstlineError
 Each has a stable `code`, a sentence that says what, got and expected, and the next step.
 """
 
+import traceback
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -76,6 +79,12 @@ class SettingsInvalid(WorkspaceError):
 
 class StoreUnusable(WorkspaceError):
     code = "store_unusable"
+
+
+class KeyUnusable(WorkspaceError):
+    """The workspace's key is missing, damaged, or of another workspace."""
+
+    code = "key_unusable"
 
 
 class InputError(FirstlineError):
@@ -189,3 +198,27 @@ class RequestError(FirstlineError):
         super().__init__(message, next_step)
         self.code = code  # type: ignore[misc]
         self.status = status
+
+
+def kind_of(error: BaseException) -> str:
+    """`ValueError in forest.py, line 31`: what happened and where.
+
+    The error's own text is left out: a library may quote a message in it.
+    """
+    name = type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{name} in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else name
+
+
+def trace_of(error: BaseException) -> str:
+    """The stack of an error and of those that led to it, without their texts, which may quote a message."""
+    parts: list[str] = []
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        told = f": {current.message}" if isinstance(current, FirstlineError) else ""
+        frames = "".join(traceback.format_list(traceback.extract_tb(current.__traceback__)))
+        parts.append(f"Traceback (most recent call last):\n{frames}{type(current).__name__}{told}\n")
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+    return "\nwhich led to:\n\n".join(reversed(parts))

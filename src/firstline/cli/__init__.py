@@ -26,7 +26,7 @@ from firstline.cli import (
     train,
 )
 from firstline.cli.output import print_error
-from firstline.errors import FirstlineError
+from firstline.errors import FirstlineError, kind_of, trace_of
 from firstline.training.memory import is_out_of_memory
 
 _INTERRUPTED = 130
@@ -94,8 +94,10 @@ def main() -> None:
         where = f"{error.filename}: " if error.filename else ""
         print_error(f"{where}{error.strerror or error}.", "Check the path, its permissions and the free space.")
         sys.exit(1)
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
-        print_error("There is not enough memory.", "Close other programs, or use a machine with more.")
+    except Exception as error:
+        if is_out_of_memory(error):
+            print_error("There is not enough memory.", "Close other programs, or use a machine with more.")
+        else:
+            # Without the error's own text, which may quote a message.
+            print_error(f"A defect of Firstline: {kind_of(error)}.", f"Report it with this:\n{trace_of(error)}")
         sys.exit(1)

@@ -16,6 +16,7 @@ from firstline.cli.options import (
     WorkspaceOption,
     reading_delimiter,
     said_columns,
+    temporary_room,
 )
 from firstline.cli.output import counted, note, print_json, progress, say
 from firstline.steps import run_to_end
@@ -55,12 +56,13 @@ def classify(
     with progress(as_json) as bar:
         task = bar.add_task(file.name, total=1.0)
         said = said_columns(text=text, segment=segment)
-        answering = classify_file(predictor, file, out, said, remembered, options, learned=learned)
+        room = temporary_room(place, out)
+        answering = classify_file(predictor, file, out, said, remembered, options, learned=learned, temporary=room)
         report = run_to_end(answering, lambda done: bar.update(task, completed=done))
     for sentence in report.notes:
         note(sentence)
-    if report.unknown_segments:
-        note(f"{sum(report.unknown_segments.values()):,} rows have a segment that training never saw: answered without")
+    if report.n_unknown_segments:
+        note(f"{report.n_unknown_segments:,} rows have a segment that training never saw: answered without")
     if report.n_learned:
         note(
             f"{report.n_learned:,} of them have a label here: the model has learned them, so its confidence in them"

@@ -15,8 +15,9 @@ from firstline.cli.options import (
     WorkspaceOption,
     reading_delimiter,
     said_columns,
+    temporary_room,
 )
-from firstline.cli.output import figure, json_text, note, print_table, progress, say
+from firstline.cli.output import counted, figure, json_text, listed, note, print_table, progress, say
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
@@ -43,15 +44,18 @@ def evaluate(
     from firstline.errors import StoreUnusable
     from firstline.evaluation.labelled_file import evaluate_file
     from firstline.messages.records import ReadingOptions
-    from firstline.store.messages import labelled_keys
+    from firstline.store.messages import class_names, labelled_keys
+    from firstline.store.private import write_private
     from firstline.store.workspace import Workspace
 
     place = Workspace.find(workspace)
     remembered = place.settings.columns
     predictor = Predictor.load(model_folder(place.models, model))
     learned: frozenset[bytes] = frozenset()
+    classes: frozenset[str] = frozenset()
     try:
-        learned = labelled_keys(place.database) if place.has_database else learned
+        if place.has_database:
+            learned, classes = labelled_keys(place.database), class_names(place.database)
     except StoreUnusable as problem:
         note(f"Whether the model has learned these messages cannot be told: {problem.message}")
     to_stdout = json_out is not None and str(json_out) == "-"
@@ -59,10 +63,19 @@ def evaluate(
     said = said_columns(text=text, label=label, segment=segment)
     with progress(to_stdout) as bar:
         task = bar.add_task(f"{predictor.manifest.id} on {file.name}", total=1.0)
-        scoring = evaluate_file(predictor, file, said, remembered, options, learned=learned)
+        scoring = evaluate_file(
+            predictor,
+            file,
+            said,
+            remembered,
+            options,
+            learned=learned,
+            classes=classes,
+            temporary=temporary_room(place, json_out if not to_stdout else None),
+        )
         result = run_to_end(scoring, lambda done: bar.update(task, completed=done))
     if json_out is not None and not to_stdout:
-        json_out.write_text(json_text(_as_json(result)) + "\n", encoding="utf-8")
+        write_private(json_out, json_text(_as_json(result)) + "\n")
     _print_notes(result)
     if to_stdout:
         say(json_text(_as_json(result)))
@@ -79,13 +92,16 @@ def _print_notes(result: "Evaluation") -> None:
         note(f"{result.n_unlabelled:,} rows have no label and do not count")
     for name, count in result.unknown_labels.items():
         note(f"class '{name}' ({count:,} rows) is not known to the model: they count as errors")
+    if others := result.lines_of_others:
+        shown = listed([f"{line:,}" for line in others])
+        note(f"{counted(len(others), 'row')} of classes that nobody here knows count as errors: lines {shown}")
     if result.n_learned:
         note(
             f"{result.n_learned:,} rows are labelled messages of this workspace: a model that learned them"
             " looks better here than it is; firstline models show has its cross-validated figures"
         )
-    if result.unknown_segments:
-        note(f"{sum(result.unknown_segments.values()):,} rows have a segment that training never saw: answered without")
+    if result.n_unknown_segments:
+        note(f"{result.n_unknown_segments:,} rows have a segment that training never saw: answered without")
 
 
 def _print_figures(result: "Evaluation") -> None:
@@ -118,5 +134,6 @@ def _as_json(result: "Evaluation") -> dict[str, object]:
         "n_unlabelled": result.n_unlabelled,
         "n_learned": result.n_learned,
         "unknown_labels": result.unknown_labels,
-        "unknown_segments": result.unknown_segments,
+        "lines_of_others": result.lines_of_others,
+        "n_unknown_segments": result.n_unknown_segments,
     }

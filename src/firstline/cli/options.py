@@ -1,10 +1,14 @@
 """Options that several commands share."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from firstline.store.workspace import Workspace
 
 WorkspaceOption = Annotated[
     Path | None,
@@ -68,6 +72,13 @@ def reading_delimiter(delimiter: str | None) -> str | None:
     if len(delimiter) != 1 or delimiter in '"\r\n':
         raise UsageError("The delimiter must be one character.", "For example: --delimiter ';' or --delimiter tab")
     return delimiter
+
+
+def temporary_room(workspace: "Workspace", out: Path | None) -> Path:
+    """Where a command's temporary folders lie: in the workspace, or beside `out` where that cannot be written."""
+    if out is None or os.access(workspace.folder, os.W_OK):
+        return workspace.temporary
+    return out.parent / ".firstline-tmp"
 
 
 def split_pairs(option: str, values: Sequence[str] | None) -> list[tuple[str, str]]:

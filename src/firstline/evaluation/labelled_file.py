@@ -1,13 +1,14 @@
 """`firstline evaluate`: the predictor that serves, against a labelled file."""
 
 from collections import Counter
-from collections.abc import Container, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Container, Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from firstline.bundle.predictor import Predictor
 from firstline.errors import ColumnMissing, FileUnreadable
 from firstline.evaluation.metrics import Figures, score
+from firstline.messages.column_names import describe_columns
 from firstline.messages.columns import find_columns
 from firstline.messages.formats import open_reader
 from firstline.messages.importing import incoming_messages
@@ -22,7 +23,12 @@ _BATCH = 256
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Figures of a model on a file, and which rows did not count."""
+    """Figures of a model on a file, and which rows did not count.
+
+    Classes of the file that the model does not know: `unknown_labels` counts those of the workspace by name,
+    `lines_of_others` are the lines of the others, whose names may be anything. The figures count both; by name
+    they list only the former.
+    """
 
     model: str
     figures: Figures
@@ -30,7 +36,8 @@ class Evaluation:
     n_unlabelled: int
     n_learned: int
     unknown_labels: Mapping[Label, int]
-    unknown_segments: Mapping[str, int]
+    lines_of_others: Sequence[int]
+    n_unknown_segments: int
     notes: Sequence[str]
 
 
@@ -42,38 +49,41 @@ def evaluate_file(
     options: ReadingOptions,
     agent_values: Sequence[str] = (),
     learned: Container[bytes] = frozenset(),
+    classes: Collection[Label] = (),
+    temporary: Path | None = None,
 ) -> Generator[float, None, Evaluation]:
     """Score a labelled file, yielding the part that is done, 0 to 1.
 
     Every row counts, repeated ones too. A label that the model does not know counts as an error of
     the model. `learned` holds the keys of messages that the model may have been trained on; they
-    count, and their number is told. Raises `InputError`.
+    count, and their number is told. `classes` are those of the workspace, `temporary` as in
+    `join_conversations`. Raises `InputError`.
     """
     reader = open_reader(path, options)
     columns = find_columns(path, reader.columns, said, remembered, agent_values)
     if "label" not in columns.names:
         raise ColumnMissing(
-            f"{path} has no column with labels. Its columns: {', '.join(reader.columns[:20])}.",
+            f"{path} has no column with labels. {describe_columns(reader.columns, path.suffix)}.",
             "Name it: --label COLUMN",
         )
     mask = Masker(predictor.manifest.masks.patterns)
     truth: list[Label] = []
     predicted: list[Label] = []
-    n_rejected = n_unlabelled = n_learned = 0
-    unknown_segments: dict[str, int] = {}
+    lines: list[int] = []
+    n_rejected = n_unlabelled = n_learned = n_unknown_segments = 0
     batch: list[Message] = []
-    for row in incoming_messages(reader, columns, mask, cut_quotes=predictor.cuts_quotes):
+    for row in incoming_messages(reader, columns, mask, cut_quotes=predictor.cuts_quotes, temporary=temporary):
         if isinstance(row, Reject):
             n_rejected += 1
             continue
         if row.label is None:
             n_unlabelled += 1
             continue
-        if row.segment and not predictor.knows_segment(row.segment):
-            unknown_segments[row.segment] = unknown_segments.get(row.segment, 0) + 1
+        n_unknown_segments += row.segment is not None and not predictor.knows_segment(row.segment)
         n_learned += StoredMessage(row.text, row.segment).key in learned
         batch.append(Message(row.text, row.segment))
         truth.append(row.label)
+        lines.append(row.line)
         if len(batch) == _BATCH:
             predicted += _labels(predictor, batch)
             batch = []
@@ -81,16 +91,19 @@ def evaluate_file(
     predicted += _labels(predictor, batch)
     if not truth:
         raise FileUnreadable(f"{path} has no row with a text and a label.", "Check --text and --label.")
-    known = set(predictor.manifest.labels)
-    unknown = Counter(label for label in truth if label not in known)
+    known = frozenset(predictor.manifest.labels)
+    named = known | frozenset(classes)
+    unknown = Counter(label for label in truth if label in named and label not in known)
+    figures = score(truth, predicted)
     return Evaluation(
         model=predictor.manifest.id,
-        figures=score(truth, predicted),
+        figures=replace(figures, per_class={name: one for name, one in figures.per_class.items() if name in named}),
         n_rejected=n_rejected,
         n_unlabelled=n_unlabelled,
         n_learned=n_learned,
         unknown_labels=dict(sorted(unknown.items())),
-        unknown_segments=unknown_segments,
+        lines_of_others=[line for line, label in zip(lines, truth, strict=True) if label not in named],
+        n_unknown_segments=n_unknown_segments,
         notes=columns.notes,
     )
 

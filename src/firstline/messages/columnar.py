@@ -67,7 +67,8 @@ class ExcelReader:
 
 
 def _unreadable(path: Path, format_name: str, error: BaseException) -> FileUnreadable:
-    cause = " ".join(str(error).split())[:200]
+    # What Polars and fastexcel say may quote a cell.
+    cause = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
     return FileUnreadable(
         f"{path} cannot be read as {format_name}: {cause}.", "Export it again, or name the file by its true format."
     )

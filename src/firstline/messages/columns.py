@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from firstline.errors import ColumnMissing
+from firstline.messages.column_names import describe_columns
 from firstline.settings import ColumnsSettings
 
 ROLES = ("text", "id", "label", "segment", "sent_at", "conversation", "author")
@@ -105,5 +106,5 @@ def _check_conversation(
 
 
 def _missing(path: Path, columns: Sequence[str], what: str) -> ColumnMissing:
-    shown = ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
-    return ColumnMissing(f"{path}: {what}. Its columns: {shown}.", "Name it, for example: --text COLUMN")
+    described = describe_columns(columns, path.suffix)
+    return ColumnMissing(f"{path}: {what}. {described}.", "Name it, for example: --text COLUMN")

@@ -2,99 +2,120 @@
 
 A reply answers something, so what support sends before the writer's first message (a greeting, a
 bot's question) does not count as one. Rows of a conversation may lie anywhere in a file: they are
-gathered, masked, in a private temporary database that vanishes with the process.
+gathered, masked, in a database of their own that is removed at the end.
 """
 
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import datetime
-from itertools import groupby
-from operator import itemgetter
+from pathlib import Path
 
 from firstline.errors import ColumnMissing, FileUnreadable
 from firstline.messages.incoming import Incoming, agent_names, is_agent
 from firstline.messages.records import Reject
+from firstline.store.private import make_private, temporary_folder
 
 _BATCH = 10_000
-_Row = tuple[str, int, str, str | None, str | None, str | None, str | None, bool]
+_Row = tuple[str, int, str, str | None, str | None, str | None, bool, bool]
+"""Conversation, line, text, segment, label, time, whether support wrote it, whether it was cut. No author is kept."""
+
+_SCHEMA = """
+PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA temp_store=MEMORY;
+CREATE TABLE row (
+    conversation, line, text, segment, label, sent_at, is_agent, is_cut, place INTEGER,
+    PRIMARY KEY (conversation, line, place)
+) WITHOUT ROWID
+"""
 
 
-def join_conversations(rows: Iterable[Incoming | Reject], agent_values: Iterable[str]) -> Iterator[Incoming | Reject]:
+def join_conversations(
+    rows: Iterable[Incoming | Reject], agent_values: Iterable[str], temporary: Path | None = None
+) -> Iterator[Incoming | Reject]:
     """One message for each conversation, in the order in which they begin in the file.
 
-    Messages are ordered by time where all of a conversation have one, else as they stand. Raises
-    `ColumnMissing` if no row at all is by one of `agent_values`: then replies would pass for
-    customers' words. Raises `FileUnreadable` if there is no room for the temporary database.
+    Messages are ordered by time where all of a conversation have one, else as they stand. They are gathered
+    in a folder of `temporary`, or in memory without one. Raises `ColumnMissing` if no row at all is by one of
+    `agent_values`: then replies would pass for customers' words. Raises `FileUnreadable` if there is no room.
     """
     agents = agent_names(agent_values)
-    with closing(sqlite3.connect("")) as spool:
-        try:
-            yield from _gather(spool, rows)
-            _require_agents(spool, agents)
-            yield from _joined(spool, agents)
-        except sqlite3.Error as error:
-            raise FileUnreadable(
-                f"The conversations cannot be put together: {error}.",
-                "They are gathered where temporary files go: make room there, or set SQLITE_TMPDIR to another folder.",
-            ) from None
+    with _spool(temporary) as spool:
+        yield from _gather(spool, rows, agents)
+        _require_agents(spool, agents)
+        yield from _joined(spool)
 
 
-def _gather(spool: sqlite3.Connection, rows: Iterable[Incoming | Reject]) -> Iterator[Reject]:
-    spool.execute("CREATE TABLE row (conversation, line, text, segment, label, sent_at, author, is_cut)")
-    batch: list[_Row] = []
-    for row in rows:
+@contextmanager
+def _spool(temporary: Path | None) -> Iterator[sqlite3.Connection]:
+    """A database that is gone at the end. Raises `FileUnreadable`."""
+    try:
+        if temporary is None:
+            with closing(sqlite3.connect(":memory:")) as spool:
+                spool.executescript(_SCHEMA)
+                yield spool
+            return
+        with temporary_folder(temporary) as folder:
+            file = folder / "conversations.db"
+            make_private(file)
+            with closing(sqlite3.connect(file)) as spool:
+                spool.executescript(_SCHEMA)
+                yield spool
+    except sqlite3.Error as error:
+        raise FileUnreadable(
+            f"The conversations cannot be put together: {error}.",
+            f"They are gathered in {temporary}: make room there." if temporary else "They are gathered in memory.",
+        ) from None
+
+
+def _gather(spool: sqlite3.Connection, rows: Iterable[Incoming | Reject], agents: Collection[str]) -> Iterator[Reject]:
+    batch: list[tuple[object, ...]] = []
+    for place, row in enumerate(rows):
         if isinstance(row, Reject):
             yield row
             continue
-        batch.append(_spooled(row))
+        batch.append((*_spooled(row, agents), place))
         if len(batch) >= _BATCH:
             _write(spool, batch)
     _write(spool, batch)
 
 
-def _spooled(row: Incoming) -> _Row:
+def _spooled(row: Incoming, agents: Collection[str]) -> _Row:
     moment = row.sent_at.isoformat() if row.sent_at else None
-    return (row.conversation or "", row.line, row.text, row.segment, row.label, moment, row.author, row.is_cut)
+    is_support = is_agent(row.author, agents)
+    return (row.conversation or "", row.line, row.text, row.segment, row.label, moment, is_support, row.is_cut)
 
 
-def _write(spool: sqlite3.Connection, batch: list[_Row]) -> None:
-    spool.executemany("INSERT INTO row VALUES (?, ?, ?, ?, ?, ?, ?, ?)", batch)
+def _write(spool: sqlite3.Connection, batch: list[tuple[object, ...]]) -> None:
+    spool.executemany("INSERT INTO row VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", batch)
     batch.clear()
 
 
 def _require_agents(spool: sqlite3.Connection, agents: Collection[str]) -> None:
-    shown: list[str] = []
-    for (author,) in spool.execute("SELECT DISTINCT author FROM row ORDER BY rowid"):
-        if is_agent(author, agents):
-            return
-        if len(shown) < 10:
-            shown.append(author or "(nobody)")
-    if shown:
+    n_rows, n_by_agents = spool.execute("SELECT count(*), total(is_agent) FROM row").fetchone()
+    if n_rows and not n_by_agents:
         raise ColumnMissing(
-            f"No message is by {' or '.join(sorted(agents))}; the first authors are: {', '.join(shown)}.",
+            f"No message of {n_rows:,} is by {' or '.join(sorted(agents))}.",
             "Name the values that mean support: --agent-values agent,operator",
         )
 
 
-def _joined(spool: sqlite3.Connection, agents: Collection[str]) -> Iterator[Incoming | Reject]:
-    ordered = spool.execute(
-        "SELECT row.* FROM row JOIN (SELECT conversation, min(line) AS first FROM row GROUP BY conversation)"
-        " AS begun ON row.conversation IS begun.conversation ORDER BY begun.first, row.line"
-    )
-    for _, group in groupby(ordered, key=itemgetter(0)):
-        rows: list[_Row] = list(group)
+def _joined(spool: sqlite3.Connection) -> Iterator[Incoming | Reject]:
+    begun = spool.execute("SELECT conversation, min(line) AS first FROM row GROUP BY conversation ORDER BY first")
+    for conversation, _ in begun:
+        # By the primary key, so that nothing is sorted that would need room.
+        of_one = spool.execute("SELECT * FROM row WHERE conversation = ? ORDER BY line, place", (conversation,))
+        rows: list[_Row] = [row[:-1] for row in of_one]
         if all(row[5] is not None for row in rows):
             rows.sort(key=lambda row: (row[5], row[1]))
-        yield from _one(rows, agents)
+        yield from _one(rows)
 
 
-def _one(rows: list[_Row], agents: Collection[str]) -> Iterator[Incoming | Reject]:
+def _one(rows: list[_Row]) -> Iterator[Incoming | Reject]:
     """The writer's message of one conversation, once for each of its labels."""
     line = min(row[1] for row in rows)
     written: list[_Row] = []
     for row in rows:
-        if not is_agent(row[6], agents):
+        if not row[6]:
             written.append(row)
         elif written:
             break

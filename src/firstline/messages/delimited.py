@@ -114,8 +114,10 @@ class DelimitedReader:
             try:
                 yield from self._parse(lines)
             except UnicodeError as error:
+                why = error.reason if isinstance(error, UnicodeDecodeError) else "it cannot be decoded"
                 raise FileUnreadable(
-                    f"{self.path} is not {self.encoding}: {error}.", "Name its encoding: --encoding cp1251"
+                    f"{self.path} is not {self.encoding}, line {lines.line + 1:,}: {why}.",
+                    "Name its encoding: --encoding cp1251",
                 ) from None
 
     def _parse(self, lines: _Lines) -> Iterator[tuple[int, list[str]] | Reject]:
@@ -141,4 +143,4 @@ def _reason(error: csv.Error) -> str:
         return "a quote is opened and never closed"
     if "expected after" in text:
         return "a quote is closed in the middle of a value"
-    return f"not readable as CSV: {text}"
+    return "a line holds a zero byte" if "NUL" in text else "not readable as CSV"

@@ -15,13 +15,14 @@ from firstline.errors import ColumnMissing, FileUnreadable, StoreUnusable
 from firstline.messages.columns import ColumnMap, find_columns
 from firstline.messages.conversations import join_conversations
 from firstline.messages.formats import open_reader
-from firstline.messages.incoming import Incoming, read_rows
+from firstline.messages.incoming import HashId, Incoming, read_rows
 from firstline.messages.records import Reader, ReadingOptions, Reject
 from firstline.messages.rejects import RejectsFile
 from firstline.messages.remasking import remask
 from firstline.settings import ColumnsSettings, Settings
 from firstline.store.database import rehearsing, writing
 from firstline.store.intake import Intake
+from firstline.store.key import open_key
 from firstline.store.messages import StoredMessage, count_disagreements
 from firstline.store.undo import Undone, undo_last_import
 from firstline.store.workspace import Workspace
@@ -91,14 +92,17 @@ def incoming_messages(
     fixed_classes: Collection[Label] = (),
     *,
     cut_quotes: bool,
+    hash_id: HashId | None = None,
+    temporary: Path | None = None,
 ) -> Iterator[Incoming | Reject]:
     """The masked messages of a file, conversations joined; with `fixed_classes`, another label is a reject.
 
-    With `cut_quotes`, e-mails lose their quoted replies and signatures.
+    With `cut_quotes`, e-mails lose their quoted replies and signatures. `hash_id` as in `read_rows`, `temporary` as in
+    `join_conversations`.
     """
-    rows = read_rows(reader, columns, mask, cut_quotes)
+    rows = read_rows(reader, columns, mask, hash_id, cut_quotes=cut_quotes)
     if columns.is_conversation:
-        rows = join_conversations(rows, columns.agent_values)
+        rows = join_conversations(rows, columns.agent_values, temporary)
     if fixed_classes:
         rows = _of_classes(rows, frozenset(white_space(nfc(name)) for name in fixed_classes))
     return rows
@@ -107,7 +111,7 @@ def incoming_messages(
 def _of_classes(rows: Iterable[Incoming | Reject], classes: Collection[Label]) -> Iterator[Incoming | Reject]:
     for row in rows:
         if isinstance(row, Incoming) and row.label is not None and row.label not in classes:
-            reason = f"class '{row.label}' is not in the fixed list of firstline.toml"
+            reason = "the class is not in the fixed list of firstline.toml"
             yield Reject(row.line, reason + _meant(row.label, classes))
         else:
             yield row
@@ -142,7 +146,6 @@ def import_file(
     reader = open_reader(path, options or ReadingOptions(text_column=said.get("text") or remembered.text or None))
     columns = find_columns(path, reader.columns, said, remembered, agent_values)
     mask = masker(settings)
-    rows = incoming_messages(reader, columns, mask, settings.classes.fixed, cut_quotes=settings.emails.cut_quotes)
     if relabel and "label" not in columns.names:
         raise ColumnMissing(f"{path}: --relabel needs a column with labels.", "Name it: --label COLUMN")
     rejects_path = workspace.folder / "imports" / f"{path.name}.rejects.csv"
@@ -153,6 +156,16 @@ def import_file(
         transaction(workspace.database) as connection,
         RejectsFile(rejects_path, is_written=not is_rehearsal) as rejects,
     ):
+        key = open_key(workspace.folder, connection)
+        rows = incoming_messages(
+            reader,
+            columns,
+            mask,
+            settings.classes.fixed,
+            cut_quotes=settings.emails.cut_quotes,
+            hash_id=key.hash_id,
+            temporary=workspace.temporary,
+        )
         n_masked_again = remask(connection, mask, settings.masking.patterns)
         tally: Counter[str] = Counter()
         segments: Counter[str] = Counter()
@@ -221,7 +234,7 @@ def _as_it_was(path: Path) -> Iterator[None]:
         ) from error
     except OSError as error:
         raise FileUnreadable(
-            f"The import of {path} stopped: {error.strerror or error}.",
+            f"The import of {path} stopped: {error.strerror or type(error).__name__}.",
             "The workspace is as it was. Check the file and the free space.",
         ) from error
 

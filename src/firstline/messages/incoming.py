@@ -1,6 +1,6 @@
 """From a file's rows to masked messages: the one way in, for import, evaluation and classification."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -11,12 +11,14 @@ from firstline.messages.records import Reader, Record, Reject
 from firstline.messages.times import read_time
 from firstline.text.emails import own_words
 from firstline.text.masks import Masker
+from firstline.text.personal import holds_personal_data
 from firstline.text.rules import nfc, white_space
 from firstline.types import Label
 
 MAX_TEXT_CHARS = 100_000
 MAX_NAME_CHARS = 300
 _LARGEST_INTEGER = 10**40
+_REMEMBERED_NAMES = 10_000
 
 _READ = ("text", "id", "label", "segment", "sent_at", "conversation", "author")
 
@@ -37,24 +39,57 @@ class Incoming:
     """Whether quoted replies or a signature were cut from it."""
 
 
+HashId = Callable[[str], str]
+"""Makes a hash of an id that holds personal data."""
+
+
 def read_rows(
-    reader: Reader, columns: ColumnMap, masker: Masker, cut_quotes: bool = False
+    reader: Reader,
+    columns: ColumnMap,
+    masker: Masker,
+    hash_id: HashId | None = None,
+    *,
+    cut_quotes: bool = False,
 ) -> Iterator[Incoming | Reject]:
     """Each row as a masked message, or a reject with its reason. Conversations are not joined yet.
 
-    With `cut_quotes`, e-mails lose their quoted replies and signatures before they are masked.
-
-    What support wrote in a conversation is not read: nobody uses it, and its faults are no loss.
+    With `cut_quotes`, e-mails lose their quoted replies and signatures before they are masked. A class or
+    segment that holds personal data is a reject; an id that does becomes its hash, or stays as it is without
+    `hash_id`: then nothing may store it. What support wrote in a conversation is not read: nobody uses it, and
+    its faults are no loss.
     """
+    names = Names(masker, hash_id)
     agents = agent_names(columns.agent_values) if columns.is_conversation else frozenset()
     roles = [role for role in _READ if role in columns.names]
     places = {role: place for place, role in enumerate(roles)}
     for row in reader.records([columns.names[role] for role in roles]):
-        yield row if isinstance(row, Reject) else _read(row, places, masker, agents, cut_quotes)
+        yield row if isinstance(row, Reject) else _read(row, places, masker, agents, names, cut_quotes)
+
+
+class Names:
+    """Keeps personal data out of what stands beside a text: ids, classes and segments."""
+
+    def __init__(self, masker: Masker, hash_id: HashId | None = None) -> None:
+        self._hash_id = hash_id
+        self._is_personal = lru_cache(_REMEMBERED_NAMES)(lambda value: holds_personal_data(value, masker))
+
+    def id(self, value: str | None) -> str | None:
+        """The id, or its hash if it holds personal data."""
+        if value is None or self._hash_id is None or not self._is_personal(value):
+            return value
+        return self._hash_id(value)
+
+    def name(self, value: str | None, role: str, is_read: bool) -> str | None:
+        """The name of a class or segment, or None if it is not read. Raises `UnusableCell` for personal data."""
+        if value is None or not self._is_personal(value):
+            return value
+        if is_read:
+            raise UnusableCell(f"the {role} holds personal data")
+        return None
 
 
 def _read(
-    row: Record, places: dict[str, int], masker: Masker, agents: Collection[str], cut_quotes: bool
+    row: Record, places: dict[str, int], masker: Masker, agents: Collection[str], names: Names, cut_quotes: bool
 ) -> Incoming | Reject:
     def cell(role: str) -> object:
         place = places.get(role)
@@ -62,10 +97,12 @@ def _read(
 
     try:
         author = read_name(cell("author"))
-        text = "" if is_agent(author, agents) else read_text(cell("text"))
+        is_read = not is_agent(author, agents)
+        text = read_text(cell("text")) if is_read else ""
         external_id, label, segment, conversation = (
             read_name(cell(role)) for role in ("id", "label", "segment", "conversation")
         )
+        label, segment = names.name(label, "class", is_read), names.name(segment, "segment", is_read)
     except UnusableCell as problem:
         return Reject(row.line, str(problem))
     if "conversation" in places and conversation is None:
@@ -78,11 +115,11 @@ def _read(
     return Incoming(
         line=row.line,
         text=masked,
-        external_id=external_id,
+        external_id=names.id(external_id),
         label=label,
         segment=segment,
         sent_at=None if moment in (None, "") else read_time(moment),
-        conversation=conversation,
+        conversation=names.id(conversation),
         author=author,
         is_cut=own != text,
     )

@@ -5,8 +5,10 @@ A file is read twice: first for the keys of all its objects, which are its colum
 
 import codecs
 import io
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,6 +17,7 @@ import ijson
 import msgspec
 
 from firstline.errors import FileUnreadable
+from firstline.messages.json_position import describe_place
 from firstline.messages.records import ReadingOptions, Record, Reject, Value
 from firstline.messages.sniff import decode_sample, find_encoding, read_sample, undecodable
 
@@ -120,7 +123,7 @@ class JsonLinesReader(_JsonReader):
                 except UnicodeError:
                     yield number, Reject(number, f"broken encoding, expected {self.encoding}")
                 except (msgspec.DecodeError, RecursionError) as error:
-                    yield number, Reject(number, f"not valid JSON: {error}")
+                    yield number, Reject(number, f"not valid JSON{_where(error, line)}")
 
 
 class JsonReader(_JsonReader):
@@ -158,8 +161,8 @@ class JsonReader(_JsonReader):
             source = self._as_utf8(raw)
             try:
                 yield from ijson.basic_parse(source)
-            except (ijson.JSONError, UnicodeError) as error:
-                raise self._invalid(str(error)) from None
+            except (ijson.JSONError, UnicodeError):
+                raise self._invalid(describe_place(self._opened)) from None
 
     def _objects(self) -> Iterator[tuple[int, Any]]:
         with self.path.open("rb") as raw:
@@ -168,8 +171,14 @@ class JsonReader(_JsonReader):
             try:
                 for place, item in enumerate(ijson.items(source, self._prefix), start=1):
                     yield place, _with_floats(item) if isinstance(item, dict) else item
-            except (ijson.JSONError, UnicodeError) as error:
-                raise self._invalid(str(error)) from None
+            except (ijson.JSONError, UnicodeError):
+                raise self._invalid(describe_place(self._opened)) from None
+
+    @contextmanager
+    def _opened(self) -> Iterator[Any]:
+        with self.path.open("rb") as raw:
+            source = self._as_utf8(raw)
+            yield source
 
     def _as_utf8(self, raw: BinaryIO) -> Any:
         if self.encoding != "utf-8":
@@ -179,11 +188,18 @@ class JsonReader(_JsonReader):
         return raw
 
     def _invalid(self, cause: str) -> FileUnreadable:
-        cause = " ".join(cause.split())[:200].rstrip(".")
         return FileUnreadable(
-            f"{self.path} is not valid JSON in {self.encoding}: {cause}.",
+            f"{self.path} is not valid JSON in {self.encoding}{': ' + cause if cause else ''}.",
             "Export it again. If each line is an object of its own, name it .jsonl.",
         )
+
+
+def _where(error: Exception, line: bytes) -> str:
+    """The column of a fault, from 1, without what the library says of it."""
+    found = re.search(r"\(byte (\d+)\)", str(error))
+    if found:
+        return f", column {len(line[: int(found[1])].decode(errors='replace')) + 1:,}"
+    return ": nested too deeply" if isinstance(error, RecursionError) else ": it breaks off"
 
 
 def _with_floats(item: dict[str, Value]) -> dict[str, Value]:

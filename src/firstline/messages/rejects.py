@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import IO
 
 from firstline.messages.records import Reject
+from firstline.store.private import make_private
 
 
 class RejectsFile:
@@ -34,6 +35,7 @@ class RejectsFile:
             return
         if self._file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(self._unfinished)
             self._file = self._unfinished.open("w", encoding="utf-8", newline="")
             csv.writer(self._file).writerow(["line", "reason"])
         csv.writer(self._file).writerow([reject.line, reject.reason])

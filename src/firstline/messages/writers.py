@@ -1,6 +1,8 @@
 """Writing tables in every format that is read. Nothing bears the final name before it is complete."""
 
 import csv
+import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -10,8 +12,9 @@ from typing import IO, Protocol, Self
 
 import msgspec
 
-from firstline.errors import FileUnwritable, FormatUnknown, UsageError
+from firstline.errors import FileUnwritable, FormatUnknown, UsageError, kind_of
 from firstline.messages.records import Value
+from firstline.store.private import make_private
 
 _EXCEL_CELL_CHARS = 32_767
 
@@ -109,17 +112,23 @@ class _PolarsWriter:
             try:
                 table.write_parquet(self._path)
             except pl.exceptions.PolarsError as error:
-                raise OSError(" ".join(str(error).split())[:200]) from error
+                raise OSError(_system_words(error) or kind_of(error)) from error
             return
         import xlsxwriter
         from xlsxwriter.exceptions import XlsxWriterException
 
-        options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+        # In memory, since its parts would lie in the system's temporary folder otherwise.
+        options = {
+            "in_memory": True,
+            "strings_to_formulas": False,
+            "strings_to_urls": False,
+            "strings_to_numbers": False,
+        }
         try:
             with xlsxwriter.Workbook(str(self._path), options) as workbook:
                 table.write_excel(workbook, float_precision=4)
         except XlsxWriterException as error:
-            raise OSError(str(error)) from error
+            raise OSError(kind_of(error)) from error
 
 
 class TableFile(AbstractContextManager["TableFile"]):
@@ -133,7 +142,12 @@ class TableFile(AbstractContextManager["TableFile"]):
         self.path = path
         self._unfinished = path.with_name(f".{path.name}.new")
         with _named(path):
-            self._writer = _open(path, self._unfinished, columns, dialect or Dialect())
+            try:
+                make_private(self._unfinished)
+                self._writer = _open(path, self._unfinished, columns, dialect or Dialect())
+            except BaseException:
+                self._unfinished.unlink(missing_ok=True)
+                raise
 
     def __enter__(self) -> Self:
         return self
@@ -187,6 +201,12 @@ def _open(path: Path, unfinished: Path, columns: Sequence[str], dialect: Dialect
         f"{path}: a file that ends in '{ending}' cannot be written.",
         "Known endings: .csv .tsv .jsonl .json .parquet .xlsx",
     )
+
+
+def _system_words(error: Exception) -> str:
+    """What the system said, if Polars wraps that: `No space left on device`."""
+    found = re.search(r"\(os error (\d+)\)", str(error))
+    return os.strerror(int(found[1])) if found else ""
 
 
 def _encodable(value: Value) -> Value:

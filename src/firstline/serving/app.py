@@ -11,7 +11,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.params import JSONBody
 
 from firstline import __version__
-from firstline.errors import FirstlineError
+from firstline.errors import FirstlineError, trace_of
 from firstline.serving.problems import http_problem, no_page, not_utf8, own_problem, too_deep, unforeseen
 from firstline.serving.schemas import (
     Answer,
@@ -102,4 +102,13 @@ def _refuse_unknown_fields(app: Litestar) -> None:
 
 def quiet_logging() -> None:
     """Log to standard error, without texts of messages."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    to_stderr = logging.StreamHandler()
+    to_stderr.setFormatter(WithoutTexts("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[to_stderr])
+
+
+class WithoutTexts(logging.Formatter):
+    """Writes where an error happened, without its own text: that may quote a message."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 (its name in the standard library)
+        return trace_of(ei[1]) if ei[1] is not None else ""

@@ -38,7 +38,7 @@ class BulkReport:
     n_rejected: int
     rejects_file: str | None
     columns_added: tuple[str, ...]
-    unknown_segments: Mapping[str, int]
+    n_unknown_segments: int
     notes: Sequence[str]
     n_learned: int
 
@@ -52,12 +52,14 @@ def classify_file(
     options: ReadingOptions,
     agent_values: Sequence[str] = (),
     learned: Container[bytes] = frozenset(),
+    temporary: Path | None = None,
 ) -> Generator[float, None, BulkReport]:
     """Classify every row of `path` into `out`, yielding the part that is done, 0 to 1.
 
     An export of conversations gives one row for each conversation, with its id and masked text.
     An added column whose name is taken gets `predicted_` before it. A CSV made from a CSV keeps its
-    encoding and delimiter. `learned` holds the keys of labelled messages. Raises `InputError`.
+    encoding and delimiter. `learned` holds the keys of labelled messages. `temporary` as in
+    `join_conversations`; conversations' ids are there as they stand in the file. Raises `InputError`.
     """
     if out.resolve() == path.resolve():
         raise UsageError("The result would overwrite its own source.", "Name another file: --out FILE")
@@ -67,9 +69,12 @@ def classify_file(
     columns = find_columns(path, reader.columns, asked, remembered, agent_values, wanted)
     kept = ["conversation", "text"] if columns.is_conversation else reader.columns
     added = tuple(_free_name(name, kept) for name in ADDED)
-    rows = _conversations(reader, columns, predictor) if columns.is_conversation else _rows(reader, columns, predictor)
-    unknown_segments: dict[str, int] = {}
-    n_rows = n_learned = 0
+    rows = (
+        _conversations(reader, columns, predictor, temporary)
+        if columns.is_conversation
+        else _rows(reader, columns, predictor)
+    )
+    n_rows = n_learned = n_unknown_segments = 0
     with (
         RejectsFile(out.with_name(f"{out.name}.rejects.csv")) as rejects,
         TableFile(out, [*kept, *added], _dialect(reader, predictor, out)) as table,
@@ -77,8 +82,7 @@ def classify_file(
         for batch in _batches(rows, rejects):
             for message, _ in batch:
                 n_learned += StoredMessage(message.text, message.segment).key in learned
-                if message.segment and not predictor.knows_segment(message.segment):
-                    unknown_segments[message.segment] = unknown_segments.get(message.segment, 0) + 1
+                n_unknown_segments += message.segment is not None and not predictor.knows_segment(message.segment)
             predictions = predictor.predict([message for message, _ in batch])
             for (_, values), prediction in zip(batch, predictions, strict=True):
                 table.write([*values, *_answer(prediction)])
@@ -91,7 +95,7 @@ def classify_file(
         n_rejected=rejects.count,
         rejects_file=str(rejects.path) if rejects.count else None,
         columns_added=added,
-        unknown_segments=unknown_segments,
+        n_unknown_segments=n_unknown_segments,
         notes=columns.notes,
         n_learned=n_learned,
     )
@@ -134,9 +138,11 @@ def _rows(reader: Reader, columns: ColumnMap, predictor: Predictor) -> Iterator[
         yield (message, row.values) if message.text else Reject(row.line, "no text")
 
 
-def _conversations(reader: Reader, columns: ColumnMap, predictor: Predictor) -> Iterator[_Read | Reject]:
+def _conversations(
+    reader: Reader, columns: ColumnMap, predictor: Predictor, temporary: Path | None
+) -> Iterator[_Read | Reject]:
     mask = Masker(predictor.manifest.masks.patterns)
-    for row in incoming_messages(reader, columns, mask, cut_quotes=predictor.cuts_quotes):
+    for row in incoming_messages(reader, columns, mask, cut_quotes=predictor.cuts_quotes, temporary=temporary):
         if isinstance(row, Reject):
             yield row
         else:

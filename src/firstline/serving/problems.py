@@ -1,6 +1,7 @@
 """Every error that leaves the service has one shape: code, message, next step. Never a stack trace."""
 
 import logging
+import re
 from typing import Any
 
 from litestar import MediaType, Request, Response
@@ -24,6 +25,10 @@ _BY_STATUS: dict[int, tuple[str, str, str]] = {
     ),
     415: ("media_type", "The body must be JSON.", "Send it with Content-Type: application/json."),
 }
+_ADDRESSES = ("/v1/classify", "/v1/classify/batch", "/v1/models", "/health/live", "/health/ready")
+_NAMES = r"(?:text|segment|messages|id|str|int|float|bool|null|object|array)"
+_PATH = r"\$(?:\.(?:text|segment|messages|id)|\[(?:\d*|\.\.\.)\])*"
+_HARMLESS = re.compile(rf"(?:[\w ,:;.'\"()<>=$\[\]\-]|`{_NAMES}(?: \| {_NAMES})*`|`{_PATH}`)*", re.ASCII)
 _NO_BODY = "'data'"  # how Litestar says that the body is missing
 _SEE_SCHEMA = "The shape of a request is described at /schema."
 
@@ -34,12 +39,12 @@ def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Respo
     if status in _BY_STATUS:
         return _answer(status, *_BY_STATUS[status], headers=dict(error.headers or {}))
     if status >= 500 and "client disconnected" in error.detail:
-        _log.info("%s %s: the client went away", request.method, request.url.path)
+        _log.info("%s: the client went away", _route(request))
         return _answer(400, "body_incomplete", "The request ended before its body did.", _SEE_SCHEMA)
     if status >= 500:
         return _internal(request, error)
     details = error.extra if isinstance(error.extra, list) else []
-    said = "; ".join(_sentence(item) for item in details) or _cause(error)
+    said = _without_texts("; ".join(_sentence(item) for item in details) or _cause(error))
     if said == _NO_BODY:
         return _answer(400, "body_missing", "The request has no body.", _SEE_SCHEMA)
     return _answer(400, "invalid_request", f"The request is not understood: {said}.", _SEE_SCHEMA)
@@ -77,7 +82,7 @@ def unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[Er
 
 
 def _internal(request: Request[Any, Any, Any], error: Exception) -> Response[ErrorAnswer]:
-    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    _log.error("%s failed", _route(request), exc_info=error)
     return _answer(500, "internal", "The service failed on this request.", "Report it with the log of the service.")
 
 
@@ -89,6 +94,22 @@ def _answer(
         status_code=status,
         headers=headers or {},
         media_type="application/json",
+    )
+
+
+def _route(request: Request[Any, Any, Any]) -> str:
+    """What was asked for; an address that is not one of ours may hold anything."""
+    path = request.url.path
+    return f"{request.method} {path if path in _ADDRESSES else '(another address)'}"
+
+
+def _without_texts(said: str) -> str:
+    """What msgspec says, cut where it quotes what the request made up: "contains unknown field `+7 ...`"."""
+    if _HARMLESS.fullmatch(said):
+        return said
+    before = said.partition("`")[0]
+    return (
+        f"{before}(not shown)" if before != said and _HARMLESS.fullmatch(before) else "it is not what the schema says"
     )
 
 

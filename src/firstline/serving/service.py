@@ -111,8 +111,8 @@ class Service:
     def _warnings(self, message: Message) -> tuple[str, ...]:
         if not message.segment or self.predictor.knows_segment(message.segment):
             return ()
-        known = ", ".join(self.predictor.manifest.segments[:20]) or "none"
-        return (f"segment '{message.segment}' is unknown to the model and was ignored; known: {known}",)
+        # Any caller reads this: neither what was sent nor what the team's segments are.
+        return ("the segment is unknown to the model and was ignored",)
 
 
 def _ranking(prediction: Prediction) -> tuple[RankedClass, ...]:

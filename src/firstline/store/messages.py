@@ -147,6 +147,12 @@ def labelled_keys(engine: Engine) -> frozenset[bytes]:
         return frozenset(key for (key,) in connection.execute(labelled))
 
 
+def class_names(engine: Engine) -> frozenset[Label]:
+    """The names of all classes."""
+    with engine.connect() as connection:
+        return frozenset(name for (name,) in connection.execute(select(classes.c.name)))
+
+
 def disagreements(connection: Connection) -> list[Disagreement]:
     """Every text with more than one label in force, in a fixed order."""
     split = _split()

@@ -5,7 +5,7 @@ import os
 import shlex
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,11 +16,15 @@ from sqlalchemy.engine import URL
 
 from firstline.errors import WorkspaceBusy, WorkspaceError, WorkspaceExists, WorkspaceMissing
 from firstline.settings import FILE_NAME, Settings, read_settings, settings_text
-from firstline.store.database import open_database
+from firstline.store.database import open_database, writing
+from firstline.store.key import open_key
+from firstline.store.private import make_private, remove_abandoned
 
 _DATABASE_FILE = "firstline.db"
 _FOLDERS = ("models", "imports", ".locks")
-_GITIGNORE = "/firstline.db*\n/models/\n/runs/\n/searches/\n/language-models/\n/imports/\n/.locks/\n"
+_GITIGNORE = (
+    "/firstline.db*\n/workspace.key\n/models/\n/runs/\n/searches/\n/language-models/\n/imports/\n/tmp/\n/.locks/\n"
+)
 
 
 @dataclass(frozen=True)
@@ -47,13 +51,21 @@ class Workspace:
                 (folder / ".gitignore").write_text(_GITIGNORE, encoding="utf-8")
             unfinished = folder / (FILE_NAME + ".new")
             unfinished.write_text(text, encoding="utf-8")
-            cls(folder, read_settings(unfinished)).database.dispose()
+            cls(folder, read_settings(unfinished))._begin()
             unfinished.replace(file)
         except OSError as error:
             raise WorkspaceError(
                 f"A workspace cannot be made in {folder}: {error.strerror}.", "Name another folder, or make room."
             ) from None
         return cls(folder, read_settings(file))
+
+    def _begin(self) -> None:
+        """The database and the key of a new workspace."""
+        try:
+            with writing(self.database) as connection:
+                open_key(self.folder, connection)
+        finally:
+            self.database.dispose()
 
     @classmethod
     def find(cls, folder: Path | None = None) -> "Workspace":
@@ -100,6 +112,11 @@ class Workspace:
         return self.folder / "language-models"
 
     @property
+    def temporary(self) -> Path:
+        """Where `temporary_folder` makes folders: what is in them may hold messages."""
+        return self.folder / "tmp"
+
+    @property
     def has_database(self) -> bool:
         """Whether there is one already: `database` makes it otherwise, and a serving machine needs none."""
         return bool(self.settings.database.url) or (self.folder / _DATABASE_FILE).exists()
@@ -107,8 +124,13 @@ class Workspace:
     @cached_property
     def database(self) -> Engine:
         """The database, opened on first use. Raises `StoreUnusable`."""
-        url = self.settings.database.url
-        return open_database(url or URL.create("sqlite", database=str(self.folder / _DATABASE_FILE)))
+        if url := self.settings.database.url:
+            return open_database(url)
+        file = self.folder / _DATABASE_FILE
+        # What SQLite writes beside it takes over its mode.
+        with suppress(OSError):
+            make_private(file)
+        return open_database(URL.create("sqlite", database=str(file)))
 
     @contextmanager
     def hold(self, what: str, command: str) -> Iterator[None]:
@@ -134,6 +156,8 @@ class Workspace:
                 json.dumps({"command": command, "process": os.getpid(), "since": time.strftime("%H:%M:%S")}),
                 encoding="utf-8",
             )
+            with suppress(OSError):
+                remove_abandoned(self.temporary)
             yield
         finally:
             holder.unlink(missing_ok=True)

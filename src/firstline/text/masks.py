@@ -108,6 +108,11 @@ def without_masks(text: str) -> str:
     return "".join(_MASK.split(text)[::2])
 
 
+def masks_in(text: str) -> list[str]:
+    """The kinds of the masks in a masked text, in their order: `PHONE`, `CARD`."""
+    return [mask[1:-1] for mask in _MASK.split(text)[1::2]]
+
+
 def _mask_own(text: str, pattern: str, mask: str) -> str:
     parts = _MASK.split(text)
     parts[::2] = [re.sub(pattern, lambda found: mask if found[0] else "", part) for part in parts[::2]]

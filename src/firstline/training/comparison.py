@@ -1,12 +1,11 @@
 """One candidate's line in the table of `firstline train`: what it said of messages that it did not learn from."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -83,12 +82,21 @@ def is_within(most_ms: float | None, latency_ms: Mapping[str, float]) -> bool:
 class Comparison:
     """The same folds for all candidates, kept in a run as they are done."""
 
-    def __init__(self, data: Labelled, folds: int, repeats: int, seed: int, run: Run) -> None:
+    def __init__(
+        self,
+        data: Labelled,
+        folds: int,
+        repeats: int,
+        seed: int,
+        run: Run,
+        working_folder: Callable[[], AbstractContextManager[Path]],
+    ) -> None:
         self.data = data
         self.folds = folds
         self.repeats = repeats
         self.seed = seed
         self.run = run
+        self._working_folder = working_folder
         self.names = sorted(set(data.labels))
         place = {name: index for index, name in enumerate(self.names)}
         self.truth = np.array([place[label] for label in data.labels], np.int64)
@@ -236,9 +244,10 @@ class Comparison:
 
     def _cost(self, fold: Fold, draft: Manifest) -> Cost:
         assert fold.fitted is not None  # noqa: S101 (the caller has looked)
-        with TemporaryDirectory() as folder:
-            written = write_bundle(Path(folder), draft, fold.fitted.parts())
-            bundle = Path(folder) / written.id
+        # A bundle holds a vocabulary, which is text of messages.
+        with self._working_folder() as folder:
+            written = write_bundle(folder, draft, fold.fitted.parts())
+            bundle = folder / written.id
             found = serving_cost(bundle, [self.data.messages[place] for place in fold.held_out])
             return Cost(found.latency_ms, found.memory_bytes, size_bytes(bundle), fold.fitted.describe())
 

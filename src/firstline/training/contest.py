@@ -1,14 +1,22 @@
 """The candidates of one training, asked one after the other; whoever fails is a line with its reason."""
 
 import time
-import traceback
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import TypeAlias
 
 from firstline.bundle.learning_curve import LearningCurve
-from firstline.errors import ClusterLost, ExtraMissing, FirstlineError, LabelsTooFew, RunUnwritable, TrainingError
+from firstline.errors import (
+    ClusterLost,
+    ExtraMissing,
+    FirstlineError,
+    LabelsTooFew,
+    RunUnwritable,
+    TrainingError,
+    kind_of,
+    trace_of,
+)
 from firstline.settings import Settings
 from firstline.steps import each_as, run_to_end
 from firstline.training.candidates import find_candidate
@@ -317,8 +325,7 @@ def _reason(error: Exception, run: Run, name: str) -> str:
         return error.message
     if is_out_of_memory(error):
         return "The memory does not suffice."
-    file = run.keep_error(name, "".join(traceback.format_exception(error)))
-    return f"{type(error).__name__}: {error}; see {file}"
+    return f"{kind_of(error)}; see {run.keep_error(name, trace_of(error))}"
 
 
 def _run_row(row: Row, repeats: int) -> RunRow:

@@ -10,12 +10,11 @@ import queue
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Sequence
 from multiprocessing import current_process, get_context, parent_process
 from typing import Any, Protocol, TypeVar
 
-from firstline.errors import FirstlineError, TrainingError
+from firstline.errors import FirstlineError, TrainingError, trace_of
 from firstline.training.candidates.base import Stage
 from firstline.training.memory import is_out_of_memory
 
@@ -117,7 +116,7 @@ def _work(place: int, pickled: bytes, messages: Any, n_threads: int) -> None:
         if is_out_of_memory(error):
             messages.put((place, "error", MemoryError()))
             return
-        traceback.print_exc(file=sys.stderr)
+        print(trace_of(error), file=sys.stderr)  # noqa: T201 (this process has no other voice)
         messages.put((place, "error", TrainingError("A process of the training failed; see above.")))
 
 

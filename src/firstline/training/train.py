@@ -91,7 +91,7 @@ def train(
     if run.is_old:
         yield Note(f"goes on with the run {run.card.id}: what it has of the same data and settings stays")
     kinds = _kinds_of(models, champion)
-    comparison = Comparison(data, folds, asked.repeats, asked.seed, run)
+    comparison = Comparison(data, folds, asked.repeats, asked.seed, run, context.working_folder)
     contest = Contest(comparison, context, settings, asked, place, kinds)
     yield from contest.compare(alone)
     # Where nothing is within the latency, a blend is not either, and earlier figures stay.

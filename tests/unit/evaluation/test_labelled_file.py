@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,18 @@ def predictor(tmp_path: Path) -> Predictor:
 
 
 def evaluate(
-    predictor: Predictor, folder: Path, content: str, said: dict[str, str] | None = None, **remembered: str
+    predictor: Predictor,
+    folder: Path,
+    content: str,
+    said: dict[str, str] | None = None,
+    classes: Sequence[str] = (),
+    **remembered: str,
 ) -> Evaluation:
     file = folder / "test.csv"
     file.write_text(content, "utf-8")
-    scoring = evaluate_file(predictor, file, said or {}, ColumnsSettings(**remembered), ReadingOptions())
+    scoring = evaluate_file(
+        predictor, file, said or {}, ColumnsSettings(**remembered), ReadingOptions(), classes=classes
+    )
     while True:
         try:
             next(scoring)
@@ -51,7 +59,20 @@ def test_segment_goes_into_the_model(predictor: Predictor, tmp_path: Path) -> No
 def test_unknown_label_is_an_error_of_the_model_and_said(predictor: Predictor, tmp_path: Path) -> None:
     result = evaluate(predictor, tmp_path, "text,label\nкарта,Карта\nкарта,Новый\n")
     assert result.figures.accuracy == 0.5
+    assert result.lines_of_others == [3]
+    assert "Новый" not in str(result)
+
+
+def test_an_unknown_class_of_the_workspace_is_named(predictor: Predictor, tmp_path: Path) -> None:
+    result = evaluate(predictor, tmp_path, "text,label\nкарта,Карта\nкарта,Новый\n", classes=("Новый",))
     assert result.unknown_labels == {"Новый": 1}
+    assert result.lines_of_others == []
+    assert result.figures.per_class["Новый"].support == 1
+
+
+def test_a_class_with_personal_data_does_not_count(predictor: Predictor, tmp_path: Path) -> None:
+    result = evaluate(predictor, tmp_path, "text,label\nкарта,Карта\nкарта,+7 916 123-45-67\n")
+    assert (result.figures.n_messages, result.n_rejected) == (1, 1)
 
 
 def test_rows_without_label_or_text_do_not_count(predictor: Predictor, tmp_path: Path) -> None:
@@ -61,7 +82,7 @@ def test_rows_without_label_or_text_do_not_count(predictor: Predictor, tmp_path:
 
 def test_unknown_segment_is_said(predictor: Predictor, tmp_path: Path) -> None:
     result = evaluate(predictor, tmp_path, "text,label,segment\nкарта,Карта,vip\n")
-    assert result.unknown_segments == {"vip": 1}
+    assert result.n_unknown_segments == 1
 
 
 def test_remembered_columns_are_used(predictor: Predictor, tmp_path: Path) -> None:

@@ -29,6 +29,34 @@ def test_a_column_that_is_said_and_not_there_is_an_error_that_shows_the_columns(
         find_columns(FILE, ["text", "day"], {"sent_at": "when"}, NOTHING)
 
 
+ROWS = [
+    ["1", "Не могу войти, телефон +7 916 123-45-67", "Вход"],
+    ["арбуз", "ivan@example.com"],
+    ["арбуз", "12.01.2026 10:00"],
+    ["Где мой заказ?", "арбуз"],
+    ["арбуз", "арбуз (2)"],
+    ["я хочу вернуть арбуз и дыню обратно в магазин"],
+]
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_first_line_that_is_a_row_is_not_repeated(row: list[str]) -> None:
+    with pytest.raises(ColumnMissing, match=r"The first line does not look like column names\.") as caught:
+        find_columns(FILE, row, {}, NOTHING)
+    assert not any(cell in caught.value.message for cell in row)
+
+
+def test_keys_of_json_that_are_no_names_are_counted() -> None:
+    with pytest.raises(ColumnMissing, match=r"Its columns: body of it and 1 whose name is not shown\."):
+        find_columns(Path("a.json"), ["body of it", "+7 916 123-45-67"], {}, NOTHING)
+
+
+@pytest.mark.parametrize("name", ["№", "Текст обращения", "id", "sent_at", "Дата/время", "Unnamed: 0", "text.1"])
+def test_an_ordinary_name_is_shown(name: str) -> None:
+    with pytest.raises(ColumnMissing, match=f"Its columns: {name}\\."):
+        find_columns(FILE, [name], {"segment": "x"}, NOTHING)
+
+
 def test_a_remembered_column_that_is_absent_is_noted() -> None:
     found = find_columns(FILE, ["text"], {}, ColumnsSettings(segment="тип"))
     assert found.names == {"text": "text"}

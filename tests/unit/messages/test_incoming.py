@@ -44,7 +44,9 @@ def test_personal_data_is_masked() -> None:
 def test_an_email_is_cut_only_if_the_setting_says_so() -> None:
     columns = ColumnMap({"text": "text"})
     for cut_quotes, text in ((True, "Где карта?"), (False, "Где карта? > Ваш перевод > зачислен")):
-        (row,) = read_rows(OneRow(text="Где карта?\n> Ваш перевод\n> зачислен"), columns, Masker(), cut_quotes)
+        (row,) = read_rows(
+            OneRow(text="Где карта?\n> Ваш перевод\n> зачислен"), columns, Masker(), cut_quotes=cut_quotes
+        )
         assert isinstance(row, Incoming)
         assert (row.text, row.is_cut) == (text, cut_quotes)
 
@@ -101,6 +103,31 @@ def test_a_value_that_cannot_be_used_rejects_its_row(role: str, kind: str) -> No
     row = one(**{"text": "раз", role: UNUSABLE[kind]})
     assert isinstance(row, Reject)
     assert "раз" not in row.reason
+
+
+@pytest.mark.parametrize("role", ["label", "segment"])
+def test_a_class_or_segment_with_personal_data_is_rejected_without_its_text(role: str) -> None:
+    row = one(**{"text": "раз", role: "клиент +7 916 123-45-67"})
+    assert row == Reject(2, f"the {'class' if role == 'label' else role} holds personal data")
+
+
+@pytest.mark.parametrize("role", ["id", "conversation"])
+def test_an_id_with_personal_data_becomes_its_hash(role: str) -> None:
+    cells = {"text": "раз", "author": "client", role: "79161234567@c.us"}
+    reader = OneRow(**cells)
+    columns = ColumnMap({name: name for name in cells}, ("agent",))
+    (row,) = read_rows(reader, columns, Masker(), lambda value: f"hash:{len(value)}")
+    assert isinstance(row, Incoming)
+    assert (row.external_id if role == "id" else row.conversation) == "hash:16"
+
+
+def test_an_id_that_is_only_copied_stays() -> None:
+    assert message(text="раз", id="79161234567@c.us").external_id == "79161234567@c.us"
+
+
+def test_a_class_with_personal_data_beside_a_reply_is_no_loss() -> None:
+    row = message(text="ответ", conversation="1", author="agent", label="+7 916 123-45-67")
+    assert (row.author, row.label) == ("agent", None)
 
 
 def test_the_longest_text_is_taken() -> None:

@@ -66,6 +66,37 @@ def test_broken_json_is_an_error(tmp_path: Path, content: str) -> None:
         read(written(tmp_path, content))
 
 
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        ('[{"text": "арбуз"} {"text": 2}]', "line 1, column 20"),
+        ('[{"text": "арбуз",\n  "n": NaN}]', "line 2, column 8"),
+        ('[{"text": "арбуз"}, {"te', "it breaks off at line 1, column 25"),
+        ('[{"text": "' + 70_000 * "арбуз" + '"},\n\n {"text": арбуз}]', "line 3, column 11"),
+    ],
+)
+def test_broken_json_is_told_by_its_place_and_not_its_text(tmp_path: Path, content: str, place: str) -> None:
+    for encoding in ("utf-8", "cp1251"):
+        file = tmp_path / "a.json"
+        file.write_text(content, encoding)
+        with pytest.raises(FileUnreadable) as caught:
+            read(file, encoding=encoding)
+        assert caught.value.message.endswith(f"not valid JSON in {encoding}: {place}.")
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('{"text": арбуз}', "not valid JSON, column 10"),
+        ('{"текст": NaN}', "not valid JSON, column 11"),
+        ('{"text": "арбуз', "not valid JSON: it breaks off"),
+    ],
+)
+def test_a_bad_line_is_told_by_its_column(tmp_path: Path, line: str, reason: str) -> None:
+    table = read(written(tmp_path, f'{{"text": "раз"}}\n{line}\n', "a.jsonl"))
+    assert table.rejects == {2: reason}
+
+
 @pytest.mark.parametrize("content", ["[]", "{}", "3", '{"text": "раз"}', '["a", "b"]', "[{}]"])
 def test_json_without_a_list_of_objects_is_an_error(tmp_path: Path, content: str) -> None:
     with pytest.raises(FileUnreadable, match="holds no list of objects"):

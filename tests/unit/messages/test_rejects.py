@@ -10,6 +10,7 @@ def test_line_and_reason_are_written(tmp_path: Path) -> None:
     with RejectsFile(tmp_path / "imports" / "a.csv") as rejects:
         rejects.add(Reject(3, "no text"))
     assert (tmp_path / "imports" / "a.csv").read_text().splitlines() == ["line,reason", "3,no text"]
+    assert (tmp_path / "imports" / "a.csv").stat().st_mode & 0o777 == 0o600
 
 
 def test_nothing_is_left_where_nothing_was_rejected(tmp_path: Path) -> None:

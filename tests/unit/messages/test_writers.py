@@ -1,3 +1,4 @@
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -47,6 +48,22 @@ def test_a_table_without_rows_is_a_file(tmp_path: Path, ending: str) -> None:
     with TableFile(tmp_path / f"a.{ending}", ["text"]):
         pass
     assert (tmp_path / f"a.{ending}").is_file()
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_only_the_owner_reads_what_is_written(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"a.{ending}"
+    path.write_text("the last one")
+    with TableFile(path, ["text"]) as table:
+        table.write(["раз"])
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_excel_file_takes_no_room_in_the_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    with TableFile(tmp_path / "a.xlsx", ["text"]) as table:
+        table.write(["раз"])
+    assert read(tmp_path / "a.xlsx").rows == [("раз",)]
 
 
 def test_numbers_stay_numbers(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """The HTTP API, asked in process."""
 
+import logging
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from litestar.testing import TestClient
 
 from firstline.bundle.predictor import Predictor
 from firstline.bundle.registry import promote
-from firstline.serving.app import create_app
+from firstline.serving.app import WithoutTexts, create_app
 from firstline.serving.service import Service
 from firstline.settings.model import ServingSettings
 from tests.bundles import make_bundle
@@ -66,7 +68,7 @@ def test_empty_segment_is_none(client: TestClient[Litestar], segment: str | None
 
 def test_unknown_segment_is_ignored_and_said(client: TestClient[Litestar]) -> None:
     answer = ask(client, text="карта", segment="vip")
-    assert answer["warnings"] == ["segment 'vip' is unknown to the model and was ignored; known: customer, lead"]
+    assert answer["warnings"] == ["the segment is unknown to the model and was ignored"]
     assert answer["ranking"] == ask(client, text="карта")["ranking"]
 
 
@@ -74,7 +76,7 @@ def test_batch_answers_in_order_with_ids(client: TestClient[Litestar]) -> None:
     messages = [{"id": 7, "text": "карта"}, {"id": "b", "text": "перевод", "segment": "vip"}]
     answer = client.post("/v1/classify/batch", json={"messages": messages}).json()
     assert [(item["id"], item["label"]) for item in answer["results"]] == [(7, "Карта"), ("b", "Перевод")]
-    assert "vip" in answer["results"][1]["warnings"][0]
+    assert "unknown to the model" in answer["results"][1]["warnings"][0]
     assert answer["model"].startswith("linear.v1-")
 
 
@@ -160,6 +162,40 @@ def test_bad_batch_is_refused(client: TestClient[Litestar], body: object, code: 
 def test_wrong_address_or_method(client: TestClient[Litestar], method: str, path: str, status: int, code: str) -> None:
     response = client.request(method, path)
     assert (response.status_code, response.json()["error"]["code"]) == (status, code)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"text": "карта", "арбуз": 1},
+        {"text": "карта", "арбуз` или `text": 1},
+        {"text": "карта", "segment": ["арбуз"]},
+        {"messages": [{"text": "карта", "арбуз": 1}]},
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/classify", "/v1/classify/batch"])
+def test_a_refusal_repeats_nothing_of_the_request(client: TestClient[Litestar], path: str, body: object) -> None:
+    response = client.post(path, json=body)
+    assert response.status_code == 400
+    assert "арбуз" not in response.text
+
+
+def test_a_refusal_says_which_field_is_wrong(client: TestClient[Litestar]) -> None:
+    message = client.post("/v1/classify", json={"text": 5}).json()["error"]["message"]
+    assert "Expected `str`, got `int`" in message
+    assert "text" in message
+
+
+def test_the_log_of_an_error_has_its_place_and_not_its_text() -> None:
+    handler, text = WithoutTexts("%(message)s"), "арбуз"
+    try:
+        raise ValueError(text)
+    except ValueError:
+        record = logging.LogRecord("x", logging.ERROR, "x", 1, "failed", None, sys.exc_info())
+    told = handler.format(record)
+    assert "ValueError" in told
+    assert "test_api.py" in told
+    assert text not in told
 
 
 def test_unforeseen_error_shows_no_trace(

@@ -42,10 +42,31 @@ def test_what_an_interrupted_init_left_is_no_hindrance(tmp_path: Path) -> None:
     assert Workspace.create(tmp_path, "en").settings.language == "en"
 
 
-def test_files_of_the_folder_stay_as_they_are(tmp_path: Path) -> None:
-    (tmp_path / ".gitignore").write_text("mine\n")
+def test_a_gitignore_of_the_folder_stays_and_learns_of_the_key(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("mine")
     Workspace.create(tmp_path, "ru")
-    assert (tmp_path / ".gitignore").read_text() == "mine\n"
+    assert (tmp_path / ".gitignore").read_text() == "mine\n/workspace.key\n/tmp/\n"
+
+
+def test_only_the_owner_reads_the_database_and_the_key(tmp_path: Path) -> None:
+    Workspace.create(tmp_path, "ru")
+    for name in ("firstline.db", "workspace.key"):
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_database_of_an_earlier_version_is_closed_to_others(tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path, "ru")
+    (tmp_path / "firstline.db").chmod(0o644)
+    workspace.database.dispose()
+    assert (tmp_path / "firstline.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_writing_command_removes_what_a_killed_one_left(tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path, "ru")
+    left = workspace.temporary / "firstline-0123"
+    left.mkdir(parents=True)
+    with workspace.hold("messages", "import"):
+        assert not left.exists()
 
 
 def test_messages_are_kept_out_of_version_control_and_settings_are_not(tmp_path: Path) -> None:

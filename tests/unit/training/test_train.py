@@ -293,7 +293,7 @@ def test_a_run_that_is_stopped_on_all_labels_is_not_finished(
 
 @pytest.mark.parametrize(
     ("error", "reason"),
-    [(MemoryError(), "The memory does not suffice."), (ValueError("too much"), "ValueError: too much; see ")],
+    [(MemoryError(), "The memory does not suffice."), (ValueError("too much"), "ValueError in ")],
 )
 def test_what_fails_on_all_labels_makes_room_for_the_next_best(
     tmp_path: Path, counted: type[Counted], monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
@@ -369,7 +369,7 @@ class Failing(Linear):
         (MemoryError(), "The memory does not suffice."),
         (LabelsTooFew("a class is too small."), "a class is too small."),
         (FileUnwritable("no room for vectors."), "no room for vectors."),
-        (ValueError("the moon is wrong"), "ValueError: the moon is wrong; see "),
+        (ValueError("the moon is wrong"), "ValueError in test_train.py, line "),
     ],
 )
 def test_a_candidate_that_fails_is_a_line_and_the_others_go_on(

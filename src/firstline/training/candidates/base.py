@@ -1,9 +1,11 @@
 """The contract that every candidate keeps; one test runs over them all."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 
 from firstline.bundle.files import PartSource
 from firstline.settings.model import EncoderSettings, Settings, UlmfitSettings
+from firstline.store.private import temporary_folder
 from firstline.text.masks import Masker
 from firstline.text.rules import TextRules
 from firstline.training.candidates.spaces import checked
@@ -85,6 +88,19 @@ class Context:
     def chosen_for(self, candidate: str) -> dict[str, Any]:
         """What is set of a candidate, as arguments of its constructor."""
         return dict(self.chosen.get(candidate, {}))
+
+    @contextmanager
+    def working_folder(self) -> Iterator[Path]:
+        """An empty folder that is gone at the end: in the workspace, since n-grams of messages may go there.
+
+        Without a workspace on this machine, as on a worker of a cluster, it is a private one of the system.
+        """
+        if self.workspace is not None and self.workspace.is_dir():
+            with temporary_folder(self.workspace / "tmp") as folder:
+                yield folder
+        else:
+            with TemporaryDirectory(prefix="firstline-", ignore_cleanup_errors=True) as name:
+                yield Path(name)
 
     @property
     def vectors(self) -> Path | None:

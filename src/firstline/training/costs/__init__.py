@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from importlib import import_module
 
-from firstline.errors import FirstlineError
+from firstline.errors import FirstlineError, kind_of
 from firstline.training.candidates import find_candidate
 from firstline.training.costs.base import CostModel, Estimate, Workload
 from firstline.training.search.crossval import usable_folds
@@ -81,7 +81,7 @@ def _estimate(name: str, workload: Workload) -> Estimate:
 def _reason(error: Exception) -> str:
     if isinstance(error, FirstlineError):
         return f"{error.message} {error.next_step}".rstrip()
-    return f"{type(error).__name__}: {error}"
+    return kind_of(error)
 
 
 def _find(name: str) -> CostModel:

@@ -7,8 +7,6 @@ and the forest nearly in step with them: measured on three sets of up to 5,000 l
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from scipy import sparse
@@ -95,7 +93,7 @@ class LinearCost:
         n_labelled, n_features = workload.n_labelled, counted.n_features(workload.n_labelled)
         seconds = sum(counted.text_s * n + regressed.at(n) for n in workload.learned) + counted.text_s * n_labelled
         memory = counted.memory_bytes(n_labelled) + regressed.memory_bytes(n_labelled, n_features, workload.n_classes)
-        return Cost(seconds, resident_bytes() + int(memory), _linear_disk(counted, n_features, workload.n_classes))
+        return Cost(seconds, resident_bytes() + int(memory), _linear_disk(workload, counted, n_features))
 
 
 class LsaCost:
@@ -135,7 +133,7 @@ class LsaCost:
         return Cost(
             seconds + counted.text_s * workload.n_labelled,
             resident_bytes() + int(memory),
-            _linear_disk(counted, n_features, workload.n_classes),
+            _linear_disk(workload, counted, n_features),
         )
 
 
@@ -154,11 +152,11 @@ class ForestCost:
         fit_s, fitted = timed(lambda: few.fit(messages, labels, []))
         counted = Counted.of(texts_of(workload, messages), few.blocks, fitted.tfidf_.min_df)
         predict_s, _ = timed(lambda: fitted.predict_proba(messages))
-        with TemporaryDirectory() as whole, TemporaryDirectory() as counting:
-            fitted.export(Path(whole))
-            fitted.tfidf_.fitted().save(Path(counting))
-            words_bytes = size_bytes(Path(counting))
-            trees_bytes = (size_bytes(Path(whole)) - words_bytes) * all_of_them
+        with workload.context.working_folder() as whole, workload.context.working_folder() as counting:
+            fitted.export(whole)
+            fitted.tfidf_.fitted().save(counting)
+            words_bytes = size_bytes(counting)
+            trees_bytes = (size_bytes(whole) - words_bytes) * all_of_them
         grow_s = max(0.0, fit_s - n_sample * counted.text_s) * all_of_them
         ask_s = max(0.0, predict_s / n_sample - counted.text_s) * all_of_them
         times = [counted.text_s * n + grow_s * (n / n_sample) ** _FOREST_GROWTH for n in workload.learned]
@@ -184,9 +182,9 @@ def texts_of(workload: Workload, messages: Sequence[Message]) -> list[str]:
     return [workload.context.rules.with_segment(message.text, message.segment) for message in messages]
 
 
-def _linear_disk(counted: Counted, n_features: float, n_classes: int) -> int:
+def _linear_disk(workload: Workload, counted: Counted, n_features: float) -> int:
     """Of a vocabulary, and a weight in float32 for each n-gram and class."""
-    with TemporaryDirectory() as folder:
-        counted.tfidf.fitted().save(Path(folder))
-        words_bytes = size_bytes(Path(folder)) / counted.features.shape[1]
-    return int(n_features * (words_bytes + 4 * n_classes))
+    with workload.context.working_folder() as folder:
+        counted.tfidf.fitted().save(folder)
+        words_bytes = size_bytes(folder) / counted.features.shape[1]
+    return int(n_features * (words_bytes + 4 * workload.n_classes))

@@ -13,7 +13,7 @@ from typing import Any, Self
 from distributed import Future
 from distributed.scheduler import KilledWorker
 
-from firstline.errors import ClusterLost, TrainingError
+from firstline.errors import ClusterLost, TrainingError, kind_of
 from firstline.training.provenance import identity
 from firstline.training.search.connecting import connect
 from firstline.training.search.evaluating import Answer, Bench, Task
@@ -124,6 +124,6 @@ def answer_of(task: Task[Answer], future: "Future[Answer]") -> Answer:
     # What is wrong with a worker is wrong with every task there.
     except Exception as error:
         raise TrainingError(
-            f"A worker of the cluster cannot take part: {type(error).__name__}: {error}.",
+            f"A worker of the cluster cannot take part: {kind_of(error)}.",
             "Install the same versions of Python and Firstline there, with the extras that the candidate needs.",
         ) from error

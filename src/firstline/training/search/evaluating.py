@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
-from firstline.errors import FirstlineError
+from firstline.errors import FirstlineError, kind_of
 from firstline.steps import run_to_end
 from firstline.store.messages import Labelled
 from firstline.training.candidates import find_candidate
@@ -115,7 +115,7 @@ def problem_of(error: Exception) -> str:
     """In a sentence."""
     if isinstance(error, FirstlineError):
         return error.message
-    return "The memory does not suffice." if is_out_of_memory(error) else f"{type(error).__name__}: {error}"
+    return "The memory does not suffice." if is_out_of_memory(error) else kind_of(error)
 
 
 def _cross_validated(bench: Bench, settings: Mapping[str, Value], rival: Sequence[int], started: float) -> Outcome:

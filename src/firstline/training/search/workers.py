@@ -20,6 +20,7 @@ from typing import Any, Self
 from pebble import ProcessExpired, ProcessPool
 from threadpoolctl import threadpool_limits
 
+from firstline.errors import kind_of
 from firstline.training.search.evaluating import Answer, Bench, Task
 from firstline.training.side_by_side import end_with_parent, n_usable_cores
 
@@ -126,7 +127,7 @@ class Workers:
             return task.failed(f"Its process ended (exit code {error.exitcode}).", 0.0)
         # What the process could not even begin with, for lack of memory perhaps.
         except Exception as error:
-            return task.failed(f"{type(error).__name__}: {error}", 0.0)
+            return task.failed(kind_of(error), 0.0)
 
 
 def portable(bench: Bench) -> Bench:

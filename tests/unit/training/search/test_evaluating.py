@@ -55,7 +55,7 @@ def test_what_keeps_up_is_not_given_up() -> None:
     [
         (EncoderUnusable("It is broken.", "Mend it."), "It is broken."),
         (MemoryError(), "The memory does not suffice."),
-        (ValueError("no such thing"), "ValueError: no such thing"),
+        (ValueError("no such thing"), "ValueError in test_evaluating.py, line "),
     ],
 )
 def test_a_failure_is_an_outcome(monkeypatch: pytest.MonkeyPatch, error: Exception, problem: str) -> None:
@@ -66,7 +66,8 @@ def test_a_failure_is_an_outcome(monkeypatch: pytest.MonkeyPatch, error: Excepti
 
     monkeypatch.setattr(Linear, "fit", fit)
     found = evaluate(bench(), {})
-    assert (found.problem, found.score, found.is_whole) == (problem, 0.0, False)
+    assert found.problem.startswith(problem)
+    assert (found.score, found.is_whole) == (0.0, False)
 
 
 def test_hopeless_is_behind_by_more_than_chance() -> None:

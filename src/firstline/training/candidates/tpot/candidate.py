@@ -128,6 +128,7 @@ class Tpot(OnePart):
             self.context.seed,
             lambda done: self.context.report(Stage("generations of TPOT", done, self.generations)),
             self.context.dask,
+            self.context.working_folder,
         )
         return PipelineGraph(graph_of(self.found_.pipeline, features), features.shape[1], len(self.labels_))
 

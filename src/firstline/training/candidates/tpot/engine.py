@@ -8,7 +8,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import current_process
@@ -79,6 +79,10 @@ class Found:
         return _NUMPY.sub(r"\1", " -> ".join(steps))
 
 
+WorkingFolder = Callable[[], AbstractContextManager[Path | str]]
+"""Where processes of one's own put what does not fit into memory."""
+
+
 def find_pipeline(
     features: NDArray[np.float32],
     labels: NDArray[np.int64],
@@ -88,6 +92,7 @@ def find_pipeline(
     seed: int,
     report: Callable[[int], None],
     dask: str = "",
+    working_folder: WorkingFolder = TemporaryDirectory,
 ) -> Found:
     """The pipeline with the best macro-F1 of three folds, fitted on everything.
 
@@ -97,7 +102,7 @@ def find_pipeline(
     where no pipeline could be fitted.
     """
     tpot = _tpot()
-    with _silence(), _workers(dask) as client:
+    with _silence(), _workers(dask, working_folder) as client:
         search = tpot.TPOTEstimator(
             search_space=_space(len(set(labels.tolist())), features.shape, seed),
             scorers=["f1_macro"],
@@ -193,7 +198,7 @@ class _Elsewhere:
 
 
 @contextmanager
-def _workers(dask: str) -> "Iterator[Client]":
+def _workers(dask: str, working_folder: WorkingFolder) -> "Iterator[Client]":
     """Those of the cluster at the address `dask`; or a process for each core, on the loopback interface.
 
     A thread here where there is one core, or this process must not have others, as a worker of a search. Connections
@@ -213,7 +218,7 @@ def _workers(dask: str) -> "Iterator[Client]":
                 client.unregister_worker_plugin(_Quiet.name)
         return
     alone = n_usable_cores() == 1 or current_process().daemon
-    with TemporaryDirectory(prefix="firstline-", ignore_cleanup_errors=True) as folder:
+    with working_folder() as folder:
         cluster = LocalCluster(
             n_workers=1 if alone else n_usable_cores(),
             threads_per_worker=1,
@@ -221,7 +226,7 @@ def _workers(dask: str) -> "Iterator[Client]":
             protocol="tls://",
             host="127.0.0.1",
             security=Security.temporary(),
-            local_directory=folder,
+            local_directory=str(folder),
             dashboard_address=None,
             silence_logs=50,
         )

@@ -150,9 +150,9 @@ def _text_field(line: str, where: str) -> str:
         return ""
     try:
         return msgspec.json.decode(line, type=_Document).text
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError):
         raise CorpusUnusable(
-            f"{where}: it is not a JSON object with a text: {error}.", 'Each line is an object: {"text": "..."}.'
+            f"{where}: it is not a JSON object with a text.", 'Each line is an object: {"text": "..."}.'
         ) from None
 
 

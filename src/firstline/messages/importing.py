@@ -21,6 +21,7 @@ from firstline.messages.rejects import RejectsFile
 from firstline.messages.remasking import remask
 from firstline.settings import ColumnsSettings, Settings
 from firstline.store.database import rehearsing, writing
+from firstline.store.forgetting import Tombstones
 from firstline.store.intake import Intake
 from firstline.store.key import open_key
 from firstline.store.messages import StoredMessage, count_disagreements
@@ -177,6 +178,7 @@ def import_file(
             has_segments="segment" in columns.names,
             settles_labels=relabel,
             is_source_named=source is not None,
+            tombstones=Tombstones.read(connection, key.secret),
         )
         for batch in _batches(rows, rejects, tally, segments, "sent_at" in columns.names):
             intake.add(batch)

@@ -1,6 +1,6 @@
 """Long numbers: which run of digits is a card, a phone, an account or a document, and which is a sum or a date.
 
-A run is digits with at most three spaces, dashes, dots, slashes or brackets between two of them. It is cut
+What a company numbers itself (`договор 76668/27-1561`), versions and UUIDs stay too. A run is digits with at most three spaces, dashes, dots, slashes or brackets between two of them. It is cut
 into groups, and neighbouring groups are tried together as each kind, so that a sum beside a card
 stays what it is. What is too long for prose and nothing else is `<DIGITS>`.
 """
@@ -8,21 +8,51 @@ stays what it is. What is too long for prose and nothing else is `<DIGITS>`.
 import re
 
 from firstline.text.check_digits import inn, luhn, snils
+from firstline.text.devices import versions_apart
+from firstline.text.national_phones import Windows, after_eight, after_trunk_zero
 
 _DASHES = r"\-‐‑‒–—―−－"
 RUN = re.compile(rf"(?<!\d)\d(?:[ ()./_{_DASHES}]{{0,3}}\d){{6,}}+")
 """Seven digits or more that may belong together."""
 
 _GROUP = re.compile(r"\d+")
+_BETWEEN = re.compile(r"\D+")
+_DAY, _MONTH = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])"
+_SHORT_DATE = rf"{_DAY}\.{_MONTH}"
 _DATE = re.compile(
-    r"(?<!\d)(?:(?:0?[1-9]|[12]\d|3[01])([./\-])(?:0?[1-9]|1[0-2])\1(?:19|20)\d\d"
-    r"|(?:19|20)\d\d([./\-])(?:0?[1-9]|1[0-2])\2(?:0?[1-9]|[12]\d|3[01]))(?!\d)"
+    rf"(?<!\d)(?:{_DAY}([./\-]){_MONTH}\1(?:19|20)\d\d|(?:19|20)\d\d([./\-]){_MONTH}\2{_DAY})(?!\d)"
+    rf"|(?<![\d.]){_SHORT_DATE}(?:\.\d\d)?(?:(?:[ /]| ?[\-–—] ?){_SHORT_DATE}(?:\.\d\d)?)+(?![\d.]\d|\d)"
+)
+_COMPACT_DATE = re.compile(
+    r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])|(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])(?:19|20)\d\d"
 )
 _NAMED = re.compile(
-    r"(?<!\w)(?:(паспорт\w{0,5}|сери[яию]|passport)|(инн|inn)|(снилс\w{0,2}|snils)|(тел(?:ефон\w{0,3})?|phone|моб\w{0,8}))\W{0,3}(?:\w{1,12}\W{1,3}){0,2}$",
+    r"(?<!\w)(?:(паспорт\w{0,5}|сери[яию]|passport)|(инн|inn)|(снилс\w{0,2}|snils)"
+    r"|(тел(?:ефон\w{0,3})?|phone|mobile|tel|telefon\w{0,2}|моб\w{0,8}|(?:пере|по|до)?звон\w{1,5}|дзвон\w{1,5}|call|ring|whats ?app|viber|вайбер\w?|[вуо]*атсап\w?))"
+    r"\W{0,3}(?:\w{1,12}\W{1,3}){0,2}$",
     re.IGNORECASE,
 )
-_NAMED_KINDS = (("PASSPORT", (10,)), ("INN", (12, 10)), ("SNILS", (11,)), ("PHONE", (11, 10, 7)))
+_REFERENCE = re.compile(
+    r"(?<!\w)(?:договор\w{0,3}|контракт\w{0,2}|соглашени\w{1,2}|заказ\w{0,3}|обращени\w{1,2}|заявк\w{1,2}|заявлени\w{1,2}|тикет\w{0,2}"
+    r"|терминал\w{0,2}|операци\w{1,2}|транзакци\w{1,2}|накладн\w{1,3}|чек\w{0,2}|инцидент\w{0,2}|запрос\w{0,2}|кейс\w{0,2}|трек\w{0,2}|трек[ \-]номер\w{0,2}"
+    r"|отправлени\w{1,2}|посылк\w{1,2}|брон[ьией]{1,2}|артикул\w{0,2}|товар\w{0,2}|банкомат\w{0,2}|платеж\w{0,2}|плат[её]жк\w{1,2}|квитанци\w{1,2}|рейс\w{0,2}"
+    r"|contract|agreement|order|ticket|case|request|terminal|transaction|invoice|incident|booking|tracking|parcel|reference|ref)"
+    r"(?: (?:\w{2,14} )?(?:номер\w{0,2}|number|no|id)| [^\W\d_]{2,14})?[.:]? ?(?:№|#|n|no\.?)?[ :]?\(?(?:[^\W\d_]{1,4}[\-/]?)?$",
+    re.IGNORECASE,
+)
+# Cheap tests in front of the two expressions above: a part of each of their words.
+_NAMES = ("пасп", "сери", "pass", "инн", "inn", "снилс", "snils", "тел", "phone", "mobile", "tel", "моб", "звон", "call",
+          "ring", "what", "viber", "вайб", "атсап")  # fmt: skip
+_REFERENCES = ("догов", "контр", "соглаш", "заказ", "обращ", "заяв", "тикет", "термин", "операц", "транз", "наклад",
+               "чек", "инцид", "запрос", "кейс", "трек", "отправ", "посыл", "брон", "артик", "товар", "банком", "плат",
+               "квит", "рейс", "contr", "agree", "order", "ticket", "case", "reque", "termin", "transa", "invoi",
+               "incid", "book", "track", "parcel", "ref")  # fmt: skip
+_MOBILE = re.compile(r"[78]?9\d{9}")
+_UUID = re.compile(r"((?<![\w\-])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![\w\-]))", re.IGNORECASE)
+_ROUND_SUMS = re.compile(rf"[1-9]\d{{0,2}}(?: \d\d0)+(?: ?[ {_DASHES}] ?[1-9]\d{{0,2}}(?: \d\d0)+)*")
+_APART = re.compile(rf" ?[ {_DASHES}/] ?")
+_YEARS_AND_AMOUNTS = re.compile(r"(?:19|20)\d\d|\d+0|\d+99")
+_NAMED_KINDS = (("PASSPORT", (10,)), ("INN", (12, 10)), ("SNILS", (11,)), ("PHONE", (12, 11, 10, 9, 7)))
 _SUM_GOES_ON = re.compile(
     r" ?(?:р(?:уб|\b)|₽|rub|usd|eur|долл|тенге|сум\b|евро|[$€₸]|т\.? ?р|тыс|млн|[,.]\d\d(?!\d))", re.IGNORECASE
 )
@@ -40,25 +70,49 @@ _PHONE_SHAPE = re.compile(r"a|[1-6][1-4]+|37|46|55|82|73")
 _CITY_PHONE_SHAPES = frozenset({"3322", "334", "4222", "433"})
 _NEIGHBOURS = re.compile(r"(?:37[3-5]|380|99[2-8])")
 _PASSPORT_SHAPES = frozenset({"46", "226"})
+_SNILS_SHAPES = frozenset({"b", "92", "335", "3332"})
 
 
 def mask_long_numbers(text: str) -> str:
-    """The text with every long number as `<KIND>`. Sums and dates stay."""
+    """The text with every long number as `<KIND>`. Sums, dates, versions, UUIDs and numbers of orders stay."""
+    parts = _UUID.split(text) if text.count("-") >= 4 else [text]
+    parts[::2] = [_without_versions(part) for part in parts[::2]]
+    return "".join(parts)
+
+
+def _without_versions(text: str) -> str:
+    parts = versions_apart(text)
+    parts[::2] = [_masked(part) for part in parts[::2]]
+    return "".join(parts)
+
+
+def _masked(text: str) -> str:
     found = []
     end = 0
     for match in RUN.finditer(text):
         start = match.start()
         while start > max(end, match.start() - 2) and text[start - 1] in "+＋(":
             start -= 1
-        named = _NAMED.search(text, max(0, start - 40), start)
-        found.append(text[end:start])
-        found.append(
-            _masked_run(
-                text[start : match.end()], named.lastindex if named else None, text[match.end() : match.end() + 6]
-            )
-        )
+        before = text[max(0, start - 40) : start]
+        lowered = before.lower()
+        named = _NAMED.search(before) if any(word in lowered for word in _NAMES) else None
+        run, kept = text[start : match.end()], ""
+        if not named and any(word in lowered for word in _REFERENCES) and _REFERENCE.search(before):
+            kept = _reference(run)
+        found.append(text[end:start] + kept)
+        after = text[match.end() : match.end() + 6]
+        found.append(_masked_run(run[len(kept) :], named.lastindex if named else None, after))
         end = match.end()
     return "".join(found) + text[end:]
+
+
+def _reference(run: str) -> str:
+    """The number of an order or a contract at the beginning of a run, up to a space; "" if it may be a card or a phone."""
+    written = run.split(" ", 1)[0]
+    digits = "".join(_GROUP.findall(written))
+    if len(digits) > 15 or written[0] in "+(" or _MOBILE.fullmatch(digits):
+        return ""
+    return "" if len(digits) >= 13 and luhn(_ascii(digits)) else written
 
 
 def _masked_run(run: str, named: int | None, after: str) -> str:
@@ -80,7 +134,7 @@ def _masked_groups(run: str, named: int | None, after: str) -> str:
     while place < len(groups):
         kind, size = _kind(run, groups, place, named if place == 0 else None)
         stop = groups[place + size - 1].end()
-        if kind == "DIGITS" and size == 1 and _is_sum(groups[place][0], run[stop : stop + 6] or after):
+        if kind == "DIGITS" and size == 1 and _is_prose(groups[place][0], run[stop : stop + 6] or after):
             kind = ""
         if kind:
             start = groups[place].start()
@@ -96,7 +150,7 @@ def _kind(run: str, groups: list[re.Match[str]], place: int, named: int | None) 
     """What begins at group `place`, or "", and how many groups it takes."""
     digits = ""
     shape = ""
-    windows: dict[int, tuple[str, str]] = {}  # number of digits -> its digits, its shape
+    windows: Windows = {}
     for group in groups[place:]:
         size = group.end() - group.start()
         if len(digits) + size > _MOST_DIGITS:
@@ -109,7 +163,7 @@ def _kind(run: str, groups: list[re.Match[str]], place: int, named: int | None) 
     if len(digits) < 7:
         return "", 1
     if not digits.isascii():
-        windows = {n: ("".join(str(int(d)) for d in number), form) for n, (number, form) in windows.items()}
+        windows = {n: (_ascii(number), form) for n, (number, form) in windows.items()}
     start = groups[place].start()
     if named:
         kind, sizes = _NAMED_KINDS[named - 1]
@@ -118,6 +172,8 @@ def _kind(run: str, groups: list[re.Match[str]], place: int, named: int | None) 
                 return kind, len(windows[n_digits][1])
     if run[:start].rstrip("(").endswith(("+", "＋")) and (n_groups := _after_plus(windows)):
         return "PHONE", n_groups
+    if windows[max(windows)][0][0] == "0" and (n_digits := after_trunk_zero(windows, run[start:])):
+        return "PHONE", len(windows[n_digits][1])
     for n_digits in sorted(windows.keys() & _LIKELIEST.keys(), key=_LIKELIEST.__getitem__):
         number, form = windows[n_digits]
         written = run[start : groups[place + len(form) - 1].end()]
@@ -137,48 +193,85 @@ def _after_plus(windows: dict[int, tuple[str, str]]) -> int:
 
 
 def _kind_of(n_digits: int, number: str, shape: str, written: str) -> str:
+    if n_digits >= 7 and len(shape) >= 3 and _are_years_or_amounts(written):
+        return ""
     if n_digits == 20:
         grouped_account = number[:2] in _ACCOUNT_CHAPTERS and bool(_CURRENCIES.match(number, 5)) and shape != "g4"
         return "ACCOUNT" if len(shape) == 1 or grouped_account else ""
+    if number.startswith("8") and after_eight(number, shape) and not _is_thousands(shape):
+        return "PHONE"
     if n_digits >= 13:
-        if number[0] in "23456" and luhn(number) and not (shape == "c4" and inn(number[:12])):
-            return "CARD" if _CARD_SHAPE.fullmatch(shape) or (shape == "465" and number[:2] in ("34", "37")) else ""
-        return "DIGITS" if shape == "4444" else ""
+        return _kind_of_card(number, shape, written)
     if n_digits == 12:
-        if shape == "c" and inn(number):
+        if shape in ("c", "444") and inn(number):
             return "INN"
         return "PHONE" if _NEIGHBOURS.match(number) and not _is_thousands(shape) else ""
     if n_digits == 11:
-        return _kind_of_eleven(number, shape)
+        return _kind_of_eleven(number, shape, written)
     if n_digits == 10:
         return _kind_of_ten(number, shape, written)
     return "PHONE" if n_digits == 7 and shape == "322" and " " not in written and "." not in written else ""
 
 
-def _kind_of_eleven(number: str, shape: str) -> str:
-    if shape == "3332":
+def _kind_of_card(number: str, shape: str, written: str) -> str:
+    if number[0] in "23456" and luhn(number) and not (shape == "c4" and inn(number[:12])):
+        if len(shape) >= 8 and len(set(_BETWEEN.findall(written))) > 1:
+            return ""  # `23.02 07.10 10.11 12.03`: pairs in pairs are dates or times
+        return "CARD" if _CARD_SHAPE.fullmatch(shape) or (shape == "465" and number[:2] in ("34", "37")) else ""
+    return "DIGITS" if shape == "4444" else ""
+
+
+def _kind_of_eleven(number: str, shape: str, written: str) -> str:
+    if shape == "3332" and (snils(number) or re.search(rf"[{_DASHES}]", written)):
         return "SNILS"
     local = (_SIZES[_SIZES.index(shape[0]) - 1] + shape[1:]).lstrip("0")
     if number[0] in "78" and number[1] in "3456789" and _PHONE_SHAPE.fullmatch(local):
         return "PHONE"
-    return "SNILS" if shape[0] in "39b" and snils(number) else ""
+    return "SNILS" if shape in _SNILS_SHAPES and snils(number) else ""
 
 
 def _kind_of_ten(number: str, shape: str, written: str) -> str:
-    if shape in _PASSPORT_SHAPES:
+    if shape in _PASSPORT_SHAPES and not (number[3] == "0" and number.endswith("00")):
         return "PASSPORT"
     if number[0] == "9" and shape[0] in "34568a" and _PHONE_SHAPE.fullmatch(shape):
         return "PHONE"
-    if number[0] in "3489" and shape in _CITY_PHONE_SHAPES and re.search(rf"[(){_DASHES}]", written):
-        return "PHONE"
+    if shape in _CITY_PHONE_SHAPES and re.search(rf"[(){_DASHES}]", written):
+        return "PHONE" if number[0] in "3489" or (shape == "334" and number[0] > "1" and number[3] > "1") else ""
     return "INN" if shape == "a" and inn(number) else ""
+
+
+def separated_kind(number: str, shape: str) -> str:
+    """The kind of a whole number whose groups one unusual sign parts, such as `4276*5500*1234*5677`, or ""."""
+    if _is_thousands(shape) or len(number) not in _LIKELIEST:
+        return ""
+    return _kind_of(len(number), number, shape, "")
+
+
+def are_years_or_amounts(groups: list[str]) -> bool:
+    """Whether every number reads as a year or a round amount: `2019 2020 2021 2022`, `1500 2500 3500 4500`."""
+    return all(_YEARS_AND_AMOUNTS.fullmatch(group) for group in groups)
+
+
+def _are_years_or_amounts(written: str) -> bool:
+    """`1500 2500 3500 4500`, `7 500 8 500 900`: years or round sums with spaces or dashes between."""
+    if _ROUND_SUMS.fullmatch(written):
+        return True
+    parts = _APART.split(written)
+    return min(map(len, parts)) >= 3 and are_years_or_amounts(parts)
+
+
+def _ascii(digits: str) -> str:
+    return digits if digits.isascii() else "".join(str(int(digit)) for digit in digits)
 
 
 def _is_thousands(shape: str) -> bool:
     return len(shape) > 1 and shape[0] in "123" and set(shape[1:]) == {"3"}
 
 
-def _is_sum(digits: str, after: str) -> bool:
+def _is_prose(digits: str, after: str) -> bool:
+    """A sum, or a date without signs."""
+    if len(digits) == 8 and _COMPACT_DATE.fullmatch(digits):
+        return True
     return len(digits) <= 9 and (digits.endswith("000") or bool(_SUM_GOES_ON.match(after)))
 
 
@@ -188,5 +281,7 @@ def _loose(match: re.Match[str]) -> str:
     n_digits = sum(map(str.isdigit, written))
     if " " in written.strip():
         return "<DIGITS>" if n_digits >= 13 else match[0]
-    n_groups = len(_GROUP.findall(written))
-    return "<DIGITS>" if n_digits >= (11 if n_groups < 3 else 9) else match[0]
+    groups = _GROUP.findall(written)
+    if all(group.endswith("00") for group in groups):  # `50000-100000`
+        return match[0]
+    return "<DIGITS>" if n_digits >= (11 if len(groups) < 3 else 9) else match[0]

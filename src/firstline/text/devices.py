@@ -4,6 +4,7 @@ import re
 
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _DOTTED = re.compile(r"\d\.\d{1,3}\.\d{1,3}\.\d")
+_HAS_VERSION = re.compile(r"\d\.\d{1,6}\.\d")
 _IP4 = re.compile(rf"(?<![\w.]){_OCTET}(?:\.{_OCTET}){{3}}(?:[:/]\d{{1,5}})?(?!\w|[.,:]\d)")
 _IP6 = re.compile(
     r"(?<![\w:.])(?=[0-9a-f:]*\d)(?:(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}"
@@ -32,7 +33,7 @@ _NAMED = re.compile(
 
 def mask_devices(text: str) -> str:
     """The text with `<IP>` and `<MAC>`."""
-    if _DOTTED.search(text):
+    if text.count(".") >= 3 and _DOTTED.search(text):
         parts = _VERSION.split(text)
         parts[::2] = [_IP4.sub(_ip4, part) for part in parts[::2]]
         text = "".join(parts)
@@ -44,7 +45,7 @@ def mask_devices(text: str) -> str:
 
 def versions_apart(text: str) -> list[str]:
     """The text cut at numbers of versions, which stand at odd places: `100.120.222.25` of an app is no SNILS."""
-    return _VERSION.split(text) if _DOTTED.search(text) else [text]
+    return _VERSION.split(text) if text.count(".") >= 2 and _HAS_VERSION.search(text) else [text]
 
 
 def _ip4(match: re.Match[str]) -> str:

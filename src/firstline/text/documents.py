@@ -52,9 +52,9 @@ _BIRTHS = ("рожд", "родил", "г.р", "г. р", "гр ", "гр.", "д.р
 
 
 def mask_documents(text: str, lowered: str, has_latin: bool) -> str:
-    """The text, which has a digit, with `<PASSPORT>`, `<LICENCE>`, `<PLATE>`, `<VIN>` and `<BIRTHDATE>`."""
+    """The text, which has three digits in a row, with `<PASSPORT>`, `<LICENCE>`, `<PLATE>` and `<VIN>`."""
     if _HAS_SIX_DIGITS.search(text):
-        if any(word in lowered for word in _NUMBER_WORDS):
+        if any(map(lowered.__contains__, _NUMBER_WORDS)):
             text = _PASSPORT.sub("<PASSPORT>", text)
         if "пасп" in lowered or "загран" in lowered or "сери" in lowered or "passp" in lowered:
             text = _NAMED_PASSPORT.sub(r"\1<PASSPORT>", text)
@@ -64,8 +64,11 @@ def mask_documents(text: str, lowered: str, has_latin: bool) -> str:
             text = _LICENCE.sub("<LICENCE>", _OLD_PASSPORT.sub("<PASSPORT>", text))
     if _HAS_PLATE.search(text):
         text = _PLATE.sub("<PLATE>", text)
-    if has_latin:
-        text = _VIN.sub("<VIN>", text)
-    if any(word in lowered for word in _BIRTHS):
+    return _VIN.sub("<VIN>", text) if has_latin else text
+
+
+def mask_births(text: str, lowered: str) -> str:
+    """The text with `<BIRTHDATE>` for a date that words call one of birth."""
+    if any(map(lowered.__contains__, _BIRTHS)):
         text = _BORN_AFTER.sub("<BIRTHDATE>", _BORN.sub(r"\1<BIRTHDATE>", text))
     return text

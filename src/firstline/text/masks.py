@@ -12,9 +12,9 @@ from firstline.text.addresses import mask_addresses
 from firstline.text.check_digits import iban
 from firstline.text.codes import mask_codes, mask_passwords
 from firstline.text.devices import mask_devices
-from firstline.text.documents import mask_documents
+from firstline.text.documents import mask_births, mask_documents
 from firstline.text.hypertext import as_read
-from firstline.text.long_numbers import RUN, mask_long_numbers
+from firstline.text.long_numbers import HAS_RUN, mask_long_numbers
 from firstline.text.look_alikes import plain_signs
 from firstline.text.national_phones import mask_short_phones
 from firstline.text.number_words import mask_number_words
@@ -29,6 +29,7 @@ OLDER_MASKS_VERSIONS = ("masks.v1",)
 _MASK = re.compile(r"(<[^\W\d_]\w{1,31}>)")
 _LATIN = re.compile("[A-Za-z]")
 _DIGIT = re.compile(r"\d")
+_THREE_DIGITS = re.compile(r"\d\d(?:\d|[ \-]\d\d)")
 _IBAN = re.compile(
     r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}[A-Za-z0-9]{0,30}+(?:[ \-][A-Za-z0-9]{1,30}+){0,8}+(?![A-Za-z0-9])"
 )
@@ -79,12 +80,15 @@ def _mask_once(text: str) -> str:
 
 
 def _mask_digits(text: str, lowered: str, has_latin: bool) -> str:
-    text = mask_devices(text)
-    text = mask_documents(text, lowered, has_latin)
+    text = mask_births(mask_devices(text), lowered)
+    has_three = bool(_THREE_DIGITS.search(text))
+    if has_three:
+        text = mask_documents(text, lowered, has_latin)
     text = mask_separated(text)
-    if RUN.search(text):
+    if HAS_RUN.search(text):
         text = mask_long_numbers(_IBAN.sub(_iban, text) if has_latin else text)
-    return mask_codes(mask_short_phones(text, lowered), lowered)
+    text = mask_short_phones(text, lowered)
+    return mask_codes(text, lowered) if has_three else text
 
 
 def _iban(match: re.Match[str]) -> str:

@@ -5,7 +5,6 @@ import re
 from firstline.text.long_numbers import are_years_or_amounts, mask_long_numbers, separated_kind
 
 _SIGNS = r",:*·•|\\;~=_^…"
-_MAYBE = re.compile(rf"\d ?[{_SIGNS}]{{1,2}} ?\d{{1,7}} ?[{_SIGNS}]")
 _SEPARATED = re.compile(
     rf"(?<![\d.,])(\+ ?)?(\d{{1,6}})( ?[{_SIGNS}]{{1,2}} ?)(\d{{1,7}}(?:\3\d{{1,12}}){{1,18}})(?![.,]?\d)"
 )
@@ -13,7 +12,9 @@ _SIZES = "0123456789abcdefghijk"
 
 _LETTERS = {"О": "0", "о": "0", "O": "0", "o": "0", "З": "3", "з": "3", "l": "1", "I": "1", "б": "6"}
 _LIKE_DIGITS = "".join(_LETTERS)
-_MAYBE_LETTERED = re.compile(rf"\d(?:[{_LIKE_DIGITS}]|(?<=[{_LIKE_DIGITS}]\d))")
+_MAYBE = re.compile(
+    rf"\d(?: ?[{_SIGNS}]{{1,2}} ?\d{{1,7}} ?[{_SIGNS}]|[{_LIKE_DIGITS}]|(?<=[{_LIKE_DIGITS}]\d))"
+)
 _GROUP = rf"[{_LIKE_DIGITS}]{{0,4}}\d[\d{_LIKE_DIGITS}]*+"
 _LETTERED = re.compile(rf"(?<![^\W_])\+?{_GROUP}(?:[ ().\-–]{{1,3}}{_GROUP})*+(?![^\W_])")
 _ONLY_MASK = re.compile(r"<(?:PHONE|CARD|ACCOUNT|SNILS|INN|PASSPORT)>")
@@ -21,9 +22,9 @@ _ONLY_MASK = re.compile(r"<(?:PHONE|CARD|ACCOUNT|SNILS|INN|PASSPORT)>")
 
 def mask_separated(text: str) -> str:
     """The text with `<CARD>`, `<PHONE>` and the like for numbers that one unusual sign parts."""
-    if _MAYBE.search(text):
-        text = _SEPARATED.sub(_separated, text)
-    return _LETTERED.sub(_lettered, text) if _MAYBE_LETTERED.search(text) else text
+    if not _MAYBE.search(text):
+        return text
+    return _LETTERED.sub(_lettered, _SEPARATED.sub(_separated, text))
 
 
 def _separated(match: re.Match[str]) -> str:

@@ -18,7 +18,7 @@ _EMAIL = re.compile(
 _DOT_WORD = r"(?: ?[\[({] ?(?:dot|точка|тчк|д[оа]т) ?[\])}] ?| (?:dot|точка|тчк|д[оа]т) )"
 _DOT = rf"(?:\.|{_DOT_WORD})"
 _LOCAL = r"(?<![\w.+\-])[\w.+\-]{1,64}(?:(?: (?:точка|dot|тире|дефис|(?:нижнее )?подч[её]ркивание) )[\w+\-]{1,64}){0,3}"
-_AT_BRACKETED = r" ?[\[({] ?(?:at|эт|собак[ау]|собачка|@) ?[\])}] ?"
+_AT_BRACKETED = r" ?[\[({<] ?(?:at|эт|собак[ау]|собачка|@) ?[\])}>] ?"
 _AT_WORD = r" (?:собака|собачка) "
 _ZONE = r"(?:ru|ру|рф|рус|com|ком|net|нет|org|орг|by|бай|kz|кз|ua|юа|su|су|me|io|info|инфо|pro|biz|de|uk|eu)(?!\w)"
 _PROVIDER = (
@@ -49,7 +49,7 @@ _CHAT = re.compile(
 )
 _CHATS = ("tg", "тг", "телег", "teleg", "skype", "скайп", "inst", "инст", "vk", "вк", "viber", "вайбер", "what", "атсап",
           "disc", "диск", "thre", "тик", "tik", "ник", "nick", "user")  # fmt: skip
-_BRACKETED_AT = ("[at", "(at", "{at", "[ at", "( at", " at ", "[эт", "(эт")
+_BRACKETED_AT = ("[at", "(at", "{at", "<at", "[ at", "( at", " at ", "[эт", "(эт")
 
 
 def mask_addresses(text: str, lowered: str, has_latin: bool) -> str:

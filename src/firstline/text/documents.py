@@ -22,12 +22,16 @@ _PLATE_LETTERS = "АВЕКМНОРСТУХABEKMHOPCTYX"
 _LICENCE = re.compile(
     rf"(?<!\w)\d\d(?: ?[{_PLATE_LETTERS}]{{2}} ?(?:№ ?)?|[{_PLATE_LETTERS.lower()}]{{2}})\d{{6}}(?!\d)"
 )
+_NAMED_LICENCE = re.compile(
+    rf"((?<!\w)(?:прав[ао]?\w{{0,2}}|в/?у|стс|птс|удостоверени\w)[ :№]{{1,3}})\d\d ?[{_PLATE_LETTERS}]{{2}} ?(?:№ ?)?\d{{6}}(?!\d)",
+    re.IGNORECASE,
+)
 _PLATE = re.compile(
-    rf"(?<!\w)(?:[{_PLATE_LETTERS}] ?\d{{3}} ?[{_PLATE_LETTERS}]{{2}} ?[127]?\d\d(?: ?(?:RUS|rus|РУС))?"
+    rf"(?<!\w)(?:[{_PLATE_LETTERS}] ?\d{{3}} ?(?!(?:НЕ|НА|НО|ТО|ОТ|ВО|СО|ТУ|ТА) )[{_PLATE_LETTERS}]{{2}} ?[127]?\d\d(?: ?(?:RUS|rus|РУС))?"
     rf"|[{_PLATE_LETTERS.lower()}]\d{{3}}[{_PLATE_LETTERS.lower()}]{{2}}[127]?\d\d)(?!\w)"
 )
 _HAS_PLATE = re.compile(rf"\d{{3}} ?[{_PLATE_LETTERS}{_PLATE_LETTERS.lower()}]{{2}} ?\d\d")
-_HAS_LICENCE = re.compile(r"[А-ЯЁA-Z]{2}[ \-–]?(?:№ ?)?\d{6}|\d[а-яa-z]{2}\d{6}")
+_HAS_LICENCE = re.compile(r"(?:[А-ЯЁA-Z]{2}|\d ?[а-яa-z]{2})[ \-–]?(?:№ ?)?\d{6}")
 _VIN = re.compile(r"(?<!\w)(?=(?:\d*[A-Z]){3})[A-HJ-NPR-Z0-9]{13}\d{4}(?!\w)")
 
 _MONTH = (
@@ -39,7 +43,7 @@ _BIRTH_DATE = (
     rf"|\d{{1,2}}(?:-?го)? {_MONTH}(?:,? \d{{4}})?|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}|(?:19|20)\d\d)(?!\d)"
 )
 _BORN = re.compile(
-    r"((?<!\w)(?:(?:дат\w{1,2}|день|год|дн[яю]|числ\w) (?:моего |его |её |ее )?рожд\w{0,7}|д\.? ?р\.?|родил(?:ся|ась|ись)|рожд[её]н\w{0,2}"
+    r"((?<!\w)(?:(?:дат\w{1,2}|день|год|дн[яю]|числ\w) (?:моего |его |её |ее )?рожд\w{0,7}|д\.? ?р\.?|родил(?:ся|ась|ись)|рожд[её]н\w{0,4}"
     r"|birth ?date|date of birth|birthday|d\.?o\.?b\.?|born)\.?(?:(?: (?:мой|моя|это|on|is|in|у меня))?[ :\-–—=]{0,3}| в ))"
     rf"{_BIRTH_DATE}",
     re.IGNORECASE,
@@ -61,7 +65,7 @@ def mask_documents(text: str, lowered: str, has_latin: bool) -> str:
         if "№" in text:
             text = _FOREIGN_PASSPORT.sub("<PASSPORT>", text)
         if _HAS_LICENCE.search(text):
-            text = _LICENCE.sub("<LICENCE>", _OLD_PASSPORT.sub("<PASSPORT>", text))
+            text = _LICENCE.sub("<LICENCE>", _NAMED_LICENCE.sub(r"\1<LICENCE>", _OLD_PASSPORT.sub("<PASSPORT>", text)))
     if _HAS_PLATE.search(text):
         text = _PLATE.sub("<PLATE>", text)
     return _VIN.sub("<VIN>", text) if has_latin else text

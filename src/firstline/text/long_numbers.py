@@ -50,7 +50,7 @@ _REFERENCES = ("догов", "контр", "соглаш", "заказ", "обр
                "квит", "рейс", "contr", "agree", "order", "ticket", "case", "reque", "termin", "transa", "invoi",
                "incid", "book", "track", "parcel", "ref")  # fmt: skip
 _MOBILE = re.compile(r"[78]?9\d{9}")
-_UUID = re.compile(r"((?<![\w\-])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![\w\-]))", re.IGNORECASE)
+_HEXADECIMAL = re.compile(r"((?<![\w\-])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![\w\-])|(?<!\w)0x[0-9a-f]{1,16}(?!\w))", re.IGNORECASE)
 _ROUND_SUMS = re.compile(rf"[1-9]\d{{0,2}}(?: \d\d0)+(?: ?[ {_DASHES}] ?[1-9]\d{{0,2}}(?: \d\d0)+)*")
 _APART = re.compile(rf" ?[ {_DASHES}/] ?")
 _YEARS_AND_AMOUNTS = re.compile(r"(?:19|20)\d\d|\d+0|\d+99")
@@ -77,7 +77,7 @@ _SNILS_SHAPES = frozenset({"b", "92", "335", "3332"})
 
 def mask_long_numbers(text: str) -> str:
     """The text with every long number as `<KIND>`. Sums, dates, versions, UUIDs and numbers of orders stay."""
-    parts = _UUID.split(text) if text.count("-") >= 4 else [text]
+    parts = _HEXADECIMAL.split(text) if text.count("-") >= 4 or "0x" in text else [text]
     parts[::2] = [_without_versions(part) for part in parts[::2]]
     return "".join(parts)
 
@@ -254,6 +254,11 @@ def are_years_or_amounts(groups: list[str]) -> bool:
     return all(_YEARS_AND_AMOUNTS.fullmatch(group) for group in groups)
 
 
+def _are_dates(groups: list[str]) -> bool:
+    """Whether every number reads as a date without signs: `20240312 20240313`."""
+    return all(_COMPACT_DATE.fullmatch(group) for group in groups)
+
+
 def _are_years_or_amounts(written: str) -> bool:
     """`1500 2500 3500 4500`, `7 500 8 500 900`: years or round sums with spaces or dashes between."""
     if _ROUND_SUMS.fullmatch(written):
@@ -279,6 +284,9 @@ def _is_prose(digits: str, after: str) -> bool:
 
 def _loose(match: re.Match[str]) -> str:
     """What no kind took: many digits, one sign apart, are masked unless they read as sums."""
+    parts = _GROUP.findall(match[0])
+    if len(parts) > 1 and (_are_dates(parts) or (min(map(len, parts)) >= 3 and are_years_or_amounts(parts))):
+        return match[0]
     written = _SUM.sub("", match[0])
     n_digits = sum(map(str.isdigit, written))
     if " " in written.strip():

@@ -4,9 +4,9 @@ import re
 
 from firstline.text.long_numbers import are_years_or_amounts, mask_long_numbers, separated_kind
 
-_SIGNS = r",:*·•|\\;~=_^…"
+_SIGNS = r",:*·•|\\;~=^…"
 _SEPARATED = re.compile(
-    rf"(?<![\d.,])(\+ ?)?(\d{{1,6}})( ?[{_SIGNS}]{{1,2}} ?)(\d{{1,7}}(?:\3\d{{1,12}}){{1,18}})(?![.,]?\d)"
+    rf"(?<!\d)(?<!\d[.,])(\+ ?)?(\d{{1,6}})( ?[{_SIGNS}]{{1,2}} ?)(\d{{1,7}}(?:\3\d{{1,12}}){{1,18}})(?![.,]?\d)"
 )
 _SIZES = "0123456789abcdefghijk"
 
@@ -37,13 +37,15 @@ def _separated(match: re.Match[str]) -> str:
     if match[1] and len(digits) <= 14:
         return "<PHONE>"
     kind = separated_kind(digits, "".join(_SIZES[len(group)] for group in groups))
+    if kind == "DIGITS" and " " in match[3]:  # `5411, 5412, 5814, 4829` is a list
+        kind = ""
     return f"{match[1] or ''}<{kind}>" if kind else match[0]
 
 
 def _lettered(match: re.Match[str]) -> str:
     """Only if the whole is one number once its letters are digits."""
     written = match[0]
-    if written.strip("+() .-–").replace(" ", "").isdecimal():
+    if not any(char in _LETTERS for char in written):
         return written
     masked = mask_long_numbers("".join(_LETTERS.get(char, char) for char in written))
     return masked if _ONLY_MASK.fullmatch(masked) else written

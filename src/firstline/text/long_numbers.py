@@ -21,10 +21,14 @@ _GROUP = re.compile(r"\d+")
 _BETWEEN = re.compile(r"\D+")
 _DAY, _MONTH = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])"
 _SHORT_DATE = rf"{_DAY}\.{_MONTH}"
-_DATE = re.compile(
+_DATE = (
     rf"(?<!\d)(?:{_DAY}([./\-]){_MONTH}\1(?:19|20)\d\d|(?:19|20)\d\d([./\-]){_MONTH}\2{_DAY})(?!\d)"
     rf"|(?<![\d.]){_SHORT_DATE}(?:\.\d\d)?(?:(?:[ /]| ?[\-–—] ?){_SHORT_DATE}(?:\.\d\d)?)+(?![\d.]\d|\d)"
 )
+# Sums take what they can and give nothing back: whether `500 600` is one or two must not be tried again and again.
+_ROUND_SUM = r"(?:[1-9]\d{0,2}(?: \d\d0(?!\d))++|[1-9]\d{1,5}0(?!\d))"
+_SUMS = rf"(?<!\d)(?<!\d[.,: ]){_ROUND_SUM}(?:(?: | ?[{_DASHES}/] ?){_ROUND_SUM}(?!\d)){{2,}}+(?![.,:/ {_DASHES}]?\d)"
+_KEPT = re.compile(f"{_DATE}|{_SUMS}")
 _COMPACT_DATE = re.compile(
     r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])|(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])(?:19|20)\d\d"
 )
@@ -122,9 +126,9 @@ def _masked_run(run: str, named: int | None, after: str) -> str:
         return "<DIGITS>"
     parts = []
     end = 0
-    for date in _DATE.finditer(run):
-        parts += [_masked_groups(run[end : date.start()], named, ""), date[0]]
-        end = date.end()
+    for kept in _KEPT.finditer(run):
+        parts += [_masked_groups(run[end : kept.start()], named, ""), kept[0]]
+        end = kept.end()
         named = None
     return "".join(parts) + _masked_groups(run[end:], named, after)
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from firstline.cli.loading import load_predictor
 from firstline.cli.options import (
     DelimiterOption,
     EncodingOption,
@@ -38,8 +39,6 @@ def evaluate(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Score a labelled file with the predictor that serves."""
-    from firstline.bundle.predictor import Predictor
-    from firstline.bundle.registry import model_folder
     from firstline.errors import StoreUnusable
     from firstline.evaluation.labelled_file import evaluate_file
     from firstline.messages.records import ReadingOptions
@@ -48,7 +47,7 @@ def evaluate(
 
     place = Workspace.find(workspace)
     remembered = place.settings.columns
-    predictor = Predictor.load(model_folder(place.models, model))
+    predictor = load_predictor(place.models, model)
     learned: frozenset[bytes] = frozenset()
     try:
         learned = labelled_keys(place.database) if place.has_database else learned

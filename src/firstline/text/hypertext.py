@@ -24,13 +24,14 @@ _BLOCK = (
 _NAMES = "|".join(sorted((*_INLINE, *_BLOCK), key=len, reverse=True))
 # Nothing in it crosses a `<` that is not a mask, so that no text takes quadratic time.
 _QUOTED = r"\"(?:[^\"<]|<[A-Z]\w*>)*+\"|'(?:[^'<]|<[A-Z]\w*>)*+'"
+_FLAGS = "(?:allowfullscreen|async|checked|controls|defer|disabled|hidden|multiple|noshade|nowrap|readonly|required|selected)"
 _TAG = re.compile(
-    rf"</?({_NAMES})(?:\s+[a-z@:][\w:.\-]*\s*=(?:{_QUOTED}|[^<>\"']|<[A-Z]\w*>)*+)?\s*/?>|<(?:!doctype|\?xml)[^<>]*>",
+    rf"</?({_NAMES})(?:\s+(?:[a-z@:][\w:.\-]*\s*=|{_FLAGS}\b)(?:{_QUOTED}|[^<>\"']|<[A-Z]\w*>)*+)?\s*/?>|<(?:!doctype|\?xml)[^<>]*>",
     re.IGNORECASE,
 )
 _BARE_UPPER = re.compile(r"<[A-Z0-9]+>")
 _SURELY_HYPERTEXT = re.compile(r"</[A-Za-z]|<[a-z][a-z0-9:]*[\s/>]")
-_ALSO_MASKS = frozenset({"<ADDRESS>", "<CODE>", "<LINK>"})
+_ALSO_MASKS = frozenset({"<address>", "<code>", "<link>"})
 _UNSEEN = re.compile(r"<(!--|style\b|script\b)", re.IGNORECASE)
 _UNSEEN_END = {
     "!--": re.compile("-->"),
@@ -66,7 +67,10 @@ def _once(text: str) -> str:
         is_hypertext = bool(_SURELY_HYPERTEXT.search(text))
 
         def replace(match: re.Match[str]) -> str:
-            if _BARE_UPPER.fullmatch(match[0]) and (not is_hypertext or match[0] in _ALSO_MASKS):
+            tag = match[0].lower()
+            if tag in _ALSO_MASKS and (tag != match[0] or f"</{tag[1:]}" not in text):
+                return match[0]
+            if not is_hypertext and _BARE_UPPER.fullmatch(match[0]):
                 return match[0]
             return "" if (match[1] or "").lower() in _INLINE else " "
 

@@ -25,6 +25,7 @@ from firstline.text.tokens import defuse
 
 MASKS_VERSION = "masks.v2"
 OLDER_MASKS_VERSIONS = ("masks.v1",)
+"""A bundle made with one of these is served with today's masks, which find more."""
 
 _MASK = re.compile(r"(<[^\W\d_]\w{1,31}>)")
 _LATIN = re.compile("[A-Za-z]")

@@ -12,23 +12,23 @@ _PASSPORT = re.compile(
     re.IGNORECASE,
 )
 _NAMED_PASSPORT = re.compile(
-    rf"((?<!\w)(?:паспорт\w{{0,5}}|загран\w{{0,16}}|сери[яюией]{{1,2}}|passport)(?: \w{{1,10}}){{0,2}}[ .:№]{{1,3}})"
+    rf"((?<![^\W\d_])(?:паспорт\w{{0,5}}|загран\w{{0,16}}|сери[яюией]{{1,2}}|passport)(?: \w{{1,10}}){{0,2}}[ .:№]{{1,3}})"
     r"(?:\d\d[ \-]?\d\d ?[,;/|*.:·\-–] ?(?:\d{6}|\d{3} \d{3})|\d\d[ \-]?№? ?\d{7})(?!\d)",
     re.IGNORECASE,
 )
 _FOREIGN_PASSPORT = re.compile(r"(?<![\d.,])\d\d ?№ ?\d{7}(?!\d)")
-_OLD_PASSPORT = re.compile(r"(?<!\w)[IVXLХУ1]{1,6}[ \-–]?[А-ЯЁ]{2}[ \-–]?(?:№ ?)?\d{6}(?!\d)")
+_OLD_PASSPORT = re.compile(r"(?<![^\W\d_])[IVXLХУ1]{1,6}[ \-–]?[А-ЯЁ]{2}[ \-–]?(?:№ ?)?\d{6}(?!\d)")
 _PLATE_LETTERS = "АВЕКМНОРСТУХABEKMHOPCTYX"
 _LICENCE = re.compile(
     rf"(?<!\w)\d\d(?: ?[{_PLATE_LETTERS}]{{2}} ?(?:№ ?)?|[{_PLATE_LETTERS.lower()}]{{2}})\d{{6}}(?!\d)"
 )
 _NAMED_LICENCE = re.compile(
-    rf"((?<!\w)(?:прав[ао]?\w{{0,2}}|в/?у|стс|птс|удостоверени\w)[ :№]{{1,3}})\d\d ?[{_PLATE_LETTERS}]{{2}} ?(?:№ ?)?\d{{6}}(?!\d)",
+    rf"((?<![^\W\d_])(?:прав[ао]?\w{{0,2}}|в/?у|стс|птс|удостоверени\w)[ :№]{{1,3}})\d\d ?[{_PLATE_LETTERS}]{{2}} ?(?:№ ?)?\d{{6}}(?!\d)",
     re.IGNORECASE,
 )
 _PLATE = re.compile(
     rf"(?<!\w)(?:[{_PLATE_LETTERS}] ?\d{{3}} ?(?!(?:НЕ|НА|НО|ТО|ОТ|ВО|СО|ТУ|ТА) )[{_PLATE_LETTERS}]{{2}} ?[127]?\d\d(?: ?(?:RUS|rus|РУС))?"
-    rf"|[{_PLATE_LETTERS.lower()}]\d{{3}}[{_PLATE_LETTERS.lower()}]{{2}}[127]?\d\d)(?!\w)"
+    rf"|[{_PLATE_LETTERS.lower()}]\d{{3}}[{_PLATE_LETTERS.lower()}]{{2}}[127]?\d\d)(?!\w|[.,:]\d)"
 )
 _HAS_PLATE = re.compile(rf"\d{{3}} ?[{_PLATE_LETTERS}{_PLATE_LETTERS.lower()}]{{2}} ?\d\d")
 _HAS_LICENCE = re.compile(r"(?:[А-ЯЁA-Z]{2}|\d ?[а-яa-z]{2})[ \-–]?(?:№ ?)?\d{6}")
@@ -43,7 +43,7 @@ _BIRTH_DATE = (
     rf"|\d{{1,2}}(?:-?го)? {_MONTH}(?:,? \d{{4}})?|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}|(?:19|20)\d\d)(?!\d)"
 )
 _BORN = re.compile(
-    r"((?<!\w)(?:(?:дат\w{1,2}|день|год|дн[яю]|числ\w) (?:моего |его |её |ее )?рожд\w{0,7}|д\.? ?р\.?|родил(?:ся|ась|ись)|рожд[её]н\w{0,4}"
+    r"((?<![^\W\d_])(?:(?:дат\w{1,2}|день|год|дн[яю]|числ\w) (?:моего |его |её |ее )?рожд\w{0,7}|д\.? ?р\.?|родил(?:ся|ась|ись)|рожд[её]н\w{0,4}"
     r"|birth ?date|date of birth|birthday|d\.?o\.?b\.?|born)\.?(?:(?: (?:мой|моя|это|on|is|in|у меня))?[ :\-–—=]{0,3}| в ))"
     rf"{_BIRTH_DATE}",
     re.IGNORECASE,

@@ -33,13 +33,13 @@ _COMPACT_DATE = re.compile(
     r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])|(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])(?:19|20)\d\d"
 )
 _NAMED = re.compile(
-    r"(?<!\w)(?:(паспорт\w{0,5}|сери[яию]|passport)|(инн|inn)|(снилс\w{0,2}|snils)"
+    r"(?<![^\W\d_])(?:(паспорт\w{0,5}|сери[яию]|passport)|(инн|inn)|(снилс\w{0,2}|snils)"
     r"|(тел(?:ефон\w{0,3})?|phone|mobile|tel|telefon\w{0,2}|моб\w{0,8}|(?:пере|по|до)?звон\w{1,5}|дзвон\w{1,5}|call|ring|whats ?app|viber|вайбер\w?|[вуо]*атсап\w?))"
     r"\W{0,3}(?:\w{1,12}\W{1,3}){0,2}$",
     re.IGNORECASE,
 )
 _REFERENCE = re.compile(
-    r"(?<!\w)(?:договор\w{0,3}|контракт\w{0,2}|соглашени\w{1,2}|заказ\w{0,3}|обращени\w{1,2}|заявк\w{1,2}|заявлени\w{1,2}|тикет\w{0,2}"
+    r"(?<![^\W\d_])(?:договор\w{0,3}|контракт\w{0,2}|соглашени\w{1,2}|заказ\w{0,3}|обращени\w{1,2}|заявк\w{1,2}|заявлени\w{1,2}|тикет\w{0,2}"
     r"|терминал\w{0,2}|операци\w{1,2}|транзакци\w{1,2}|накладн\w{1,3}|чек\w{0,2}|инцидент\w{0,2}|запрос\w{0,2}|кейс\w{0,2}|трек\w{0,2}|трек[ \-]номер\w{0,2}"
     r"|отправлени\w{1,2}|посылк\w{1,2}|брон[ьией]{1,2}|артикул\w{0,2}|товар\w{0,2}|банкомат\w{0,2}|платеж\w{0,2}|плат[её]жк\w{1,2}|квитанци\w{1,2}|рейс\w{0,2}"
     r"|contract|agreement|order|ticket|case|request|terminal|transaction|invoice|incident|booking|tracking|parcel|reference|ref)"
@@ -99,11 +99,11 @@ def _masked(text: str) -> str:
         start = match.start()
         while start > max(end, match.start() - 2) and text[start - 1] in "+＋(":
             start -= 1
-        before = text[max(0, start - 40) : start]
-        lowered = before.lower()
-        named = _NAMED.search(before) if any(map(lowered.__contains__, _NAMES)) else None
+        near = max(0, start - 40)
+        lowered = text[near:start].lower()
+        named = _NAMED.search(text, near, start) if any(map(lowered.__contains__, _NAMES)) else None
         run, kept = text[start : match.end()], ""
-        if not named and any(map(lowered.__contains__, _REFERENCES)) and _REFERENCE.search(before):
+        if not named and any(map(lowered.__contains__, _REFERENCES)) and _REFERENCE.search(text, near, start):
             kept = _reference(run)
         found.append(text[end:start] + kept)
         after = text[match.end() : match.end() + 6]

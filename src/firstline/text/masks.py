@@ -47,19 +47,26 @@ class Masker:
 
     def __call__(self, text: str) -> str:
         """The text as it is stored: NFC, on one line, personal data as `<KIND>`. Masking it again changes nothing."""
-        text = as_read(plain_signs(nfc(white_space(text))))
+        text = _as_seen(nfc(white_space(text)))
         for kind, pattern in self.patterns:
             text = _mask_own(text, pattern, f"<{kind.upper()}>")
         # What one kind takes away can lay bare the edge of another: as often as anything is found.
         # U+0338 strikes out the sign before it: `>` would no longer close its mask.
         while (masked := defuse(_mask_once(text)).replace(">\u0338", "> \u0338")) != text:
-            text = as_read(plain_signs(masked))
+            text = _as_seen(masked)
         return white_space(text) if self.patterns else text
 
 
 def without_masks(text: str) -> str:
     """What of a masked text its writer wrote."""
     return "".join(_MASK.split(text)[::2])
+
+
+def _as_seen(text: str) -> str:
+    # What is seen of a tag or an entity may be a look-alike, and of a look-alike a tag.
+    while (seen := as_read(plain_signs(text))) != text:
+        text = seen
+    return text
 
 
 def _mask_own(text: str, pattern: str, mask: str) -> str:

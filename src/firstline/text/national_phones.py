@@ -54,7 +54,7 @@ def _is_french(number: str, run: str) -> bool:
 
 
 _SHORT = re.compile(
-    r"((?<!\w)(?:тел(?:ефон\w{0,3})?|phone|tel|городской|домашний)[ .:№]{1,3})(?:\d\d-\d\d-\d\d|\d-\d\d-\d\d)(?![\w\-])",
+    r"((?<![^\W\d_])(?:тел(?:ефон\w{0,3})?|phone|tel|городской|домашний)[ .:№]{1,3})(?:\d\d-\d\d-\d\d|\d-\d\d-\d\d)(?![\w\-])",
     re.IGNORECASE,
 )
 

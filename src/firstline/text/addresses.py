@@ -40,15 +40,17 @@ _HANDLE = re.compile(
     rf"(?<![\w@./+\-])@(?!{_NOT_PEOPLE})[A-Za-z][A-Za-z0-9_]{{2,31}}(?:\.[A-Za-z0-9_]{{1,31}}){{0,3}}(?![\w@])"
 )
 _CHAT = re.compile(
-    r"(?<!\w)((?:tg|тг|telegram\w{0,2}|телег(?:рамм?)?\w{0,2}|skype|скайп\w?|inst|insta(?:gram)?|инст(?:а|е|у|аграм\w?)|vk|вк"
-    r"|viber|вайбер\w?|whats ?app|[вуо]*атсап\w?|discord|дискорд\w?|threads|tiktok|тикток\w?|ник(?:нейм)?|nick(?:name)?|username)"
+    r"(?<!\w)((?:tg|тг|telegram\w{0,2}|телег(?:рамм?)?\w{0,2}|skype|скайп\w?|inst|insta(?:gram)?"
+    r"|инст(?:а|е|у|аграм\w?)|vk|вк"
+    r"|viber|вайбер\w?|whats ?app|[вуо]*атсап\w?|discord|дискорд\w?"
+    r"|threads|tiktok|тикток\w?|ник(?:нейм)?|nick(?:name)?|username)"
     r"(?: (?:ник|логин|мой|my|is|это|id|ник мой|account|аккаунт|канал)){0,2}"
     r"(?: ?[:=] ?| (?:[\-–—] )?(?=[A-Za-z][A-Za-z]*(?:_|[A-Za-z]{2}\d|\.[A-Za-z]))))@?(?:live:)?"
     r"[A-Za-z][A-Za-z0-9_]{3,31}(?:\.[A-Za-z0-9_]{1,31}){0,3}(?![\w@])",
     re.IGNORECASE,
 )
-_CHATS = ("tg", "тг", "телег", "teleg", "skype", "скайп", "inst", "инст", "vk", "вк", "viber", "вайбер", "what", "атсап",
-          "disc", "диск", "thre", "тик", "tik", "ник", "nick", "user")  # fmt: skip
+_CHATS = ("tg", "тг", "телег", "teleg", "skype", "скайп", "inst", "инст", "vk", "вк", "viber", "вайбер", "what",
+          "атсап", "disc", "диск", "thre", "тик", "tik", "ник", "nick", "user")  # fmt: skip
 _BRACKETED_AT = ("[at", "(at", "{at", "<at", "[ at", "( at", " at ", "[эт", "(эт")
 
 

@@ -11,20 +11,21 @@ from html.entities import html5
 
 from firstline.text.rules import nfc, white_space
 
-_INLINE = frozenset(
+_INLINE_NAMES = (
     "a abbr acronym b bdi bdo big cite code del dfn em font i ins kbd label mark o:p q s samp small span strike strong"
-    " sub sup tt u var wbr".split()
+    " sub sup tt u var wbr"
 )
-_BLOCK = (
+_BLOCK_NAMES = (
     "address area article aside audio base blockquote body br button canvas caption center col colgroup dd details"
     " dialog div dl dt embed fieldset figcaption figure footer form frame h1 h2 h3 h4 h5 h6 head header hr html iframe"
     " img input legend li link main map meta nav noscript object ol optgroup option p param picture pre script section"
     " select source style summary svg table tbody td textarea tfoot th thead title tr track ul video"
-).split()
-_NAMES = "|".join(sorted((*_INLINE, *_BLOCK), key=len, reverse=True))
+)
+_INLINE = frozenset(_INLINE_NAMES.split())
+_NAMES = "|".join(sorted((*_INLINE, *_BLOCK_NAMES.split()), key=len, reverse=True))
 # Nothing in it crosses a `<` that is not a mask, so that no text takes quadratic time.
 _QUOTED = r"\"(?:[^\"<]|<[A-Z]\w*>)*+\"|'(?:[^'<]|<[A-Z]\w*>)*+'"
-_FLAGS = "(?:allowfullscreen|async|checked|controls|defer|disabled|hidden|multiple|noshade|nowrap|readonly|required|selected)"
+_FLAGS = "(?:allowfullscreen|async|checked|controls|defer|disabled|hidden|multiple|noshade|nowrap|readonly|selected)"
 _TAG = re.compile(
     rf"</?({_NAMES})(?:\s+(?:[a-z@:][\w:.\-]*\s*=|{_FLAGS}\b)(?:{_QUOTED}|[^<>\"']|<[A-Z]\w*>)*+)?\s*/?>|<(?:!doctype|\?xml)[^<>]*>",
     re.IGNORECASE,

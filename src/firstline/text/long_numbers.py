@@ -1,6 +1,8 @@
 """Long numbers: which run of digits is a card, a phone, an account or a document, and which is a sum or a date.
 
-What a company numbers itself (`договор 76668/27-1561`), versions and UUIDs stay too. A run is digits with at most three spaces, dashes, dots, slashes or brackets between two of them. It is cut
+What a company numbers itself (`договор 76668/27-1561`), versions and UUIDs stay too.
+
+A run is digits with at most three spaces, dashes, dots, slashes or brackets between two of them. It is cut
 into groups, and neighbouring groups are tried together as each kind, so that a sum beside a card
 stays what it is. What is too long for prose and nothing else is `<DIGITS>`.
 """
@@ -10,62 +12,31 @@ import re
 from firstline.text.check_digits import inn, luhn, snils
 from firstline.text.devices import versions_apart
 from firstline.text.national_phones import Windows, after_eight, after_trunk_zero
+from firstline.text.number_names import NAMED_KINDS, name_before
+from firstline.text.sums_and_dates import (
+    DASHES,
+    SUMS_AND_DATES,
+    are_dates,
+    are_years_or_amounts,
+    is_prose,
+    is_round_or_years,
+)
 
-_DASHES = r"\-‐‑‒–—―−－"
-RUN = re.compile(rf"(?<!\d)\d(?:[ ()./_{_DASHES}]{{0,3}}\d){{6,}}+")
+RUN = re.compile(rf"(?<!\d)\d(?:[ ()./_{DASHES}]{{0,3}}\d){{6,}}+")
 """Seven digits or more that may belong together."""
-HAS_RUN = re.compile(rf"\d(?:[ ()./_{_DASHES}]{{0,3}}\d){{6}}")
+HAS_RUN = re.compile(rf"\d(?:[ ()./_{DASHES}]{{0,3}}\d){{6}}")
 """Whether there may be one: finds the first digit faster."""
 
 _GROUP = re.compile(r"\d+")
 _BETWEEN = re.compile(r"\D+")
-_DAY, _MONTH = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])"
-_SHORT_DATE = rf"{_DAY}\.{_MONTH}"
-_DATE = (
-    rf"(?<!\d)(?:{_DAY}([./\-]){_MONTH}\1(?:19|20)\d\d|(?:19|20)\d\d([./\-]){_MONTH}\2{_DAY})(?!\d)"
-    rf"|(?<![\d.]){_SHORT_DATE}(?:\.\d\d)?(?:(?:[ /]| ?[\-–—] ?){_SHORT_DATE}(?:\.\d\d)?)+(?![\d.]\d|\d)"
-)
-# Sums take what they can and give nothing back: whether `500 600` is one or two must not be tried again and again.
-_ROUND_SUM = r"(?:[1-9]\d{0,2}(?: \d\d0(?!\d))++|[1-9]\d{1,5}0(?!\d))"
-_SUMS = rf"(?<!\d)(?<!\d[.,: ]){_ROUND_SUM}(?:(?: | ?[{_DASHES}/] ?){_ROUND_SUM}(?!\d)){{2,}}+(?![.,:/ {_DASHES}]?\d)"
-_KEPT = re.compile(f"{_DATE}|{_SUMS}")
-_COMPACT_DATE = re.compile(
-    r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])|(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])(?:19|20)\d\d"
-)
-_NAMED = re.compile(
-    r"(?<![^\W\d_])(?:(паспорт\w{0,5}|сери[яию]|passport)|(инн|inn)|(снилс\w{0,2}|snils)"
-    r"|(тел(?:ефон\w{0,3})?|phone|mobile|tel|telefon\w{0,2}|моб\w{0,8}|(?:пере|по|до)?звон\w{1,5}|дзвон\w{1,5}|call|ring|whats ?app|viber|вайбер\w?|[вуо]*атсап\w?))"
-    r"\W{0,3}(?:\w{1,12}\W{1,3}){0,2}$",
-    re.IGNORECASE,
-)
-_REFERENCE = re.compile(
-    r"(?<![^\W\d_])(?:договор\w{0,3}|контракт\w{0,2}|соглашени\w{1,2}|заказ\w{0,3}|обращени\w{1,2}|заявк\w{1,2}|заявлени\w{1,2}|тикет\w{0,2}"
-    r"|терминал\w{0,2}|операци\w{1,2}|транзакци\w{1,2}|накладн\w{1,3}|чек\w{0,2}|инцидент\w{0,2}|запрос\w{0,2}|кейс\w{0,2}|трек\w{0,2}|трек[ \-]номер\w{0,2}"
-    r"|отправлени\w{1,2}|посылк\w{1,2}|брон[ьией]{1,2}|артикул\w{0,2}|товар\w{0,2}|банкомат\w{0,2}|платеж\w{0,2}|плат[её]жк\w{1,2}|квитанци\w{1,2}|рейс\w{0,2}"
-    r"|contract|agreement|order|ticket|case|request|terminal|transaction|invoice|incident|booking|tracking|parcel|reference|ref)"
-    r"(?: (?:\w{2,14} )?(?:номер\w{0,2}|number|no|id)| [^\W\d_]{2,14})?[.:]? ?(?:№|#|n|no\.?)?[ :]?\(?(?:[^\W\d_]{1,4}[\-/]?)?$",
-    re.IGNORECASE,
-)
-# Cheap tests in front of the two expressions above: a part of each of their words.
-_NAMES = ("пасп", "сери", "pass", "инн", "inn", "снилс", "snils", "тел", "phone", "mobile", "tel", "моб", "звон", "call",
-          "ring", "what", "viber", "вайб", "атсап")  # fmt: skip
-_REFERENCES = ("догов", "контр", "соглаш", "заказ", "обращ", "заяв", "тикет", "термин", "операц", "транз", "наклад",
-               "чек", "инцид", "запрос", "кейс", "трек", "отправ", "посыл", "брон", "артик", "товар", "банком", "плат",
-               "квит", "рейс", "contr", "agree", "order", "ticket", "case", "reque", "termin", "transa", "invoi",
-               "incid", "book", "track", "parcel", "ref")  # fmt: skip
 _MOBILE = re.compile(r"[78]?9\d{9}")
-_HEXADECIMAL = re.compile(r"((?<![\w\-])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![\w\-])|(?<!\w)0x[0-9a-f]{1,16}(?!\w))", re.IGNORECASE)
-_ROUND_SUMS = re.compile(rf"[1-9]\d{{0,2}}(?: \d\d0)+(?: ?[ {_DASHES}] ?[1-9]\d{{0,2}}(?: \d\d0)+)*")
-_APART = re.compile(rf" ?[ {_DASHES}/] ?")
-_YEARS_AND_AMOUNTS = re.compile(r"(?:19|20)\d\d|\d+0|\d+99")
-_NAMED_KINDS = (("PASSPORT", (10,)), ("INN", (12, 10)), ("SNILS", (11,)), ("PHONE", (12, 11, 10, 9, 7)))
-_SUM_GOES_ON = re.compile(
-    r" ?(?:р(?:уб|\b)|₽|rub|usd|eur|долл|тенге|сум\b|евро|[$€₸]|т\.? ?р|тыс|млн|[,.]\d\d(?!\d))", re.IGNORECASE
+_HEXADECIMAL = re.compile(
+    r"((?<![\w\-])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![\w\-])|(?<!\w)0x[0-9a-f]{1,16}(?!\w))", re.IGNORECASE
 )
 _SUM = re.compile(r"(?<!\d)\d{1,3}(?: \d{3}){1,3}(?!\d)")
 _CURRENCIES = re.compile(r"810|643|840|978|156|826|756|392|398|933|944|051|949|784|356|417|860|972")
 _ACCOUNT_CHAPTERS = frozenset({"30", "40", "42"})  # banks, companies and people, deposits
-_LOOSE = re.compile(rf"\d(?:[ _{_DASHES}]?\d){{8,}}+")
+_LOOSE = re.compile(rf"\d(?:[ _{DASHES}]?\d){{8,}}+")
 
 _LONGEST_RUN_CHARS = 200
 _MOST_DIGITS = 20
@@ -99,24 +70,24 @@ def _masked(text: str) -> str:
         start = match.start()
         while start > max(end, match.start() - 2) and text[start - 1] in "+＋(":
             start -= 1
-        near = max(0, start - 40)
-        lowered = text[near:start].lower()
-        named = _NAMED.search(text, near, start) if any(map(lowered.__contains__, _NAMES)) else None
-        run, kept = text[start : match.end()], ""
-        if not named and any(map(lowered.__contains__, _REFERENCES)) and _REFERENCE.search(text, near, start):
-            kept = _reference(run)
+        named, is_reference = name_before(text, start)
+        run = text[start : match.end()]
+        kept = _reference(run) if is_reference else ""
         found.append(text[end:start] + kept)
         after = text[match.end() : match.end() + 6]
-        found.append(_masked_run(run[len(kept) :], named.lastindex if named else None, after))
+        found.append(_masked_run(run[len(kept) :], named, after))
         end = match.end()
     return "".join(found) + text[end:]
 
 
 def _reference(run: str) -> str:
-    """The number of an order or a contract at the beginning of a run, up to a space; "" if it may be a card or a phone."""
+    """The number of an order or a contract, up to a space, or "" if it may be a card or a phone."""
     written = run.split(" ", 1)[0]
-    digits = "".join(_GROUP.findall(written))
-    if len(digits) > 15 or written[0] in "+(" or _MOBILE.fullmatch(digits):
+    groups = _GROUP.findall(written)
+    digits = "".join(groups)
+    if not 7 <= len(digits) <= 15 or written[0] == "+" or "(" in written or _MOBILE.fullmatch(digits):
+        return ""
+    if len(groups) > 3 and len(digits) == 11 and digits[0] in "78":
         return ""
     return "" if len(digits) >= 13 and luhn(_ascii(digits)) else written
 
@@ -126,7 +97,7 @@ def _masked_run(run: str, named: int | None, after: str) -> str:
         return "<DIGITS>"
     parts = []
     end = 0
-    for kept in _KEPT.finditer(run):
+    for kept in SUMS_AND_DATES.finditer(run):
         parts += [_masked_groups(run[end : kept.start()], named, ""), kept[0]]
         end = kept.end()
         named = None
@@ -140,7 +111,7 @@ def _masked_groups(run: str, named: int | None, after: str) -> str:
     while place < len(groups):
         kind, size = _kind(run, groups, place, named if place == 0 else None)
         stop = groups[place + size - 1].end()
-        if kind == "DIGITS" and size == 1 and _is_prose(groups[place][0], run[stop : stop + 6] or after):
+        if kind == "DIGITS" and size == 1 and is_prose(groups[place][0], run[stop : stop + 6] or after):
             kind = ""
         if kind:
             start = groups[place].start()
@@ -172,7 +143,7 @@ def _kind(run: str, groups: list[re.Match[str]], place: int, named: int | None) 
         windows = {n: (_ascii(number), form) for n, (number, form) in windows.items()}
     start = groups[place].start()
     if named:
-        kind, sizes = _NAMED_KINDS[named - 1]
+        kind, sizes = NAMED_KINDS[named - 1]
         for n_digits in sizes:
             if n_digits in windows and (kind != "PHONE" or n_digits == max(windows)):
                 return kind, len(windows[n_digits][1])
@@ -199,7 +170,7 @@ def _after_plus(windows: dict[int, tuple[str, str]]) -> int:
 
 
 def _kind_of(n_digits: int, number: str, shape: str, written: str) -> str:
-    if n_digits >= 7 and len(shape) >= 3 and _are_years_or_amounts(written):
+    if n_digits >= 7 and len(shape) >= 3 and is_round_or_years(written):
         return ""
     if n_digits == 20:
         grouped_account = number[:2] in _ACCOUNT_CHAPTERS and bool(_CURRENCIES.match(number, 5)) and shape != "g4"
@@ -228,7 +199,7 @@ def _kind_of_card(number: str, shape: str, written: str) -> str:
 
 
 def _kind_of_eleven(number: str, shape: str, written: str) -> str:
-    if shape == "3332" and (snils(number) or re.search(rf"[{_DASHES}]", written)):
+    if shape == "3332" and (snils(number) or re.search(rf"[{DASHES}]", written)):
         return "SNILS"
     local = (_SIZES[_SIZES.index(shape[0]) - 1] + shape[1:]).lstrip("0")
     if number[0] in "78" and number[1] in "3456789" and _PHONE_SHAPE.fullmatch(local):
@@ -241,7 +212,7 @@ def _kind_of_ten(number: str, shape: str, written: str) -> str:
         return "PASSPORT"
     if number[0] == "9" and shape[0] in "34568a" and _PHONE_SHAPE.fullmatch(shape):
         return "PHONE"
-    if shape in _CITY_PHONE_SHAPES and re.search(rf"[(){_DASHES}]", written):
+    if shape in _CITY_PHONE_SHAPES and re.search(rf"[(){DASHES}]", written):
         return "PHONE" if number[0] in "3489" or (shape == "334" and number[0] > "1" and number[3] > "1") else ""
     return "INN" if shape == "a" and inn(number) else ""
 
@@ -253,24 +224,6 @@ def separated_kind(number: str, shape: str) -> str:
     return _kind_of(len(number), number, shape, "")
 
 
-def are_years_or_amounts(groups: list[str]) -> bool:
-    """Whether every number reads as a year or a round amount: `2019 2020 2021 2022`, `1500 2500 3500 4500`."""
-    return all(_YEARS_AND_AMOUNTS.fullmatch(group) for group in groups)
-
-
-def _are_dates(groups: list[str]) -> bool:
-    """Whether every number reads as a date without signs: `20240312 20240313`."""
-    return all(_COMPACT_DATE.fullmatch(group) for group in groups)
-
-
-def _are_years_or_amounts(written: str) -> bool:
-    """`1500 2500 3500 4500`, `7 500 8 500 900`: years or round sums with spaces or dashes between."""
-    if _ROUND_SUMS.fullmatch(written):
-        return True
-    parts = _APART.split(written)
-    return min(map(len, parts)) >= 3 and are_years_or_amounts(parts)
-
-
 def _ascii(digits: str) -> str:
     return digits if digits.isascii() else "".join(str(int(digit)) for digit in digits)
 
@@ -279,17 +232,10 @@ def _is_thousands(shape: str) -> bool:
     return len(shape) > 1 and shape[0] in "123" and set(shape[1:]) == {"3"}
 
 
-def _is_prose(digits: str, after: str) -> bool:
-    """A sum, or a date without signs."""
-    if len(digits) == 8 and _COMPACT_DATE.fullmatch(digits):
-        return True
-    return len(digits) <= 9 and (digits.endswith("000") or bool(_SUM_GOES_ON.match(after)))
-
-
 def _loose(match: re.Match[str]) -> str:
     """What no kind took: many digits, one sign apart, are masked unless they read as sums."""
     parts = _GROUP.findall(match[0])
-    if len(parts) > 1 and (_are_dates(parts) or (min(map(len, parts)) >= 3 and are_years_or_amounts(parts))):
+    if len(parts) > 1 and (are_dates(parts) or (min(map(len, parts)) >= 3 and are_years_or_amounts(parts))):
         return match[0]
     written = _SUM.sub("", match[0])
     n_digits = sum(map(str.isdigit, written))

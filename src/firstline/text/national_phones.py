@@ -5,6 +5,7 @@ less: the number begins with a trunk zero, as no sum does, and its groups are th
 """
 
 import re
+from itertools import pairwise
 
 _BELARUS = re.compile(r"80(?:15|16|17|2[1-9]|33|44)")
 _BELARUS_SHAPE = re.compile(r"b|1[2-5][2-7]+|[3-5][2-7]+")
@@ -49,12 +50,13 @@ def _is_phone(number: str, shape: str, run: str) -> bool:
 def _is_french(number: str, run: str) -> bool:
     """`06 12 34 56 78`, with one sign between; `01 02 03 04 05` counts something."""
     pairs = [int(number[place : place + 2]) for place in range(0, 10, 2)]
-    steps = {later - sooner for sooner, later in zip(pairs, pairs[1:], strict=False)}
+    steps = {later - sooner for sooner, later in pairwise(pairs)}
     return number[1] != "8" and len(steps) > 1 and len(set(re.findall(r"\D+", run[:14]))) == 1
 
 
 _SHORT = re.compile(
-    r"((?<![^\W\d_])(?:тел(?:ефон\w{0,3})?|phone|tel|городской|домашний)[ .:№]{1,3})(?:\d\d-\d\d-\d\d|\d-\d\d-\d\d)(?![\w\-])",
+    r"((?<![^\W\d_])(?:тел(?:ефон\w{0,3})?|phone|tel|городской|домашний)[ .:№]{1,3})"
+    r"(?:\d\d-\d\d-\d\d|\d-\d\d-\d\d)(?![\w\-])",
     re.IGNORECASE,
 )
 

@@ -1,8 +1,9 @@
-"""Numbers with an unusual sign between their groups, or a letter for a digit: `4276*5500*1234*5677`, `8 916 1О3 45 67`."""
+"""Numbers with an unusual sign between groups, or a letter for a digit: `4276*5500*1234*5677`, `8 916 1О3 45 67`."""
 
 import re
 
-from firstline.text.long_numbers import are_years_or_amounts, mask_long_numbers, separated_kind
+from firstline.text.long_numbers import mask_long_numbers, separated_kind
+from firstline.text.sums_and_dates import are_years_or_amounts
 
 _SIGNS = r",:*·•|\\;~=^…"
 _SEPARATED = re.compile(
@@ -12,9 +13,7 @@ _SIZES = "0123456789abcdefghijk"
 
 _LETTERS = {"О": "0", "о": "0", "O": "0", "o": "0", "З": "3", "з": "3", "l": "1", "I": "1", "б": "6"}
 _LIKE_DIGITS = "".join(_LETTERS)
-_MAYBE = re.compile(
-    rf"\d(?: ?[{_SIGNS}]{{1,2}} ?\d{{1,7}} ?[{_SIGNS}]|[{_LIKE_DIGITS}]|(?<=[{_LIKE_DIGITS}]\d))"
-)
+_MAYBE = re.compile(rf"\d(?: ?[{_SIGNS}]{{1,2}} ?\d{{1,7}} ?[{_SIGNS}]|[{_LIKE_DIGITS}]|(?<=[{_LIKE_DIGITS}]\d))")
 _GROUP = rf"[{_LIKE_DIGITS}]{{0,4}}\d[\d{_LIKE_DIGITS}]*+"
 _LETTERED = re.compile(rf"(?<![^\W_])\+?{_GROUP}(?:[ ().\-–]{{1,3}}{_GROUP})*+(?![^\W_])")
 _ONLY_MASK = re.compile(r"<(?:PHONE|CARD|ACCOUNT|SNILS|INN|PASSPORT)>")

@@ -287,3 +287,10 @@ def test_damaged_champion_does_not_hide_the_models(firstline: Run, tmp_path: Pat
     assert written.id in firstline("models", "-w", tmp_path).stdout
     assert firstline("serve", "-w", tmp_path, "--port", "0").returncode == 1
     assert firstline("models", "promote", written.id, "-w", tmp_path).returncode == 0
+
+
+def test_columns_that_are_not_used_are_named(firstline: Run, tmp_path: Path) -> None:
+    firstline("init", tmp_path)
+    (tmp_path / "a.csv").write_text("text,Интент,Канал\nгде карта,Карта,чат\n", "utf-8")
+    done = firstline("import", tmp_path / "a.csv", "-w", tmp_path)
+    assert "not used: Интент, Канал; is one of them the class? --label COLUMN" in done.stdout

@@ -150,6 +150,9 @@ def _print_report(report: "ImportReport", workspace: Path | None) -> None:
     roles = ", ".join(f"{role} = '{name}'" if role != name else f"'{name}'" for role, name in report.columns.items())
     rows = counted(report.n_rows, "conversation" if report.is_conversation else "row")
     say(f"{report.file} ({report.described}): {rows}, columns {roles}")
+    if report.unused:
+        hint = "" if "label" in report.columns else "; is one of them the class? --label COLUMN"
+        say(f"  not used: {listed(report.unused)}{hint}")
     if report.n_masked_again:
         say(f"  the masks have changed: {counted(report.n_masked_again, 'stored message')} masked again")
     new = counted(report.n_new, "new message")

@@ -5,7 +5,7 @@ columns" would print that message.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from firstline.text.masks import Masker
 from firstline.text.rules import nfc, white_space
@@ -31,6 +31,11 @@ def describe_columns(columns: Sequence[str], suffix: str) -> str:
     text = ", ".join(shown[:_MOST_SHOWN]) + (", ..." if len(shown) > _MOST_SHOWN else "")
     others = f"{hidden:,} whose name is not shown" if hidden else ""
     return f"Its columns: {' and '.join(part for part in (text, others) if part)}"
+
+
+def unused_columns(columns: Sequence[str], used: Collection[str]) -> tuple[str, ...]:
+    """The names of the columns that nothing is read from, but for those that must not be shown."""
+    return tuple(name for name in columns if name and name not in used and is_plain(name))
 
 
 def looks_like_row(columns: Sequence[str]) -> bool:

@@ -48,13 +48,11 @@ def find_columns(
 ) -> ColumnMap:
     """The column for each role in `wanted` of a file with these `columns`.
 
-    What the caller `said` must be there. What is remembered and is not there is noted and taken as
-    absent, but for the text, which then goes by its usual names, as all the rest does. Raises
-    `ColumnMissing`.
+    What the caller `said` must be there. What is remembered counts for files that have it; in others the role
+    goes by its usual names, which is noted. Raises `ColumnMissing`.
     """
     names: dict[str, str] = {}
-    notes: list[str] = []
-    absent: list[str] = []
+    lacking: list[str] = []
     taken = {*said.values(), *(getattr(remembered, role) for role in ROLES)}
     for role in wanted:
         option = "--" + role.replace("_", "-")
@@ -63,22 +61,18 @@ def find_columns(
             if said[role] not in columns:
                 raise _missing(path, columns, f"{option} '{said[role]}' is not a column of it")
             names[role] = said[role]
-        elif known:
-            if known in columns:
-                names[role] = known
-            elif role == "text":
-                usual = _usual(role, [name for name in columns if name not in taken])
-                if usual is None:
-                    raise _missing(path, columns, f"the remembered text column '{known}' is not in it")
-                names[role] = usual
-                notes.append(f"{path.name} has no column '{known}', remembered for {option}: the text is in '{usual}'")
-            else:
-                absent.append(f"'{known}' ({option})")
-        elif found := _usual(role, [name for name in columns if name not in taken]):
-            names[role] = found
-            taken.add(found)
-    if absent:
-        notes.append(f"{path.name} lacks remembered columns, taken as absent: {', '.join(absent)}")
+        elif known in columns:
+            names[role] = known
+        else:
+            found = _usual(role, [name for name in columns if name not in taken])
+            if found:
+                names[role] = found
+                taken.add(found)
+            elif known and role == "text":
+                raise _missing(path, columns, f"the remembered text column '{known}' is not in it")
+            if known:
+                lacking.append(f"'{known}' ({option}" + (f", read from '{found}')" if found else ")"))
+    notes = [f"{path.name} lacks remembered columns: {', '.join(lacking)}"] if lacking else []
     if "text" not in names:
         raise _missing(path, columns, "no column is known to hold the text")
     _check_names(path, names)

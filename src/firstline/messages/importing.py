@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from firstline.errors import ColumnMissing, FileUnreadable, StoreUnusable
+from firstline.messages.column_names import unused_columns
 from firstline.messages.columns import ColumnMap, find_columns
 from firstline.messages.conversations import join_conversations
 from firstline.messages.formats import open_reader
@@ -54,7 +55,7 @@ class ImportReport:
     """What one import did. `n_rows` counts messages, whole conversations as one, and rejects.
 
     See `Tally` for what has changed in the store; `source` is the system that the ids are from. A rehearsal has
-    five messages in `sample`, masked.
+    five messages in `sample`, masked. `unused` names columns that nothing was read from.
     """
 
     file: str
@@ -82,6 +83,7 @@ class ImportReport:
     segments: Mapping[str, int] = field(default_factory=dict)
     notes: Sequence[str] = ()
     sample: Sequence[StoredMessage] = ()
+    unused: Sequence[str] = ()
 
 
 def masker(settings: Settings) -> Masker:
@@ -209,6 +211,7 @@ def import_file(
         segments=dict(segments),
         notes=columns.notes,
         sample=sample,
+        unused=unused_columns(reader.columns, columns.names.values()),
         **asdict(changed),
     )
 

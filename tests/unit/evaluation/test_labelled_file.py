@@ -92,7 +92,7 @@ def test_remembered_columns_are_used(predictor: Predictor, tmp_path: Path) -> No
 
 def test_remembered_column_that_is_absent_is_said(predictor: Predictor, tmp_path: Path) -> None:
     result = evaluate(predictor, tmp_path, "text,label\nкарта,Карта\n", segment="kind")
-    assert "taken as absent: 'kind' (--segment)" in result.notes[0]
+    assert "lacks remembered columns: 'kind' (--segment)" in result.notes[0]
 
 
 def test_file_without_labels_is_refused(predictor: Predictor, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from firstline.errors import ColumnMissing
+from firstline.messages.column_names import unused_columns
 from firstline.messages.columns import find_columns
 from firstline.settings import ColumnsSettings
 
@@ -66,13 +67,13 @@ def test_an_ordinary_name_is_shown(name: str) -> None:
 def test_a_remembered_column_that_is_absent_is_noted() -> None:
     found = find_columns(FILE, ["text"], {}, ColumnsSettings(segment="тип"))
     assert found.names == {"text": "text"}
-    assert found.notes == ("export.csv lacks remembered columns, taken as absent: 'тип' (--segment)",)
+    assert found.notes == ("export.csv lacks remembered columns: 'тип' (--segment)",)
 
 
 def test_a_remembered_text_column_that_is_absent_goes_by_usual_names_and_is_noted() -> None:
     found = find_columns(FILE, ["text"], {}, ColumnsSettings(text="сообщение"))
     assert found.names == {"text": "text"}
-    assert "the text is in 'text'" in found.notes[0]
+    assert "'сообщение' (--text, read from 'text')" in found.notes[0]
 
 
 def test_a_remembered_text_column_that_is_absent_with_nothing_in_its_place_is_an_error() -> None:
@@ -107,3 +108,15 @@ def test_remembered_agents_are_used() -> None:
 
 def test_only_wanted_roles_are_looked_for() -> None:
     assert find_columns(FILE, ["text", "id"], {}, NOTHING, wanted=("text",)).names == {"text": "text"}
+
+
+def test_a_remembered_column_counts_only_for_files_that_have_it() -> None:
+    remembered = ColumnsSettings(text="вопрос", label="Тема обращения")
+    found = find_columns(Path("a.csv"), ["вопрос", "label"], {}, remembered)
+    assert found.names == {"text": "вопрос", "label": "label"}
+    assert found.notes == ("a.csv lacks remembered columns: 'Тема обращения' (--label, read from 'label')",)
+
+
+def test_unused_columns_are_named_if_their_names_may_be_shown() -> None:
+    columns = ["text", "Интент", "+7 916 555-01-02", "Канал", ""]
+    assert unused_columns(columns, ["text"]) == ("Интент", "Канал")

@@ -29,7 +29,7 @@ _SPELLED_EMAIL = re.compile(
     rf"{_LOCAL}(?:{_AT_BRACKETED}[\w\-]{{1,63}}(?:{_DOT}[\w\-]{{2,63}}){{0,4}}"
     rf"|{_AT_WORD}(?:[\w\-]{{1,63}}{_DOT}){{1,3}}{_ZONE}"
     rf"|{_AT_WORD}{_PROVIDER}[ ,]{{1,2}}{_ZONE}"
-    rf"| at (?:[\w\-]{{1,63}}{_DOT_WORD}){{1,3}}[\w\-]{{2,63}}"
+    rf"| at (?:[\w\-]{{1,63}}{_DOT_WORD}){{1,3}}[^\W\d][\w\-]{{1,62}}"
     rf"| ?@ ?[\w\-]{{1,63}}{_DOT_WORD}[\w\-]{{2,63}}"
     rf"|(?: @ ?| ?@ )(?:[\w\-]{{1,63}}\.){{1,4}}{_ZONE})",
     re.IGNORECASE,

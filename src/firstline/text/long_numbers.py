@@ -87,7 +87,8 @@ def _reference(run: str) -> str:
     digits = "".join(groups)
     if not 7 <= len(digits) <= 15 or written[0] == "+" or "(" in written or _MOBILE.fullmatch(digits):
         return ""
-    if len(groups) > 3 and len(digits) == 11 and digits[0] in "78":
+    shape = [len(group) for group in groups]
+    if shape == [3, 2, 2] or (len(groups) > 3 and len(digits) == 11 and digits[0] in "78"):
         return ""
     return "" if len(digits) >= 13 and luhn(_ascii(digits)) else written
 

@@ -17,13 +17,14 @@ def remask(connection: Connection, mask: Masker, patterns: Sequence[MaskPattern]
 
     Does nothing where the masks are those of the last time. What was masked stays masked: nothing
     can be taken back. Messages that become the same are joined, with the labels of both. The lines of
-    a conversation stay lines.
+    a conversation stay lines, without those that show no text any more.
     """
     if is_up_to_date(connection, patterns):
         return 0
     changed = []
     for key, message in read_stored(connection):
-        masked = "\n".join(mask(line) for line in message.text.split("\n"))
+        # What shows no text under today's masks, such as an image alone, stays as it was masked then.
+        masked = "\n".join(filter(None, map(mask, message.text.split("\n")))) or message.text
         if masked != message.text:
             changed.append((key, StoredMessage(masked, message.segment)))
     for key, message in changed:

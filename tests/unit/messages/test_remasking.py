@@ -1,12 +1,12 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from firstline.messages.importing import ImportReport, import_file
 from firstline.settings import MaskPattern
 from firstline.settings.model import MaskingSettings
-from firstline.store.messages import disagreements, read_for_training
+from firstline.store.messages import disagreements, read_for_training, write_state
 from firstline.store.schema import messages
 from firstline.store.workspace import Workspace
 
@@ -101,3 +101,24 @@ def test_the_lines_of_a_conversation_stay_what_they_were(workspace: Workspace) -
             pass
         assert texts(place) == ["где карта\nи где заказ"]
         place.database.dispose()
+
+
+def store_as_an_older_version_did(workspace: Workspace, text: str) -> None:
+    with workspace.database.begin() as connection:
+        connection.execute(update(messages).values(text=text))
+        write_state(connection, "masks", "older")
+
+
+@pytest.mark.parametrize(
+    ("stored", "expected"),
+    [
+        ("<p>почта oleg&#64;post.example</p>", "почта <EMAIL>"),
+        ('первое\n<img src="<LINK>">\nвторое', "первое\nвторое"),
+        ('<img src="<LINK>">', '<img src="<LINK>">'),
+    ],
+)
+def test_what_older_masks_left_is_masked_at_the_next_import(workspace: Workspace, stored: str, expected: str) -> None:
+    run(workspace, "text,label\nстарое,Иное\n")
+    store_as_an_older_version_did(workspace, stored)
+    run(workspace, "text,label\nя,Иное\n")
+    assert texts(workspace) == sorted([expected, "я"])

@@ -1,6 +1,7 @@
 # make demo   the whole loop on demo messages, in about three minutes
 # make check  the gate: ruff, mypy, import contracts, tests
 # make test-slow  what takes minutes: killed again and again, clusters that are lost, networks side by side
+# make masks   what the masks find, by kind and form
 # make bench, make choices   speed; what each choice in ulmfit.v1 is worth (hours)
 # make wheels  what an air-gapped machine installs
 # make languages CORPORA=DIR   train Firstline's own language models on (an hour for each direction)
@@ -16,7 +17,7 @@ PIP := pip install --quiet --disable-pip-version-check --no-deps
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environments demo test test-slow check lint types imports lock docs wheels bench peers choices seeds names searches languages clean
+.PHONY: help setup environments demo test test-slow check lint types imports lock docs wheels bench masks peers choices seeds names searches languages clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -88,6 +89,10 @@ bench: setup
 	$(BIN)/python -m benchmarks.import_speed
 	$(BIN)/python -m benchmarks.training_time
 	$(BIN)/python -m benchmarks.http_latency
+
+# What the masks find, by kind and form. make masks FORMS=FILE
+masks: setup
+	$(BIN)/python -m benchmarks.masks $(FORMS)
 
 # DEAP, TPE and TPOT against the defaults: hours. make searches WORKSPACE=DIR RESULTS=FILE
 searches: setup

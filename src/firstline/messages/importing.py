@@ -174,7 +174,7 @@ def import_file(
             temporary=workspace.temporary,
             by_two_cores=n_usable_cores() > 1 and path.stat().st_size > _LARGE_BYTES,
         )
-        n_masked_again = remask(connection, mask, settings.masking.patterns)
+        n_masked_again = remask(connection, mask, settings.masking.patterns, key.hash_id)
         tally: Counter[str] = Counter()
         segments: Counter[str] = Counter()
         sample: list[StoredMessage] = []

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from operator import itemgetter
 from typing import TypeVar
 
-from sqlalchemy import Connection, DateTime, Engine, Subquery, Table, and_, bindparam, func, select
+from sqlalchemy import Connection, DateTime, Engine, Subquery, Table, and_, bindparam, exists, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from firstline.store.schema import classes, in_force, labels, message_ids, messages, state
@@ -93,6 +93,18 @@ def move_labels(connection: Connection, message_id: int, target: int, import_id:
             connection.execute(labels.update().where(labels.c.id == label_id).values(superseded))
     connection.execute(labels.update().where(labels.c.message_id == message_id).values(message_id=target))
     return [label_id for label_id, _, _ in ours]
+
+
+def join_classes(connection: Connection, class_id: int, target: int) -> None:
+    """Give all labels of a class to another one, and remove it. A label that a message has of both stays once."""
+    other = labels.alias()
+    both = exists().where(
+        other.c.message_id == labels.c.message_id, other.c.class_id == target, other.c.superseded_at.is_(None)
+    )
+    doubled = and_(labels.c.class_id == class_id, in_force, both)
+    connection.execute(labels.update().where(doubled).values(superseded_at=now()))
+    connection.execute(labels.update().where(labels.c.class_id == class_id).values(class_id=target))
+    connection.execute(classes.delete().where(classes.c.id == class_id))
 
 
 def now() -> datetime:

@@ -18,7 +18,7 @@ _EMAIL = re.compile(
 _DOT_WORD = r"(?: ?[\[({] ?(?:dot|точка|тчк|д[оа]т) ?[\])}] ?| (?:dot|точка|тчк|д[оа]т) )"
 _DOT = rf"(?:\.|{_DOT_WORD})"
 _LOCAL = r"(?<![\w.+\-])[\w.+\-]{1,64}(?:(?: (?:точка|dot|тире|дефис|(?:нижнее )?подч[её]ркивание) )[\w+\-]{1,64}){0,3}"
-_AT_BRACKETED = r" ?[\[({<] ?(?:at|эт|собак[ау]|собачка|@) ?[\])}>] ?"
+_AT_BRACKETED = r"(?: ?[\[({<] ?(?:at|эт|собак[ау]|собачка|@) ?[\])}>] ?|%40)"
 _AT_WORD = r" (?:собака|собачка) "
 _ZONE = r"(?:ru|ру|рф|рус|com|ком|net|нет|org|орг|by|бай|kz|кз|ua|юа|su|су|me|io|info|инфо|pro|biz|de|uk|eu)(?!\w)"
 _PROVIDER = (
@@ -29,9 +29,10 @@ _SPELLED_EMAIL = re.compile(
     rf"{_LOCAL}(?:{_AT_BRACKETED}[\w\-]{{1,63}}(?:{_DOT}[\w\-]{{2,63}}){{0,4}}"
     rf"|{_AT_WORD}(?:[\w\-]{{1,63}}{_DOT}){{1,3}}{_ZONE}"
     rf"|{_AT_WORD}{_PROVIDER}[ ,]{{1,2}}{_ZONE}"
-    rf"| at (?:[\w\-]{{1,63}}{_DOT_WORD}){{1,3}}[\w\-]{{2,63}}"
+    rf"| at {_PROVIDER}\.{_ZONE}"
+    rf"| at (?:[\w\-]{{1,63}}{_DOT_WORD}){{1,3}}[^\W\d][\w\-]{{1,62}}"
     rf"| ?@ ?[\w\-]{{1,63}}{_DOT_WORD}[\w\-]{{2,63}}"
-    rf"|(?: @ ?| ?@ )(?:[\w\-]{{1,63}}\.){{1,4}}{_ZONE})",
+    rf"|(?: @ ?| ?@ )(?:[\w\-]{{1,63}} ?\. ?){{1,4}}{_ZONE})",
     re.IGNORECASE,
 )
 
@@ -43,15 +44,15 @@ _CHAT = re.compile(
     r"(?<!\w)((?:tg|тг|telegram\w{0,2}|телег(?:рамм?)?\w{0,2}|skype|скайп\w?|inst|insta(?:gram)?"
     r"|инст(?:а|е|у|аграм\w?)|vk|вк"
     r"|viber|вайбер\w?|whats ?app|[вуо]*атсап\w?|discord|дискорд\w?"
-    r"|threads|tiktok|тикток\w?|ник(?:нейм)?|nick(?:name)?|username)"
+    r"|fb|facebook|фейсбук\w?|threads|tiktok|тикток\w?|ник(?:нейм)?|nick(?:name)?|username)"
     r"(?: (?:ник|логин|мой|my|is|это|id|ник мой|account|аккаунт|канал)){0,2}"
-    r"(?: ?[:=] ?| (?:[\-–—] )?(?=[A-Za-z][A-Za-z]*(?:_|[A-Za-z]{2}\d|\.[A-Za-z]))))@?(?:live:)?"
-    r"[A-Za-z][A-Za-z0-9_]{3,31}(?:\.[A-Za-z0-9_]{1,31}){0,3}(?![\w@])",
+    r"(?: ?[:=] ?| (?:[\-–—] )?(?=[A-Za-z][A-Za-z]*(?:_|[A-Za-z]{2}\d|\.[A-Za-z]|#\d))))@?(?:live:)?"
+    r"[A-Za-z][A-Za-z0-9_]{3,31}(?:\.[A-Za-z0-9_]{1,31}){0,3}(?:#\d{1,6})?(?![\w@])",
     re.IGNORECASE,
 )
 _CHATS = ("tg", "тг", "телег", "teleg", "skype", "скайп", "inst", "инст", "vk", "вк", "viber", "вайбер", "what",
-          "атсап", "disc", "диск", "thre", "тик", "tik", "ник", "nick", "user")  # fmt: skip
-_BRACKETED_AT = ("[at", "(at", "{at", "<at", "[ at", "( at", " at ", "[эт", "(эт")
+          "атсап", "disc", "диск", "thre", "fb", "faceb", "фейс", "тик", "tik", "ник", "nick", "user")  # fmt: skip
+_BRACKETED_AT = ("[at", "(at", "{at", "<at", "[ at", "( at", " at ", "[эт", "(эт", "%40")
 
 
 def mask_addresses(text: str, lowered: str, has_latin: bool) -> str:

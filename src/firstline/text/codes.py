@@ -12,15 +12,15 @@ _CARD_CODE = re.compile(
     r"(?<![^\W\d_])((?:cvv2?|cvc2?|cvn|цвв|цвц|свв"
     r"|(?:код|цифры|цифрами|code|digits)(?: (?:карты|безопасности))? (?:на|с|со|on the)"
     r" (?:обороте|оборота|обратной стороны|обратной стороне|back)(?: карты)?|код безопасности|security code)"
-    rf"(?: (?:карты|код|code|is))?{_GAP})\d{{3,4}}{_NOT_A_CODE}",
+    rf"(?: (?:карты|код|code|is))?{_GAP})(?:\d{{3,4}}|\d \d \d){_NOT_A_CODE}",
     re.IGNORECASE,
 )
 _SENT = (
     r"(?:(?:из |в |по |from (?:the )?)?(?:смс|sms|push|пуш|сообщени[яие]|уведомлени[яие]|text)"
-    r"|подтверждения|доступа|авторизации|входа|верификации|активации)"
+    r"|подтверждения|доступа|авторизации|(?:для )?входа|верификации|активации)"
 )
 _SECRET_CODE = re.compile(
-    r"(?<![^\W\d_])((?:пин(?:[ \-]?код\w{0,3})?|pin(?:[ \-]?code)?|otp|тан[ \-]?код"
+    r"(?<![^\W\d_])((?:пин(?:[ \-]?код\w{0,3})?|pin(?:[ \-]?(?:code|код))?|otp|тан[ \-]?код"
     r"|(?:смс|sms|пуш|push)[ \-]?(?:код\w{0,2}|code|парол\w{1,2})"
     rf"|смс|sms|(?:код(?:а|ом|у|ы)?|code|парол(?:ь|я|ем|и)) {_SENT}(?: {_SENT})?"
     r"|(?:одноразовы\w{1,2}|проверочны\w{1,2}|секретны\w{1,2}|приш[её]л|прислал[аи]?"
@@ -30,10 +30,13 @@ _SECRET_CODE = re.compile(
     re.IGNORECASE,
 )
 _LONG_CODE = re.compile(
-    rf"(?<![^\W\d_])((?:код(?:а|ом)?|code){_GAP})(?:\d{{5,8}}|\d{{3}}[ \-]\d{{3}}(?![ \-]\d)){_NOT_A_CODE}",
+    rf"(?<![^\W\d_])((?:код(?:а|ом)?|code)(?: приш[её]л)?{_GAP})"
+    rf"(?:\d{{5,8}}|\d{{3}}[ \-]\d{{3}}(?![ \-]\d)){_NOT_A_CODE}",
     re.IGNORECASE,
 )
-_SHORT_CODE = re.compile(rf"(?<![^\W\d_])((?:код(?:а|ом)?|code){_GAP})\d{{4}}{_NOT_A_CODE}", re.IGNORECASE)
+_SHORT_CODE = re.compile(
+    rf"(?<![^\W\d_])((?:код(?:а|ом)?|code)(?: приш[её]л)?{_GAP})\d{{4}}{_NOT_A_CODE}", re.IGNORECASE
+)
 _TOLD = re.compile(
     r"смс|sms|подтвержд|присла|приш[её]?л|приходит|ввод|ввест|вв[её]л|введ|сообщил|назва[лт]|продиктова|одноразов|мошенник"
     r"|confirm|enter|sent|told",
@@ -42,12 +45,12 @@ _TOLD = re.compile(
 _PASSWORD = re.compile(
     r"(?<![^\W\d_])((?:парол[ьяюие]{1,2}|password|passwd|passcode|pwd|pass|passphrase)"
     r"(?: (?:от|к|для|на|в|for|to) \w{1,20}(?: \w{1,12})??)?"
-    r"(?: (?:is|это|мой|был|такой|тоже))?(?: ?[:=] ?| (?:[\-–—] )?))"
+    r"(?: (?:is|это|мой|был|такой|тоже))?(?: ?[:=] ?| (?:[\-–—] )?)[\"«']?)"
     r"([^\s<>\"«»,;]{4,64})",
     re.IGNORECASE,
 )
 _MEMORABLE = re.compile(
-    r"(?<![^\W\d_])([Кк]одов\w{2,3} слов\w{1,2}(?: (?:карты|мо[её]|это|у меня|для входа))?"
+    r"(?<![^\W\d_])((?:[Кк]одов|[Кк]онтрольн|[Сс]екретн)\w{2,3} слов\w{1,2}(?: (?:карты|мо[её]|это|у меня|для входа))?"
     r"(?: ?[:=] ?| [\-–—] | )[\"«']?)"
     r"([^\W\d_]{2,32}(?:\d{1,4})?|\d{2,8})"
 )
@@ -59,15 +62,15 @@ _CARD_REST = re.compile(
     re.IGNORECASE,
 )
 _CARD_END = re.compile(
-    r"(?<![^\W\d_])((?:карт(?:а|ы|е|у|ой|очк\w{1,2})|сч[её]т\w{0,2}|card|visa|виз[аыу]|мир|mastercard"
-    r"|maestro|account)[ №:,]{1,3})"
+    r"(?<![^\W\d_])((?:карт(?:а|ы|е|у|ой|очк\w{1,2})|сч[её]т\w{0,2}|card|visa|виз[аыу]|мир|mir|mastercard"
+    r"|maestro|account)[ №:,(]{1,3})"
     r"(?:(?:[*•·.…#]{1,4}|[xXхХ]{1,4}) ?\d{4}"
     r"|(?:(?:с )?(?:последни\w{1,2}|конечны\w{1,2}) (?:4 |четыре )?(?:цифр\w{0,3})|(?:ending|ends) (?:in|with)"
     r"|(?:заканчива\w{3,7}|оканчива\w{3,7})(?: на)?)[ :]{1,2}\d{4})(?!\d|[.,]\d)",
     re.IGNORECASE,
 )
 _FOUR_DIGITS = re.compile(r"\d{4}(?<!\d{5})(?!\d)")
-_CARD_WORDS = ("карт", "счет", "счёт", "card", "виз", "visa", "мир", "maestro", "account")
+_CARD_WORDS = ("карт", "счет", "счёт", "card", "виз", "visa", "мир", "mir", "maestro", "account")
 _AFTER_DIGITS = re.compile(_NOT_A_CODE)
 _NO_WORDS = frozenset(
     ("не", "забыл", "забыла", "неверное", "нужно", "надо", "на", "от", "для", "по", "и", "или", "есть", "это")
@@ -112,7 +115,7 @@ def mask_passwords(text: str, lowered: str) -> str:
     """The text with `<PASSWORD>` for passwords and memorable words."""
     if "парол" in lowered or "pass" in lowered or "pwd" in lowered:
         text = _PASSWORD.sub(_password, text)
-    return _MEMORABLE.sub(_memorable, text) if "кодов" in lowered else text
+    return _MEMORABLE.sub(_memorable, text) if " слов" in lowered else text
 
 
 def _password(match: re.Match[str]) -> str:
@@ -125,6 +128,7 @@ def _password(match: re.Match[str]) -> str:
         letters = [char for char in written if char.isalpha()]
         is_secret = bool(letters) and (
             any(map(str.isdigit, written))
+            or (match[1].rstrip()[-1] in ":=" and written.isascii() and not match[1].isascii())
             or any(char in "!@#$%^&*_+=?" for char in written)
             or any(char.isupper() and char.isascii() for char in written[1:]) != written.isupper()
         )

@@ -32,9 +32,10 @@ _NAMED_LICENCE = re.compile(
 _PLATE = re.compile(
     rf"(?<!\w)(?:[{_PLATE_LETTERS}] ?\d{{3}} ?(?!(?:НЕ|НА|НО|ТО|ОТ|ВО|СО|ТУ|ТА) )"
     rf"[{_PLATE_LETTERS}]{{2}} ?[127]?\d\d(?: ?(?:RUS|rus|РУС))?"
-    rf"|[{_PLATE_LETTERS.lower()}]\d{{3}}[{_PLATE_LETTERS.lower()}]{{2}}[127]?\d\d)(?!\w|[.,:]\d)"
+    rf"|[{_PLATE_LETTERS.lower()}]\d{{3}}[{_PLATE_LETTERS.lower()}]{{2}}[127]?\d\d(?:rus)?"
+    rf"|[{_PLATE_LETTERS}]\d{{3}}[{_PLATE_LETTERS}]{{2}})(?!\w|[.,:]\d)"
 )
-_HAS_PLATE = re.compile(rf"\d{{3}} ?[{_PLATE_LETTERS}{_PLATE_LETTERS.lower()}]{{2}} ?\d\d")
+_HAS_PLATE = re.compile(rf"\d{{3}} ?[{_PLATE_LETTERS}{_PLATE_LETTERS.lower()}]{{2}}")
 _HAS_LICENCE = re.compile(r"(?:[А-ЯЁA-Z]{2}|\d ?[а-яa-z]{2})[ \-–]?(?:№ ?)?\d{6}")
 _VIN = re.compile(r"(?<!\w)(?=(?:\d*[A-Z]){3})[A-HJ-NPR-Z0-9]{13}\d{4}(?!\w)")
 
@@ -45,12 +46,13 @@ _MONTH = (
 _BIRTH_DATE = (
     rf"(?:\d{{1,2}} ?[./\-] ?\d{{1,2}} ?[./\-] ?(?:\d{{4}}|\d\d)"
     rf"|\d{{4}}[./\-]\d\d?[./\-]\d\d?|\d{{1,2}} \d{{1,2}} \d{{4}}|\d{{8}}"
-    rf"|\d{{1,2}}(?:-?го)? {_MONTH}(?:,? \d{{4}})?|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}|(?:19|20)\d\d)(?!\d)"
+    rf"|\d{{1,2}}(?:-?о?го|-?е)? {_MONTH}(?:,? \d{{4}}|,? \d\d(?= ?г))?"
+    rf"|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}|(?:19|20)\d\d)(?!\d)"
 )
 _BORN = re.compile(
     r"((?<![^\W\d_])(?:(?:дат\w{1,2}|день|год|дн[яю]|числ\w) (?:моего |его |её |ее )?рожд\w{0,7}"
     r"|д\.? ?р\.?|родил(?:ся|ась|ись)|рожд[её]н\w{0,4}"
-    r"|birth ?date|date of birth|birthday|d\.?o\.?b\.?|born)\.?"
+    r"|род\.|birth ?date|date of birth|birthday|d\.?o\.?b\.?|born)\.?"
     r"(?:(?: (?:мой|моя|это|on|is|in|у меня))?[ :\-–—=]{0,3}| в ))"
     rf"{_BIRTH_DATE}",
     re.IGNORECASE,
@@ -59,7 +61,23 @@ _BORN_AFTER = re.compile(
     rf"(?<![\d.]){_BIRTH_DATE}(?= ?(?:г\.? ?р\.?(?!\w)|(?:года?|г\.?) рожд))",
     re.IGNORECASE,
 )
-_BIRTHS = ("рожд", "родил", "г.р", "г. р", "гр ", "гр.", "д.р", "д. р", "др ", "др:", "birth", "born", "dob", "d.o.b")
+_BIRTHS = (
+    "рожд",
+    "родил",
+    "род.",
+    "г.р",
+    "г. р",
+    "гр ",
+    "гр.",
+    "д.р",
+    "д. р",
+    "др ",
+    "др:",
+    "birth",
+    "born",
+    "dob",
+    "d.o.b",
+)
 
 
 def mask_documents(text: str, lowered: str, has_latin: bool) -> str:

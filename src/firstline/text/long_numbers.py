@@ -87,7 +87,8 @@ def _reference(run: str) -> str:
     digits = "".join(groups)
     if not 7 <= len(digits) <= 15 or written[0] == "+" or "(" in written or _MOBILE.fullmatch(digits):
         return ""
-    if len(groups) > 3 and len(digits) == 11 and digits[0] in "78":
+    shape = [len(group) for group in groups]
+    if shape == [3, 2, 2] or (len(groups) > 3 and len(digits) == 11 and digits[0] in "78"):
         return ""
     return "" if len(digits) >= 13 and luhn(_ascii(digits)) else written
 
@@ -204,6 +205,8 @@ def _kind_of_eleven(number: str, shape: str, written: str) -> str:
     local = (_SIZES[_SIZES.index(shape[0]) - 1] + shape[1:]).lstrip("0")
     if number[0] in "78" and number[1] in "3456789" and _PHONE_SHAPE.fullmatch(local):
         return "PHONE"
+    if shape == "1334" and number[0] == "1" and number[1] > "1" and number[4] > "1":
+        return "PHONE"
     return "SNILS" if shape in _SNILS_SHAPES and snils(number) else ""
 
 
@@ -211,6 +214,10 @@ def _kind_of_ten(number: str, shape: str, written: str) -> str:
     if shape in _PASSPORT_SHAPES and not (number[3] == "0" and number.endswith("00")):
         return "PASSPORT"
     if number[0] == "9" and shape[0] in "34568a" and _PHONE_SHAPE.fullmatch(shape):
+        return "PHONE"
+    if shape == "37" and (number.startswith(("495", "499", "812")) or ")" in written):
+        return "PHONE"
+    if shape == "334" and written.count(".") == 2 and number[0] > "1" and number[3] > "1":
         return "PHONE"
     if shape in _CITY_PHONE_SHAPES and re.search(rf"[(){DASHES}]", written):
         return "PHONE" if number[0] in "3489" or (shape == "334" and number[0] > "1" and number[3] > "1") else ""

@@ -8,9 +8,9 @@ import re
 from itertools import pairwise
 
 _BELARUS = re.compile(r"80(?:15|16|17|2[1-9]|33|44)")
-_BELARUS_SHAPE = re.compile(r"b|1[2-5][2-7]+|[3-5][2-7]+")
+_BELARUS_SHAPE = re.compile(r"b|1[2-5][2-7]+|[2-5][2-7]+")
 _TRUNK_SHAPE = re.compile(r"[3-5][2-8]+")  # 020 7946 0958, 07700 900123, 067 123 45 67, 030 901820
-_LONE_ZERO_SHAPES = frozenset({"12322", "1234", "12223", "1333"})
+_LONE_ZERO_SHAPES = frozenset({"12322", "1234", "12223", "1333", "13322"})
 _SIZES = (11, 10, 12, 9, 13, 14)
 
 Windows = dict[int, tuple[str, str]]
@@ -43,7 +43,7 @@ def _is_phone(number: str, shape: str, run: str) -> bool:
     if shape == "22222":
         return _is_french(number, run)
     if shape[0] == "1":
-        return len(number) == 10 and shape in _LONE_ZERO_SHAPES and not number[1:].endswith("000")
+        return len(number) in (10, 11) and shape in _LONE_ZERO_SHAPES and not number[1:].endswith("000")
     return len(number) <= 12 and bool(_TRUNK_SHAPE.fullmatch(shape))
 
 
@@ -56,15 +56,13 @@ def _is_french(number: str, run: str) -> bool:
 
 _SHORT = re.compile(
     r"((?<![^\W\d_])(?:тел(?:ефон\w{0,3})?|phone|tel|городской|домашний)[ .:№]{1,3})"
-    r"(?:\d\d-\d\d-\d\d|\d-\d\d-\d\d)(?![\w\-])",
+    r"(?:\d?\d-\d\d-\d\d|\d\d \d\d \d\d|\d{3}-\d{3}|\d{6})(?![\w\-]|[.,]\d| ?(?:р\b|руб|₽|тыс|тенге|тг\b))",
     re.IGNORECASE,
 )
 
 
 def mask_short_phones(text: str, lowered: str) -> str:
     """The text with `<PHONE>` for the short numbers of small towns, if a word names them: `тел. 12-34-56`."""
-    if "-" in text and (
-        "тел" in lowered or "phone" in lowered or "tel" in lowered or "ской" in lowered or "шний" in lowered
-    ):
+    if "тел" in lowered or "phone" in lowered or "tel" in lowered or "ской" in lowered or "шний" in lowered:
         return _SHORT.sub(r"\1<PHONE>", text)
     return text

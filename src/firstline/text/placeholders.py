@@ -44,13 +44,14 @@ _KIND_BY_NAME = {name: kind for kind, names in _KIND_NAMES.items() for name in n
 _KIND_SHAPE = re.compile(r"[^\W\d_]\w{2,31}")
 # What people shout in brackets, at the head of a subject above all, hides nothing.
 _SHOUTED_WORDS = (
-    "важно срочно внимание информация инфо вопрос ответ ошибка проблема жалоба заявка тема спам реклама внешнее"
-    " внешний повторно повтор решено закрыто открыто новое новый тест цитата конец начало фото видео файл вложение картинка"
-    " изображение скриншот аудио стикер голосовое_сообщение сарказм ирония шутка капс да нет"
-    " important urgent attention info information question answer error problem complaint issue bug fix request topic"
-    " spam external internal ext solved closed open new test quote end begin start photo image picture img video file"
-    " attachment screenshot audio sticker voice gif caps caps_lock capslock upd update edit note todo fyi wip done"
-    " warning read read_more more here click_here unsubscribe sic joke sarcasm yes not"
+    "важно срочно внимание информация инфо вопрос ответ ошибка проблема жалоба заявка тема спам реклама"
+    " внешнее внешний повторно повтор решено закрыто открыто новое новый тест цитата конец начало фото"
+    " видео файл вложение картинка изображение скриншот аудио стикер голосовое_сообщение сарказм ирония"
+    " шутка капс да нет important urgent attention info information question answer error problem"
+    " complaint issue bug fix request topic spam external internal ext solved closed open new test quote"
+    " end begin start photo image picture img video file attachment screenshot audio sticker voice gif"
+    " caps caps_lock capslock upd update edit note todo fyi wip done warning read read_more more here"
+    " click_here unsubscribe sic joke sarcasm yes not"
 )
 _SHOUTED = frozenset(_SHOUTED_WORDS.split())
 

@@ -5,7 +5,7 @@ import re
 from firstline.text.long_numbers import mask_long_numbers, separated_kind
 from firstline.text.sums_and_dates import are_years_or_amounts
 
-_SIGNS = r",:*·•|\\;~=^…"
+_SIGNS = r",:*·•|\\;~=^…#'!→&+"
 _SEPARATED = re.compile(
     rf"(?<!\d)(?<!\d[.,])(\+ ?)?(\d{{1,6}})( ?[{_SIGNS}]{{1,2}} ?)(\d{{1,7}}(?:\3\d{{1,12}}){{1,18}})(?![.,]?\d)"
 )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from firstline.bundle.manifest import Calibration, MaskPatterns
 from firstline.bundle.predictor import Predictor, Voice, calibrate
 from firstline.errors import BundleDamaged, BundleVersionUnknown
+from firstline.text.masks import MASKS_VERSION
 from firstline.text.readings import Reading
 from firstline.types import Message
 from tests.bundles import hand_made_part, make_bundle, manifest
@@ -65,7 +66,7 @@ def test_unknown_rules_for_emails_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_patterns_of_the_bundle_mask(tmp_path: Path) -> None:
-    predictor = load(tmp_path, masks=MaskPatterns("masks.v1", (("POLICY", r"ПОЛИС-\d+"),)))
+    predictor = load(tmp_path, masks=MaskPatterns(MASKS_VERSION, (("POLICY", r"ПОЛИС-\d+"),)))
     assert predictor.read("мой ПОЛИС-77").text == "мой <POLICY>"
 
 
@@ -119,6 +120,18 @@ def test_calibration_at_temperature_one_changes_nothing() -> None:
 def test_calibration_takes_a_probability_of_zero() -> None:
     scaled = calibrate(np.array([[1.0, 0.0]], np.float32), 0.5)
     assert np.isfinite(scaled).all()
+
+
+def test_older_masks_are_served_with_todays_and_a_note(tmp_path: Path) -> None:
+    predictor = load(tmp_path, masks=MaskPatterns("masks.v1"))
+    assert predictor.read("oleg&#64;post.example").text == "<EMAIL>"
+    (sentence,) = predictor.notes
+    assert "masks.v1" in sentence
+    assert sentence.endswith("firstline train")
+
+
+def test_todays_masks_need_no_note(tmp_path: Path) -> None:
+    assert load(tmp_path).notes == ()
 
 
 def test_unknown_masks_version_is_refused(tmp_path: Path) -> None:
@@ -189,4 +202,4 @@ def test_part_with_a_spoilt_file_is_refused_by_name(tmp_path: Path, name: str, c
 
 def test_mask_pattern_that_is_none_is_damage(tmp_path: Path) -> None:
     with pytest.raises(BundleDamaged, match="mask pattern"):
-        load(tmp_path, masks=MaskPatterns("masks.v1", (("POLICY", "("),)))
+        load(tmp_path, masks=MaskPatterns(MASKS_VERSION, (("POLICY", "("),)))

@@ -1,15 +1,16 @@
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from firstline.errors import ColumnMissing
 from firstline.messages.importing import ImportReport, import_file
 from firstline.settings import MaskPattern
 from firstline.settings.model import MaskingSettings
-from firstline.store.messages import disagreements, read_for_training
-from firstline.store.schema import corrections, messages
+from firstline.store.messages import disagreements, read_for_training, write_state
+from firstline.store.schema import classes, corrections, message_ids, messages
 from firstline.store.workspace import Workspace
 from tests.postgres import on_sqlite_alone
 
+PHONE = "+7 916 555-01-02"
 ORDER = MaskPattern(kind="ORDER", pattern=r"ЗК-\d{5}")
 
 
@@ -121,3 +122,53 @@ def test_the_lines_of_a_conversation_stay_what_they_were(workspace: Workspace) -
             pass
         assert texts(place) == ["где карта\nи где заказ"]
         place.database.dispose()
+
+
+def store_as_an_older_version_did(workspace: Workspace, text: str) -> None:
+    with workspace.database.begin() as connection:
+        connection.execute(update(messages).values(text=text))
+        write_state(connection, "masks", "older")
+
+
+@pytest.mark.parametrize(
+    ("stored", "expected"),
+    [
+        ("<p>почта oleg&#64;post.example</p>", "почта <EMAIL>"),
+        ('первое\n<img src="<LINK>">\nвторое', "первое\nвторое"),
+        ('<img src="<LINK>">', '<img src="<LINK>">'),
+    ],
+)
+def test_what_older_masks_left_is_masked_at_the_next_import(workspace: Workspace, stored: str, expected: str) -> None:
+    run(workspace, "text,label\nстарое,Иное\n")
+    store_as_an_older_version_did(workspace, stored)
+    run(workspace, "text,label\nя,Иное\n")
+    assert texts(workspace) == sorted([expected, "я"])
+
+
+def test_names_of_before_that_hold_personal_data_are_hidden(workspace: Workspace) -> None:
+    run(workspace, "id,text,segment,label\n7,где карта,lead,Карта\n8,где заказ,lead,Карта\n")
+    with workspace.database.begin() as connection:
+        connection.execute(update(message_ids).where(message_ids.c.external_id == "7").values(external_id=PHONE))
+        connection.execute(update(messages).where(messages.c.text == "где карта").values(segment=f"от {PHONE}"))
+        connection.execute(update(classes).values(name=f"звонок {PHONE}"))
+        write_state(connection, "masks", "older")
+    run(workspace, "text\nя\n")
+    with workspace.database.connect() as connection:
+        found = [
+            *connection.execute(select(message_ids.c.external_id)).scalars(),
+            *connection.execute(select(messages.c.segment)).scalars(),
+            *connection.execute(select(classes.c.name)).scalars(),
+        ]
+    assert not [name for name in found if name and "916" in name]
+    assert {"8", "lead", "от <PHONE>", "звонок <PHONE>"} <= set(found)
+    assert read_for_training(workspace.database).labels == ["звонок <PHONE>"] * 2
+
+
+def test_classes_that_become_one_are_joined(workspace: Workspace) -> None:
+    run(workspace, "text,label\nраз,а\nдва,б\nраз,б\n")
+    with workspace.database.begin() as connection:
+        for name, other in (("а", "+7 916 555-01-02"), ("б", "+7 916 555-01-03")):
+            connection.execute(update(classes).where(classes.c.name == name).values(name=other))
+        write_state(connection, "masks", "older")
+    run(workspace, "text\nя\n")
+    assert read_for_training(workspace.database).labels == ["<PHONE>", "<PHONE>"]

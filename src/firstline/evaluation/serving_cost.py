@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from firstline.bundle.predictor import Predictor
-from firstline.errors import TrainingError
+from firstline.errors import FirstlineError, TrainingError
 from firstline.types import Message
 
 _WARM_UP, _AT_MOST, _PASSES, _LONGEST_S = 10, 200, 5, 600
@@ -42,7 +42,10 @@ def serving_cost(folder: Path, messages: Sequence[Message]) -> ServingCost:
         raise TrainingError("The model takes minutes to answer a few messages.") from None
     if found.returncode:
         said = found.stderr.decode(errors="replace").strip().splitlines()
-        raise TrainingError(f"The model does not answer in a process of its own: {said[-1] if said else 'no word'}.")
+        last = said[-1] if said else f"exit code {found.returncode}"
+        if not last.startswith(FirstlineError.__module__):
+            last = last.partition(":")[0]  # the kind of error: what follows may quote a message
+        raise TrainingError(f"The model does not answer in a process of its own: {last}.")
     return msgspec.json.decode(found.stdout, type=ServingCost)
 
 

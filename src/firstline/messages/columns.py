@@ -7,6 +7,8 @@ from pathlib import Path
 from firstline.errors import ColumnMissing
 from firstline.messages.column_names import describe_columns
 from firstline.settings import ColumnsSettings
+from firstline.text.masks import Masker
+from firstline.text.personal import holds_personal_data
 
 ROLES = ("text", "id", "label", "segment", "sent_at", "conversation", "author")
 
@@ -79,6 +81,7 @@ def find_columns(
         notes.append(f"{path.name} lacks remembered columns, taken as absent: {', '.join(absent)}")
     if "text" not in names:
         raise _missing(path, columns, "no column is known to hold the text")
+    _check_names(path, names)
     _check_conversation(path, columns, said, names, agent_values or remembered.agent_values)
     return ColumnMap(names, tuple(agent_values or remembered.agent_values), tuple(notes))
 
@@ -86,6 +89,17 @@ def find_columns(
 def _usual(role: str, columns: Sequence[str]) -> str | None:
     by_name = {name.strip().lower(): name for name in reversed(columns)}
     return next((by_name[name] for name in _USUAL_NAMES.get(role, ()) if name in by_name), None)
+
+
+def _check_names(path: Path, names: Mapping[str, str]) -> None:
+    """The names are shown and remembered in firstline.toml."""
+    for role, name in names.items():
+        if holds_personal_data(name, Masker()):
+            option = "--" + role.replace("_", "-")
+            raise ColumnMissing(
+                f"{path}: the name of the column for {option} holds personal data.",
+                "If that is a row, add a line with the columns' names above it; else rename the column.",
+            )
 
 
 def _check_conversation(

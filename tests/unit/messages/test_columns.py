@@ -46,6 +46,12 @@ def test_a_first_line_that_is_a_row_is_not_repeated(row: list[str]) -> None:
     assert not any(cell in caught.value.message for cell in row)
 
 
+def test_a_column_named_by_personal_data_is_refused_without_its_name() -> None:
+    with pytest.raises(ColumnMissing, match=r"the column for --text holds personal data\.") as caught:
+        find_columns(FILE, ["+7 916 123-45-67"], {"text": "+7 916 123-45-67"}, NOTHING)
+    assert "916" not in caught.value.message
+
+
 def test_keys_of_json_that_are_no_names_are_counted() -> None:
     with pytest.raises(ColumnMissing, match=r"Its columns: body of it and 1 whose name is not shown\."):
         find_columns(Path("a.json"), ["body of it", "+7 916 123-45-67"], {}, NOTHING)

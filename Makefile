@@ -24,10 +24,10 @@ help:
 # The environment: everything pinned, the serving set with hashes; and the pretrained language models.
 setup: $(VENV)/.ready
 
-$(VENV)/.ready: requirements/serve.lock requirements/dev.lock pyproject.toml $(LANGUAGES)
+$(VENV)/.ready: requirements/serve.lock requirements/dev.lock requirements/postgres.lock pyproject.toml $(LANGUAGES)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/$(PIP) --require-hashes -r requirements/serve.lock
-	$(BIN)/$(PIP) -r requirements/dev.lock
+	$(BIN)/$(PIP) -r requirements/dev.lock -r requirements/postgres.lock
 	$(BIN)/$(PIP) -e .
 	$(BIN)/$(PIP) --no-build-isolation $(addprefix ./,$(dir $(LANGUAGES)))
 	@touch $@

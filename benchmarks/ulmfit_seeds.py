@@ -56,7 +56,9 @@ def _labelled(path: Path, place: Workspace) -> tuple[list[Message], list[Label]]
     columns = find_columns(path, reader.columns, {}, place.settings.columns)
     rows = [
         row
-        for row in incoming_messages(reader, columns, masker(place.settings))
+        for row in incoming_messages(
+            reader, columns, masker(place.settings), cut_quotes=place.settings.emails.cut_quotes
+        )
         if not isinstance(row, Reject) and row.label is not None
     ]
     return [Message(row.text, row.segment) for row in rows], [str(row.label) for row in rows]

@@ -9,6 +9,7 @@ from firstline.bundle.files import write_bundle
 from firstline.bundle.manifest import Calibration, Manifest, MaskPatterns, Measured, Metrics, Training
 from firstline.bundle.parts.linear import TfidfLinear
 from firstline.bundle.parts.tfidf import NgramBlock, Tfidf
+from firstline.text.emails import EMAILS_VERSION
 from firstline.text.masks import MASKS_VERSION
 from firstline.text.rules import TextRules
 
@@ -56,6 +57,7 @@ def manifest(
             calibration_error=0.05,
             calibration_error_before=0.1,
         ),
+        emails=EMAILS_VERSION,
         training=Training(3, 0, "0" * 64, 5, 0, {}, {}, {}),
         measured=Measured(created_at),
     )

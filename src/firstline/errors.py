@@ -14,6 +14,7 @@ FirstlineError
 │   ├── FormatUnknown
 │   ├── FileUnwritable
 │   ├── ColumnMissing
+│   ├── SourceUnclear
 │   └── CorpusUnusable
 ├── BundleError             a model cannot be used
 │   ├── BundleMissing
@@ -108,6 +109,12 @@ class RunUnwritable(FileUnwritable):
 
 class ColumnMissing(InputError):
     code = "column_missing"
+
+
+class SourceUnclear(InputError):
+    """Ids that are known bring unrelated texts, as those of another system do."""
+
+    code = "source_unclear"
 
 
 class CorpusUnusable(InputError):

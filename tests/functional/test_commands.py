@@ -1,5 +1,6 @@
 """What commands say and how they end when something is wrong; help for every command and option."""
 
+import io
 import json
 import subprocess
 import sys
@@ -32,9 +33,9 @@ def test_every_command_and_option_has_help() -> None:
             assert getattr(parameter, "help", None), f"{name} {parameter.name}"
 
 
-def test_every_command_but_serve_and_evaluate_answers_in_json() -> None:
+def test_every_command_but_serve_and_mask_answers_in_json() -> None:
     without = {name for name, command in commands() if "--json" not in [o for p in command.params for o in p.opts]}
-    assert without == {"serve"}
+    assert without == {"serve", "mask"}
 
 
 @pytest.mark.parametrize(
@@ -157,6 +158,13 @@ def test_help_loads_nothing_heavy() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
 
 
+def test_import_says_how_many_emails_it_cut(firstline: Run, tmp_path: Path) -> None:
+    firstline("init", tmp_path / "w")
+    (tmp_path / "a.csv").write_text('text\n"Где карта?\n\nОтправлено с iPhone"\nГде перевод?\n', "utf-8")
+    done = firstline("import", tmp_path / "a.csv", "-w", tmp_path / "w")
+    assert "1 message without its quoted replies and signatures" in done.stdout
+
+
 def test_a_new_pattern_is_applied_before_training(firstline: Run, tmp_path: Path) -> None:
     folder = tmp_path / "w"
     firstline("init", folder)
@@ -206,6 +214,52 @@ def test_in_a_process_of_its_own_it_says_the_same(firstline: Run, trained: Path,
     there, here = run_process(*arguments, cwd=trained), firstline(*arguments, cwd=trained)
     assert there.returncode == 0, there.stderr
     assert there.stdout.count("\n") == here.stdout.count("\n") > 0
+
+
+def test_a_rehearsed_import_shows_masked_messages_and_stores_nothing(firstline: Run, tmp_path: Path) -> None:
+    firstline("init", tmp_path / "w")
+    (tmp_path / "a.csv").write_text("body,label\nзвоните +7 916 555-01-02,Звонок\n,Звонок\n", "utf-8")
+    done = firstline("import", tmp_path / "a.csv", "--text", "body", "--dry-run", "-w", tmp_path / "w")
+    assert done.returncode == 0, done.stderr
+    assert "1 new message" in done.stdout
+    assert "звоните <PHONE>" in done.stdout
+    assert "Nothing was stored." in done.stdout
+    status = json.loads(firstline("status", "--json", "-w", tmp_path / "w").stdout)
+    assert (status["n_messages"], status["classes"]) == (0, {})
+    assert 'text = ""' in (tmp_path / "w" / "firstline.toml").read_text("utf-8")
+    assert not list((tmp_path / "w" / "imports").iterdir())
+
+
+def test_an_import_is_undone(firstline: Run, tmp_path: Path) -> None:
+    firstline("init", tmp_path)
+    (tmp_path / "a.csv").write_text("id,text,label\n1,где карта,Карта\n2,где заказ,Заказ\n", "utf-8")
+    firstline("import", tmp_path / "a.csv", "-w", tmp_path)
+    done = firstline("import", "--undo", "-w", tmp_path)
+    assert "The import of a.csv" in done.stdout
+    assert "2 messages and 2 labels removed" in done.stdout
+    assert json.loads(firstline("status", "--json", "-w", tmp_path).stdout)["n_messages"] == 0
+    again = firstline("import", "--undo", "-w", tmp_path)
+    assert again.returncode == 2
+    assert "There is no import to undo." in again.stderr
+
+
+def test_ids_of_another_system_are_not_taken_for_corrections(firstline: Run, tmp_path: Path) -> None:
+    firstline("init", tmp_path)
+    file = tmp_path / "export-2026-11-29.csv"
+    file.write_text("id,text\n1,где карта\n2,где заказ\n", "utf-8")
+    firstline("import", file, "-w", tmp_path)
+    file.write_text("id,text\n1,спасибо большое\n2,добрый день\n", "utf-8")
+    refused = firstline("import", file, "-w", tmp_path)
+    assert refused.returncode == 1
+    assert "2 of 2 ids that are known of 'export' have an unrelated text" in refused.stderr
+    assert "--source NAME" in refused.stderr
+    assert firstline("import", file, "--source", "chat", "-w", tmp_path).returncode == 0
+    assert json.loads(firstline("status", "--json", "-w", tmp_path).stdout)["n_messages"] == 4
+
+
+def test_mask_shows_what_becomes_of_a_text(firstline: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("мой номер +7 916 555-01-02\n"))
+    assert firstline("mask", cwd=tmp_path).stdout == "мой номер <PHONE>\n"
 
 
 def test_report_of_the_first_file_is_not_lost_where_the_second_is_bad(firstline: Run, tmp_path: Path) -> None:

@@ -119,6 +119,8 @@ class Manifest(_Struct, frozen=True):
     training: Training | None
     measured: Measured
     learning_curve: LearningCurve | None = None
+    emails: str = ""
+    """The rules that cut quoted replies and signatures from the texts; empty: nothing was cut."""
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
@@ -127,7 +129,7 @@ class Manifest(_Struct, frozen=True):
 
     def content_id(self) -> str:
         """The id that the content gives: the candidate, and a hash of all that decides about answers."""
-        identity = (
+        identity: tuple[object, ...] = (
             self.parts,
             self.labels,
             self.segments,
@@ -135,4 +137,6 @@ class Manifest(_Struct, frozen=True):
             self.masks,
             self.calibration,
         )
+        if self.emails:  # A bundle that is older than this field keeps its id.
+            identity += (self.emails,)
         return f"{self.candidate}-{hashlib.sha256(msgspec.json.encode(identity)).hexdigest()[:8]}"

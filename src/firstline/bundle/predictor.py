@@ -12,6 +12,7 @@ from firstline.bundle.files import check_files, read_manifest
 from firstline.bundle.manifest import Manifest
 from firstline.bundle.parts import Scorer, load_part
 from firstline.errors import BundleDamaged, BundleVersionUnknown
+from firstline.text.emails import EMAILS_VERSION, own_words
 from firstline.text.masks import MASKS_VERSION, Masker
 from firstline.text.readings import read
 from firstline.text.rules import TextRules, nfc, white_space
@@ -34,6 +35,12 @@ class Predictor:
         if manifest.masks.version != MASKS_VERSION:
             raise BundleVersionUnknown(
                 f"Model {manifest.id} masks by '{manifest.masks.version}'; this Firstline knows '{MASKS_VERSION}'.",
+                "Use the version that trained the model, or train it again.",
+            )
+        if manifest.emails not in ("", EMAILS_VERSION):
+            raise BundleVersionUnknown(
+                f"Model {manifest.id} cuts quoted replies by '{manifest.emails}'; this Firstline knows"
+                f" '{EMAILS_VERSION}'.",
                 "Use the version that trained the model, or train it again.",
             )
         self.manifest = manifest
@@ -69,9 +76,15 @@ class Predictor:
         """Whether training saw this segment; if not, it is ignored."""
         return segment in self._segments
 
+    @property
+    def cuts_quotes(self) -> bool:
+        """Whether the messages of its training had lost their quoted replies and signatures."""
+        return bool(self.manifest.emails)
+
     def read(self, raw_text: str, segment: str | None = None) -> Message:
-        """A raw text as a message: masked, and its segment spelled, as at import."""
-        return Message(self._mask(raw_text), white_space(nfc(segment or "")) or None)
+        """A raw text as a message: quoted replies cut, masked, and its segment spelled, as at import."""
+        own = own_words(raw_text) if self.cuts_quotes else raw_text
+        return Message(self._mask(own), white_space(nfc(segment or "")) or None)
 
     def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:
         """Calibrated probabilities, (n_messages, n_labels), in the order of the manifest's labels."""

@@ -1,5 +1,6 @@
 """The command line: each command parses, calls a plain function and prints what it returns."""
 
+import logging
 import os
 import sys
 from typing import Annotated
@@ -15,6 +16,7 @@ from firstline.cli import (
     import_,
     init,
     languages,
+    mask,
     models,
     pretrain,
     runs,
@@ -53,6 +55,7 @@ def root(
 app.command("init")(init.init)
 app.command("import")(import_.import_)
 app.command("status")(status.status)
+app.command("mask")(mask.mask)
 app.command("advise")(advise.advise)
 app.command("train")(train.train)
 app.add_typer(runs.app, name="runs")
@@ -70,6 +73,8 @@ def main() -> None:
     """Run a command. Exit codes: 0 done, 1 the input or the state is wrong, 2 wrong usage, 130 interrupted."""
     # ONNX Runtime asks for it before anything of it can be called.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    # It warns of a lost connection, which is an error in words already.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

@@ -25,17 +25,22 @@ from firstline.cli.options import (
     said_columns,
     split_values,
 )
-from firstline.cli.output import counted, listed, next_command, note, print_json, progress, say
+from firstline.cli.output import counted, listed, next_command, note, print_json, print_table, progress, say
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.progress import TaskID
 
     from firstline.messages.importing import ImportProgress, ImportReport
+    from firstline.store.workspace import Workspace
 
 
 def import_(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV, TSV, JSONL, JSON, Parquet or Excel.")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE...", help="CSV, TSV, JSONL, JSON, Parquet or Excel.")
+    ] = None,
     text: TextOption = None,
     id_: IdOption = None,
     label: LabelOption = None,
@@ -44,9 +49,20 @@ def import_(
     conversation: ConversationOption = None,
     author: AuthorOption = None,
     agent_values: AgentValuesOption = None,
+    source: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The system that the ids are from. Default: the file's name without dates."),
+    ] = None,
     relabel: Annotated[
-        bool, typer.Option("--relabel", help="Labels of this file replace those that its messages have.")
+        bool,
+        typer.Option(
+            "--relabel", help="Labels of this file replace those that its messages have; an empty one takes them away."
+        ),
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show columns, counts and five masked messages; store nothing.")
+    ] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Undo the last import instead.")] = False,
     encoding: EncodingOption = None,
     delimiter: DelimiterOption = None,
     workspace: WorkspaceOption = None,
@@ -56,11 +72,17 @@ def import_(
 
     Columns that you name are remembered in firstline.toml.
     """
+    from firstline.errors import UsageError
     from firstline.messages.importing import import_file
     from firstline.messages.records import ReadingOptions
     from firstline.settings import remember_columns
     from firstline.store.workspace import Workspace
 
+    if undo:
+        _undo(Workspace.find(workspace), files or (), as_json)
+        return
+    if not files:
+        raise UsageError("Missing argument 'FILE...'.", "For example: firstline import history.csv")
     said = said_columns(
         text=text, id=id_, label=label, segment=segment, sent_at=sent_at, conversation=conversation, author=author
     )
@@ -76,16 +98,40 @@ def import_(
             def show(step: "ImportProgress", task: "TaskID" = task, name: str = file.name) -> None:
                 bar.update(task, completed=step.done, description=f"{name}: {step.n_rows:,} rows")
 
-            report = run_to_end(import_file(place, file, said, agents, options, relabel), show)
+            report = run_to_end(import_file(place, file, said, agents, options, relabel, source, dry_run), show)
             reports.append(report)
             if not as_json:
                 _print_report(report, workspace)
-            if said or agents:
+            if (said or agents) and not dry_run:
                 remember_columns(place.settings_file, said | ({"agent_values": agents} if agents else {}))
     if as_json:
         return
+    if dry_run:
+        say("Nothing was stored.")
+        return
     has_labels = any(report.n_labelled for report in reports)
     say(f"Next: {next_command(workspace, 'train' if has_labels else 'status')}")
+
+
+def _undo(place: "Workspace", files: "Sequence[Path]", as_json: bool) -> None:
+    """Undo the last import, and say what that changed."""
+    from firstline.errors import UsageError
+    from firstline.messages.importing import undo_import
+
+    if files:
+        raise UsageError("--undo takes no file: it undoes the last import.", "Run: firstline import --undo")
+    with place.hold("messages", "import"):
+        undone = undo_import(place)
+    if undone is None:
+        raise UsageError("There is no import to undo.", "Imports of earlier versions cannot be undone.")
+    if as_json:
+        print_json(asdict(undone))
+        return
+    say(f"The import of {undone.file} ({undone.at:%Y-%m-%d %H:%M} UTC) is undone:")
+    say(f"  {counted(undone.n_messages, 'message')} and {counted(undone.n_labels, 'label')} removed")
+    if undone.n_texts_back or undone.n_labels_back:
+        back = counted(undone.n_texts_back, "earlier text")
+        say(f"  {back} and {counted(undone.n_labels_back, 'earlier label')} restored")
 
 
 @contextmanager
@@ -108,8 +154,17 @@ def _print_report(report: "ImportReport", workspace: Path | None) -> None:
         say(f"  the masks have changed: {counted(report.n_masked_again, 'stored message')} masked again")
     new = counted(report.n_new, "new message")
     say(f"  {new}, {report.n_known:,} here already, {report.n_repeated:,} repeated in the file")
+    if report.n_forgotten:
+        say(f"  {counted(report.n_forgotten, 'row')} left out, which were to be forgotten")
+    if report.n_corrected:
+        say(f"  {counted(report.n_corrected, 'known id')} of '{report.source}' with another text: corrected")
+    if report.n_shared_ids:
+        shared = counted(report.n_shared_ids, "row")
+        say(f"  {shared} with the id of another row but another text, kept without it; whole tickets: --conversation")
     if report.n_labelled:
         say(f"  {report.n_labelled:,} with a label, {counted(report.n_new_labelled, 'message')} newly labelled")
+    if report.n_replaced or report.n_taken_away:
+        say(f"  {counted(report.n_replaced, 'label')} replaced, {report.n_taken_away:,} taken away")
     if report.segments:
         shown = sorted(report.segments.items(), key=lambda item: -item[1])
         say("  segments: " + listed([f"{name} {count:,}" for name, count in shown]))
@@ -118,5 +173,11 @@ def _print_report(report: "ImportReport", workspace: Path | None) -> None:
         say(f"  {split} of the workspace with two labels: {next_command(workspace, 'status --disagreements')}")
     if report.n_times_unread:
         say(f"  {report.n_times_unread:,} without a time that could be read")
+    if report.n_cut:
+        whose = "its" if report.n_cut == 1 else "their"
+        say(f"  {counted(report.n_cut, 'message')} without {whose} quoted replies and signatures")
     if report.n_rejected:
-        say(f"  {report.n_rejected:,} rejected, see {report.rejects_file}")
+        say(f"  {report.n_rejected:,} rejected" + (f", see {report.rejects_file}" if report.rejects_file else ""))
+    if report.sample:
+        cells = [(item.text, item.segment or "", item.label or "") for item in report.sample]
+        print_table(("text, masked", "segment", "class"), cells)

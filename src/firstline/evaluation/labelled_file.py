@@ -72,7 +72,7 @@ def evaluate_file(
     lines: list[int] = []
     n_rejected = n_unlabelled = n_learned = n_unknown_segments = 0
     batch: list[Message] = []
-    for row in incoming_messages(reader, columns, mask, temporary=temporary):
+    for row in incoming_messages(reader, columns, mask, cut_quotes=predictor.cuts_quotes, temporary=temporary):
         if isinstance(row, Reject):
             n_rejected += 1
             continue

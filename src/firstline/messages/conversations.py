@@ -17,13 +17,13 @@ from firstline.messages.records import Reject
 from firstline.store.private import make_private, temporary_folder
 
 _BATCH = 10_000
-_Row = tuple[str, int, str, str | None, str | None, str | None, bool]
-"""Conversation, line, text, segment, label, time, whether support wrote it. Who wrote it is not kept."""
+_Row = tuple[str, int, str, str | None, str | None, str | None, bool, bool]
+"""Conversation, line, text, segment, label, time, whether support wrote it, whether it was cut. Not who wrote it."""
 
 _SCHEMA = """
 PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA temp_store=MEMORY;
 CREATE TABLE row (
-    conversation, line, text, segment, label, sent_at, is_agent, place INTEGER,
+    conversation, line, text, segment, label, sent_at, is_agent, is_cut, place INTEGER,
     PRIMARY KEY (conversation, line, place)
 ) WITHOUT ROWID
 """
@@ -82,11 +82,11 @@ def _gather(spool: sqlite3.Connection, rows: Iterable[Incoming | Reject], agents
 def _spooled(row: Incoming, agents: Collection[str]) -> _Row:
     moment = row.sent_at.isoformat() if row.sent_at else None
     is_support = is_agent(row.author, agents)
-    return (row.conversation or "", row.line, row.text, row.segment, row.label, moment, is_support)
+    return (row.conversation or "", row.line, row.text, row.segment, row.label, moment, is_support, row.is_cut)
 
 
 def _write(spool: sqlite3.Connection, batch: list[tuple[object, ...]]) -> None:
-    spool.executemany("INSERT INTO row VALUES (?, ?, ?, ?, ?, ?, ?, ?)", batch)
+    spool.executemany("INSERT INTO row VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", batch)
     batch.clear()
 
 
@@ -135,4 +135,5 @@ def _one(rows: list[_Row]) -> Iterator[Incoming | Reject]:
             segment=segment,
             sent_at=datetime.fromisoformat(moment) if moment else None,
             conversation=rows[0][0],
+            is_cut=any(row[7] for row in written),
         )

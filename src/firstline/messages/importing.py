@@ -3,17 +3,15 @@
 Whatever interrupts an import, the store holds either all of the file or nothing of it.
 """
 
+import re
 from collections import Counter
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
-from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
-
-from firstline.errors import FileUnreadable, StoreUnusable
+from firstline.errors import ColumnMissing, FileUnreadable, StoreUnusable
 from firstline.messages.columns import ColumnMap, find_columns
 from firstline.messages.conversations import join_conversations
 from firstline.messages.formats import open_reader
@@ -22,22 +20,21 @@ from firstline.messages.records import Reader, ReadingOptions, Reject
 from firstline.messages.rejects import RejectsFile
 from firstline.messages.remasking import remask
 from firstline.settings import ColumnsSettings, Settings
-from firstline.store.database import cause_of, writing
+from firstline.store.database import rehearsing, writing
+from firstline.store.intake import Intake
 from firstline.store.key import open_key
-from firstline.store.messages import (
-    StoredMessage,
-    add_messages,
-    count_disagreements,
-    count_labels,
-    count_messages,
-    remove_labels,
-)
+from firstline.store.messages import StoredMessage, count_disagreements
+from firstline.store.undo import Undone, undo_last_import
 from firstline.store.workspace import Workspace
 from firstline.text.masks import Masker
 from firstline.text.rules import nfc, white_space
 from firstline.types import Label
 
 _BATCH = 5_000
+_SAMPLE = 5
+_DATE_OR_COPY = re.compile(
+    r"[ _\-.]*(?:\(\d{1,3}\)|(?<!\d)(?:\d{1,2}[ _\-.]){0,2}(?:19|20)\d\d(?:[ _\-.:T]?\d\d){0,5}(?!\d))"
+)
 
 
 @dataclass(frozen=True)
@@ -50,25 +47,37 @@ class ImportProgress:
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What one import did. `n_rows` counts messages, whole conversations as one, and rejects."""
+    """What one import did. `n_rows` counts messages, whole conversations as one, and rejects.
+
+    See `Tally` for what has changed in the store; `source` is the system that the ids are from. A rehearsal has
+    five messages in `sample`, masked.
+    """
 
     file: str
     described: str
     columns: Mapping[str, str]
+    source: str
     n_rows: int
     n_new: int
     n_known: int
     n_repeated: int
+    n_corrected: int
+    n_shared_ids: int
     n_labelled: int
     n_new_labelled: int
+    n_replaced: int
+    n_taken_away: int
+    n_forgotten: int
     n_rejected: int
     n_disagreements: int
     n_times_unread: int
     n_masked_again: int
+    n_cut: int
     is_conversation: bool
     rejects_file: str | None
     segments: Mapping[str, int] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    sample: Sequence[StoredMessage] = ()
 
 
 def masker(settings: Settings) -> Masker:
@@ -81,14 +90,17 @@ def incoming_messages(
     columns: ColumnMap,
     mask: Masker,
     fixed_classes: Collection[Label] = (),
+    *,
+    cut_quotes: bool,
     hash_id: HashId | None = None,
     temporary: Path | None = None,
 ) -> Iterator[Incoming | Reject]:
     """The masked messages of a file, conversations joined; with `fixed_classes`, another label is a reject.
 
-    `hash_id` as in `read_rows`, `temporary` as in `join_conversations`.
+    With `cut_quotes`, e-mails lose their quoted replies and signatures. `hash_id` as in `read_rows`, `temporary`
+    as in `join_conversations`.
     """
-    rows = read_rows(reader, columns, mask, hash_id)
+    rows = read_rows(reader, columns, mask, cut_quotes, hash_id)
     if columns.is_conversation:
         rows = join_conversations(rows, columns.agent_values, temporary)
     if fixed_classes:
@@ -118,59 +130,96 @@ def import_file(
     agent_values: Sequence[str] = (),
     options: ReadingOptions | None = None,
     relabel: bool = False,
+    source: str | None = None,
+    is_rehearsal: bool = False,
 ) -> Generator[ImportProgress, None, ImportReport]:
     """Import one file, yielding progress; the generator's value is the report.
 
-    With `relabel`, the labels of this file replace those that its messages have. Messages that are
-    stored already are masked again where the masks have changed. Raises `InputError` for a file
-    that cannot be used and `StoreUnusable` where the store cannot be written; the store is then as
-    it was.
+    With `relabel`, the labels of this file replace those that its messages have, and an empty label takes
+    them away. `source` names the system that the ids are from, by default the file's name without dates.
+    Messages that are stored already are masked again if the masks have changed. A rehearsal ends with the same
+    report and five of the messages, and stores nothing. Raises `InputError` for a
+    file that cannot be used and `StoreUnusable` if the store cannot be written; the store is then as it was.
     """
     settings = workspace.settings
     remembered: ColumnsSettings = settings.columns
     reader = open_reader(path, options or ReadingOptions(text_column=said.get("text") or remembered.text or None))
     columns = find_columns(path, reader.columns, said, remembered, agent_values)
     mask = masker(settings)
+    if relabel and "label" not in columns.names:
+        raise ColumnMissing(f"{path}: --relabel needs a column with labels.", "Name it: --label COLUMN")
     rejects_path = workspace.folder / "imports" / f"{path.name}.rejects.csv"
-    with _as_it_was(path), writing(workspace.database) as connection, RejectsFile(rejects_path) as rejects:
+    # Whatever happens inside, the transaction of a rehearsal is undone.
+    transaction = rehearsing if is_rehearsal else writing
+    with (
+        _as_it_was(path),
+        transaction(workspace.database) as connection,
+        RejectsFile(rejects_path, is_written=not is_rehearsal) as rejects,
+    ):
         key = open_key(workspace.folder, connection)
-        rows = incoming_messages(reader, columns, mask, settings.classes.fixed, key.hash_id, workspace.temporary)
+        rows = incoming_messages(
+            reader,
+            columns,
+            mask,
+            settings.classes.fixed,
+            cut_quotes=settings.emails.cut_quotes,
+            hash_id=key.hash_id,
+            temporary=workspace.temporary,
+        )
         n_masked_again = remask(connection, mask, settings.masking.patterns)
-        before = count_messages(connection), count_labels(connection)
         tally: Counter[str] = Counter()
         segments: Counter[str] = Counter()
-        seen: set[bytes] = set()
-        relabelled: set[bytes] = set()
+        sample: list[StoredMessage] = []
+        intake = Intake(
+            connection,
+            mask(path.name),
+            source or source_of(path, mask),
+            has_segments="segment" in columns.names,
+            settles_labels=relabel,
+            is_source_named=source is not None,
+        )
         for batch in _batches(rows, rejects, tally, segments, "sent_at" in columns.names):
-            keyed = [(item.key, item) for item in batch]
-            if relabel:
-                _forget_labels(connection, keyed, relabelled)
-            add_messages(connection, keyed, "import")
-            seen.update(key for key, _ in keyed)
+            intake.add(batch)
+            sample += batch[: _SAMPLE - len(sample)] if is_rehearsal else []
             yield ImportProgress(tally["rows"], reader.done())
         _require_rows(path, tally, rejects)
-        after = count_messages(connection), count_labels(connection)
+        changed = intake.finish()
         n_disagreements = count_disagreements(connection)
-    n_new = after[0] - before[0]
     return ImportReport(
         file=str(path),
         described=reader.described,
         columns=dict(columns.names),
+        source=intake.source,
         n_rows=tally["rows"],
-        n_new=n_new,
-        n_known=len(seen) - n_new,
-        n_repeated=tally["messages"] - len(seen),
         n_labelled=tally["labelled"],
-        n_new_labelled=after[1] - before[1],
         n_rejected=rejects.count,
         n_disagreements=n_disagreements,
         n_times_unread=tally["times unread"],
         n_masked_again=n_masked_again,
+        n_cut=tally["cut"],
         is_conversation=columns.is_conversation,
-        rejects_file=str(rejects_path) if rejects.count else None,
+        rejects_file=str(rejects_path) if rejects.count and not is_rehearsal else None,
         segments=dict(segments),
         notes=columns.notes,
+        sample=sample,
+        **asdict(changed),
     )
+
+
+def undo_import(workspace: Workspace) -> Undone | None:
+    """Undo the last import that is not undone yet; None if there is none. Raises `StoreUnusable`."""
+    with _as_it_was(workspace.folder), writing(workspace.database) as connection:
+        return undo_last_import(connection, masker(workspace.settings))
+
+
+def source_of(path: Path, mask: Masker) -> str:
+    """The system that the ids of a file are from, by its name: `crm-2026-11-29.csv` is of `crm`.
+
+    Dates and marks of copies, such as " (2)", go; what would hold personal data is `import`.
+    """
+    name = _DATE_OR_COPY.sub("", path.stem)
+    name = white_space(nfc(name)).strip(" -_.").lower()
+    return name if name and mask(name) == name else "import"
 
 
 @contextmanager
@@ -178,25 +227,16 @@ def _as_it_was(path: Path) -> Iterator[None]:
     """What goes wrong while the transaction is open, in words; it has been undone by then."""
     try:
         yield
-    except SQLAlchemyError as error:
+    except StoreUnusable as error:
         raise StoreUnusable(
-            f"The database could not be written: {cause_of(error)}.",
-            "It is as it was before. Check the free space and run the import again.",
+            f"The import of {path} stopped. {error.message}",
+            f"The database is as it was before. {error.next_step} Then run the import again.",
         ) from error
     except OSError as error:
         raise FileUnreadable(
             f"The import of {path} stopped: {error.strerror or type(error).__name__}.",
             "The workspace is as it was. Check the file and the free space.",
         ) from error
-
-
-def _forget_labels(
-    connection: Connection, keyed: Sequence[tuple[bytes, StoredMessage]], relabelled: set[bytes]
-) -> None:
-    """Take the earlier labels from messages that this file labels, each once: two labels in it stay two."""
-    again = {key for key, item in keyed if item.label} - relabelled
-    remove_labels(connection, again)
-    relabelled |= again
 
 
 def _batches(
@@ -213,6 +253,7 @@ def _batches(
             rejects.add(row)
             continue
         tally["messages"] += 1
+        tally["cut"] += row.is_cut
         tally["labelled"] += row.label is not None
         tally["times unread"] += timed and row.sent_at is None
         if row.segment:

@@ -9,6 +9,7 @@ from math import isnan
 from firstline.messages.columns import ColumnMap
 from firstline.messages.records import Reader, Record, Reject
 from firstline.messages.times import read_time
+from firstline.text.emails import own_words
 from firstline.text.masks import Masker
 from firstline.text.personal import holds_personal_data
 from firstline.text.rules import nfc, white_space
@@ -34,6 +35,8 @@ class Incoming:
     sent_at: datetime | None = None
     conversation: str | None = None
     author: str | None = None
+    is_cut: bool = False
+    """Whether quoted replies or a signature were cut from it."""
 
 
 HashId = Callable[[str], str]
@@ -41,9 +44,15 @@ HashId = Callable[[str], str]
 
 
 def read_rows(
-    reader: Reader, columns: ColumnMap, masker: Masker, hash_id: HashId | None = None
+    reader: Reader,
+    columns: ColumnMap,
+    masker: Masker,
+    cut_quotes: bool = False,
+    hash_id: HashId | None = None,
 ) -> Iterator[Incoming | Reject]:
     """Each row as a masked message, or a reject with its reason. Conversations are not joined yet.
+
+    With `cut_quotes`, e-mails lose their quoted replies and signatures before they are masked.
 
     A class or segment that holds personal data is a reject; an id that does becomes its hash, or stays as it
     is without `hash_id`: then nothing may store it. What support wrote in a conversation is not read: nobody
@@ -54,7 +63,7 @@ def read_rows(
     roles = [role for role in _READ if role in columns.names]
     places = {role: place for place, role in enumerate(roles)}
     for row in reader.records([columns.names[role] for role in roles]):
-        yield row if isinstance(row, Reject) else _read(row, places, masker, agents, names)
+        yield row if isinstance(row, Reject) else _read(row, places, masker, agents, names, cut_quotes)
 
 
 class Names:
@@ -80,7 +89,7 @@ class Names:
 
 
 def _read(
-    row: Record, places: dict[str, int], masker: Masker, agents: Collection[str], names: Names
+    row: Record, places: dict[str, int], masker: Masker, agents: Collection[str], names: Names, cut_quotes: bool
 ) -> Incoming | Reject:
     def cell(role: str) -> object:
         place = places.get(role)
@@ -98,7 +107,8 @@ def _read(
         return Reject(row.line, str(problem))
     if "conversation" in places and conversation is None:
         return Reject(row.line, "no conversation id")
-    masked = masker(text)
+    own = own_words(text) if cut_quotes else text
+    masked = masker(own)
     if not masked and "conversation" not in places:
         return Reject(row.line, "no text")
     moment = cell("sent_at")
@@ -111,6 +121,7 @@ def _read(
         sent_at=None if moment in (None, "") else read_time(moment),
         conversation=names.id(conversation),
         author=author,
+        is_cut=own != text,
     )
 
 
@@ -147,7 +158,13 @@ def read_name(value: object) -> str | None:
         return None
     if isinstance(value, (dict, list)):
         raise UnusableCell("a label, id or segment is a JSON object or list")
-    text = white_space(nfc(_whole(str(value))))
+    return _name_of(str(value))
+
+
+# A file has few classes and segments, on many rows.
+@lru_cache(1_000)
+def _name_of(written: str) -> str | None:
+    text = written if written.isascii() and written.isalnum() else white_space(nfc(_whole(written)))
     if len(text) > MAX_NAME_CHARS:
         raise UnusableCell(f"a label, id or segment has {len(text):,} characters, at most {MAX_NAME_CHARS} are taken")
     return text or None

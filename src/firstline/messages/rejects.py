@@ -10,35 +10,42 @@ from firstline.store.private import make_private
 
 
 class RejectsFile:
-    """Written beside its final name and moved there at the end; none is left where nothing was rejected."""
+    """Written beside its final name and moved there at the end; none is left if nothing was rejected.
 
-    def __init__(self, path: Path) -> None:
+    With `is_written` false, rejects are counted and nothing is written.
+    """
+
+    def __init__(self, path: Path, is_written: bool = True) -> None:
         self.path = path
+        self._is_written = is_written
         self.count = 0
         self.first: Reject | None = None
         self._unfinished = path.with_name(path.name + ".new")
         self._file: IO[str] | None = None
 
     def __enter__(self) -> "RejectsFile":
-        self._unfinished.unlink(missing_ok=True)
+        if self._is_written:
+            self._unfinished.unlink(missing_ok=True)
         return self
 
     def add(self, reject: Reject) -> None:
+        self.first = self.first or reject
+        self.count += 1
+        if not self._is_written:
+            return
         if self._file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             make_private(self._unfinished)
             self._file = self._unfinished.open("w", encoding="utf-8", newline="")
             csv.writer(self._file).writerow(["line", "reason"])
-            self.first = reject
         csv.writer(self._file).writerow([reject.line, reject.reason])
-        self.count += 1
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._file is not None:
             self._file.close()
-        if kind is not None and self.count == 0:
+        if not self._is_written or (kind is not None and self.count == 0):
             return
         if self.count:
             self._unfinished.replace(self.path)

@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import Sequence
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from firstline.settings import MaskPattern
 from firstline.store.messages import StoredMessage, read_state, read_stored, replace_text, write_state
+from firstline.store.schema import corrections
 from firstline.text.masks import MASKS_VERSION, Masker
 
 _STATE = "masks"
@@ -22,14 +23,23 @@ def remask(connection: Connection, mask: Masker, patterns: Sequence[MaskPattern]
     if is_up_to_date(connection, patterns):
         return 0
     changed = []
-    for key, message in read_stored(connection):
+    for message_id, message in read_stored(connection):
         masked = "\n".join(mask(line) for line in message.text.split("\n"))
         if masked != message.text:
-            changed.append((key, StoredMessage(masked, message.segment)))
-    for key, message in changed:
-        replace_text(connection, key, message)
+            changed.append((message_id, StoredMessage(masked, message.segment)))
+    for message_id, message in changed:
+        replace_text(connection, message_id, message)
+    _remask_corrections(connection, mask)
     write_state(connection, _STATE, _fingerprint(patterns))
     return len(changed)
+
+
+def _remask_corrections(connection: Connection, mask: Masker) -> None:
+    """Also the texts that are kept to undo an import with."""
+    for row_id, text in connection.execute(select(corrections.c.id, corrections.c.text)).all():
+        masked = "\n".join(map(mask, text.split("\n")))
+        if masked != text:
+            connection.execute(corrections.update().where(corrections.c.id == row_id).values(text=masked))
 
 
 def is_up_to_date(connection: Connection, patterns: Sequence[MaskPattern]) -> bool:

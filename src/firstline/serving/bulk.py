@@ -142,7 +142,7 @@ def _conversations(
     reader: Reader, columns: ColumnMap, predictor: Predictor, temporary: Path | None
 ) -> Iterator[_Read | Reject]:
     mask = Masker(predictor.manifest.masks.patterns)
-    for row in incoming_messages(reader, columns, mask, temporary=temporary):
+    for row in incoming_messages(reader, columns, mask, cut_quotes=predictor.cuts_quotes, temporary=temporary):
         if isinstance(row, Reject):
             yield row
         else:

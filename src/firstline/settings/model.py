@@ -102,6 +102,16 @@ class MaskPattern(_Section):
     )
 
 
+class EmailsSettings(_Section):
+    """What is read of an e-mail."""
+
+    cut_quotes: bool = Field(
+        True,
+        description="Whether quoted replies, forwarded messages and signatures are cut from a text, at import and in"
+        " every answer. A text that would be empty stays whole. A model keeps what it was trained with.",
+    )
+
+
 class MaskingSettings(_Section):
     """Personal data is masked before a message is stored, by these and by the built-in patterns."""
 
@@ -240,6 +250,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     columns: ColumnsSettings = ColumnsSettings()
     classes: ClassesSettings = ClassesSettings()
+    emails: EmailsSettings = EmailsSettings()
     masking: MaskingSettings = MaskingSettings()
     training: TrainingSettings = TrainingSettings()
     search: SearchSettings = SearchSettings()

@@ -1,20 +1,17 @@
 """The connection to the workspace database, at the version of the schema that this code knows."""
 
-import sqlite3
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
 
-from firstline.errors import ExtraMissing, StoreUnusable
+from firstline.errors import StoreUnusable, WorkspaceError
+from firstline.store.engine import WRITES, make_engine, unusable
 
-SCHEMA_VERSION = "0001"
-_BUSY_TIMEOUT_MS = 30_000
-_WRITES = "firstline_writes"
-_ADDRESS = "Leave it empty, or write postgresql+psycopg://user:password@host/name"
+SCHEMA_VERSION = "0002"
 
 
 def open_database(url: str | URL) -> Engine:
@@ -22,9 +19,10 @@ def open_database(url: str | URL) -> Engine:
 
     Raises `StoreUnusable` where it cannot be reached, is damaged, or is newer than this code.
     """
-    engine = _engine(url)
+    engine = make_engine(url)
     try:
         with engine.connect() as connection:
+            _require_utf8(connection)
             found = _version(connection)
         if found != SCHEMA_VERSION:
             if found is not None and found > SCHEMA_VERSION:
@@ -33,78 +31,43 @@ def open_database(url: str | URL) -> Engine:
                     "Upgrade Firstline.",
                 )
             _upgrade(engine)
-    except StoreUnusable:
+    except WorkspaceError:
         engine.dispose()
         raise
     except SQLAlchemyError as error:
         engine.dispose()
-        raise StoreUnusable(
-            f"The database {engine.url.render_as_string()} cannot be used: {cause_of(error)}.",
-            "Check 'database.url' in firstline.toml, the file and the free space.",
-        ) from error
+        raise unusable(engine.url, error) from error
     return engine
 
 
 def writing(engine: Engine) -> AbstractContextManager[Connection]:
     """A connection in one transaction, which is kept if the block ends well and undone otherwise.
 
-    SQLite takes its lock at the start, so that another writer is waited for and never met half-way.
+    It takes a lock at the start, so that another writer is waited for, 30 seconds, and never met half-way.
+    Raises `StoreUnusable` if the database fails, and `WorkspaceBusy` if the other writer is not done by then.
     """
-    return engine.execution_options(**{_WRITES: True}).begin()
+    return engine.execution_options(**{WRITES: True}).begin()
 
 
-def cause_of(error: SQLAlchemyError) -> str:
-    """What the driver says, if it speaks of the database itself; else only the kind of error.
-
-    PostgreSQL quotes values of the data in what it says of a row.
-    """
-    cause = getattr(error, "orig", None)
-    if cause is None:
-        return type(error).__name__
-    if isinstance(cause, sqlite3.Error) or (isinstance(error, OperationalError) and error.statement is None):
-        return str(cause).strip().rstrip(".")
-    return type(cause).__name__
+@contextmanager
+def rehearsing(engine: Engine) -> Iterator[Connection]:
+    """A connection as `writing` gives, whose transaction is undone in any case."""
+    with engine.execution_options(**{WRITES: True}).connect() as connection, connection.begin() as transaction:
+        try:
+            yield connection
+        finally:
+            transaction.rollback()
 
 
-def _engine(url: str | URL) -> Engine:
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        raise StoreUnusable("'database.url' is not a database address.", _ADDRESS) from None
-    if parsed.drivername == "postgresql":
-        parsed = parsed.set(drivername="postgresql+psycopg")
-    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-        raise StoreUnusable(f"'database.url' names a database that is not known: {parsed.drivername}.", _ADDRESS)
-    try:
-        engine = create_engine(parsed, hide_parameters=True)
-    except ModuleNotFoundError:
-        raise ExtraMissing("A PostgreSQL database", "postgres") from None
-    except (ArgumentError, NoSuchModuleError, TypeError) as error:
-        raise StoreUnusable(f"'database.url' is not a database address: {error}.", _ADDRESS) from None
-    if parsed.get_backend_name() == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: object, _entry: ConnectionPoolEntry) -> None:
-    """Settings of a new connection; the driver's own transactions are off, since they leave out CREATE TABLE."""
-    connection.isolation_level = None  # type: ignore[attr-defined]
-    cursor = connection.cursor()  # type: ignore[attr-defined]
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=NORMAL",
-        "foreign_keys=ON",
-        f"busy_timeout={_BUSY_TIMEOUT_MS}",
-        # What it sorts would go to the system's temporary folder otherwise.
-        "temp_store=MEMORY",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(_WRITES) else "BEGIN")
+def _require_utf8(connection: Connection) -> None:
+    if connection.dialect.name != "postgresql":
+        return
+    found = connection.execute(text("SHOW server_encoding")).scalar()
+    if found != "UTF8":
+        raise StoreUnusable(
+            f"The database {connection.engine.url.database} has the encoding {found}; Firstline needs UTF8.",
+            "Make another: createdb --encoding UTF8 --template template0 NAME",
+        )
 
 
 def _version(connection: Connection) -> str | None:

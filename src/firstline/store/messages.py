@@ -1,18 +1,20 @@
 """Messages and labels in the workspace database."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import blake2b
+from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, Table, func, select
+from sqlalchemy import Connection, Engine, Subquery, Table, and_, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from firstline.store.schema import classes, labels, messages, state
+from firstline.store.schema import classes, in_force, labels, message_ids, messages, state
 from firstline.types import Label, Message
 
 _AT_ONCE = 500
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,53 +55,48 @@ class Disagreement:
     labels: tuple[Label, ...]
 
 
-def add_messages(connection: Connection, batch: Sequence[tuple[bytes, StoredMessage]], source: str) -> None:
-    """Store a batch of (key, message). What is there already stays as it is; a new label is added to it."""
-    if not batch:
-        return
-    rows: list[dict[str, object]] = [
-        {
-            "key": key,
-            "external_id": item.external_id,
-            "text": item.text,
-            "segment": item.segment,
-            "sent_at": item.sent_at,
-        }
-        for key, item in batch
-    ]
-    _insert_new(connection, messages, rows)
-    labelled = [(key, item.label) for key, item in batch if item.label]
-    if labelled:
-        _insert_new(connection, classes, [{"name": name} for name in sorted({label for _, label in labelled})])
-        _insert_new(
-            connection,
-            labels,
-            [{"message_key": key, "class_name": label, "source": source} for key, label in labelled],
+def replace_text(connection: Connection, message_id: int, message: StoredMessage) -> None:
+    """Give a stored message another text. If there is one with that text, the two become one."""
+    target = find_message(connection, message.key)
+    if target is None:
+        changed = {"key": message.key, "text": message.text, "segment": message.segment}
+        connection.execute(messages.update().where(messages.c.id == message_id).values(changed))
+    else:
+        connection.execute(message_ids.update().where(message_ids.c.message_id == message_id).values(message_id=target))
+        move_labels(connection, message_id, target)
+        connection.execute(messages.delete().where(messages.c.id == message_id))
+
+
+def find_message(connection: Connection, key: bytes) -> int | None:
+    """The id of the message with this key."""
+    return connection.execute(select(messages.c.id).where(messages.c.key == key)).scalar()
+
+
+def move_labels(connection: Connection, message_id: int, target: int, import_id: int | None = None) -> list[int]:
+    """Hang all labels of a message on another one; returns their ids.
+
+    What both have in force stays in force once, the other one is superseded by it, by `import_id` if that is given.
+    """
+    theirs = {
+        class_id: label_id
+        for label_id, class_id in connection.execute(
+            select(labels.c.id, labels.c.class_id).where(labels.c.message_id == target, in_force)
         )
-
-
-def remove_labels(connection: Connection, keys: Collection[bytes]) -> None:
-    """Take all labels from these messages."""
-    for start in range(0, len(keys), _AT_ONCE):
-        part = list(keys)[start : start + _AT_ONCE]
-        connection.execute(labels.delete().where(labels.c.message_key.in_(part)))
-
-
-def replace_text(connection: Connection, old_key: bytes, message: StoredMessage) -> None:
-    """Give a stored message another text. If there is one with that text, it takes over the labels."""
-    new_key = message.key
-    taken = connection.execute(select(messages.c.key).where(messages.c.key == new_key)).first() is not None
-    if not taken:
-        connection.execute(messages.update().where(messages.c.key == old_key).values(key=new_key, text=message.text))
-        return
-    named = connection.execute(
-        select(labels.c.class_name, labels.c.source).where(labels.c.message_key == old_key)
+    }
+    ours = connection.execute(
+        select(labels.c.id, labels.c.class_id, labels.c.superseded_at).where(labels.c.message_id == message_id)
     ).all()
-    if named:
-        rows = [{"message_key": new_key, "class_name": name, "source": source} for name, source in named]
-        _insert_new(connection, labels, rows)
-    remove_labels(connection, [old_key])
-    connection.execute(messages.delete().where(messages.c.key == old_key))
+    for label_id, class_id, superseded_at in ours:
+        if superseded_at is None and class_id in theirs:
+            superseded = {"superseded_at": now(), "superseded_by": theirs[class_id], "superseded_import": import_id}
+            connection.execute(labels.update().where(labels.c.id == label_id).values(superseded))
+    connection.execute(labels.update().where(labels.c.message_id == message_id).values(message_id=target))
+    return [label_id for label_id, _, _ in ours]
+
+
+def now() -> datetime:
+    """UTC, without a zone, as the database keeps times."""
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def read_state(connection: Connection, name: str) -> str | None:
@@ -118,31 +115,36 @@ def count_messages(connection: Connection) -> int:
 
 
 def count_labels(connection: Connection) -> int:
-    """Messages that have at least one label."""
-    return connection.execute(select(func.count(labels.c.message_key.distinct()))).scalar_one()
+    """Messages that have at least one label in force."""
+    return connection.execute(select(func.count(labels.c.message_id.distinct())).where(in_force)).scalar_one()
 
 
 def count_by_class(connection: Connection) -> Counter[Label]:
     """Labels per class, for every class, also those with none."""
-    counted = select(classes.c.name, func.count(labels.c.message_key)).join_from(classes, labels, isouter=True)
-    return Counter({row[0]: row[1] for row in connection.execute(counted.group_by(classes.c.name))})
+    counted = select(classes.c.name, func.count(labels.c.id)).join_from(
+        classes, labels, and_(labels.c.class_id == classes.c.id, in_force), isouter=True
+    )
+    return Counter(
+        {row[0]: row[1] for row in connection.execute(counted.group_by(classes.c.name).order_by(classes.c.name))}
+    )
 
 
 def count_by_segment(connection: Connection) -> Counter[str | None]:
-    rows = connection.execute(select(messages.c.segment, func.count()).group_by(messages.c.segment))
+    counted = select(messages.c.segment, func.count()).group_by(messages.c.segment).order_by(messages.c.segment)
+    rows = connection.execute(counted)
     return Counter({row[0]: row[1] for row in rows})
 
 
 def count_disagreements(connection: Connection) -> int:
-    """Messages that have more than one label."""
-    split = select(labels.c.message_key).group_by(labels.c.message_key).having(func.count() > 1).subquery()
-    return connection.execute(select(func.count()).select_from(split)).scalar_one()
+    """Messages that have more than one label in force."""
+    return connection.execute(select(func.count()).select_from(_split())).scalar_one()
 
 
 def labelled_keys(engine: Engine) -> frozenset[bytes]:
-    """The keys of all messages that have a label."""
+    """The keys of all messages that have a label in force."""
+    labelled = select(messages.c.key).join_from(messages, labels).where(in_force).distinct()
     with engine.connect() as connection:
-        return frozenset(key for (key,) in connection.execute(select(labels.c.message_key).distinct()))
+        return frozenset(key for (key,) in connection.execute(labelled))
 
 
 def class_names(engine: Engine) -> frozenset[Label]:
@@ -152,27 +154,39 @@ def class_names(engine: Engine) -> frozenset[Label]:
 
 
 def disagreements(connection: Connection) -> list[Disagreement]:
-    """Every text with more than one label, in a fixed order."""
-    split = select(labels.c.message_key).group_by(labels.c.message_key).having(func.count() > 1).subquery()
+    """Every text with more than one label in force, in a fixed order."""
+    split = _split()
     rows = connection.execute(
-        select(messages.c.key, messages.c.external_id, messages.c.text, labels.c.class_name)
-        .join_from(messages, labels, messages.c.key == labels.c.message_key)
-        .join(split, split.c.message_key == messages.c.key)
-        .order_by(messages.c.key, labels.c.class_name)
+        select(messages.c.id, messages.c.text, classes.c.name)
+        .join_from(messages, labels)
+        .join(classes)
+        .join(split, split.c.message_id == messages.c.id)
+        .where(in_force)
+        .order_by(messages.c.key, classes.c.name)
     )
-    found: dict[bytes, tuple[str | None, str, list[Label]]] = {}
-    for key, external_id, text, name in rows:
-        found.setdefault(key, (external_id, text, []))[2].append(name)
-    return [Disagreement(external_id, text, tuple(names)) for external_id, text, names in found.values()]
+    found: dict[int, tuple[str, list[Label]]] = {}
+    for message_id, text, name in rows:
+        found.setdefault(message_id, (text, []))[1].append(name)
+    first = select(message_ids.c.message_id, func.min(message_ids.c.external_id)).join(
+        split, split.c.message_id == message_ids.c.message_id
+    )
+    ids: dict[int, str] = dict(connection.execute(first.group_by(message_ids.c.message_id)).all())
+    return [Disagreement(ids.get(place), text, tuple(names)) for place, (text, names) in found.items()]
+
+
+def _split() -> Subquery:
+    """The messages with more than one label in force."""
+    return select(labels.c.message_id).where(in_force).group_by(labels.c.message_id).having(func.count() > 1).subquery()
 
 
 def read_for_training(engine: Engine) -> Labelled:
     """Everything training needs, as of one moment. A message with two labels counts as unlabelled."""
     with engine.connect() as connection:
         rows = connection.execute(
-            select(messages.c.key, messages.c.text, messages.c.segment, labels.c.class_name)
-            .join_from(messages, labels, messages.c.key == labels.c.message_key, isouter=True)
-            .order_by(messages.c.key, labels.c.class_name)
+            select(messages.c.key, messages.c.text, messages.c.segment, classes.c.name)
+            .join_from(messages, labels, and_(labels.c.message_id == messages.c.id, in_force), isouter=True)
+            .join(classes, isouter=True)
+            .order_by(messages.c.key, classes.c.name)
         )
         found: dict[bytes, tuple[Message, list[Label]]] = {}
         for key, text, segment, name in rows:
@@ -188,15 +202,43 @@ def read_for_training(engine: Engine) -> Labelled:
     )
 
 
-def read_stored(connection: Connection) -> Iterator[tuple[bytes, StoredMessage]]:
-    """Every message with its key, as a stream."""
-    rows = connection.execution_options(yield_per=5_000).execute(
-        select(messages.c.key, messages.c.text, messages.c.segment).order_by(messages.c.id)
+def read_stored(connection: Connection) -> Iterator[tuple[int, StoredMessage]]:
+    """Every message with its id, as a stream."""
+    rows = connection.execute(
+        select(messages.c.id, messages.c.text, messages.c.segment).order_by(messages.c.id),
+        # Of this statement alone: on the connection it would stay for all that follow.
+        execution_options={"yield_per": 5_000},
     )
-    for key, text, segment in rows:
-        yield key, StoredMessage(text, segment)
+    for message_id, text, segment in rows:
+        yield message_id, StoredMessage(text, segment)
 
 
-def _insert_new(connection: Connection, table: Table, rows: Sequence[dict[str, object]]) -> None:
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(insert(table).on_conflict_do_nothing(), rows)
+def parts(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """As many at once as a statement may name."""
+    for start in range(0, len(items), _AT_ONCE):
+        yield items[start : start + _AT_ONCE]
+
+
+def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]], **computed: object) -> None:
+    """Insert the rows that break no uniqueness; `computed` are columns that the database works out for each.
+
+    All rows have the same keys. They go to the driver as they are: what SQLAlchemy does to each parameter takes as long
+    as the insert itself.
+    """
+    if not rows:
+        return
+    is_postgresql = connection.dialect.name == "postgresql"
+    given: dict[str, object] = {name: bindparam(name) for name in rows[0] if name in table.c}
+    insert = postgresql.insert(table) if is_postgresql else sqlite.insert(table)
+    statement = insert.values({**given, **computed}).on_conflict_do_nothing()
+    compiled = statement.compile(dialect=connection.dialect)
+    if is_postgresql:
+        connection.exec_driver_sql(str(compiled), [dict(row) for row in rows])
+    else:
+        names = compiled.positiontup or ()
+        connection.exec_driver_sql(str(compiled), [tuple(_for_sqlite(row[name]) for name in names) for row in rows])
+
+
+def _for_sqlite(value: object) -> object:
+    """A time as SQLAlchemy reads it from SQLite."""
+    return value.isoformat(" ", "microseconds") if isinstance(value, datetime) else value

@@ -1,51 +1,101 @@
 """The tables of the workspace database. A change here comes with a migration."""
 
-from sqlalchemy import (
-    Column,
-    DateTime,
-    ForeignKey,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    Text,
-)
+from sqlalchemy import Column, DateTime, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 metadata = MetaData()
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("file", Text, nullable=False, comment="name of the file, masked"),
+    Column("source", Text, nullable=False, comment="system that the ids are from"),
+    Column("at", DateTime, nullable=False, comment="UTC"),
+    Column("undone_at", DateTime, nullable=True, comment="UTC"),
+)
 
 messages = Table(
     "messages",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("key", LargeBinary(16), nullable=False, unique=True, comment="hash of text and segment"),
-    Column("external_id", Text, nullable=True, comment="id in the system the message came from"),
     Column("text", Text, nullable=False, comment="masked"),
     Column("segment", Text, nullable=True),
     Column("sent_at", DateTime, nullable=True, comment="UTC"),
+    Column("import_id", Integer, nullable=True, comment="import that brought it"),
 )
+
+message_ids = Table(
+    "message_ids",
+    metadata,
+    Column("source", Text, primary_key=True, comment="system that the id is from"),
+    Column("external_id", Text, primary_key=True),
+    Column("message_id", Integer, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("import_id", Integer, nullable=True, comment="import that brought it"),
+    Column("last_import_id", Integer, nullable=True, comment="last import that had it"),
+    sqlite_with_rowid=False,
+)
+"""Ids of messages in other systems, several to a message. An empty source: of a time when sources were not kept."""
 
 classes = Table(
     "classes",
     metadata,
-    Column("name", Text, primary_key=True),
-    sqlite_with_rowid=False,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("description", Text, nullable=True),
+    Column("kind", String(16), nullable=False, comment="normal, or none: none of the classes"),
+    Column("retired_at", DateTime, nullable=True, comment="UTC"),
+    Column("import_id", Integer, nullable=True, comment="import that brought it"),
 )
 
 labels = Table(
     "labels",
     metadata,
-    Column(
-        "message_key",
-        LargeBinary(16),
-        ForeignKey("messages.key", ondelete="CASCADE", onupdate="CASCADE"),
-        primary_key=True,
-    ),
-    Column("class_name", Text, ForeignKey("classes.name"), primary_key=True),
+    Column("id", Integer, primary_key=True),
+    Column("message_id", Integer, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("class_id", Integer, ForeignKey("classes.id"), nullable=False),
     Column("source", String(32), nullable=False, comment="import"),
+    Column("by", Text, nullable=True, comment="who labelled"),
+    Column("at", DateTime, nullable=True, comment="UTC; unknown before 0002"),
+    Column("import_id", Integer, nullable=True),
+    Column("superseded_at", DateTime, nullable=True, comment="UTC"),
+    Column("superseded_by", Integer, nullable=True, comment="label that replaced it"),
+    Column("superseded_import", Integer, nullable=True, comment="import that took it away"),
+)
+"""Labels are only added; one that no longer counts has `superseded_at`. Two in force on a message: a disagreement."""
+
+in_force = labels.c.superseded_at.is_(None)
+Index(
+    "labels_in_force",
+    labels.c.message_id,
+    labels.c.class_id,
+    unique=True,
+    sqlite_where=in_force,
+    postgresql_where=in_force,
+)
+
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("import_id", Integer, nullable=False, index=True),
+    Column("message_id", Integer, nullable=False, comment="message that the id belonged to"),
+    Column("source", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("text", Text, nullable=False, comment="masked"),
+    Column("segment", Text, nullable=True),
+    Column("sent_at", DateTime, nullable=True, comment="UTC"),
+    Column("added_by", Integer, nullable=True, comment="import that brought the message"),
+    Column("label_ids", Text, nullable=False, comment="labels that went to another message, as JSON"),
+)
+"""What an id stood for before an import brought another text for it, so that the import can be undone."""
+
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("key", LargeBinary(16), primary_key=True, comment="keyed hash of what was forgotten"),
     sqlite_with_rowid=False,
 )
-"""One row for each opinion: a message with two rows is a disagreement."""
 
 state = Table(
     "state",

@@ -9,6 +9,7 @@ from firstline.bundle.manifest import Calibration, Manifest, MaskPatterns, Measu
 from firstline.errors import FirstlineError
 from firstline.settings import Settings
 from firstline.store.messages import Labelled
+from firstline.text.emails import EMAILS_VERSION
 from firstline.text.masks import MASKS_VERSION
 from firstline.text.rules import TextRules
 from firstline.training.candidates.base import Candidate, Context
@@ -33,6 +34,7 @@ def draft(name: str, fitted: Candidate, data: Labelled, settings: Settings) -> M
         segments=tuple(sorted({message.segment for message in data.messages if message.segment})),
         text_rules=TextRules.of_language(settings.language).names,
         masks=MaskPatterns(MASKS_VERSION, patterns),
+        emails=EMAILS_VERSION if settings.emails.cut_quotes else "",
         parts=(),
         calibration=Calibration(),
         metrics=None,

@@ -7,7 +7,7 @@ where the last one was, whether that was killed or is finished and compared othe
 import errno
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,8 @@ from firstline.training.search.crossval import Fold
 
 FILE_NAME = "run.json"
 _ERROR_FILE = "error.txt"
+_MESSAGES_FILE = "messages.keys"
+_KEY_BYTES = 16
 _KEY_LETTERS = 4
 _OWN_LETTERS = 8
 
@@ -118,6 +120,14 @@ class Run:
         run._keep_card()
         return run
 
+    def keep_messages(self, keys: Iterable[bytes]) -> None:
+        """Keep the keys of all messages that are read, 16 bytes each, so that it is known who learned from what."""
+        file = self.folder / _MESSAGES_FILE
+        if not file.exists():
+            with _written_whole(file) as unfinished:
+                unfinished.touch(mode=0o600)
+                unfinished.write_bytes(b"".join(keys))
+
     def fold(self, candidate: str, repeat: int, number: int) -> Fold | None:
         """A fold that was kept; None where there is none, or it cannot be read."""
         file = self._fold_file(candidate, repeat, number)
@@ -212,6 +222,20 @@ def list_runs(runs: Path) -> list[RunCard]:
             if card.id == folder.name:
                 found.append(card)
     return sorted(found, key=lambda card: (card.started_at, card.id), reverse=True)
+
+
+def runs_that_read(runs: Path, keys: Collection[bytes]) -> dict[str, int]:
+    """How many of the messages with these keys each run has read, by its id; runs of before keys were kept: -1."""
+    found = {}
+    for card in list_runs(runs):
+        try:
+            content = (runs / card.id / _MESSAGES_FILE).read_bytes()
+        except OSError:
+            found[card.id] = -1
+            continue
+        read = {content[place : place + _KEY_BYTES] for place in range(0, len(content), _KEY_BYTES)}
+        found[card.id] = len(read & set(keys))
+    return found
 
 
 def now() -> str:

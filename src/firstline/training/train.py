@@ -15,7 +15,7 @@ from firstline.bundle.registry import champion_id, promote
 from firstline.errors import BundleError, RunUnwritable, TrainingError
 from firstline.evaluation.metrics import differences
 from firstline.settings import Settings
-from firstline.store.messages import Labelled
+from firstline.store.messages import Labelled, StoredMessage
 from firstline.training.candidates import expand
 from firstline.training.candidates.base import Candidate, Context, Note
 from firstline.training.comparison import BLEND, Comparison, Failed, Row
@@ -86,6 +86,8 @@ def train(
         notes.insert(0, f"{data.n_disagreements} messages with two labels are left out until one is chosen")
     yield from map(Note, notes)
     run = Run.begin(runs, _card(data, settings, folds, asked.seed), asked.is_fresh, context.chosen)
+    read = (*data.messages, *data.unlabelled)
+    run.keep_messages(StoredMessage(message.text, message.segment).key for message in read)
     if run.is_old:
         yield Note(f"goes on with the run {run.card.id}: what it has of the same data and settings stays")
     kinds = _kinds_of(models, champion)

@@ -34,6 +34,21 @@ def test_calibration_is_part_of_the_identity(tmp_path: Path) -> None:
     assert len(ids) == 2
 
 
+def test_how_emails_are_read_is_part_of_the_identity(tmp_path: Path) -> None:
+    cut = manifest()
+    whole = msgspec.structs.replace(cut, emails="")
+    assert make_bundle(tmp_path, draft=cut).id != make_bundle(tmp_path, draft=whole).id
+
+
+def test_a_bundle_older_than_the_cutting_of_emails_is_read(tmp_path: Path) -> None:
+    written = make_bundle(tmp_path, draft=msgspec.structs.replace(manifest(), emails=""))
+    file = tmp_path / written.id / FILE_NAME
+    content = json.loads(file.read_text("utf-8"))
+    del content["emails"]
+    file.write_text(json.dumps(content), "utf-8")
+    assert read_manifest(tmp_path / written.id) == written
+
+
 def test_failed_export_leaves_nothing(tmp_path: Path) -> None:
     def export(folder: Path) -> str:
         (folder / "half.npy").write_bytes(b"half")

@@ -49,6 +49,21 @@ def test_raw_text_is_masked_as_at_import(tmp_path: Path) -> None:
     assert predictor.predict([predictor.read("+7 916 123-45-67")])[0].label == "Перевод"
 
 
+def test_an_email_is_read_as_at_import(tmp_path: Path) -> None:
+    predictor = load(tmp_path)
+    assert predictor.read("Где карта?\n> Ваш перевод\n> зачислен").text == "Где карта?"
+
+
+def test_a_bundle_that_was_trained_on_whole_emails_reads_them_whole(tmp_path: Path) -> None:
+    predictor = load(tmp_path, emails="")
+    assert predictor.read("Где карта?\n> Ваш перевод\n> зачислен").text == "Где карта? > Ваш перевод > зачислен"
+
+
+def test_unknown_rules_for_emails_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BundleVersionUnknown, match=r"quoted replies by 'emails\.v9'"):
+        load(tmp_path, emails="emails.v9")
+
+
 def test_the_patterns_of_the_bundle_mask(tmp_path: Path) -> None:
     predictor = load(tmp_path, masks=MaskPatterns("masks.v1", (("POLICY", r"ПОЛИС-\d+"),)))
     assert predictor.read("мой ПОЛИС-77").text == "мой <POLICY>"

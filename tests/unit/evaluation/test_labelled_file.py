@@ -125,3 +125,8 @@ def test_messages_that_the_model_may_have_learned_are_counted(predictor: Predict
     with pytest.raises(StopIteration) as end:
         next(scoring)
     assert end.value.value.n_learned == 1
+
+
+def test_an_email_is_scored_without_what_it_quotes(predictor: Predictor, tmp_path: Path) -> None:
+    text = '"Банкомат\n\n> Перевод\n> Перевод"'
+    assert evaluate(predictor, tmp_path, f"text,label\n{text},Банкомат\n").figures.accuracy == 1

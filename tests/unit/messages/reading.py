@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from firstline.messages.formats import open_reader
 from firstline.messages.importing import ImportReport, import_file
 from firstline.messages.records import ReadingOptions, Reject, Value
-from firstline.store.schema import labels, messages
+from firstline.store.schema import classes, in_force, labels, messages
 from firstline.store.workspace import Workspace
 
 
@@ -46,9 +46,10 @@ def run_import(workspace: Workspace, path: Path, agents: Sequence[str] = (), **s
 def stored(workspace: Workspace) -> list[tuple[str, str | None, str | None]]:
     """Text, segment and label of all that is stored."""
     found = (
-        select(messages.c.text, messages.c.segment, labels.c.class_name)
-        .join_from(messages, labels, messages.c.key == labels.c.message_key, isouter=True)
-        .order_by(messages.c.text, messages.c.segment, labels.c.class_name)
+        select(messages.c.text, messages.c.segment, classes.c.name)
+        .join_from(messages, labels, and_(labels.c.message_id == messages.c.id, in_force), isouter=True)
+        .join(classes, isouter=True)
     )
     with workspace.database.connect() as connection:
-        return [(row[0], row[1], row[2]) for row in connection.execute(found)]
+        rows = [(row[0], row[1], row[2]) for row in connection.execute(found)]
+    return sorted(rows, key=lambda row: [value or "" for value in row])

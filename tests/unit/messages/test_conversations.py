@@ -1,4 +1,6 @@
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -8,7 +10,7 @@ from firstline.messages.incoming import Incoming
 from firstline.messages.records import Reject
 
 
-def row(line: int, chat: str, author: str | None, text: str, minute: int | None = None, **rest: str) -> Incoming:
+def row(line: int, chat: str, author: str | None, text: str, minute: int | None = None, **rest: Any) -> Incoming:
     moment = None if minute is None else datetime(2026, 1, 1, 10, minute)
     return Incoming(line, text, sent_at=moment, conversation=chat, author=author, **rest)
 
@@ -94,3 +96,10 @@ def test_two_labels_of_a_conversation_are_kept_as_a_disagreement() -> None:
 def test_rejects_go_through() -> None:
     reject = Reject(9, "broken encoding")
     assert reject in list(join_conversations([reject, row(2, "1", "agent", "")], ["agent"]))
+
+
+def test_a_conversation_is_cut_if_one_of_its_messages_is() -> None:
+    first, second = row(2, "1", "client", "раз"), replace(row(3, "1", "client", "два"), is_cut=True)
+    rows = [first, second, row(4, "1", "agent", ""), row(5, "2", "client", "три"), row(6, "2", "agent", "")]
+    found = [item.is_cut for item in join_conversations(rows, ["agent"]) if isinstance(item, Incoming)]
+    assert found == [True, False]

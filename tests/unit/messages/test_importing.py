@@ -3,14 +3,19 @@ import subprocess
 import sys
 import unicodedata
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import URL
 
 from firstline.errors import FileUnreadable, StoreUnusable, WorkspaceBusy
 from firstline.messages.importing import import_file
+from firstline.settings.model import EmailsSettings
 from firstline.store.messages import count_by_class, disagreements
 from firstline.store.workspace import Workspace
+from tests.postgres import NewDatabase, Server, on_sqlite_alone, workspace_on
 from tests.unit.messages.reading import run_import, stored
 
 INTERRUPTED = """
@@ -39,6 +44,7 @@ import resource, signal, sys
 from pathlib import Path
 from firstline.errors import FirstlineError
 from firstline.store.workspace import Workspace
+from tests.postgres import NewDatabase, Server, on_sqlite_alone, workspace_on
 from tests.unit.messages.reading import run_import
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -62,9 +68,9 @@ def many(tmp_path: Path, rows: int) -> Path:
 
 
 @pytest.fixture
-def clean(tmp_path: Path) -> Iterator[Workspace]:
+def clean(new_database: NewDatabase, tmp_path: Path) -> Iterator[Workspace]:
     """A second workspace, for what one clean run gives."""
-    made = Workspace.create(tmp_path / "clean", "ru")
+    made = workspace_on(new_database(), tmp_path / "clean")
     yield made
     made.database.dispose()
 
@@ -90,6 +96,7 @@ def test_texts_of_another_file_are_known(workspace: Workspace, tmp_path: Path) -
     assert (report.n_new, report.n_known) == (1, 1)
 
 
+@on_sqlite_alone
 def test_texts_that_differ_in_blanks_and_form_alone_are_one(workspace: Workspace, tmp_path: Path) -> None:
     forms = ["мой счёт", "  мой \t счёт ", unicodedata.normalize("NFD", "мой счёт"), "мой\u200b счёт"]
     report = run_import(workspace, written(tmp_path, "text\n" + "\n".join(forms) + "\n", "a.csv"), text="text")
@@ -122,6 +129,7 @@ def test_classes_grow_with_the_labels(workspace: Workspace, tmp_path: Path) -> N
         assert count_by_class(connection) == {"карта": 2, "перевод": 1}
 
 
+@on_sqlite_alone
 def test_a_class_outside_the_fixed_list_is_rejected(workspace: Workspace, tmp_path: Path) -> None:
     text = workspace.settings_file.read_text("utf-8").replace("fixed = []", 'fixed = ["моя  карта"]')
     workspace.settings_file.write_text(text, "utf-8")
@@ -135,18 +143,21 @@ def test_a_class_outside_the_fixed_list_is_rejected(workspace: Workspace, tmp_pa
     fixed.database.dispose()
 
 
+@on_sqlite_alone
 def test_bad_rows_stop_nothing(workspace: Workspace, tmp_path: Path) -> None:
     report = run_import(workspace, written(tmp_path, 'text,id\nраз,1\n,2\nтри\n"че,4\nпять,5\n'))
     assert [text for text, _, _ in stored(workspace)] == ["пять", "раз"]
     assert (report.n_rows, report.n_rejected) == (5, 3)
 
 
+@on_sqlite_alone
 @pytest.mark.parametrize("content", ["text,id\n", "text,id\n,1\n,2\n"])
 def test_a_file_without_a_row_of_use_is_an_error(workspace: Workspace, tmp_path: Path, content: str) -> None:
     with pytest.raises(FileUnreadable, match=r"no rows|none of its 2 rows can be used; the first, line 2: no text"):
         run_import(workspace, written(tmp_path, content))
 
 
+@on_sqlite_alone
 def test_a_file_that_breaks_half_way_leaves_the_store_as_it_was(workspace: Workspace, tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(("text\n" + "слово\n" * 30_000).encode("utf-16") + b"\x00")
@@ -162,6 +173,7 @@ def test_an_import_that_is_given_up_leaves_the_store_as_it_was(workspace: Worksp
     assert stored(workspace) == []
 
 
+@on_sqlite_alone
 def test_conversations_are_joined_and_the_first_message_is_stored(workspace: Workspace, tmp_path: Path) -> None:
     path = written(tmp_path, "chat,who,text,тема\n1,bot,Привет,\n1,я,раз,карта\n2,я,два,\n1,bot,ответ,\n1,я,ещё,\n")
     report = run_import(workspace, path, ("BOT",), conversation="chat", author="who")
@@ -169,6 +181,7 @@ def test_conversations_are_joined_and_the_first_message_is_stored(workspace: Wor
     assert report.n_rows == 2
 
 
+@on_sqlite_alone
 def test_a_class_outside_the_list_rejects_its_whole_conversation(workspace: Workspace, tmp_path: Path) -> None:
     text = workspace.settings_file.read_text("utf-8").replace("fixed = []", 'fixed = ["карта"]')
     workspace.settings_file.write_text(text, "utf-8")
@@ -190,6 +203,7 @@ def test_killed_and_run_again_is_one_clean_run(workspace: Workspace, clean: Work
     assert stored(workspace) == stored(clean)
 
 
+@on_sqlite_alone
 def test_a_second_import_is_told_who_holds_the_workspace(workspace: Workspace) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", HOLDING, str(workspace.folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -202,7 +216,8 @@ def test_a_second_import_is_told_who_holds_the_workspace(workspace: Workspace) -
     assert f"held by 'firstline import' (process {holder.pid}, since" in caught.value.message
 
 
-def test_a_full_disk_is_an_error_and_leaves_the_store_as_it_was(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_full_disk_is_an_error_and_leaves_the_store_as_it_was(tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path / "w", "ru")
     run_import(workspace, written(tmp_path, "text\nраз\n"))
     workspace.database.dispose()
     code = [sys.executable, "-c", ON_A_FULL_DISK, str(workspace.folder), str(many(tmp_path, 20_000))]
@@ -214,5 +229,51 @@ def test_a_full_disk_is_an_error_and_leaves_the_store_as_it_was(workspace: Works
 def test_a_store_that_cannot_be_written_is_an_error(workspace: Workspace, tmp_path: Path) -> None:
     with workspace.database.begin() as connection:
         connection.exec_driver_sql("DROP TABLE labels")
-    with pytest.raises(StoreUnusable, match="no such table"):
+    with pytest.raises(StoreUnusable, match=r"no such table|relation \"labels\" does not exist"):
         run_import(workspace, written(tmp_path, "text\nраз\n"))
+
+
+def test_a_connection_that_is_lost_half_way_leaves_the_store_as_it_was(
+    postgres: Server, prepared: URL, tmp_path: Path
+) -> None:
+    workspace = workspace_on(prepared, tmp_path / "w")
+    path = many(tmp_path, 12_000)
+    importing = import_file(workspace, path, {})
+    next(importing)
+    postgres.end_connections(prepared)
+    with pytest.raises(
+        StoreUnusable, match=r"terminating connection|closed the connection|connection is lost"
+    ) as caught:
+        for _ in importing:
+            pass
+    assert "as it was before" in caught.value.next_step
+    assert stored(workspace) == []
+    assert run_import(workspace, path).n_new == 12_000
+
+
+def test_imports_of_two_workspaces_into_one_database_are_both_there(prepared: URL, tmp_path: Path) -> None:
+    first = workspace_on(prepared, tmp_path / "a")
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "workspace.key").write_bytes((tmp_path / "a" / "workspace.key").read_bytes())
+    places = [first, workspace_on(prepared, tmp_path / "b")]
+    path = many(tmp_path, 6_000)
+    with ThreadPoolExecutor(2) as pool:
+        reports = list(pool.map(lambda place: run_import(place, path), places))
+    assert sorted(report.n_new for report in reports) == [0, 6_000]
+    assert len(stored(places[0])) == 6_000
+
+
+EMAILS = 'text,label\n"Где карта?\n\nС уважением,\nАнна",Карта\n"Где\nперевод?",Перевод\n'
+
+
+def test_emails_are_cut_and_counted(workspace: Workspace, tmp_path: Path) -> None:
+    report = run_import(workspace, written(tmp_path, EMAILS))
+    assert report.n_cut == 1
+    assert {text for text, _, _ in stored(workspace)} == {"Где карта?", "Где перевод?"}
+
+
+def test_emails_stay_whole_if_the_team_says_so(workspace: Workspace, tmp_path: Path) -> None:
+    settings = workspace.settings.model_copy(update={"emails": EmailsSettings(cut_quotes=False)})
+    report = run_import(replace(workspace, settings=settings), written(tmp_path, EMAILS))
+    assert report.n_cut == 0
+    assert ("Где карта? С уважением, Анна", None, "Карта") in stored(workspace)

@@ -41,6 +41,27 @@ def test_personal_data_is_masked() -> None:
     assert message(text="Пишите на ivan@example.com").text == "Пишите на <EMAIL>"
 
 
+def test_an_email_is_cut_only_if_the_setting_says_so() -> None:
+    columns = ColumnMap({"text": "text"})
+    for cut_quotes, text in ((True, "Где карта?"), (False, "Где карта? > Ваш перевод > зачислен")):
+        (row,) = read_rows(OneRow(text="Где карта?\n> Ваш перевод\n> зачислен"), columns, Masker(), cut_quotes)
+        assert isinstance(row, Incoming)
+        assert (row.text, row.is_cut) == (text, cut_quotes)
+
+
+def test_an_email_is_cut_before_it_is_masked() -> None:
+    text = "Где карта?\nвт, 3 мар. 2026 г. в 13:00, Банк <help@bank.example>:\n> перевод зачислен"
+    (row,) = read_rows(OneRow(text=text), ColumnMap({"text": "text"}), Masker(), cut_quotes=True)
+    assert isinstance(row, Incoming)
+    assert row.text == "Где карта?"
+
+
+def test_a_message_that_is_no_email_is_not_counted_as_cut() -> None:
+    (row,) = read_rows(OneRow(text="Где\nкарта?"), ColumnMap({"text": "text"}), Masker(), cut_quotes=True)
+    assert isinstance(row, Incoming)
+    assert not row.is_cut
+
+
 def test_the_teams_own_patterns_are_masked() -> None:
     assert message(text="Полис ОСАГО-123456 истёк").text == "Полис <POLICY> истёк"
 
@@ -93,7 +114,7 @@ def test_an_id_with_personal_data_becomes_its_hash(role: str) -> None:
     cells = {"text": "раз", "author": "client", role: "79161234567@c.us"}
     reader = OneRow(**cells)
     columns = ColumnMap({name: name for name in cells}, ("agent",))
-    (row,) = read_rows(reader, columns, Masker(), lambda value: f"hash:{len(value)}")
+    (row,) = read_rows(reader, columns, Masker(), hash_id=lambda value: f"hash:{len(value)}")
     assert isinstance(row, Incoming)
     assert (row.external_id if role == "id" else row.conversation) == "hash:16"
 

@@ -1,21 +1,16 @@
-from pathlib import Path
-
 import pytest
 from sqlalchemy import select
 
+from firstline.errors import ColumnMissing
 from firstline.messages.importing import ImportReport, import_file
 from firstline.settings import MaskPattern
 from firstline.settings.model import MaskingSettings
 from firstline.store.messages import disagreements, read_for_training
-from firstline.store.schema import messages
+from firstline.store.schema import corrections, messages
 from firstline.store.workspace import Workspace
+from tests.postgres import on_sqlite_alone
 
 ORDER = MaskPattern(kind="ORDER", pattern=r"ЗК-\d{5}")
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace.create(tmp_path / "w", "ru")
 
 
 def with_pattern(workspace: Workspace) -> Workspace:
@@ -63,6 +58,7 @@ def test_the_same_patterns_mask_nothing_again(workspace: Workspace) -> None:
     assert run(named, "text\nзаказ ЗК-22222\n").n_masked_again == 0
 
 
+@on_sqlite_alone
 def test_an_import_that_fails_masks_nothing(workspace: Workspace) -> None:
     run(workspace, "text\nзаказ ЗК-11111\n")
     with pytest.raises(Exception, match="no rows"):
@@ -86,12 +82,36 @@ def test_relabel_keeps_two_labels_of_one_file(workspace: Workspace) -> None:
         assert disagreements(connection)[0].labels == ("Доставка", "Карта")
 
 
-def test_relabel_leaves_messages_without_a_label_as_they_are(workspace: Workspace) -> None:
-    run(workspace, "text,label\nгде карта,Карта\n")
-    run(workspace, "text,label\nгде карта,\n", relabel=True)
-    assert read_for_training(workspace.database).labels == ["Карта"]
+def test_an_empty_label_takes_the_label_away_with_relabel_and_changes_nothing_without(workspace: Workspace) -> None:
+    run(workspace, "text,label\nгде карта,Карта\nгде заказ,Заказ\n")
+    run(workspace, "text,label\nгде карта,\n")
+    assert read_for_training(workspace.database).labels == ["Заказ", "Карта"]
+    report = run(workspace, "text,label\nгде карта,\n", relabel=True)
+    assert (report.n_replaced, report.n_taken_away) == (0, 1)
+    assert read_for_training(workspace.database).labels == ["Заказ"]
 
 
+def test_relabel_says_how_many_labels_it_replaced(workspace: Workspace) -> None:
+    run(workspace, "text,label\nраз,Карта\nдва,Карта\nтри,Карта\n")
+    report = run(workspace, "text,label\nраз,Заказ\nдва,Карта\nтри,Заказ\n", relabel=True)
+    assert (report.n_replaced, report.n_taken_away, report.n_disagreements) == (2, 0, 0)
+
+
+def test_relabel_without_a_column_of_labels_is_refused(workspace: Workspace) -> None:
+    with pytest.raises(ColumnMissing, match="--relabel needs a column with labels"):
+        run(workspace, "text\nраз\n", relabel=True)
+
+
+def test_a_text_that_is_kept_to_undo_with_is_masked_too(workspace: Workspace) -> None:
+    run(workspace, "id,text\n1,где заказ ЗК-12345\n")
+    run(workspace, "id,text\n1,где же заказ\n")
+    named = with_pattern(workspace)
+    run(named, "id,text\n2,другое\n")
+    with named.database.connect() as connection:
+        assert connection.execute(select(corrections.c.text)).scalars().all() == ["где заказ <ORDER>"]
+
+
+@on_sqlite_alone
 def test_the_lines_of_a_conversation_stay_what_they_were(workspace: Workspace) -> None:
     file = workspace.folder / "talks.csv"
     file.write_text("dialog,who,text\n1,client,где карта\n1,client,и где заказ\n1,agent,сейчас\n", "utf-8")

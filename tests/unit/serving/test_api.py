@@ -243,3 +243,7 @@ def test_schema_describes_every_address(client: TestClient[Litestar]) -> None:
 def test_no_page_of_the_service_loads_anything_from_elsewhere(client: TestClient[Litestar]) -> None:
     for path in ("/schema", "/schema/openapi.json", "/schema/swagger", "/schema/redoc", "/"):
         assert "<script" not in client.get(path).text
+
+
+def test_an_email_is_answered_without_what_it_quotes(client: TestClient[Litestar]) -> None:
+    assert ask(client, text="Банкомат\n\n> Перевод\n> Перевод")["label"] == "Банкомат"

@@ -165,3 +165,10 @@ def test_text_that_is_none_is_rejected_as_at_import(predictor: Predictor, tmp_pa
     (tmp_path / "in.jsonl").write_text('{"text": {"a": 1}}\n{"text": "карта"}\n', "utf-8")
     report = classify(predictor, tmp_path / "in.jsonl", tmp_path / "out.jsonl")
     assert (report.n_rows, report.n_rejected) == (1, 1)
+
+
+def test_an_email_is_classified_without_what_it_quotes(predictor: Predictor, tmp_path: Path) -> None:
+    text = "Банкомат\n\n> Перевод\n> Перевод"
+    classify(predictor, source(tmp_path, f'text\n"{text}"\n'), tmp_path / "out.csv")
+    (row,) = rows(tmp_path / "out.csv")
+    assert (row["text"], row["label"]) == (text, "Банкомат")

@@ -1,37 +1,31 @@
-from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 
-import pytest
 from sqlalchemy import Engine
-from sqlalchemy.engine import URL
 
 from firstline.store.database import open_database, writing
 from firstline.store.messages import (
     Disagreement,
     StoredMessage,
-    add_messages,
     count_by_class,
     count_by_segment,
     count_disagreements,
     count_labels,
     count_messages,
     disagreements,
+    find_message,
     read_for_training,
+    read_state,
+    read_stored,
+    replace_text,
+    write_state,
 )
 from firstline.types import Message
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = open_database(URL.create("sqlite", database=str(tmp_path / "a.db")))
-    yield made
-    made.dispose()
+from tests.postgres import NewDatabase
+from tests.unit.store.filling import take_in
 
 
 def add(engine: Engine, *items: StoredMessage) -> None:
-    with writing(engine) as connection:
-        add_messages(connection, [(item.key, item) for item in items], "import")
+    take_in(engine, *items)
 
 
 def test_a_key_tells_text_and_segment_apart() -> None:
@@ -49,11 +43,12 @@ def test_nothing_is_a_batch_too(engine: Engine) -> None:
         assert count_messages(connection) == 0
 
 
-def test_what_is_there_stays_as_it_is(engine: Engine) -> None:
+def test_one_text_keeps_all_its_ids(engine: Engine) -> None:
     add(engine, StoredMessage("раз", external_id="1"))
     add(engine, StoredMessage("раз", external_id="2"))
     with engine.connect() as connection:
-        assert connection.exec_driver_sql("SELECT external_id FROM messages").all() == [("1",)]
+        assert count_messages(connection) == 1
+        assert connection.exec_driver_sql("SELECT external_id FROM message_ids").all() == [("1",), ("2",)]
 
 
 def test_counts(engine: Engine) -> None:
@@ -67,7 +62,7 @@ def test_counts(engine: Engine) -> None:
 
 def test_a_class_without_labels_is_counted_as_none(engine: Engine) -> None:
     with writing(engine) as connection:
-        connection.exec_driver_sql("INSERT INTO classes VALUES ('карта')")
+        connection.exec_driver_sql("INSERT INTO classes (name, kind) VALUES ('карта', 'normal')")
         assert count_by_class(connection) == {"карта": 0}
 
 
@@ -86,10 +81,29 @@ def test_training_reads_single_labels_and_counts_the_rest(engine: Engine) -> Non
     assert found.n_disagreements == 1
 
 
-def test_the_order_of_imports_is_not_seen_in_training(engine: Engine, tmp_path: Path) -> None:
-    other = open_database(URL.create("sqlite", database=str(tmp_path / "b.db")))
+def test_the_order_of_imports_is_not_seen_in_training(engine: Engine, new_database: NewDatabase) -> None:
+    other = open_database(new_database())
     items = [StoredMessage(str(number), label="карта") for number in range(20)]
     add(engine, *items)
     add(other, *reversed(items))
     assert read_for_training(engine) == read_for_training(other)
     other.dispose()
+
+
+def test_a_stream_leaves_the_connection_as_it_was(engine: Engine) -> None:
+    add(engine, StoredMessage("раз"), StoredMessage("два", "vip"))
+    with writing(engine) as connection:
+        assert [message.text for _, message in read_stored(connection)] == ["раз", "два"]
+        write_state(connection, "masks", "new")
+        assert read_state(connection, "masks") == "new"
+
+
+def test_a_text_that_becomes_another_takes_over_its_labels(engine: Engine) -> None:
+    old, new = StoredMessage("раз", label="карта"), StoredMessage("два", label="перевод")
+    add(engine, old, new)
+    with writing(engine) as connection:
+        place = find_message(connection, old.key)
+        assert place is not None
+        replace_text(connection, place, StoredMessage("два"))
+        assert [item.labels for item in disagreements(connection)] == [("карта", "перевод")]
+        assert count_messages(connection) == 1

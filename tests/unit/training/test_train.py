@@ -23,6 +23,7 @@ from firstline.training import candidates as candidates_module
 from firstline.training.candidates.base import Context, Note, Stage
 from firstline.training.candidates.linear import Linear
 from firstline.training.comparison import Failed, Row
+from firstline.training.drafting import draft
 from firstline.training.provenance import fingerprint
 from firstline.training.runs import Run, RunCard, RunRow, list_runs
 from firstline.training.search.crossval import Fold
@@ -127,6 +128,14 @@ def test_manifest_says_what_it_learned_from(tmp_path: Path) -> None:
     assert learned.n_messages == len(data.messages)
     assert learned.n_unlabelled == len(data.unlabelled)
     assert learned.data_fingerprint == fingerprint(data.messages, data.labels, data.unlabelled)
+
+
+@pytest.mark.parametrize(("cut_quotes", "emails"), [(True, "emails.v1"), (False, "")])
+def test_manifest_says_whether_emails_were_cut(cut_quotes: bool, emails: str) -> None:
+    settings = Settings.model_validate({"emails": {"cut_quotes": cut_quotes}})
+    data = examples()
+    fitted = Linear(Context.of(settings, 0).rules).fit(data.messages, data.labels, [])
+    assert draft("linear.v1", fitted, data, settings).emails == emails
 
 
 def test_manifest_keeps_the_teams_patterns(tmp_path: Path) -> None:

@@ -1,0 +1,27 @@
+"""`firstline mask`."""
+
+from firstline.cli.options import WorkspaceOption
+from firstline.cli.output import say
+
+
+def mask(workspace: WorkspaceOption = None) -> None:
+    """Show what becomes of a text from standard input, as a message: personal data as masks. Stores nothing.
+
+    With a workspace, its own patterns count as well; quoted replies and signatures are cut as its settings say.
+    """
+    import sys
+
+    from firstline.errors import WorkspaceMissing
+    from firstline.messages.importing import masker
+    from firstline.settings import Settings
+    from firstline.store.workspace import Workspace
+    from firstline.text.emails import own_words
+
+    try:
+        settings = Workspace.find(workspace).settings
+    except WorkspaceMissing:
+        if workspace is not None:
+            raise
+        settings = Settings()
+    text = sys.stdin.read()
+    say(masker(settings)(own_words(text) if settings.emails.cut_quotes else text))

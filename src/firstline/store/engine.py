@@ -1,0 +1,137 @@
+"""Engines on SQLite and PostgreSQL that behave alike: who waits for whom, and what an error says."""
+
+from itertools import takewhile
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, ExceptionContext, make_url
+from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+
+from firstline.errors import ExtraMissing, StoreUnusable, WorkspaceBusy
+
+WRITES = "firstline_writes"
+"""The execution option of a connection that writes."""
+_BUSY_TIMEOUT_MS = 30_000
+_ADDRESS = "Leave it empty, or write postgresql+psycopg://user:password@host/name"
+_CONNECTING = {"connect_timeout": "10", "client_encoding": "UTF8"}
+_GUESSES = ("Is the server running", "This probably means")
+"""How the lines begin in which libpq guesses at a cause."""
+_BUSY = ("SQLITE_BUSY", "55P03")
+"""What SQLite and PostgreSQL call a lock that somebody else has kept for too long."""
+_WRITER_LOCK = 4_919_131_752
+"""PostgreSQL's advisory lock of the one who writes: any number, the same in every version of Firstline."""
+
+
+def make_engine(url: str | URL) -> Engine:
+    """An engine on the database at `url`, which need not be there yet.
+
+    A block of reading sees one moment; one of writing (`WRITES`) waits for other writers. An error of the database is a
+    `StoreUnusable` or `WorkspaceBusy` without the password, without SQL and without values; an IntegrityError stays
+    what it is, for whoever wrote the statement. Raises `StoreUnusable` if `url` is not an address, and
+    `ExtraMissing` if psycopg is not installed.
+    """
+    parsed = _parsed(url)
+    is_sqlite = parsed.get_backend_name() == "sqlite"
+    try:
+        # A parameter may be the text of a message, which belongs into no error.
+        if is_sqlite:
+            engine = create_engine(parsed, hide_parameters=True)
+        else:
+            missing = {name: value for name, value in _CONNECTING.items() if name not in parsed.query}
+            # Without a pool: a training of hours holds no connection.
+            engine = create_engine(parsed, hide_parameters=True, poolclass=NullPool, connect_args=missing)
+    except ImportError:
+        raise ExtraMissing("A PostgreSQL database", "postgres") from None
+    except (ArgumentError, NoSuchModuleError, TypeError) as error:
+        raise StoreUnusable(f"'database.url' is not a database address: {error}.", _ADDRESS) from None
+    if is_sqlite:
+        event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite if is_sqlite else _begin_postgresql)
+    event.listen(engine, "handle_error", _raise_in_words)
+    return engine
+
+
+def _parsed(url: str | URL) -> URL:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise StoreUnusable("'database.url' is not a database address.", _ADDRESS) from None
+    if parsed.drivername in ("postgresql", "postgres"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() != "sqlite" and parsed.drivername != "postgresql+psycopg":
+        raise StoreUnusable(f"'database.url' names a database that is not known: {parsed.drivername}.", _ADDRESS)
+    # What follows an @ in a password would be taken for the host, and shown.
+    if parsed.get_backend_name() != "sqlite" and "@" in f"{parsed.host}{parsed.database}{parsed.query}":
+        raise StoreUnusable("'database.url' has more than one @.", "In a password, write %40 for @ and %25 for %.")
+    return parsed
+
+
+def _raise_in_words(context: ExceptionContext) -> None:
+    error = context.sqlalchemy_exception
+    if error is None or context.engine is None or isinstance(error, IntegrityError):
+        return
+    if any(getattr(context.original_exception, name, None) in _BUSY for name in ("sqlite_errorname", "sqlstate")):
+        raise WorkspaceBusy(
+            f"Another command is writing to the database {_shown(context.engine.url)}.",
+            "Wait until it is done, then run this again.",
+        )
+    raise unusable(context.engine.url, error)
+
+
+def unusable(url: URL, error: SQLAlchemyError) -> StoreUnusable:
+    """What to raise for an error of the database at `url`."""
+    message = f"The database {_shown(url)} cannot be used: {_cause(error)}."
+    if url.get_backend_name() == "sqlite":
+        return StoreUnusable(message, "Check 'database.url' in firstline.toml, the file and the free space.")
+    return StoreUnusable(
+        message,
+        "Check that the server runs and has this database and this user, and that 'database.url' in firstline.toml or"
+        " FIRSTLINE_DATABASE__URL is right.",
+    )
+
+
+def _cause(error: SQLAlchemyError) -> str:
+    """What the driver says in one line; of a server, without its details, which may hold the values of a row."""
+    cause = getattr(error, "orig", None) or error
+    if isinstance(error, DataError):
+        return type(cause).__name__  # the server would quote the value
+    said = getattr(getattr(cause, "diag", None), "message_primary", None) or str(cause)
+    lines = takewhile(lambda line: not line.startswith(_GUESSES), (line.strip() for line in said.splitlines()))
+    return " ".join(lines).rstrip(".")
+
+
+def _shown(url: URL) -> str:
+    """The address without its password, which may also stand behind the question mark."""
+    return url.set(query={}).render_as_string()
+
+
+def _prepare_sqlite(connection: object, _entry: ConnectionPoolEntry) -> None:
+    """Settings of a new connection; the driver's own transactions are off, since they leave out CREATE TABLE."""
+    connection.isolation_level = None  # type: ignore[attr-defined]
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        # What is deleted is overwritten, and what is sorted or rewritten goes into no temporary file.
+        "secure_delete=ON",
+        "temp_store=MEMORY",
+        f"busy_timeout={_BUSY_TIMEOUT_MS}",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(WRITES) else "BEGIN")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    """One writer at a time, and readers who see one moment, as with SQLite."""
+    if not connection.get_execution_options().get(WRITES):
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        return
+    connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_BUSY_TIMEOUT_MS}")
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})")
+    connection.exec_driver_sql("SET LOCAL lock_timeout = DEFAULT")

@@ -1,0 +1,169 @@
+"""Forgetting messages, so that the same export does not bring them back.
+
+What is forgotten leaves a tombstone: a hash that nobody can turn back without the workspace's key.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, or_, select
+
+from firstline.store.messages import StoredMessage, insert_new, parts
+from firstline.store.schema import corrections, message_ids, messages, tombstones
+
+_SIZE_BYTES = 16
+
+
+@dataclass
+class Forgotten:
+    """`keys` are those of the messages that are gone. `n_shared` ids left a message that other ids have, too."""
+
+    keys: set[bytes] = field(default_factory=set)
+    n_ids: int = 0
+    n_shared: int = 0
+
+
+class Tombstones:
+    """Knows what was forgotten. `secret` is the key of the workspace."""
+
+    def __init__(self, secret: bytes, keys: Collection[bytes]) -> None:
+        self._secret = secret
+        self._keys = frozenset(keys)
+
+    @classmethod
+    def read(cls, connection: Connection, secret: bytes) -> "Tombstones":
+        return cls(secret, connection.execute(select(tombstones.c.key)).scalars().all())
+
+    def __bool__(self) -> bool:
+        return bool(self._keys)
+
+    def covers(self, item: StoredMessage, source: str) -> bool:
+        """Whether a message was forgotten: by its id, by its text, or by text and time if it has no id."""
+        return any(key in self._keys for key in marks(self._secret, item, source, is_by_text=True))
+
+
+def marks(secret: bytes, item: StoredMessage, source: str, *, is_by_text: bool = False) -> Iterator[bytes]:
+    """What a message is known by once it is gone.
+
+    With an id: the id in its system, and the id with the text, for an export under another name. Without one: text and
+    time. With `is_by_text`, or if it has neither id nor time: the text.
+    """
+    if item.external_id:
+        yield _mark(secret, "id", source, item.external_id)
+        yield _mark(secret, "id and text", item.external_id, item.text)
+    elif item.sent_at:
+        yield _mark(secret, "text and time", item.text, item.sent_at.isoformat())
+    if is_by_text or not (item.external_id or item.sent_at):
+        yield _mark(secret, "text", item.text)
+
+
+def _mark(secret: bytes, *said: str) -> bytes:
+    return blake2b("\x00".join(said).encode(), key=secret, digest_size=_SIZE_BYTES).digest()
+
+
+def forget(
+    connection: Connection,
+    secret: bytes,
+    *,
+    ids: Sequence[str] = (),
+    source: str | None = None,
+    texts: Sequence[str] = (),
+    before: datetime | None = None,
+) -> Forgotten:
+    """Delete messages by their ids (of one system, if `source` is given), by masked texts, or if sent before a time.
+
+    A message that other ids share stays for them. In the caller's transaction.
+    """
+    found = Forgotten()
+    for part in parts(ids):
+        _forget_ids(connection, secret, part, source, found)
+    for part in parts(texts):
+        _forget_messages(connection, secret, messages.c.text.in_(part), found, is_by_text=True)
+    if before is not None:
+        _forget_messages(connection, secret, messages.c.sent_at < before, found)
+    return found
+
+
+def _forget_ids(
+    connection: Connection, secret: bytes, ids: Sequence[str], source: str | None, found: Forgotten
+) -> None:
+    meant: ColumnElement[bool] = message_ids.c.external_id.in_(ids)
+    if source is not None:
+        meant = and_(meant, message_ids.c.source == source)
+    rows = connection.execute(
+        select(message_ids.c.source, message_ids.c.external_id, message_ids.c.message_id, messages.c.text)
+        .join_from(message_ids, messages)
+        .where(meant)
+    ).all()
+    _bury(
+        connection,
+        [mark for of, id_, _, text in rows for mark in marks(secret, StoredMessage(text, external_id=id_), of)],
+    )
+    connection.execute(message_ids.delete().where(meant))
+    for of, id_, _, _ in rows:
+        own = and_(corrections.c.source == of, corrections.c.external_id == id_)
+        connection.execute(corrections.delete().where(own))
+    found.n_ids += len(rows)
+    touched = sorted({message_id for _, _, message_id, _ in rows})
+    for part in parts(touched):
+        others = select(message_ids.c.message_id).where(message_ids.c.message_id.in_(part))
+        shared = set(connection.execute(others).scalars())
+        found.n_shared += len(shared)
+        _delete(connection, [message_id for message_id in part if message_id not in shared], found)
+
+
+def _forget_messages(
+    connection: Connection, secret: bytes, meant: ColumnElement[bool], found: Forgotten, *, is_by_text: bool = False
+) -> None:
+    rows = connection.execute(
+        select(messages.c.id, messages.c.text, messages.c.segment, messages.c.sent_at).where(meant)
+    ).all()
+    for part in parts(rows):
+        places = [row.id for row in part]
+        ids_of: dict[int, list[tuple[str, str]]] = {}
+        named = select(message_ids.c.message_id, message_ids.c.source, message_ids.c.external_id)
+        for message_id, of, id_ in connection.execute(named.where(message_ids.c.message_id.in_(places))):
+            ids_of.setdefault(message_id, []).append((of, id_))
+        buried: list[bytes] = []
+        for message_id, text, segment, sent_at in part:
+            for of, id_ in ids_of.get(message_id, [("", "")]):
+                item = StoredMessage(text, segment, id_ or None, sent_at)
+                buried += marks(secret, item, of, is_by_text=is_by_text)
+                found.n_ids += bool(id_)
+        _bury(connection, buried)
+        _delete(connection, places, found)
+
+
+def _bury(connection: Connection, keys: Sequence[bytes]) -> None:
+    insert_new(connection, tombstones, [{"key": key} for key in keys])
+
+
+def _delete(connection: Connection, places: Sequence[int], found: Forgotten) -> None:
+    """Delete messages with their labels and ids, and what is kept of them to undo imports with."""
+    gone = connection.execute(select(messages.c.key, messages.c.text).where(messages.c.id.in_(places))).all()
+    found.keys.update(key for key, _ in gone)
+    kept = or_(corrections.c.message_id.in_(places), corrections.c.text.in_([text for _, text in gone]))
+    connection.execute(delete(corrections).where(kept))
+    connection.execute(messages.delete().where(messages.c.id.in_(places)))
+
+
+def rewrite(engine: Engine) -> None:
+    """Leave nothing of what was deleted in the files of the database, on PostgreSQL in those of its tables.
+
+    PostgreSQL's write-ahead log and backups keep it for as long as they are kept.
+    """
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if engine.dialect.name == "postgresql":
+            for table in (messages, message_ids, corrections):
+                connection.exec_driver_sql(f"VACUUM FULL {table.name}")
+            return
+    raw = engine.raw_connection()
+    try:
+        cursor = raw.cursor()
+        for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+            cursor.execute(statement)
+        cursor.close()
+    finally:
+        raw.close()

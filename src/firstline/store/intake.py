@@ -1,0 +1,381 @@
+"""What one file brings into the store: messages by their ids or texts, corrections, labels.
+
+With an id, a message is its (source, id): another text under it is a correction. Without one it is its text
+and segment. All of it happens in the caller's transaction.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    MetaData,
+    Table,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+)
+
+from firstline.errors import SourceUnclear
+from firstline.store.forgetting import Tombstones
+from firstline.store.messages import StoredMessage, find_message, insert_new, move_labels, now, parts
+from firstline.store.schema import classes, corrections, imports, in_force, labels, message_ids, messages
+
+_MOST_UNRELATED = 1 / 20
+_LEAST_SHARED_WORDS, _LEAST_ALIKE = 0.5, 0.3
+
+_relabelled = Table(
+    "relabelled",
+    MetaData(),
+    Column("message_id", Integer, index=True),
+    Column("class_id", Integer),
+    prefixes=["TEMPORARY"],
+)
+"""The labels of a file that settles labels, by message; a class of None: no label."""
+
+
+@dataclass
+class Tally:
+    """What a file has changed.
+
+    `n_corrected` known ids have another text or segment now; `n_shared_ids` rows have the id of another row of the file
+    but another text, and are kept without it. `n_replaced` labels made room for another, `n_taken_away` for none.
+    `n_forgotten` rows are left out, since somebody asked to forget them.
+    """
+
+    n_new: int = 0
+    n_known: int = 0
+    n_repeated: int = 0
+    n_corrected: int = 0
+    n_shared_ids: int = 0
+    n_new_labelled: int = 0
+    n_replaced: int = 0
+    n_taken_away: int = 0
+    n_forgotten: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A message that an id is known for, and the last import that had the id."""
+
+    message_id: int
+    key: bytes
+    text: str
+    segment: str | None
+    last_import: int | None
+
+
+class Intake:
+    """One import under way.
+
+    `has_segments`: the file has a column for them; without one, known ids keep theirs. `settles_labels`: its labels
+    replace others, and an empty one takes them away. `is_source_named`: a person says where the ids are from.
+    What `tombstones` cover is left out.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        file: str,
+        source: str,
+        *,
+        has_segments: bool = True,
+        settles_labels: bool = False,
+        is_source_named: bool = False,
+        tombstones: Tombstones | None = None,
+    ) -> None:
+        self._tombstones = tombstones or None
+        self.source = source
+        self._connection = connection
+        self._file = file
+        self._has_segments = has_segments
+        self._settles_labels = settles_labels
+        self._is_source_named = is_source_named
+        self._tally = Tally()
+        self._keys: set[bytes] = set()
+        self._class_ids: dict[str, int] = {}
+        self._n_messages = self._n_matched = self._n_unrelated = self._n_made_by_corrections = 0
+        started = connection.execute(imports.insert().values(file=file, source=source, at=now()))
+        self.id = int(started.inserted_primary_key[0])  # type: ignore[index]
+        if settles_labels:
+            _relabelled.create(connection)
+
+    def add(self, batch: Sequence[StoredMessage]) -> None:
+        """Take in some messages of the file."""
+        keyed = self._identified(self._not_forgotten(batch))
+        self._n_messages += len(keyed)
+        self._keys.update(key for key, _ in keyed)
+        self._add_messages(keyed)
+        self._add_ids(keyed)
+        self._add_labels(keyed)
+
+    def finish(self) -> Tally:
+        """What has changed. Raises `SourceUnclear` if more than a twentieth of the known ids have unrelated texts."""
+        if self._n_unrelated > _MOST_UNRELATED * self._n_matched and not self._is_source_named:
+            raise SourceUnclear(
+                f"{self._file}: {self._n_unrelated:,} of {self._n_matched:,} ids that are known of '{self.source}'"
+                " have an unrelated text here, as if they were another system's.",
+                "Nothing was imported. Name the system that the ids are from: --source NAME;"
+                f" if the texts were corrected: --source {self.source}",
+            )
+        tally = self._tally
+        if self._settles_labels:
+            self._settle()
+            _relabelled.drop(self._connection)
+        brought = select(func.count()).where(messages.c.import_id == self.id)
+        tally.n_new = self._connection.execute(brought).scalar_one() - self._n_made_by_corrections
+        tally.n_repeated = self._n_messages - len(self._keys)
+        tally.n_known = len(self._keys) - tally.n_new - tally.n_corrected
+        tally.n_new_labelled = self._count_newly_labelled()
+        return tally
+
+    def _not_forgotten(self, batch: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
+        buried = self._tombstones
+        if buried is None:
+            return batch
+        left = [item for item in batch if not buried.covers(item, self.source)]
+        self._tally.n_forgotten += len(batch) - len(left)
+        return left
+
+    def _identified(self, batch: Sequence[StoredMessage]) -> list[tuple[bytes, StoredMessage]]:
+        """The messages with their keys, after corrections; an id that the file had before with another text is gone."""
+        known = self._known({item.external_id for item in batch if item.external_id})
+        here: dict[str, bytes] = {}
+        touched: list[str] = []
+        keyed: list[tuple[bytes, StoredMessage]] = []
+        for given in batch:
+            if not given.external_id:
+                keyed.append((given.key, given))
+                continue
+            found = known.get(given.external_id)
+            item = replace(given, segment=found.segment) if found and not self._has_segments else given
+            key = item.key
+            before = here.get(given.external_id)
+            if before is None and found and found.last_import == self.id:
+                before = found.key
+            if before is None:
+                here[given.external_id] = key
+                if found:
+                    touched.append(given.external_id)
+                    self._match(item, key, found)
+            is_shared = before is not None and before != key
+            self._tally.n_shared_ids += is_shared
+            keyed.append((key, replace(item, external_id=None) if is_shared else item))
+        for part in parts(touched):
+            self._connection.execute(message_ids.update().where(self._is_own(part)).values(last_import_id=self.id))
+        return keyed
+
+    def _known(self, ids: Iterable[str]) -> dict[str, _Known]:
+        """Those of `ids` that are known; what has no source yet becomes this one's."""
+        found: dict[str, _Known] = {}
+        adopted: list[str] = []
+        columns = (message_ids.c.source, message_ids.c.external_id, message_ids.c.last_import_id)
+        of_message = (messages.c.id, messages.c.key, messages.c.text, messages.c.segment)
+        for part in parts(sorted(ids)):
+            rows = self._connection.execute(
+                select(*columns, *of_message)
+                .join_from(message_ids, messages)
+                .where(message_ids.c.source.in_((self.source, "")), message_ids.c.external_id.in_(part))
+                .order_by(message_ids.c.source.desc())
+            )
+            for source, external_id, last_import, message_id, key, text, segment in rows:
+                if external_id not in found:
+                    found[external_id] = _Known(message_id, key, text, segment, last_import)
+                    if source != self.source:
+                        adopted.append(external_id)
+        for part in parts(adopted):
+            unnamed = and_(message_ids.c.source == "", message_ids.c.external_id.in_(part))
+            self._connection.execute(message_ids.update().where(unnamed).values(source=self.source))
+        return found
+
+    def _is_own(self, ids: Sequence[str]) -> ColumnElement[bool]:
+        return and_(message_ids.c.source == self.source, message_ids.c.external_id.in_(ids))
+
+    def _match(self, item: StoredMessage, key: bytes, found: _Known) -> None:
+        """A known id again, with the same text or another."""
+        self._n_matched += 1
+        if key == found.key:
+            return
+        self._n_unrelated += not is_related(found.text, item.text)
+        self._tally.n_corrected += 1
+        self._correct(item, key, found)
+
+    def _correct(self, item: StoredMessage, key: bytes, found: _Known) -> None:
+        """Give the message of an id another text; if it has other ids too, those keep the old one."""
+        connection = self._connection
+        is_alone = (
+            connection.execute(select(func.count()).where(message_ids.c.message_id == found.message_id)).scalar_one()
+            == 1
+        )
+        before = connection.execute(
+            select(messages.c.sent_at, messages.c.import_id).where(messages.c.id == found.message_id)
+        ).first()
+        sent_at, added_by = before if before else (None, None)
+        target = find_message(connection, key)
+        moved: list[int] = []
+        if target is None and is_alone:
+            values = {"key": key, "text": item.text, "segment": item.segment, "sent_at": item.sent_at or sent_at}
+            connection.execute(messages.update().where(messages.c.id == found.message_id).values(values))
+        else:
+            if target is None:
+                self._add_messages([(key, item)])
+                self._n_made_by_corrections += 1
+                target = find_message(connection, key)
+                assert target is not None  # noqa: S101 (it was inserted just now)
+            own = and_(message_ids.c.source == self.source, message_ids.c.external_id == item.external_id)
+            connection.execute(message_ids.update().where(own).values(message_id=target))
+            if is_alone:
+                moved = move_labels(connection, found.message_id, target, self.id)
+                connection.execute(messages.delete().where(messages.c.id == found.message_id))
+            else:
+                self._copy_labels(found.message_id, target)
+        connection.execute(
+            corrections.insert().values(
+                import_id=self.id,
+                message_id=found.message_id,
+                source=self.source,
+                external_id=item.external_id,
+                text=found.text,
+                segment=found.segment,
+                sent_at=sent_at,
+                added_by=added_by,
+                label_ids=json.dumps(moved),
+            )
+        )
+
+    def _copy_labels(self, message_id: int, target: int) -> None:
+        copied = select(labels.c.class_id, labels.c.source, labels.c.by, labels.c.at).where(
+            labels.c.message_id == message_id, in_force
+        )
+        rows = [
+            {"message_id": target, "class_id": class_id, "source": source, "by": by, "at": at, "import_id": self.id}
+            for class_id, source, by, at in self._connection.execute(copied)
+        ]
+        insert_new(self._connection, labels, rows)
+
+    def _add_messages(self, keyed: Sequence[tuple[bytes, StoredMessage]]) -> None:
+        rows = [
+            {
+                "key": key,
+                "text": item.text,
+                "segment": item.segment,
+                "sent_at": item.sent_at,
+                "import_id": self.id,
+            }
+            for key, item in keyed
+        ]
+        insert_new(self._connection, messages, rows)
+
+    def _add_ids(self, keyed: Sequence[tuple[bytes, StoredMessage]]) -> None:
+        rows = [
+            {
+                "source": self.source,
+                "external_id": item.external_id,
+                "import_id": self.id,
+                "last_import_id": self.id,
+                "of_key": key,
+            }
+            for key, item in keyed
+            if item.external_id
+        ]
+        insert_new(self._connection, message_ids, rows, message_id=_ID_OF_KEY)
+
+    def _add_labels(self, keyed: Sequence[tuple[bytes, StoredMessage]]) -> None:
+        self._learn_classes({item.label for _, item in keyed if item.label})
+        at = now()
+        rows = [
+            {
+                "class_id": self._class_ids[item.label],
+                "source": "import",
+                "at": at,
+                "import_id": self.id,
+                "of_key": key,
+            }
+            for key, item in keyed
+            if item.label
+        ]
+        insert_new(self._connection, labels, rows, message_id=_ID_OF_KEY)
+        if self._settles_labels:
+            settled = [
+                {"class_id": self._class_ids[item.label] if item.label else None, "of_key": key} for key, item in keyed
+            ]
+            self._connection.execute(
+                _relabelled.insert().values(message_id=_ID_OF_KEY, class_id=bindparam("class_id")), settled
+            )
+
+    def _learn_classes(self, names: set[str]) -> None:
+        missing = sorted(names - self._class_ids.keys())
+        if missing:
+            rows = [{"name": name, "kind": "normal", "import_id": self.id} for name in missing]
+            insert_new(self._connection, classes, rows)
+            for part in parts(missing):
+                found = select(classes.c.name, classes.c.id).where(classes.c.name.in_(part))
+                self._class_ids.update((name, class_id) for name, class_id in self._connection.execute(found))
+
+    def _settle(self) -> None:
+        """Labels of before, on messages that the file settles, make room for what it says."""
+        again = _relabelled.alias()
+        stays = exists().where(again.c.message_id == labels.c.message_id, again.c.class_id == labels.c.class_id)
+        replaced = and_(
+            in_force,
+            func.coalesce(labels.c.import_id, 0) != self.id,
+            labels.c.message_id.in_(select(_relabelled.c.message_id)),
+            ~stays,
+        )
+        new = labels.alias()
+        successor = (
+            select(func.min(new.c.id))
+            .where(
+                new.c.message_id == labels.c.message_id,
+                new.c.superseded_at.is_(None),
+                or_(
+                    new.c.import_id == self.id,
+                    exists().where(again.c.message_id == new.c.message_id, again.c.class_id == new.c.class_id),
+                ),
+            )
+            .scalar_subquery()
+        )
+        has_label = labels.c.message_id.in_(select(_relabelled.c.message_id).where(_relabelled.c.class_id.is_not(None)))
+        n_replaced, n_taken_away = (
+            self._connection.execute(select(func.count()).where(replaced, condition)).scalar_one()
+            for condition in (has_label, ~has_label)
+        )
+        self._tally.n_replaced, self._tally.n_taken_away = n_replaced, n_taken_away
+        values = {"superseded_at": now(), "superseded_by": successor, "superseded_import": self.id}
+        self._connection.execute(labels.update().where(replaced).values(values))
+
+    def _count_newly_labelled(self) -> int:
+        other = labels.alias()
+        before = exists().where(
+            other.c.message_id == labels.c.message_id,
+            func.coalesce(other.c.import_id, 0) != self.id,
+            or_(other.c.superseded_at.is_(None), other.c.superseded_import == self.id),
+        )
+        counted = select(func.count(labels.c.message_id.distinct()))
+        return self._connection.execute(counted.where(labels.c.import_id == self.id, in_force, ~before)).scalar_one()
+
+
+_ID_OF_KEY = select(messages.c.id).where(messages.c.key == bindparam("of_key")).scalar_subquery()
+
+
+def is_related(before: str, after: str) -> bool:
+    """Whether one text may be a correction of the other: they share half the words of the shorter one, or trigrams."""
+    words, words_after = (set(re.findall(r"\w+", text.casefold())) for text in (before, after))
+    shorter = min(len(words), len(words_after))
+    if shorter and len(words & words_after) >= _LEAST_SHARED_WORDS * shorter:
+        return True
+    letters, letters_after = (_trigrams(text) for text in (before, after))
+    return 2 * len(letters & letters_after) >= _LEAST_ALIKE * (len(letters) + len(letters_after))
+
+
+def _trigrams(text: str) -> set[str]:
+    padded = f" {' '.join(text.casefold().split())} "
+    return {padded[place : place + 3] for place in range(len(padded) - 2)}

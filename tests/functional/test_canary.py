@@ -61,6 +61,9 @@ def _import(bird: Bird) -> None:
         write(bird.inputs / f"chats.{ending}", chats())
         bird.run("import", bird.inputs / f"chats.{ending}", *CONVERSATION)
         bird.run("import", bird.inputs / f"chats.{ending}", *CONVERSATION[:4], "--agent-values", "nobody", code=1)
+    bird.run("import", bird.inputs / "history.csv", "--dry-run")
+    bird.run("import", bird.inputs / "chats.csv", *CONVERSATION)
+    bird.run("import", "--undo")
     settings = bird.workspace / "firstline.toml"
     text = settings.read_text("utf-8")
     settings.write_text(text.replace("fixed = []", 'fixed = ["Вход"]'), "utf-8")

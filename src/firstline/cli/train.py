@@ -149,13 +149,14 @@ def mask_again(place: "Workspace") -> int:
     from firstline.messages.importing import masker
     from firstline.messages.remasking import is_up_to_date, remask
     from firstline.store.database import writing
+    from firstline.store.key import open_key
 
     patterns = place.settings.masking.patterns
     with place.database.connect() as connection:
         if is_up_to_date(connection, patterns):
             return 0
     with place.hold("messages", "train"), writing(place.database) as connection:
-        return remask(connection, masker(place.settings), patterns)
+        return remask(connection, masker(place.settings), patterns, open_key(place.folder, connection).hash_id)
 
 
 def require_training(*others: str) -> None:

@@ -166,7 +166,7 @@ def import_file(
             hash_id=key.hash_id,
             temporary=workspace.temporary,
         )
-        n_masked_again = remask(connection, mask, settings.masking.patterns)
+        n_masked_again = remask(connection, mask, settings.masking.patterns, key.hash_id)
         tally: Counter[str] = Counter()
         segments: Counter[str] = Counter()
         sample: list[StoredMessage] = []

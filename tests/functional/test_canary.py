@@ -64,6 +64,8 @@ def _import(bird: Bird) -> None:
     bird.run("import", bird.inputs / "history.csv", "--dry-run")
     bird.run("import", bird.inputs / "chats.csv", *CONVERSATION)
     bird.run("import", "--undo")
+    # A message and a conversation have it as their id, and are known by its hash.
+    assert "2 messages" in bird.run("forget", PERSONAL["email"]).stdout
     settings = bird.workspace / "firstline.toml"
     text = settings.read_text("utf-8")
     settings.write_text(text.replace("fixed = []", 'fixed = ["Вход"]'), "utf-8")

@@ -22,7 +22,7 @@ def bank(firstline: Run, tmp_path: Path, prepared: URL, monkeypatch: pytest.Monk
     return folder
 
 
-def test_every_command_of_the_loop_works(firstline: Run, bank: Path, tmp_path: Path) -> None:
+def test_the_loop_works_on_a_server(firstline: Run, bank: Path, tmp_path: Path) -> None:
     def run(*arguments: object) -> Done:
         done = firstline(*arguments, "-w", bank)
         assert done.returncode == 0, done.stderr
@@ -34,7 +34,6 @@ def test_every_command_of_the_loop_works(firstline: Run, bank: Path, tmp_path: P
     assert (first["n_known"], again["n_new"], again["n_known"]) == (0, 0, first["n_new"])
     status = json.loads(run("status", "--json").stdout)
     assert (status["n_messages"], status["n_labelled"]) == (first["n_new"], first["n_labelled"])
-    run("advise")
     trained = json.loads(run("train", "--candidates", "linear.v1", "--folds", "3", "--json").stdout)
     assert trained["champion"] == trained["model"]
     run("evaluate", history)

@@ -13,7 +13,7 @@ from firstline.bundle.manifest import Manifest
 from firstline.bundle.parts import Scorer, load_part
 from firstline.errors import BundleDamaged, BundleVersionUnknown
 from firstline.text.emails import EMAILS_VERSION, own_words
-from firstline.text.masks import MASKS_VERSION, Masker
+from firstline.text.masks import MASKS_VERSION, OLDER_MASKS_VERSIONS, Masker
 from firstline.text.readings import read
 from firstline.text.rules import TextRules, nfc, white_space
 from firstline.types import Message, Prediction, Ranked
@@ -32,9 +32,10 @@ class Predictor:
     """Answers for one bundle. Safe to use from several threads once loaded."""
 
     def __init__(self, manifest: Manifest, voices: Sequence[Voice]) -> None:
-        if manifest.masks.version != MASKS_VERSION:
+        version = manifest.masks.version
+        if version not in (MASKS_VERSION, *OLDER_MASKS_VERSIONS):
             raise BundleVersionUnknown(
-                f"Model {manifest.id} masks by '{manifest.masks.version}'; this Firstline knows '{MASKS_VERSION}'.",
+                f"Model {manifest.id} masks by '{version}'; this Firstline knows '{MASKS_VERSION}' and older.",
                 "Use the version that trained the model, or train it again.",
             )
         if manifest.emails not in ("", EMAILS_VERSION):
@@ -44,6 +45,13 @@ class Predictor:
                 "Use the version that trained the model, or train it again.",
             )
         self.manifest = manifest
+        self.notes: tuple[str, ...] = ()
+        """What whoever loads the model should know, as sentences."""
+        if version != MASKS_VERSION:
+            self.notes = (
+                f"Model {manifest.id} was trained with older masks ({version}) and answers with today's"
+                f" ({MASKS_VERSION}). Train it again: firstline train",
+            )
         self._voices = voices
         self._rules = TextRules(manifest.text_rules)
         try:

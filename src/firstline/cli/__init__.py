@@ -13,6 +13,7 @@ from firstline.cli import (
     advise,
     classify,
     evaluate,
+    forget,
     import_,
     init,
     languages,
@@ -56,6 +57,7 @@ app.command("init")(init.init)
 app.command("import")(import_.import_)
 app.command("status")(status.status)
 app.command("mask")(mask.mask)
+app.command("forget")(forget.forget)
 app.command("advise")(advise.advise)
 app.command("train")(train.train)
 app.add_typer(runs.app, name="runs")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from firstline.cli.loading import load_predictor
 from firstline.cli.options import (
     DelimiterOption,
     EncodingOption,
@@ -36,8 +37,6 @@ def classify(
     as_json: JsonOption = False,
 ) -> None:
     """Add label, confidence and the runner-up to every row of a file."""
-    from firstline.bundle.predictor import Predictor
-    from firstline.bundle.registry import model_folder
     from firstline.errors import StoreUnusable
     from firstline.messages.records import ReadingOptions
     from firstline.serving.bulk import classify_file
@@ -46,7 +45,7 @@ def classify(
 
     place = Workspace.find(workspace)
     remembered = place.settings.columns
-    predictor = Predictor.load(model_folder(place.models, model))
+    predictor = load_predictor(place.models, model)
     learned: frozenset[bytes] = frozenset()
     if place.has_database:
         # Whether they were learned is worth a note, not an error.

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from firstline.cli.loading import load_predictor
 from firstline.cli.options import (
     DelimiterOption,
     EncodingOption,
@@ -39,8 +40,6 @@ def evaluate(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Score a labelled file with the predictor that serves."""
-    from firstline.bundle.predictor import Predictor
-    from firstline.bundle.registry import model_folder
     from firstline.errors import StoreUnusable
     from firstline.evaluation.labelled_file import evaluate_file
     from firstline.messages.records import ReadingOptions
@@ -50,7 +49,7 @@ def evaluate(
 
     place = Workspace.find(workspace)
     remembered = place.settings.columns
-    predictor = Predictor.load(model_folder(place.models, model))
+    predictor = load_predictor(place.models, model)
     learned: frozenset[bytes] = frozenset()
     classes: frozenset[str] = frozenset()
     try:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from firstline.cli.loading import load_predictor
 from firstline.cli.options import ModelOption, WorkspaceOption
 from firstline.cli.output import note
 
@@ -22,14 +23,12 @@ def serve(
 
     import uvicorn
 
-    from firstline.bundle.predictor import Predictor
-    from firstline.bundle.registry import model_folder
     from firstline.serving.app import create_app, quiet_logging
     from firstline.serving.service import Service
     from firstline.store.workspace import Workspace
 
     place = Workspace.find(workspace)
-    predictor = Predictor.load(model_folder(place.models, model))
+    predictor = load_predictor(place.models, model)
     quiet_logging()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     application = create_app(Service(predictor, place.models, place.settings.serving))

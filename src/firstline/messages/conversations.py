@@ -18,7 +18,7 @@ from firstline.store.private import make_private, temporary_folder
 
 _BATCH = 10_000
 _Row = tuple[str, int, str, str | None, str | None, str | None, bool, bool]
-"""Conversation, line, text, segment, label, time, whether support wrote it, whether it was cut. Not who wrote it."""
+"""Conversation, line, text, segment, label, time, whether support wrote it, whether it was cut. No author is kept."""
 
 _SCHEMA = """
 PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA temp_store=MEMORY;

@@ -21,6 +21,7 @@ from firstline.messages.rejects import RejectsFile
 from firstline.messages.remasking import remask
 from firstline.settings import ColumnsSettings, Settings
 from firstline.store.database import rehearsing, writing
+from firstline.store.forgetting import Tombstones
 from firstline.store.intake import Intake
 from firstline.store.key import open_key
 from firstline.store.messages import StoredMessage, count_disagreements
@@ -97,10 +98,10 @@ def incoming_messages(
 ) -> Iterator[Incoming | Reject]:
     """The masked messages of a file, conversations joined; with `fixed_classes`, another label is a reject.
 
-    With `cut_quotes`, e-mails lose their quoted replies and signatures. `hash_id` as in `read_rows`, `temporary`
-    as in `join_conversations`.
+    With `cut_quotes`, e-mails lose their quoted replies and signatures. `hash_id` as in `read_rows`, `temporary` as in
+    `join_conversations`.
     """
-    rows = read_rows(reader, columns, mask, cut_quotes, hash_id)
+    rows = read_rows(reader, columns, mask, hash_id, cut_quotes=cut_quotes)
     if columns.is_conversation:
         rows = join_conversations(rows, columns.agent_values, temporary)
     if fixed_classes:
@@ -177,6 +178,7 @@ def import_file(
             has_segments="segment" in columns.names,
             settles_labels=relabel,
             is_source_named=source is not None,
+            tombstones=Tombstones.read(connection, key.secret),
         )
         for batch in _batches(rows, rejects, tally, segments, "sent_at" in columns.names):
             intake.add(batch)

@@ -47,16 +47,16 @@ def read_rows(
     reader: Reader,
     columns: ColumnMap,
     masker: Masker,
-    cut_quotes: bool = False,
     hash_id: HashId | None = None,
+    *,
+    cut_quotes: bool = False,
 ) -> Iterator[Incoming | Reject]:
     """Each row as a masked message, or a reject with its reason. Conversations are not joined yet.
 
-    With `cut_quotes`, e-mails lose their quoted replies and signatures before they are masked.
-
-    A class or segment that holds personal data is a reject; an id that does becomes its hash, or stays as it
-    is without `hash_id`: then nothing may store it. What support wrote in a conversation is not read: nobody
-    uses it, and its faults are no loss.
+    With `cut_quotes`, e-mails lose their quoted replies and signatures before they are masked. A class or
+    segment that holds personal data is a reject; an id that does becomes its hash, or stays as it is without
+    `hash_id`: then nothing may store it. What support wrote in a conversation is not read: nobody uses it, and
+    its faults are no loss.
     """
     names = Names(masker, hash_id)
     agents = agent_names(columns.agent_values) if columns.is_conversation else frozenset()

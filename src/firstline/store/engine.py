@@ -4,7 +4,7 @@ from itertools import takewhile
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, ExceptionContext, make_url
-from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from firstline.errors import ExtraMissing, StoreUnusable, WorkspaceBusy
@@ -18,6 +18,8 @@ _GUESSES = ("Is the server running", "This probably means")
 """How the lines begin in which libpq guesses at a cause."""
 _BUSY = ("SQLITE_BUSY", "55P03")
 """What SQLite and PostgreSQL call a lock that somebody else has kept for too long."""
+_ABOUT_A_VALUE = "22"
+"""How PostgreSQL's codes of errors begin whose message quotes a value of the data."""
 _WRITER_LOCK = 4_919_131_752
 """PostgreSQL's advisory lock of the one who writes: any number, the same in every version of Firstline."""
 
@@ -93,8 +95,8 @@ def unusable(url: URL, error: SQLAlchemyError) -> StoreUnusable:
 def _cause(error: SQLAlchemyError) -> str:
     """What the driver says in one line; of a server, without its details, which may hold the values of a row."""
     cause = getattr(error, "orig", None) or error
-    if isinstance(error, DataError):
-        return type(cause).__name__  # the server would quote the value
+    if str(getattr(cause, "sqlstate", None) or "").startswith(_ABOUT_A_VALUE):
+        return type(cause).__name__
     said = getattr(getattr(cause, "diag", None), "message_primary", None) or str(cause)
     lines = takewhile(lambda line: not line.startswith(_GUESSES), (line.strip() for line in said.splitlines()))
     return " ".join(lines).rstrip(".")

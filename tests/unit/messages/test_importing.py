@@ -1,3 +1,4 @@
+import shutil
 import signal
 import subprocess
 import sys
@@ -254,7 +255,7 @@ def test_a_connection_that_is_lost_half_way_leaves_the_store_as_it_was(
 def test_imports_of_two_workspaces_into_one_database_are_both_there(prepared: URL, tmp_path: Path) -> None:
     first = workspace_on(prepared, tmp_path / "a")
     (tmp_path / "b").mkdir()
-    (tmp_path / "b" / "workspace.key").write_bytes((tmp_path / "a" / "workspace.key").read_bytes())
+    shutil.copy(first.folder / "workspace.key", tmp_path / "b")
     places = [first, workspace_on(prepared, tmp_path / "b")]
     path = many(tmp_path, 6_000)
     with ThreadPoolExecutor(2) as pool:

@@ -44,7 +44,9 @@ def test_personal_data_is_masked() -> None:
 def test_an_email_is_cut_only_if_the_setting_says_so() -> None:
     columns = ColumnMap({"text": "text"})
     for cut_quotes, text in ((True, "Где карта?"), (False, "Где карта? > Ваш перевод > зачислен")):
-        (row,) = read_rows(OneRow(text="Где карта?\n> Ваш перевод\n> зачислен"), columns, Masker(), cut_quotes)
+        (row,) = read_rows(
+            OneRow(text="Где карта?\n> Ваш перевод\n> зачислен"), columns, Masker(), cut_quotes=cut_quotes
+        )
         assert isinstance(row, Incoming)
         assert (row.text, row.is_cut) == (text, cut_quotes)
 

@@ -1,0 +1,83 @@
+"""`firstline forget`: messages go for good, and one is told what still holds something of them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.commands import Run
+
+ROWS = "id,text,sent_at\n1,где мой заказ,2020-01-01\n2,карта не работает,2026-01-01\n3,верните деньги,2026-01-01\n"
+
+
+@pytest.fixture
+def shop(firstline: Run, tmp_path: Path) -> Path:
+    folder = tmp_path / "shop"
+    firstline("init", folder)
+    (tmp_path / "crm.csv").write_text(ROWS, "utf-8")
+    assert firstline("import", tmp_path / "crm.csv", "-w", folder).returncode == 0
+    return folder
+
+
+def n_messages(firstline: Run, workspace: Path) -> int:
+    return int(json.loads(firstline("status", "--json", "-w", workspace).stdout)["n_messages"])
+
+
+@pytest.mark.parametrize(
+    "named",
+    [("2",), ("--ids", "{folder}/ids.txt"), ("--text", "{folder}/text.txt"), ("2", "--source", "crm")],
+    ids=["id", "file of ids", "text", "source"],
+)
+def test_what_is_forgotten_does_not_come_back(firstline: Run, shop: Path, named: tuple[str, ...]) -> None:
+    (shop / "ids.txt").write_text("2\n\n", "utf-8")
+    (shop / "text.txt").write_text("Карта не работает\n".lower(), "utf-8")
+    done = firstline("forget", *(one.format(folder=shop) for one in named), "-w", shop)
+    assert done.returncode == 0, done.stderr
+    assert "1 message and 1 id forgotten." in done.stdout
+    again = firstline("import", shop.parent / "crm.csv", "-w", shop)
+    assert "1 row left out, which were to be forgotten" in again.stdout
+    assert n_messages(firstline, shop) == 2
+    content = b"".join(path.read_bytes() for path in shop.glob("firstline.db*"))
+    assert "карта не работает".encode() not in content
+
+
+def test_old_messages_are_forgotten(firstline: Run, shop: Path) -> None:
+    assert "1 message and 1 id" in firstline("forget", "--older-than", "700d", "-w", shop).stdout
+    assert n_messages(firstline, shop) == 2
+
+
+def test_a_phone_as_an_id_is_forgotten_by_the_phone(firstline: Run, shop: Path) -> None:
+    (shop.parent / "chat.csv").write_text("id,text\n+7 916 555-01-02,перезвоните мне\n", "utf-8")
+    firstline("import", shop.parent / "chat.csv", "-w", shop)
+    assert "1 message and 1 id" in firstline("forget", "+7 916 555-01-02", "-w", shop).stdout
+    assert n_messages(firstline, shop) == 3
+
+
+def test_runs_and_models_that_learned_from_it_are_named(firstline: Run, bank: Path) -> None:
+    trained = json.loads(firstline("train", "--candidates", "linear.v1", "--folds", "2", "--json", "-w", bank).stdout)
+    (bank / "text.txt").write_text("Банкомат съел карту", "utf-8")
+    done = firstline("forget", "--text", bank / "text.txt", "-w", bank)
+    assert f"Runs that have read some of them: {trained['run']}" in done.stdout
+    assert f"Models that learned from some of them: {trained['model']}" in done.stdout
+    assert "train --fresh" in done.stdout
+    other = firstline("forget", "--older-than", "1d", "-w", bank)
+    assert "Runs" not in other.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "Nothing is named to forget."),
+        (("--older-than", "soon"), "'soon' is not a number of days"),
+        (("--ids", "absent.txt"), "absent.txt cannot be read"),
+    ],
+)
+def test_what_is_wrong_is_said(firstline: Run, shop: Path, arguments: tuple[str, ...], said: str) -> None:
+    done = firstline("forget", *arguments, cwd=shop)
+    assert done.returncode in (1, 2)
+    assert said in done.stderr
+    assert n_messages(firstline, shop) == 3
+
+
+def test_an_unknown_id_forgets_nothing(firstline: Run, shop: Path) -> None:
+    assert "0 messages and 0 ids forgotten." in firstline("forget", "99", "-w", shop).stdout

@@ -19,6 +19,7 @@ from firstline.messages.incoming import HashId, Incoming, read_rows
 from firstline.messages.records import Reader, ReadingOptions, Reject
 from firstline.messages.rejects import RejectsFile
 from firstline.messages.remasking import remask
+from firstline.processes import n_usable_cores
 from firstline.settings import ColumnsSettings, Settings
 from firstline.store.database import rehearsing, writing
 from firstline.store.forgetting import Tombstones
@@ -33,6 +34,8 @@ from firstline.types import Label
 
 _BATCH = 5_000
 _SAMPLE = 5
+_LARGE_BYTES = 4_000_000
+"""From here on it pays to start another process."""
 _DATE_OR_COPY = re.compile(
     r"[ _\-.]*(?:\(\d{1,3}\)|(?<!\d)(?:\d{1,2}[ _\-.]){0,2}(?:19|20)\d\d(?:[ _\-.:T]?\d\d){0,5}(?!\d))"
 )
@@ -95,13 +98,14 @@ def incoming_messages(
     cut_quotes: bool,
     hash_id: HashId | None = None,
     temporary: Path | None = None,
+    by_two_cores: bool = False,
 ) -> Iterator[Incoming | Reject]:
     """The masked messages of a file, conversations joined; with `fixed_classes`, another label is a reject.
 
-    With `cut_quotes`, e-mails lose their quoted replies and signatures. `hash_id` as in `read_rows`, `temporary` as in
-    `join_conversations`.
+    With `cut_quotes`, e-mails lose their quoted replies and signatures. `hash_id` and `by_two_cores` as in
+    `read_rows`, `temporary` as in `join_conversations`.
     """
-    rows = read_rows(reader, columns, mask, hash_id, cut_quotes=cut_quotes)
+    rows = read_rows(reader, columns, mask, hash_id, cut_quotes=cut_quotes, by_two_cores=by_two_cores)
     if columns.is_conversation:
         rows = join_conversations(rows, columns.agent_values, temporary)
     if fixed_classes:
@@ -166,6 +170,7 @@ def import_file(
             cut_quotes=settings.emails.cut_quotes,
             hash_id=key.hash_id,
             temporary=workspace.temporary,
+            by_two_cores=n_usable_cores() > 1 and path.stat().st_size > _LARGE_BYTES,
         )
         n_masked_again = remask(connection, mask, settings.masking.patterns, key.hash_id)
         tally: Counter[str] = Counter()

@@ -1,13 +1,14 @@
 """From a file's rows to masked messages: the one way in, for import, evaluation and classification."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import isnan
 
+from firstline.messages.ahead import by_another_core
 from firstline.messages.columns import ColumnMap
-from firstline.messages.records import Reader, Record, Reject
+from firstline.messages.records import Reader, Record, Reject, Value
 from firstline.messages.times import read_time
 from firstline.text.emails import own_words
 from firstline.text.masks import Masker
@@ -50,20 +51,24 @@ def read_rows(
     hash_id: HashId | None = None,
     *,
     cut_quotes: bool = False,
+    by_two_cores: bool = False,
 ) -> Iterator[Incoming | Reject]:
     """Each row as a masked message, or a reject with its reason. Conversations are not joined yet.
 
     With `cut_quotes`, e-mails lose their quoted replies and signatures before they are masked. A class or
     segment that holds personal data is a reject; an id that does becomes its hash, or stays as it is without
     `hash_id`: then nothing may store it. What support wrote in a conversation is not read: nobody uses it, and
-    its faults are no loss.
+    its faults are no loss. With `by_two_cores`, another process masks what this one reads.
     """
-    names = Names(masker, hash_id)
+    roles = tuple(role for role in _READ if role in columns.names)
     agents = agent_names(columns.agent_values) if columns.is_conversation else frozenset()
-    roles = [role for role in _READ if role in columns.names]
-    places = {role: place for place, role in enumerate(roles)}
-    for row in reader.records([columns.names[role] for role in roles]):
-        yield row if isinstance(row, Reject) else _read(row, places, masker, agents, names, cut_quotes)
+    reading = _Reading(roles, masker, hash_id, agents, cut_quotes)
+    rows = reader.records([columns.names[role] for role in roles])
+    if by_two_cores:
+        yield from by_another_core(reading, rows)
+    else:
+        for row in rows:
+            yield from reading([row])
 
 
 class Names:
@@ -88,41 +93,59 @@ class Names:
         return None
 
 
-def _read(
-    row: Record, places: dict[str, int], masker: Masker, agents: Collection[str], names: Names, cut_quotes: bool
-) -> Incoming | Reject:
-    def cell(role: str) -> object:
-        place = places.get(role)
-        return row.values[place] if place is not None else None
+@dataclass(frozen=True)
+class _Reading:
+    """Makes masked messages of rows whose cells stand in the order of `roles`; can be sent to another process."""
 
-    try:
-        author = read_name(cell("author"))
-        is_read = not is_agent(author, agents)
-        text = read_text(cell("text")) if is_read else ""
-        external_id, label, segment, conversation = (
-            read_name(cell(role)) for role in ("id", "label", "segment", "conversation")
+    roles: tuple[str, ...]
+    masker: Masker
+    hash_id: HashId | None
+    agents: frozenset[str]
+    cut_quotes: bool
+
+    def __call__(self, rows: list[Record | Reject]) -> list[Incoming | Reject]:
+        return [row if isinstance(row, Reject) else self._read(row) for row in rows]
+
+    @cached_property
+    def _names(self) -> Names:
+        return Names(self.masker, self.hash_id)
+
+    @cached_property
+    def _cells(self) -> Callable[[Sequence[Value]], tuple[Value, ...]]:
+        """The cells of a row in the order of `_READ`, None for what the file does not have."""
+        places = [self.roles.index(role) if role in self.roles else None for role in _READ]
+        return lambda values: tuple(None if place is None else values[place] for place in places)
+
+    def _read(self, row: Record) -> Incoming | Reject:
+        text_cell, id_cell, label_cell, segment_cell, moment, conversation_cell, author_cell = self._cells(row.values)
+        names = self._names
+        try:
+            author = read_name(author_cell)
+            is_read = not is_agent(author, self.agents)
+            text = read_text(text_cell) if is_read else ""
+            external_id, conversation = read_name(id_cell), read_name(conversation_cell)
+            label = names.name(read_name(label_cell), "class", is_read)
+            segment = names.name(read_name(segment_cell), "segment", is_read)
+        except UnusableCell as problem:
+            return Reject(row.line, str(problem))
+        is_conversation = "conversation" in self.roles
+        if is_conversation and conversation is None:
+            return Reject(row.line, "no conversation id")
+        own = own_words(text) if self.cut_quotes else text
+        masked = self.masker(own)
+        if not masked and not is_conversation:
+            return Reject(row.line, "no text")
+        return Incoming(
+            line=row.line,
+            text=masked,
+            external_id=names.id(external_id),
+            label=label,
+            segment=segment,
+            sent_at=None if moment in (None, "") else read_time(moment),
+            conversation=names.id(conversation),
+            author=author,
+            is_cut=own != text,
         )
-        label, segment = names.name(label, "class", is_read), names.name(segment, "segment", is_read)
-    except UnusableCell as problem:
-        return Reject(row.line, str(problem))
-    if "conversation" in places and conversation is None:
-        return Reject(row.line, "no conversation id")
-    own = own_words(text) if cut_quotes else text
-    masked = masker(own)
-    if not masked and "conversation" not in places:
-        return Reject(row.line, "no text")
-    moment = cell("sent_at")
-    return Incoming(
-        line=row.line,
-        text=masked,
-        external_id=names.id(external_id),
-        label=label,
-        segment=segment,
-        sent_at=None if moment in (None, "") else read_time(moment),
-        conversation=names.id(conversation),
-        author=author,
-        is_cut=own != text,
-    )
 
 
 def agent_names(values: Iterable[str]) -> frozenset[str]:

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
+from operator import itemgetter
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, Subquery, Table, and_, bindparam, func, select
+from sqlalchemy import Connection, DateTime, Engine, Subquery, Table, and_, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from firstline.store.schema import classes, in_force, labels, message_ids, messages, state
@@ -234,9 +235,14 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str,
     compiled = statement.compile(dialect=connection.dialect)
     if is_postgresql:
         connection.exec_driver_sql(str(compiled), [dict(row) for row in rows])
+        return
+    names = compiled.positiontup or []
+    times = {name for name in names if name in table.c and isinstance(table.c[name].type, DateTime)}
+    plain = [{**row, **{name: _for_sqlite(row[name]) for name in times}} for row in rows] if times else rows
+    if len(names) == 1:
+        connection.exec_driver_sql(str(compiled), [(row[names[0]],) for row in plain])
     else:
-        names = compiled.positiontup or ()
-        connection.exec_driver_sql(str(compiled), [tuple(_for_sqlite(row[name]) for name in names) for row in rows])
+        connection.exec_driver_sql(str(compiled), list(map(itemgetter(*names), plain)))
 
 
 def _for_sqlite(value: object) -> object:

@@ -4,17 +4,15 @@ Processes, not threads: PyTorch draws its random numbers from one generator a pr
 trainings in one process would disturb each other, and the same seed would not give the same model.
 """
 
-import os
 import pickle
 import queue
-import signal
 import sys
-import threading
 from collections.abc import Callable, Sequence
-from multiprocessing import current_process, get_context, parent_process
+from multiprocessing import current_process, get_context
 from typing import Any, Protocol, TypeVar
 
 from firstline.errors import FirstlineError, TrainingError, trace_of
+from firstline.processes import begin_as_child, n_usable_cores
 from firstline.training.candidates.base import Stage
 from firstline.training.memory import is_out_of_memory
 
@@ -70,11 +68,6 @@ def run_side_by_side(jobs: Sequence[Job[Result]], report: Report) -> list[Result
                 process.join()
 
 
-def n_usable_cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _next(messages: Any, processes: Sequence[Any], results: dict[int, Any]) -> tuple[int, str, Any]:
     """The next message; raises `TrainingError` where a process is gone without a word."""
     while True:
@@ -97,12 +90,10 @@ def _next(messages: Any, processes: Sequence[Any], results: dict[int, Any]) -> t
 
 # Jobs and results travel as bytes: PyTorch would send tensors by shared memory, which goes with the process.
 def _work(place: int, pickled: bytes, messages: Any, n_threads: int) -> None:
-    # Ctrl-C reaches the whole group; the parent ends this process.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    begin_as_child()
     import torch
 
     torch.set_num_threads(n_threads)
-    threading.Thread(target=end_with_parent, daemon=True).start()
 
     def report(stage: Stage) -> None:
         messages.put((place, "stage", stage))
@@ -118,11 +109,3 @@ def _work(place: int, pickled: bytes, messages: Any, n_threads: int) -> None:
             return
         print(trace_of(error), file=sys.stderr)  # noqa: T201 (this process has no other voice)
         messages.put((place, "error", TrainingError("A process of the training failed; see above.")))
-
-
-def end_with_parent() -> None:
-    """A parent that is killed leaves nobody who waits for the work."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -1,10 +1,10 @@
 """The cost of `tpot.v1`: the limit of time that it has in each training."""
 
 from firstline.evaluation.serving_cost import resident_bytes
+from firstline.processes import n_usable_cores
 from firstline.steps import run_to_end
 from firstline.training.candidates.tpot.candidate import Tpot
 from firstline.training.costs.base import Cost, Workload
-from firstline.training.side_by_side import n_usable_cores
 
 _WORKER_BYTES, _BUNDLE_BYTES = 600_000_000, 60_000_000
 

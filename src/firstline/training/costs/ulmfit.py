@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from firstline.evaluation.serving_cost import resident_bytes
+from firstline.processes import n_usable_cores
 from firstline.text.readings import as_written
 from firstline.training.candidates.encoder.kept import MOST
 from firstline.training.candidates.lessons import readers
@@ -27,7 +28,6 @@ from firstline.training.encoders import resolve as resolve_encoder
 from firstline.training.encoders.base import Encoder
 from firstline.training.encoders.folder import FolderEncoder
 from firstline.training.languages import resolve as resolve_language
-from firstline.training.side_by_side import n_usable_cores
 
 _ENOUGH_MESSAGES = 5_000
 _LEAST_UNLABELLED = 1_000

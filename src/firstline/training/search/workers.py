@@ -7,22 +7,20 @@ process takes the place of its own.
 import os
 import pickle
 import resource
-import signal
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
-from threading import Thread
 from typing import Any, Self
 
 from pebble import ProcessExpired, ProcessPool
 from threadpoolctl import threadpool_limits
 
 from firstline.errors import kind_of
+from firstline.processes import begin_as_child, n_usable_cores
 from firstline.training.search.evaluating import Answer, Bench, Task
-from firstline.training.side_by_side import end_with_parent, n_usable_cores
 
 _MEMORY_FILE = Path("/proc/meminfo")
 _SHARE_OF_MEMORY = 0.8
@@ -143,9 +141,7 @@ _bench: Bench | None = None
 def _begin(sent: bytes, memory_bytes: int | None, n_threads: int) -> None:
     """What a process does first: keep to its share of cores and memory, and unpack the bench."""
     global _bench  # noqa: PLW0603 (a process has one)
-    # Ctrl-C reaches the whole group; the parent ends this process.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=end_with_parent, daemon=True).start()
+    begin_as_child()
     most = memory_bytes if memory_bytes is not None else memory_share(1)
     resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     os.environ.update(dict.fromkeys(_THREADS, str(n_threads)))

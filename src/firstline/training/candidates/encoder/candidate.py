@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from firstline.bundle.parts.transformer import Transformer, open_tokenizer
 from firstline.errors import EncoderUnusable
+from firstline.processes import n_usable_cores
 from firstline.steps import run_to_end
 from firstline.text.readings import as_written
 from firstline.training.candidates.base import Context, Stage
@@ -34,7 +35,6 @@ from firstline.training.encoders.network import network_of, tokenizer_of
 from firstline.training.learning import Rates, Training, one_cycle
 from firstline.training.provenance import code_digest, fingerprint, installed
 from firstline.training.runs import key_of
-from firstline.training.side_by_side import n_usable_cores
 from firstline.types import Label, Message
 
 _AT_A_TIME = 256

@@ -26,9 +26,9 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from firstline.errors import TrainingError
+from firstline.processes import n_usable_cores
 from firstline.training.quiet import quiet
 from firstline.training.search.connecting import connected
-from firstline.training.side_by_side import n_usable_cores
 
 if TYPE_CHECKING:
     from tpot.search_spaces.base import SearchSpace

@@ -1,0 +1,54 @@
+"""Work on the rows of a large file by another core, while this one writes to the database."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import islice
+from multiprocessing import get_context
+from typing import Any, TypeVar
+
+from firstline.processes import begin_as_child
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+Work = Callable[[list[Given]], list[Made]]
+_CHUNK = 1_000
+_MOST_AHEAD = 4
+
+
+def by_another_core(work: Work[Given, Made], items: Iterable[Given]) -> Iterator[Made]:
+    """What `work` makes of the items, in their order, made a few thousand items ahead in a process of its own.
+
+    `work` is sent there once; it and the items must be such as can be pickled. What it raises is raised here.
+    """
+    pool: ProcessPoolExecutor = ProcessPoolExecutor(1, get_context("spawn"), _begin, (work,))
+    ahead: deque[Future[list[Made]]] = deque()
+    try:
+        for chunk in _chunks(items):
+            ahead.append(pool.submit(_run, chunk))
+            if len(ahead) > _MOST_AHEAD:
+                yield from ahead.popleft().result()
+        while ahead:
+            yield from ahead.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _chunks(items: Iterable[Given]) -> Iterator[list[Given]]:
+    rest = iter(items)
+    while chunk := list(islice(rest, _CHUNK)):
+        yield chunk
+
+
+_work: Callable[[Any], Any] | None = None
+
+
+def _begin(work: Callable[[Any], Any]) -> None:
+    global _work  # noqa: PLW0603 (a process has one)
+    begin_as_child()
+    _work = work
+
+
+def _run(chunk: list[Any]) -> Any:
+    assert _work is not None  # noqa: S101 (every process begins with it)
+    return _work(chunk)

@@ -1,0 +1,26 @@
+"""What processes of our own have in common: they end with their parent, and leave Ctrl-C to it."""
+
+import os
+import signal
+import threading
+from multiprocessing import parent_process
+
+
+def n_usable_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def begin_as_child() -> None:
+    """What a process does first whose parent waits for it."""
+    # Ctrl-C reaches the whole group; the parent ends this process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed leaves nobody who waits for the work."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

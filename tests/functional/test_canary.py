@@ -61,6 +61,11 @@ def _import(bird: Bird) -> None:
         write(bird.inputs / f"chats.{ending}", chats())
         bird.run("import", bird.inputs / f"chats.{ending}", *CONVERSATION)
         bird.run("import", bird.inputs / f"chats.{ending}", *CONVERSATION[:4], "--agent-values", "nobody", code=1)
+    bird.run("import", bird.inputs / "history.csv", "--dry-run")
+    bird.run("import", bird.inputs / "chats.csv", *CONVERSATION)
+    bird.run("import", "--undo")
+    # A message and a conversation have it as their id, and are known by its hash.
+    assert "2 messages" in bird.run("forget", PERSONAL["email"]).stdout
     settings = bird.workspace / "firstline.toml"
     text = settings.read_text("utf-8")
     settings.write_text(text.replace("fixed = []", 'fixed = ["Вход"]'), "utf-8")

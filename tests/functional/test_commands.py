@@ -271,6 +271,30 @@ def test_report_of_the_first_file_is_not_lost_where_the_second_is_bad(firstline:
     assert [report["n_new"] for report in json.loads(done.stdout)] == [1]
 
 
+def test_a_defect_is_told_by_its_place_and_not_by_its_text(
+    firstline: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise ValueError(text)
+
+    text = "a message of somebody"
+    monkeypatch.setattr("firstline.labelling.overview.overview", fail)
+    firstline("init", tmp_path)
+    done = firstline("status", "-w", tmp_path)
+    assert done.returncode == 1
+    assert "Error: A defect of Firstline: ValueError in test_commands.py, line " in done.stderr
+    assert "Traceback" in done.stderr
+    assert text not in done.stderr
+
+
+def test_evaluate_names_lines_and_not_classes_that_nobody_knows(firstline: Run, tmp_path: Path, trained: Path) -> None:
+    (tmp_path / "a.csv").write_text("text,label\nгде банкомат,Банкомат\nгде арбуз,Арбузы\n", "utf-8")
+    done = firstline("evaluate", tmp_path / "a.csv", "-w", trained)
+    assert done.returncode == 0
+    assert "1 row with a class that is unknown here, counted as errors; lines: 3" in done.stderr
+    assert "Арбузы" not in done.stdout + done.stderr
+
+
 def test_version(firstline: Run) -> None:
     from firstline import __version__
 

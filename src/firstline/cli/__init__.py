@@ -94,7 +94,9 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        print_error(f"{where}{error.strerror or error}.", "Check the path, its permissions and the free space.")
+        print_error(
+            f"{where}{error.strerror or kind_of(error)}.", "Check the path, its permissions and the free space."
+        )
         sys.exit(1)
     except Exception as error:
         if is_out_of_memory(error):

@@ -92,8 +92,8 @@ def _print_notes(result: "Evaluation") -> None:
     for name, count in result.unknown_labels.items():
         note(f"class '{name}' ({count:,} rows) is not known to the model: they count as errors")
     if others := result.lines_of_others:
-        shown = listed([f"{line:,}" for line in others])
-        note(f"{counted(len(others), 'row')} of classes that nobody here knows count as errors: lines {shown}")
+        lines = listed([f"{line:,}" for line in others])
+        note(f"{counted(len(others), 'row')} with a class that is unknown here, counted as errors; lines: {lines}")
     if result.n_learned:
         note(
             f"{result.n_learned:,} rows are labelled messages of this workspace: a model that learned them"

@@ -10,8 +10,8 @@ from collections.abc import Collection, Sequence
 from firstline.text.masks import Masker
 from firstline.text.rules import nfc, white_space
 
-_LONGEST_SHOWN_CHARS = 40
-_MOST_WORDS = 5
+_LONGEST_SHOWN_CHARS = 50
+_MOST_WORDS = 6
 _MOST_SHOWN = 20
 _VALUE = re.compile(r"[\d\s.,:;/+()\-]*\d[\d\s.,:;/+()\-]*")
 _SENTENCE_END = re.compile(r"[.!?…]$")

@@ -9,6 +9,7 @@ from firstline.errors import FileUnreadable
 from firstline.messages.records import ReadingOptions, Record, Reject, unique_names
 
 _SLICE_ROWS = 20_000
+_FAULTS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
 
 class ParquetReader:
@@ -21,7 +22,7 @@ class ParquetReader:
             self._frame = pl.scan_parquet(path, glob=False)
             self.columns = self._frame.collect_schema().names()
             self._n_rows = int(self._frame.select(pl.len()).collect().item())
-        except (pl.exceptions.PolarsError, OSError) as error:
+        except _FAULTS as error:
             raise _unreadable(path, "Parquet", error) from None
         self._read = 0
 
@@ -31,7 +32,7 @@ class ParquetReader:
         for start in range(0, self._n_rows, _SLICE_ROWS):
             try:
                 part = self._frame.select(unique).slice(start, _SLICE_ROWS).collect()
-            except (pl.exceptions.PolarsError, OSError) as error:
+            except _FAULTS as error:
                 raise _unreadable(self.path, "Parquet", error) from None
             for place, row in enumerate(part.iter_rows(), start=start + 1):
                 yield Record(place, [row[at] for at in places])
@@ -48,7 +49,10 @@ class ExcelReader:
         self.described = "Excel, the first sheet"
         try:
             self._table = pl.read_excel(path, infer_schema_length=None, raise_if_empty=False, drop_empty_rows=False)
-        except Exception as error:  # fastexcel raises its own tree, which Polars does not wrap
+        except (
+            Exception,
+            pl.exceptions.PanicException,
+        ) as error:  # fastexcel raises its own tree, which Polars does not wrap
             raise _unreadable(path, "Excel", error) from None
         if not self._table.columns:
             raise FileUnreadable(f"{path}: the first sheet is empty.", "Put the messages on the first sheet.")

@@ -14,7 +14,7 @@ KINDS = frozenset({"PHONE", "EMAIL", "CARD", "ACCOUNT", "IBAN", "PASSPORT", "SNI
 _PLAIN_NUMBER = re.compile(r"(?:(?!TEL|PHONE|MOB|PASS|SNILS)[A-Z]{1,10}[\-_ #]?|[#№] ?)?\d{1,10}", re.IGNORECASE)
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _BRACKETS = str.maketrans("<>[]", "    ")
-_JOINTS = re.compile(r"[/?=&#:;|_]")
+_JOINTS = re.compile(r"(?<!\d)[/?=&#:;|_]|[/?=&#:;|_](?!\d)")  # not those of a date or a time
 
 
 def holds_personal_data(value: str, mask: Masker) -> bool:

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,3 +104,19 @@ def test_a_conversation_is_cut_if_one_of_its_messages_is() -> None:
     rows = [first, second, row(4, "1", "agent", ""), row(5, "2", "client", "три"), row(6, "2", "agent", "")]
     found = [item.is_cut for item in join_conversations(rows, ["agent"]) if isinstance(item, Incoming)]
     assert found == [True, False]
+
+
+def test_an_import_that_stops_half_way_leaves_no_temporary_file(tmp_path: Path) -> None:
+    rows = [row(n, str(n), "client", "раз") for n in range(30)] + [row(99, "1", "agent", "")]
+    joining = join_conversations(rows, ("agent",), tmp_path)
+    next(joining)
+    assert [path.suffix for path in tmp_path.glob("firstline-*/*")] == [".db"]
+    assert all(path.stat().st_mode & 0o077 == 0 for path in tmp_path.glob("firstline-*/*"))
+    del joining
+    assert list(tmp_path.glob("firstline-*")) == []
+
+
+def test_conversations_in_a_file_are_those_in_memory(tmp_path: Path) -> None:
+    rows = [row(n, str(n * 7 % 10), "agent" if n % 3 == 2 else "client", f"текст {n}", n % 60) for n in range(2, 200)]
+    on_disk, in_memory = (list(join_conversations(rows, ("agent",), place)) for place in (tmp_path, None))
+    assert on_disk == in_memory

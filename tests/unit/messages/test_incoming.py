@@ -116,7 +116,7 @@ def test_an_id_with_personal_data_becomes_its_hash(role: str) -> None:
     cells = {"text": "раз", "author": "client", role: "79161234567@c.us"}
     reader = OneRow(**cells)
     columns = ColumnMap({name: name for name in cells}, ("agent",))
-    (row,) = read_rows(reader, columns, Masker(), lambda value: f"hash:{len(value)}")
+    (row,) = read_rows(reader, columns, Masker(), hash_id=lambda value: f"hash:{len(value)}")
     assert isinstance(row, Incoming)
     assert (row.external_id if role == "id" else row.conversation) == "hash:16"
 

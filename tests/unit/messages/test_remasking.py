@@ -5,6 +5,7 @@ from firstline.errors import ColumnMissing
 from firstline.messages.importing import ImportReport, import_file
 from firstline.settings import MaskPattern
 from firstline.settings.model import MaskingSettings
+from firstline.store.database import writing
 from firstline.store.messages import disagreements, read_for_training, write_state
 from firstline.store.schema import classes, corrections, message_ids, messages
 from firstline.store.workspace import Workspace
@@ -43,6 +44,20 @@ def test_a_new_pattern_masks_what_is_stored_at_the_next_import(workspace: Worksp
     assert (report.n_masked_again, report.n_new, report.n_known) == (1, 0, 2)
     assert texts(workspace) == ["где заказ <ORDER>", "другое"]
     assert sorted(read_for_training(workspace.database).labels) == ["Заказ", "Иное"]
+
+
+def test_ids_of_an_earlier_version_are_hashed_at_the_next_import(workspace: Workspace) -> None:
+    run(workspace, "id,text\n7,раз\nold,два\n")
+    with writing(workspace.database) as connection:
+        old = message_ids.update().where(message_ids.c.external_id == "old")
+        connection.execute(old.values(external_id="79161234567@c.us"))
+        write_state(connection, "masks", "of an earlier version")
+    run(workspace, "id,text\n7,раз\n79161234567@c.us,два\n")
+    with workspace.database.connect() as connection:
+        ids = sorted(connection.execute(select(message_ids.c.external_id)).scalars())
+    assert ids[0] == "7"
+    assert ids[1].startswith("hash:")
+    assert len(ids) == 2
 
 
 def test_messages_that_become_one_keep_the_labels_of_both(workspace: Workspace) -> None:

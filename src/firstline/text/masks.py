@@ -86,7 +86,7 @@ def _mask_once(text: str) -> str:
     if "<" in text or "[" in text:
         text = mask_bracketed(text)
     text = mask_addresses(text, lowered, has_latin)
-    text = mask_obfuscated(text)
+    text = mask_obfuscated(text, lowered)
     text = mask_passwords(text, lowered)
     text = mask_number_words(text, lowered)
     return _mask_digits(text, lowered, has_latin) if _DIGIT.search(text) else text
@@ -100,8 +100,7 @@ def _mask_digits(text: str, lowered: str, has_latin: bool) -> str:
     text = mask_separated(text)
     if HAS_RUN.search(text):
         text = mask_long_numbers(_IBAN.sub(_iban, text) if has_latin else text)
-    text = mask_short_phones(text, lowered)
-    return mask_codes(text, lowered) if has_three else text
+    return mask_codes(mask_short_phones(text, lowered), lowered) if has_three else text
 
 
 def _iban(match: re.Match[str]) -> str:

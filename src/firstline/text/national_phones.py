@@ -59,10 +59,11 @@ _SHORT = re.compile(
     r"(?:\d?\d-\d\d-\d\d|\d\d \d\d \d\d|\d{3}-\d{3}|\d{6})(?![\w\-]|[.,]\d| ?(?:р\b|руб|₽|тыс|тенге|тг\b))",
     re.IGNORECASE,
 )
+_SHORT_WORDS = ("тел.", "тел ", "тел:", "телеф", "phone", "tel", "ской ", "шний ")
 
 
 def mask_short_phones(text: str, lowered: str) -> str:
     """The text with `<PHONE>` for the short numbers of small towns, if a word names them: `тел. 12-34-56`."""
-    if "тел" in lowered or "phone" in lowered or "tel" in lowered or "ской" in lowered or "шний" in lowered:
+    if any(map(lowered.__contains__, _SHORT_WORDS)):
         return _SHORT.sub(r"\1<PHONE>", text)
     return text

@@ -2,7 +2,7 @@
 
 import re
 
-_HAS_OBFUSCATED = re.compile(r"\*\*|[XxХх]{2}")
+_OBFUSCATED_PARTS = ("**", "xx", "хх", "xх", "хx")  # in Latin, in Cyrillic, and mixed
 _HIDDEN = r"\d{0,6}(?:\*{2}|[XxХх]{2})[\d*XxХх]*+"
 _OBFUSCATED = re.compile(
     r"(?<![\w*])"
@@ -61,9 +61,11 @@ def mask_bracketed(text: str) -> str:
     return _BRACKETED.sub(_bracketed, text)
 
 
-def mask_obfuscated(text: str) -> str:
-    """The text with `<MASK>` for what stars and crosses hide."""
-    return _OBFUSCATED.sub(_obfuscated, text) if _HAS_OBFUSCATED.search(text) else text
+def mask_obfuscated(text: str, lowered: str) -> str:
+    """The text with `<MASK>` for what stars and crosses hide; `lowered` is the text in lower case."""
+    if any(map(lowered.__contains__, _OBFUSCATED_PARTS)):
+        return _OBFUSCATED.sub(_obfuscated, text)
+    return text
 
 
 def _bracketed(match: re.Match[str]) -> str:

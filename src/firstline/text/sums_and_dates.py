@@ -48,4 +48,6 @@ def is_prose(digits: str, after: str) -> bool:
     """Whether digits, with what comes after them, are a sum, or a date without signs."""
     if len(digits) == 8 and _COMPACT_DATE.fullmatch(digits):
         return True
+    if len(digits) <= 12 and digits.endswith("000000"):
+        return True
     return len(digits) <= 9 and (digits.endswith("000") or bool(_SUM_GOES_ON.match(after)))

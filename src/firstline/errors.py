@@ -203,9 +203,11 @@ class RequestError(FirstlineError):
 def kind_of(error: BaseException) -> str:
     """`ValueError in forest.py, line 31`: what happened and where.
 
-    The error's own text is left out: a library may quote a message in it.
+    The error's own text is left out: a library may quote a message in it. A module that is missing is named.
     """
     name = type(error).__name__
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        name += f" (No module named '{error.name}')"
     frames = traceback.extract_tb(error.__traceback__)
     return f"{name} in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else name
 

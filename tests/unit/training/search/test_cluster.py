@@ -177,5 +177,5 @@ def test_what_ends_several_workers_is_a_bad_evaluation() -> None:
 
 def test_a_worker_without_firstline_is_said() -> None:
     with pytest.raises(TrainingError, match="No module named 'firstline'") as caught:
-        answer_of(Evaluation({}), Future(ModuleNotFoundError("No module named 'firstline'")))  # type: ignore[arg-type]
+        answer_of(Evaluation({}), Future(ModuleNotFoundError("No module named 'firstline'", name="firstline")))  # type: ignore[arg-type]
     assert "the same versions" in caught.value.next_step

@@ -5,19 +5,13 @@ and segment. All of it happens in the caller's transaction.
 """
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import (
-    Column,
     ColumnElement,
     Connection,
-    Integer,
-    MetaData,
-    Table,
     and_,
-    bindparam,
     exists,
     func,
     or_,
@@ -26,20 +20,12 @@ from sqlalchemy import (
 
 from firstline.errors import SourceUnclear
 from firstline.store.forgetting import Tombstones
-from firstline.store.messages import StoredMessage, find_message, insert_new, move_labels, now, parts
+from firstline.store.messages import ID_OF_KEY, StoredMessage, find_message, insert_new, move_labels, now, parts
+from firstline.store.relabelling import begin_settling, note_labels, settle
+from firstline.store.related import is_related
 from firstline.store.schema import classes, corrections, imports, in_force, labels, message_ids, messages
 
 _MOST_UNRELATED = 1 / 20
-_LEAST_SHARED_WORDS, _LEAST_ALIKE = 0.5, 0.3
-
-_relabelled = Table(
-    "relabelled",
-    MetaData(),
-    Column("message_id", Integer, index=True),
-    Column("class_id", Integer),
-    prefixes=["TEMPORARY"],
-)
-"""The labels of a file that settles labels, by message; a class of None: no label."""
 
 
 @dataclass
@@ -106,7 +92,7 @@ class Intake:
         started = connection.execute(imports.insert().values(file=file, source=source, at=now()))
         self.id = int(started.inserted_primary_key[0])  # type: ignore[index]
         if settles_labels:
-            _relabelled.create(connection)
+            begin_settling(connection)
 
     def add(self, batch: Sequence[StoredMessage]) -> None:
         """Take in some messages of the file."""
@@ -128,8 +114,7 @@ class Intake:
             )
         tally = self._tally
         if self._settles_labels:
-            self._settle()
-            _relabelled.drop(self._connection)
+            tally.n_replaced, tally.n_taken_away = settle(self._connection, self.id)
         brought = select(func.count()).where(messages.c.import_id == self.id)
         tally.n_new = self._connection.execute(brought).scalar_one() - self._n_made_by_corrections
         tally.n_repeated = self._n_messages - len(self._keys)
@@ -286,7 +271,7 @@ class Intake:
             for key, item in keyed
             if item.external_id
         ]
-        insert_new(self._connection, message_ids, rows, message_id=_ID_OF_KEY)
+        insert_new(self._connection, message_ids, rows, message_id=ID_OF_KEY)
 
     def _add_labels(self, keyed: Sequence[tuple[bytes, StoredMessage]]) -> None:
         self._learn_classes({item.label for _, item in keyed if item.label})
@@ -302,14 +287,12 @@ class Intake:
             for key, item in keyed
             if item.label
         ]
-        insert_new(self._connection, labels, rows, message_id=_ID_OF_KEY)
+        insert_new(self._connection, labels, rows, message_id=ID_OF_KEY)
         if self._settles_labels:
             settled = [
                 {"class_id": self._class_ids[item.label] if item.label else None, "of_key": key} for key, item in keyed
             ]
-            self._connection.execute(
-                _relabelled.insert().values(message_id=_ID_OF_KEY, class_id=bindparam("class_id")), settled
-            )
+            note_labels(self._connection, settled)
 
     def _learn_classes(self, names: set[str]) -> None:
         missing = sorted(names - self._class_ids.keys())
@@ -320,38 +303,6 @@ class Intake:
                 found = select(classes.c.name, classes.c.id).where(classes.c.name.in_(part))
                 self._class_ids.update((name, class_id) for name, class_id in self._connection.execute(found))
 
-    def _settle(self) -> None:
-        """Labels of before, on messages that the file settles, make room for what it says."""
-        again = _relabelled.alias()
-        stays = exists().where(again.c.message_id == labels.c.message_id, again.c.class_id == labels.c.class_id)
-        replaced = and_(
-            in_force,
-            func.coalesce(labels.c.import_id, 0) != self.id,
-            labels.c.message_id.in_(select(_relabelled.c.message_id)),
-            ~stays,
-        )
-        new = labels.alias()
-        successor = (
-            select(func.min(new.c.id))
-            .where(
-                new.c.message_id == labels.c.message_id,
-                new.c.superseded_at.is_(None),
-                or_(
-                    new.c.import_id == self.id,
-                    exists().where(again.c.message_id == new.c.message_id, again.c.class_id == new.c.class_id),
-                ),
-            )
-            .scalar_subquery()
-        )
-        has_label = labels.c.message_id.in_(select(_relabelled.c.message_id).where(_relabelled.c.class_id.is_not(None)))
-        n_replaced, n_taken_away = (
-            self._connection.execute(select(func.count()).where(replaced, condition)).scalar_one()
-            for condition in (has_label, ~has_label)
-        )
-        self._tally.n_replaced, self._tally.n_taken_away = n_replaced, n_taken_away
-        values = {"superseded_at": now(), "superseded_by": successor, "superseded_import": self.id}
-        self._connection.execute(labels.update().where(replaced).values(values))
-
     def _count_newly_labelled(self) -> int:
         other = labels.alias()
         before = exists().where(
@@ -361,21 +312,3 @@ class Intake:
         )
         counted = select(func.count(labels.c.message_id.distinct()))
         return self._connection.execute(counted.where(labels.c.import_id == self.id, in_force, ~before)).scalar_one()
-
-
-_ID_OF_KEY = select(messages.c.id).where(messages.c.key == bindparam("of_key")).scalar_subquery()
-
-
-def is_related(before: str, after: str) -> bool:
-    """Whether one text may be a correction of the other: they share half the words of the shorter one, or trigrams."""
-    words, words_after = (set(re.findall(r"\w+", text.casefold())) for text in (before, after))
-    shorter = min(len(words), len(words_after))
-    if shorter and len(words & words_after) >= _LEAST_SHARED_WORDS * shorter:
-        return True
-    letters, letters_after = (_trigrams(text) for text in (before, after))
-    return 2 * len(letters & letters_after) >= _LEAST_ALIKE * (len(letters) + len(letters_after))
-
-
-def _trigrams(text: str) -> set[str]:
-    padded = f" {' '.join(text.casefold().split())} "
-    return {padded[place : place + 3] for place in range(len(padded) - 2)}

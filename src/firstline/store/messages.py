@@ -16,6 +16,8 @@ from firstline.types import Label, Message
 
 _AT_ONCE = 500
 Item = TypeVar("Item")
+ID_OF_KEY = select(messages.c.id).where(messages.c.key == bindparam("of_key")).scalar_subquery()
+"""The id of the message with the key `of_key`, for rows that are inserted."""
 
 
 @dataclass(frozen=True, slots=True)

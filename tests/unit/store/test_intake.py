@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import Engine, select
 
 from firstline.errors import SourceUnclear
-from firstline.store.intake import is_related
 from firstline.store.messages import StoredMessage
+from firstline.store.related import is_related
 from firstline.store.schema import labels, message_ids
 from tests.unit.store.filling import ids, labelled, take_in, texts
 

@@ -162,7 +162,7 @@ def test_import_says_how_many_emails_it_cut(firstline: Run, tmp_path: Path) -> N
     firstline("init", tmp_path / "w")
     (tmp_path / "a.csv").write_text('text\n"Где карта?\n\nОтправлено с iPhone"\nГде перевод?\n', "utf-8")
     done = firstline("import", tmp_path / "a.csv", "-w", tmp_path / "w")
-    assert "1 message without its quoted replies and signatures" in done.stdout
+    assert "quoted replies or a signature cut from 1 message" in done.stdout
 
 
 def test_a_new_pattern_is_applied_before_training(firstline: Run, tmp_path: Path) -> None:
@@ -318,3 +318,13 @@ def test_columns_that_are_not_used_are_named(firstline: Run, tmp_path: Path) -> 
     (tmp_path / "a.csv").write_text("text,Интент,Канал\nгде карта,Карта,чат\n", "utf-8")
     done = firstline("import", tmp_path / "a.csv", "-w", tmp_path)
     assert "not used: Интент, Канал; is one of them the class? --label COLUMN" in done.stdout
+
+
+@pytest.mark.parametrize("option", [("--dry-run",), ("--relabel",), ("--source", "crm")])
+def test_undo_goes_with_no_other_option(firstline: Run, tmp_path: Path, option: tuple[str, ...]) -> None:
+    firstline("init", tmp_path)
+    (tmp_path / "a.csv").write_text("text\nгде карта\n", "utf-8")
+    firstline("import", tmp_path / "a.csv", "-w", tmp_path)
+    done = firstline("import", "--undo", *option, "-w", tmp_path)
+    assert done.returncode == 2
+    assert json.loads(firstline("status", "--json", "-w", tmp_path).stdout)["n_messages"] == 1

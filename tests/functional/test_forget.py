@@ -1,6 +1,7 @@
 """`firstline forget`: messages go for good, and one is told what still holds something of them."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ def test_what_is_forgotten_does_not_come_back(firstline: Run, shop: Path, named:
     assert done.returncode == 0, done.stderr
     assert "1 message and 1 id forgotten." in done.stdout
     again = firstline("import", shop.parent / "crm.csv", "-w", shop)
-    assert "1 row left out, which were to be forgotten" in again.stdout
+    assert "1 row left out: forgotten earlier" in again.stdout
     assert n_messages(firstline, shop) == 2
     content = b"".join(path.read_bytes() for path in shop.glob("firstline.db*"))
     assert "карта не работает".encode() not in content
@@ -58,10 +59,10 @@ def test_runs_and_models_that_learned_from_it_are_named(firstline: Run, bank: Pa
     (bank / "text.txt").write_text("Банкомат съел карту", "utf-8")
     done = firstline("forget", "--text", bank / "text.txt", "-w", bank)
     assert f"Runs that have read some of them: {trained['run']}" in done.stdout
-    assert f"Models that learned from some of them: {trained['model']}" in done.stdout
+    assert f"Models that have: {trained['model']}" in done.stdout
     assert "train --fresh" in done.stdout
     other = firstline("forget", "--older-than", "1d", "-w", bank)
-    assert "Runs" not in other.stdout
+    assert "Nothing here matches" in other.stderr
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,8 @@ def test_runs_and_models_that_learned_from_it_are_named(firstline: Run, bank: Pa
     [
         ((), "Nothing is named to forget."),
         (("--older-than", "soon"), "'soon' is not a number of days"),
+        (("--older-than", "0d"), "'0d' is not a number of days"),
+        (("--older-than", "365"), "'365' is not a number of days"),
         (("--ids", "absent.txt"), "absent.txt cannot be read"),
     ],
 )
@@ -80,4 +83,23 @@ def test_what_is_wrong_is_said(firstline: Run, shop: Path, arguments: tuple[str,
 
 
 def test_an_unknown_id_forgets_nothing(firstline: Run, shop: Path) -> None:
-    assert "0 messages and 0 ids forgotten." in firstline("forget", "99", "-w", shop).stdout
+    done = firstline("forget", "99", "-w", shop)
+    assert done.returncode == 1
+    assert "Nothing here matches" in done.stderr
+    assert "Systems known here: crm" in done.stderr
+    some = firstline("forget", "99", "2", "-w", shop)
+    assert "1 id not found: nothing of them is here." in some.stdout
+
+
+def test_a_rehearsal_forgets_nothing(firstline: Run, shop: Path) -> None:
+    done = firstline("forget", "2", "--dry-run", "-w", shop)
+    assert "1 message and 1 id would be forgotten." in done.stdout
+    assert n_messages(firstline, shop) == 3
+
+
+def test_a_model_whose_run_is_gone_is_named(firstline: Run, trained: Path, tmp_path: Path) -> None:
+    bank = Path(shutil.copytree(trained, tmp_path / "bank"))
+    shutil.rmtree(bank / "runs")
+    (bank / "text.txt").write_text("Банкомат съел карту", "utf-8")
+    done = json.loads(firstline("forget", "--text", bank / "text.txt", "--json", "-w", bank).stdout)
+    assert (done["models"], len(done["models_that_may"])) == ([], 1)

@@ -1,5 +1,6 @@
 """`firstline forget`."""
 
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,8 @@ from firstline.cli.output import counted, listed, next_command, print_json, say
 if TYPE_CHECKING:
     from firstline.store.forgetting import Forgotten
     from firstline.store.workspace import Workspace
+
+_MOST_DAYS = 36_500
 
 
 def forget(
@@ -26,14 +29,15 @@ def forget(
     older_than: Annotated[
         str | None, typer.Option(metavar="365d", help="Messages that were sent longer ago than so many days.")
     ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would be forgotten; change nothing.")] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Delete messages for good, so that the same export does not bring them back.
 
-    Says which runs, models and language models still hold something of them, and what makes each anew.
+    Says which runs, models and language models have read some of them, and what makes each anew.
     """
-    from firstline.errors import UsageError
+    from firstline.errors import InputError, UsageError
     from firstline.messages.incoming import UnusableCell, read_name, read_text
     from firstline.store.workspace import Workspace
 
@@ -49,24 +53,41 @@ def forget(
         why = str(error) if isinstance(error, UnusableCell) else "it is not UTF-8"
         raise UsageError(f"What is to be forgotten cannot be read: {why}.", "Name it as the export has it.") from None
     with place.hold("messages", "forget"):
-        found = _forget(place, known, source, texts, before)
+        found = _forget(place, known, source, texts, before, dry_run)
+    if not (found.keys or found.n_ids):
+        raise InputError(
+            "Nothing here matches, so nothing was forgotten.",
+            f"Ids and texts are compared as the export has them. Systems known here: {listed(found.sources) or 'none'}",
+        )
     holders = _holders(place, found.keys)
     if as_json:
-        print_json({"n_messages": len(found.keys), "n_ids": found.n_ids, "n_shared": found.n_shared, "runs": holders})
+        counts = {"n_messages": len(found.keys), "n_ids": found.n_ids, "n_shared": found.n_shared}
+        print_json({**counts, "n_unknown_ids": found.n_unknown_ids, "n_undated": found.n_undated, **asdict(holders)})
         return
-    say(f"{counted(len(found.keys), 'message')} and {counted(found.n_ids, 'id')} forgotten.")
+    would = " would be" if dry_run else ""
+    say(f"{counted(len(found.keys), 'message')} and {counted(found.n_ids, 'id')}{would} forgotten.")
     if found.n_shared:
-        say(f"  {counted(found.n_shared, 'message')} stay, since other ids have the same text.")
+        verb = "stays" if found.n_shared == 1 else "stay"
+        say(f"  {counted(found.n_shared, 'message')} {verb}: other ids have the same text.")
+    if found.n_unknown_ids:
+        say(f"  {counted(found.n_unknown_ids, 'id')} not found: nothing of them is here.")
+    if found.n_undated:
+        say(f"  {counted(found.n_undated, 'message')} without a date: not compared with --older-than.")
     if found.keys:
-        _say_holders(place, holders, workspace)
+        _say_holders(holders, workspace)
 
 
 def _forget(
-    place: "Workspace", ids: list[str], source: str | None, texts: list[str], before: datetime | None
+    place: "Workspace",
+    ids: list[str],
+    source: str | None,
+    texts: list[str],
+    before: datetime | None,
+    is_rehearsal: bool,
 ) -> "Forgotten":
     from firstline.messages.importing import masker
     from firstline.messages.incoming import Names
-    from firstline.store.database import writing
+    from firstline.store.database import rehearsing, writing
     from firstline.store.forgetting import forget, rewrite
     from firstline.store.key import open_key
     from firstline.text.emails import own_words
@@ -75,12 +96,13 @@ def _forget(
     own = [own_words(text) if cuts else text for text in texts]
     # A conversation is stored line by line.
     masked = [form for text in own for form in (mask(text), "\n".join(map(mask, text.split("\n"))))]
-    with writing(place.database) as connection:
+    with (rehearsing if is_rehearsal else writing)(place.database) as connection:
         key = open_key(place.folder, connection)
         names = Names(mask, key.hash_id)
         known = [name for one in ids if (name := names.id(one))]
         found = forget(connection, key.secret, ids=known, source=source, texts=masked, before=before)
-    rewrite(place.database)
+    if not is_rehearsal:
+        rewrite(place.database)
     return found
 
 
@@ -99,33 +121,54 @@ def _before(older_than: str) -> datetime:
     from firstline.store.messages import now
 
     days = older_than.removesuffix("d")
-    if not days.isdecimal() or int(days) > 36_500:
+    if days == older_than or not days.isdecimal() or not 0 < int(days) <= _MOST_DAYS:
         raise UsageError(f"'{older_than}' is not a number of days.", "For example: --older-than 365d")
     return now() - timedelta(days=int(days))
 
 
-def _holders(place: "Workspace", keys: set[bytes]) -> dict[str, int]:
-    """How many of the messages each run has read."""
-    from firstline.training.runs import runs_that_read
+@dataclass(frozen=True)
+class Holders:
+    """What has read some of the forgotten messages, or may have: runs and models by id."""
 
-    return {run: n_read for run, n_read in runs_that_read(place.runs, keys).items() if n_read and keys}
+    runs: list[str]
+    models: list[str]
+    runs_that_may: list[str]
+    models_that_may: list[str]
+    has_language_models: bool
 
 
-def _say_holders(place: "Workspace", holders: dict[str, int], workspace: Path | None) -> None:
-    """Which runs, models and language models still hold something, and what makes each anew."""
-    from firstline.training.runs import list_runs
+def _holders(place: "Workspace", keys: set[bytes]) -> Holders:
+    from firstline.bundle.registry import list_models
+    from firstline.training.runs import list_runs, runs_that_read
 
-    models = sorted({card.model for card in list_runs(place.runs) if card.id in holders and card.model})
-    unknown = [run for run, n_read in holders.items() if n_read < 0]
-    if holders:
-        say(f"  Runs that have read some of them: {listed(sorted(set(holders) - set(unknown))) or 'none known'}")
-    if unknown:
-        say(f"  Runs of earlier versions, which may have: {listed(unknown)}")
-    if models:
-        say(f"  Models that learned from some of them: {listed(models)}")
-    if holders:
-        anew = next_command(workspace, "train --fresh")
-        say(f"  Train again, promote the new model, then delete those folders in runs and models: {anew}")
-    if place.language_models.exists() and any(place.language_models.iterdir()):
+    n_read = runs_that_read(place.runs, keys) if keys else {}
+    made = {card.model: card.id for card in list_runs(place.runs) if card.model}
+    models = [model.id for model in list_models(place.models)[0]] if keys else []
+    language_models = place.language_models
+    return Holders(
+        runs=sorted(run for run, number in n_read.items() if number > 0),
+        models=sorted(model for model in models if n_read.get(made.get(model, ""), 0) > 0),
+        runs_that_may=sorted(run for run, number in n_read.items() if number < 0),
+        # Of a run that is gone, or that has made another model since, nobody knows what it read.
+        models_that_may=sorted(model for model in models if n_read.get(made.get(model, ""), -1) < 0),
+        has_language_models=language_models.exists() and any(language_models.iterdir()),
+    )
+
+
+def _say_holders(holders: Holders, workspace: Path | None) -> None:
+    for what, names in (
+        ("Runs that have read some of them", holders.runs),
+        ("Models that have", holders.models),
+        ("Runs of earlier versions, which may have", holders.runs_that_may),
+        ("Models that may have, since their runs are not known", holders.models_that_may),
+    ):
+        if names:
+            say(f"  {what}: {listed(names)}")
+    if holders.models or holders.models_that_may:
+        say("  The service answers with such a model until another is promoted:")
+        say(f"    1. {next_command(workspace, 'train --fresh')}")
+        say(f"    2. {next_command(workspace, 'models promote NEW')}")
+        say("    3. delete the folders named above in runs and models")
+    if holders.has_language_models:
         anew = next_command(workspace, "adapt --force")
         say(f"  Language models and sentence vectors were made from all messages: {anew}, or delete language-models")

@@ -79,6 +79,8 @@ def import_(
     from firstline.store.workspace import Workspace
 
     if undo:
+        if relabel or dry_run or source:
+            raise UsageError("--undo goes with no other option.", "It undoes the last import: firstline import --undo")
         _undo(Workspace.find(workspace), files or (), as_json)
         return
     if not files:
@@ -123,7 +125,9 @@ def _undo(place: "Workspace", files: "Sequence[Path]", as_json: bool) -> None:
     with place.hold("messages", "import"):
         undone = undo_import(place)
     if undone is None:
-        raise UsageError("There is no import to undo.", "Imports of earlier versions cannot be undone.")
+        raise UsageError(
+            "There is no import to undo.", "An import that an older version of Firstline made cannot be undone."
+        )
     if as_json:
         print_json(asdict(undone))
         return
@@ -158,7 +162,7 @@ def _print_report(report: "ImportReport", workspace: Path | None) -> None:
     new = counted(report.n_new, "new message")
     say(f"  {new}, {report.n_known:,} here already, {report.n_repeated:,} repeated in the file")
     if report.n_forgotten:
-        say(f"  {counted(report.n_forgotten, 'row')} left out, which were to be forgotten")
+        say(f"  {counted(report.n_forgotten, 'row')} left out: forgotten earlier")
     if report.n_corrected:
         say(f"  {counted(report.n_corrected, 'known id')} of '{report.source}' with another text: corrected")
     if report.n_shared_ids:
@@ -177,8 +181,7 @@ def _print_report(report: "ImportReport", workspace: Path | None) -> None:
     if report.n_times_unread:
         say(f"  {report.n_times_unread:,} without a time that could be read")
     if report.n_cut:
-        whose = "its" if report.n_cut == 1 else "their"
-        say(f"  {counted(report.n_cut, 'message')} without {whose} quoted replies and signatures")
+        say(f"  quoted replies or a signature cut from {counted(report.n_cut, 'message')}")
     if report.n_rejected:
         say(f"  {report.n_rejected:,} rejected" + (f", see {report.rejects_file}" if report.rejects_file else ""))
     if report.sample:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, or_, select
 
 from firstline.store.messages import StoredMessage, insert_new, parts
 from firstline.store.schema import corrections, message_ids, messages, tombstones
@@ -18,11 +18,18 @@ _SIZE_BYTES = 16
 
 @dataclass
 class Forgotten:
-    """`keys` are those of the messages that are gone. `n_shared` ids left a message that other ids have, too."""
+    """`keys` are those of the messages that are gone.
+
+    `n_shared` messages stay, since other ids have them too. `n_unknown_ids` are not here; `n_undated` messages have no
+    time to compare. `sources` are the systems known before.
+    """
 
     keys: set[bytes] = field(default_factory=set)
     n_ids: int = 0
     n_shared: int = 0
+    n_unknown_ids: int = 0
+    n_undated: int = 0
+    sources: list[str] = field(default_factory=list)
 
 
 class Tombstones:
@@ -76,12 +83,16 @@ def forget(
 
     A message that other ids share stays for them. In the caller's transaction.
     """
-    found = Forgotten()
+    known = connection.execute(select(message_ids.c.source).distinct().order_by(message_ids.c.source))
+    found = Forgotten(sources=[name for name in known.scalars() if name])
+    ids = list(dict.fromkeys(ids))
     for part in parts(ids):
         _forget_ids(connection, secret, part, source, found)
     for part in parts(texts):
         _forget_messages(connection, secret, messages.c.text.in_(part), found, is_by_text=True)
     if before is not None:
+        undated = select(func.count()).where(messages.c.sent_at.is_(None))
+        found.n_undated = connection.execute(undated).scalar_one()
         _forget_messages(connection, secret, messages.c.sent_at < before, found)
     return found
 
@@ -106,6 +117,7 @@ def _forget_ids(
         own = and_(corrections.c.source == of, corrections.c.external_id == id_)
         connection.execute(corrections.delete().where(own))
     found.n_ids += len(rows)
+    found.n_unknown_ids += len(set(ids) - {row.external_id for row in rows})
     touched = sorted({message_id for _, _, message_id, _ in rows})
     for part in parts(touched):
         others = select(message_ids.c.message_id).where(message_ids.c.message_id.in_(part))

@@ -83,7 +83,8 @@ def train(
     context = context or Context.of(settings, asked.seed)
     folds, notes = usable_folds(data.labels, asked.folds)
     if data.n_disagreements:
-        notes.insert(0, f"{data.n_disagreements} messages with two labels are left out until one is chosen")
+        left_out = "message with two labels is" if data.n_disagreements == 1 else "messages with two labels are"
+        notes.insert(0, f"{data.n_disagreements} {left_out} left out until one is chosen")
     yield from map(Note, notes)
     run = Run.begin(runs, _card(data, settings, folds, asked.seed), asked.is_fresh, context.chosen)
     read = (*data.messages, *data.unlabelled)

@@ -103,3 +103,19 @@ def test_a_model_whose_run_is_gone_is_named(firstline: Run, trained: Path, tmp_p
     (bank / "text.txt").write_text("Банкомат съел карту", "utf-8")
     done = json.loads(firstline("forget", "--text", bank / "text.txt", "--json", "-w", bank).stdout)
     assert (done["models"], len(done["models_that_may"])) == ([], 1)
+
+
+def test_a_conversation_is_forgotten_by_its_lines(firstline: Run, shop: Path) -> None:
+    (shop.parent / "chat.csv").write_text("d,who,text\n1,я,алло\n1,я,вы тут\n1,bot,да\n", "utf-8")
+    told = ("--conversation", "d", "--author", "who", "--agent-values", "bot")
+    assert firstline("import", shop.parent / "chat.csv", *told, "-w", shop).returncode == 0
+    (shop / "text.txt").write_bytes("алло\r\nвы тут\r\n".encode())
+    assert "1 message and 1 id" in firstline("forget", "--text", shop / "text.txt", "-w", shop).stdout
+
+
+@pytest.mark.parametrize("source", ["+7 916 555-01-02", "ivan@mail.ru", "", " ", "a\nb", "x" * 101])
+def test_a_source_that_cannot_be_used_is_refused(firstline: Run, shop: Path, source: str) -> None:
+    done = firstline("import", shop.parent / "crm.csv", "--source", source, "-w", shop)
+    assert done.returncode == 2
+    assert "(--source) cannot be used" in done.stderr
+    assert "916" not in done.stderr

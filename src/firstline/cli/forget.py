@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from firstline.cli.options import JsonOption, WorkspaceOption
-from firstline.cli.output import counted, listed, next_command, print_json, say
+from firstline.cli.output import counted, listed, next_command, note, print_json, say
 
 if TYPE_CHECKING:
     from firstline.store.forgetting import Forgotten
@@ -95,14 +95,16 @@ def _forget(
     mask, cuts = masker(place.settings), place.settings.emails.cut_quotes
     own = [own_words(text) if cuts else text for text in texts]
     # A conversation is stored line by line.
-    masked = [form for text in own for form in (mask(text), "\n".join(map(mask, text.split("\n"))))]
+    masked = [form for text in own for form in (mask(text), "\n".join(filter(None, map(mask, text.splitlines()))))]
     with (rehearsing if is_rehearsal else writing)(place.database) as connection:
         key = open_key(place.folder, connection)
         names = Names(mask, key.hash_id)
         known = [name for one in ids if (name := names.id(one))]
         found = forget(connection, key.secret, ids=known, source=source, texts=masked, before=before)
-    if not is_rehearsal:
-        rewrite(place.database)
+    # Also when nothing matched: what an earlier run could not do is done then.
+    if not is_rehearsal and (why := rewrite(place.database)):
+        note(f"Warning: what is forgotten may still lie in unused parts of the database's files: {why}.")
+        note("Run this again when that is over; it will find nothing more, and rewrite the files.")
     return found
 
 

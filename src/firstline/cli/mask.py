@@ -11,7 +11,7 @@ def mask(workspace: WorkspaceOption = None) -> None:
     """
     import sys
 
-    from firstline.errors import WorkspaceMissing
+    from firstline.errors import UsageError, WorkspaceMissing
     from firstline.messages.importing import masker
     from firstline.settings import Settings
     from firstline.store.workspace import Workspace
@@ -23,5 +23,7 @@ def mask(workspace: WorkspaceOption = None) -> None:
         if workspace is not None:
             raise
         settings = Settings()
+    if sys.stdin is None:
+        raise UsageError("There is no standard input.", "For example: echo 'call 020 7946 0958' | firstline mask")
     text = sys.stdin.read()
     say(masker(settings)(own_words(text) if settings.emails.cut_quotes else text))

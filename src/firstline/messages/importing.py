@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
-from firstline.errors import ColumnMissing, FileUnreadable, StoreUnusable
+from firstline.errors import ColumnMissing, FileUnreadable, StoreUnusable, UsageError
 from firstline.messages.column_names import unused_columns
 from firstline.messages.columns import ColumnMap, find_columns
 from firstline.messages.conversations import join_conversations
@@ -30,11 +30,13 @@ from firstline.store.messages import StoredMessage, count_disagreements
 from firstline.store.undo import Undone, undo_last_import
 from firstline.store.workspace import Workspace
 from firstline.text.masks import Masker
+from firstline.text.personal import holds_personal_data
 from firstline.text.rules import nfc, white_space
 from firstline.types import Label
 
 _BATCH = 5_000
 _SAMPLE = 5
+_LONGEST_SOURCE = 100
 _LARGE_BYTES = 4_000_000
 """From here on it pays to start another process."""
 _DATE_OR_COPY = re.compile(
@@ -148,6 +150,7 @@ def import_file(
     report and five of the messages, and stores nothing. Raises `InputError` for a
     file that cannot be used and `StoreUnusable` if the store cannot be written; the store is then as it was.
     """
+    check_source(source)
     settings = workspace.settings
     remembered: ColumnsSettings = settings.columns
     reader = open_reader(path, options or ReadingOptions(text_column=said.get("text") or remembered.text or None))
@@ -155,7 +158,7 @@ def import_file(
     mask = masker(settings)
     if relabel and "label" not in columns.names:
         raise ColumnMissing(f"{path}: --relabel needs a column with labels.", "Name it: --label COLUMN")
-    rejects_path = workspace.folder / "imports" / f"{path.name}.rejects.csv"
+    rejects_path = workspace.folder / "imports" / f"{_plain_name(path, mask)}.rejects.csv"
     # Whatever happens inside, the transaction of a rehearsal is undone.
     transaction = rehearsing if is_rehearsal else writing
     with (
@@ -216,10 +219,27 @@ def import_file(
     )
 
 
+def check_source(source: str | None) -> None:
+    """Raises `UsageError` for the name of a system that is empty, too long, or holds personal data."""
+    if source is None:
+        return
+    is_name = source.strip() == source and source.isprintable() and 0 < len(source) <= _LONGEST_SOURCE
+    if not is_name or holds_personal_data(source, Masker()):
+        raise UsageError(
+            "The name of the system that ids are from (--source) cannot be used.",
+            f"Give a name of at most {_LONGEST_SOURCE} signs without personal data, for example: --source crm",
+        )
+
+
 def undo_import(workspace: Workspace) -> Undone | None:
     """Undo the last import that is not undone yet; None if there is none. Raises `StoreUnusable`."""
     with _as_it_was(workspace.folder), writing(workspace.database) as connection:
         return undo_last_import(connection, masker(workspace.settings))
+
+
+def _plain_name(path: Path, mask: Masker) -> str:
+    """The name of a file without personal data, and as a name of a file may be."""
+    return re.sub(r"[<>]", "", mask(path.name)) if mask(path.name) != path.name else path.name
 
 
 def source_of(path: Path, mask: Masker) -> str:

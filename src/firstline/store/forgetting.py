@@ -3,13 +3,16 @@
 What is forgotten leaves a tombstone: a hash that nobody can turn back without the workspace's key.
 """
 
+import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, func, select
+from sqlalchemy.exc import SQLAlchemyError
 
+from firstline.errors import WorkspaceError
 from firstline.store.messages import StoredMessage, insert_new, parts
 from firstline.store.schema import corrections, message_ids, messages, tombstones
 
@@ -90,10 +93,12 @@ def forget(
         _forget_ids(connection, secret, part, source, found)
     for part in parts(texts):
         _forget_messages(connection, secret, messages.c.text.in_(part), found, is_by_text=True)
+        _forget_earlier(connection, secret, corrections.c.text.in_(part), found, is_by_text=True)
     if before is not None:
         undated = select(func.count()).where(messages.c.sent_at.is_(None))
         found.n_undated = connection.execute(undated).scalar_one()
         _forget_messages(connection, secret, messages.c.sent_at < before, found)
+        _forget_earlier(connection, secret, corrections.c.sent_at < before, found)
     return found
 
 
@@ -108,14 +113,17 @@ def _forget_ids(
         .join_from(message_ids, messages)
         .where(meant)
     ).all()
+    said = [(of, id_, text) for of, id_, _, text in rows]
+    for of, id_, _ in tuple(said):
+        own = and_(corrections.c.source == of, corrections.c.external_id == id_)
+        # What the id stood for before: an older export has that.
+        earlier = connection.execute(select(corrections.c.text).where(own)).scalars()
+        said += [(of, id_, text) for text in earlier]
+        connection.execute(corrections.delete().where(own))
     _bury(
-        connection,
-        [mark for of, id_, _, text in rows for mark in marks(secret, StoredMessage(text, external_id=id_), of)],
+        connection, [mark for of, id_, text in said for mark in marks(secret, StoredMessage(text, external_id=id_), of)]
     )
     connection.execute(message_ids.delete().where(meant))
-    for of, id_, _, _ in rows:
-        own = and_(corrections.c.source == of, corrections.c.external_id == id_)
-        connection.execute(corrections.delete().where(own))
     found.n_ids += len(rows)
     found.n_unknown_ids += len(set(ids) - {row.external_id for row in rows})
     touched = sorted({message_id for _, _, message_id, _ in rows})
@@ -123,6 +131,11 @@ def _forget_ids(
         others = select(message_ids.c.message_id).where(message_ids.c.message_id.in_(part))
         shared = set(connection.execute(others).scalars())
         found.n_shared += len(shared)
+        for message_id in shared:
+            # It belongs to the imports of those ids alone from now on, so that undoing them removes it.
+            brought = select(func.max(message_ids.c.import_id)).where(message_ids.c.message_id == message_id)
+            values = {"import_id": brought.scalar_subquery()}
+            connection.execute(messages.update().where(messages.c.id == message_id).values(values))
         _delete(connection, [message_id for message_id in part if message_id not in shared], found)
 
 
@@ -144,8 +157,30 @@ def _forget_messages(
                 item = StoredMessage(text, segment, id_ or None, sent_at)
                 buried += marks(secret, item, of, is_by_text=is_by_text)
                 found.n_ids += bool(id_)
+                own = and_(corrections.c.source == of, corrections.c.external_id == id_)
+                connection.execute(corrections.delete().where(own))
         _bury(connection, buried)
         _delete(connection, places, found)
+
+
+def _forget_earlier(
+    connection: Connection, secret: bytes, meant: ColumnElement[bool], found: Forgotten, *, is_by_text: bool = False
+) -> None:
+    """Forget what ids stood for before a correction. Undoing that import leaves their messages as they are now."""
+    rows = connection.execute(select(corrections).where(meant)).mappings().all()
+    buried: list[bytes] = []
+    for row in rows:
+        item = StoredMessage(row["text"], row["segment"], row["external_id"])
+        # Not by its id, which stands for another text today.
+        buried += list(marks(secret, item, row["source"], is_by_text=is_by_text))[1:]
+        found.keys.add(item.key)
+        now = select(message_ids.c.message_id).where(
+            message_ids.c.source == row["source"], message_ids.c.external_id == row["external_id"]
+        )
+        made = and_(messages.c.id.in_(now), messages.c.import_id == row["import_id"])
+        connection.execute(messages.update().where(made).values(import_id=None))
+        connection.execute(corrections.delete().where(corrections.c.id == row["id"]))
+    _bury(connection, buried)
 
 
 def _bury(connection: Connection, keys: Sequence[bytes]) -> None:
@@ -153,29 +188,37 @@ def _bury(connection: Connection, keys: Sequence[bytes]) -> None:
 
 
 def _delete(connection: Connection, places: Sequence[int], found: Forgotten) -> None:
-    """Delete messages with their labels and ids, and what is kept of them to undo imports with."""
-    gone = connection.execute(select(messages.c.key, messages.c.text).where(messages.c.id.in_(places))).all()
-    found.keys.update(key for key, _ in gone)
-    kept = or_(corrections.c.message_id.in_(places), corrections.c.text.in_([text for _, text in gone]))
-    connection.execute(delete(corrections).where(kept))
+    """Delete messages with their labels and ids."""
+    found.keys.update(connection.execute(select(messages.c.key).where(messages.c.id.in_(places))).scalars())
     connection.execute(messages.delete().where(messages.c.id.in_(places)))
 
 
-def rewrite(engine: Engine) -> None:
+def rewrite(engine: Engine) -> str:
     """Leave nothing of what was deleted in the files of the database, on PostgreSQL in those of its tables.
 
-    PostgreSQL's write-ahead log and backups keep it for as long as they are kept.
+    Returns why that could not be done, or nothing. PostgreSQL's write-ahead log and backups keep it for as long as they
+    are kept.
     """
+    try:
+        return _rewrite(engine)
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        return str(getattr(error, "orig", None) or error)
+    except WorkspaceError as error:
+        return error.message
+
+
+def _rewrite(engine: Engine) -> str:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if engine.dialect.name == "postgresql":
             for table in (messages, message_ids, corrections):
                 connection.exec_driver_sql(f"VACUUM FULL {table.name}")
-            return
+            return ""
     raw = engine.raw_connection()
     try:
         cursor = raw.cursor()
-        for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
-            cursor.execute(statement)
+        cursor.execute("VACUUM")
+        is_busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         cursor.close()
+        return "another command is reading" if is_busy else ""
     finally:
         raw.close()

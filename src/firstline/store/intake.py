@@ -4,7 +4,6 @@ With an id, a message is its (source, id): another text under it is a correction
 and segment. All of it happens in the caller's transaction.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -19,11 +18,12 @@ from sqlalchemy import (
 )
 
 from firstline.errors import SourceUnclear
+from firstline.store.correcting import Correction, Corrector, Known
 from firstline.store.forgetting import Tombstones
-from firstline.store.messages import ID_OF_KEY, StoredMessage, find_message, insert_new, move_labels, now, parts
+from firstline.store.messages import ID_OF_KEY, StoredMessage, insert_new, now, parts
 from firstline.store.relabelling import begin_settling, note_labels, settle
 from firstline.store.related import is_related
-from firstline.store.schema import classes, corrections, imports, in_force, labels, message_ids, messages
+from firstline.store.schema import classes, imports, in_force, labels, message_ids, messages
 
 _MOST_UNRELATED = 1 / 20
 
@@ -46,17 +46,6 @@ class Tally:
     n_replaced: int = 0
     n_taken_away: int = 0
     n_forgotten: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """A message that an id is known for, and the last import that had the id."""
-
-    message_id: int
-    key: bytes
-    text: str
-    segment: str | None
-    last_import: int | None
 
 
 class Intake:
@@ -88,7 +77,9 @@ class Intake:
         self._tally = Tally()
         self._keys: set[bytes] = set()
         self._class_ids: dict[str, int] = {}
-        self._n_messages = self._n_matched = self._n_unrelated = self._n_made_by_corrections = 0
+        self._n_messages = self._n_matched = self._n_unrelated = 0
+        self._corrected: dict[str, Correction] = {}
+        self._waiting: list[tuple[bytes, StoredMessage]] = []
         started = connection.execute(imports.insert().values(file=file, source=source, at=now()))
         self.id = int(started.inserted_primary_key[0])  # type: ignore[index]
         if settles_labels:
@@ -97,11 +88,14 @@ class Intake:
     def add(self, batch: Sequence[StoredMessage]) -> None:
         """Take in some messages of the file."""
         keyed = self._identified(self._not_forgotten(batch))
-        self._n_messages += len(keyed)
-        self._keys.update(key for key, _ in keyed)
+        self._count(keyed)
         self._add_messages(keyed)
         self._add_ids(keyed)
         self._add_labels(keyed)
+
+    def _count(self, keyed: Sequence[tuple[bytes, StoredMessage]]) -> None:
+        self._n_messages += len(keyed)
+        self._keys.update(key for key, _ in keyed)
 
     def finish(self) -> Tally:
         """What has changed. Raises `SourceUnclear` if more than a twentieth of the known ids have unrelated texts."""
@@ -113,10 +107,16 @@ class Intake:
                 f" if the texts were corrected: --source {self.source}",
             )
         tally = self._tally
+        tally.n_corrected = len(self._corrected)
+        corrector = Corrector(self._connection, self.id, self.source)
+        corrector.apply(list(self._corrected.values()))
+        self._count(self._waiting)
+        for part in parts(self._waiting):
+            self._add_labels(part)
         if self._settles_labels:
             tally.n_replaced, tally.n_taken_away = settle(self._connection, self.id)
         brought = select(func.count()).where(messages.c.import_id == self.id)
-        tally.n_new = self._connection.execute(brought).scalar_one() - self._n_made_by_corrections
+        tally.n_new = self._connection.execute(brought).scalar_one() - corrector.n_made
         tally.n_repeated = self._n_messages - len(self._keys)
         tally.n_known = len(self._keys) - tally.n_new - tally.n_corrected
         tally.n_new_labelled = self._count_newly_labelled()
@@ -131,7 +131,7 @@ class Intake:
         return left
 
     def _identified(self, batch: Sequence[StoredMessage]) -> list[tuple[bytes, StoredMessage]]:
-        """The messages with their keys, after corrections; an id that the file had before with another text is gone."""
+        """The messages with their keys, but for corrections; of rows that share an id, the first keeps it."""
         known = self._known({item.external_id for item in batch if item.external_id})
         here: dict[str, bytes] = {}
         touched: list[str] = []
@@ -143,7 +143,8 @@ class Intake:
             found = known.get(given.external_id)
             item = replace(given, segment=found.segment) if found and not self._has_segments else given
             key = item.key
-            before = here.get(given.external_id)
+            corrected = self._corrected.get(given.external_id)
+            before = corrected.key if corrected else here.get(given.external_id)
             if before is None and found and found.last_import == self.id:
                 before = found.key
             if before is None:
@@ -151,6 +152,10 @@ class Intake:
                 if found:
                     touched.append(given.external_id)
                     self._match(item, key, found)
+            if given.external_id in self._corrected and before in (None, key):
+                # Once its message has the new text.
+                self._waiting.append((key, item))
+                continue
             is_shared = before is not None and before != key
             self._tally.n_shared_ids += is_shared
             keyed.append((key, replace(item, external_id=None) if is_shared else item))
@@ -158,9 +163,9 @@ class Intake:
             self._connection.execute(message_ids.update().where(self._is_own(part)).values(last_import_id=self.id))
         return keyed
 
-    def _known(self, ids: Iterable[str]) -> dict[str, _Known]:
+    def _known(self, ids: Iterable[str]) -> dict[str, Known]:
         """Those of `ids` that are known; what has no source yet becomes this one's."""
-        found: dict[str, _Known] = {}
+        found: dict[str, Known] = {}
         adopted: list[str] = []
         columns = (message_ids.c.source, message_ids.c.external_id, message_ids.c.last_import_id)
         of_message = (messages.c.id, messages.c.key, messages.c.text, messages.c.segment)
@@ -173,7 +178,7 @@ class Intake:
             )
             for source, external_id, last_import, message_id, key, text, segment in rows:
                 if external_id not in found:
-                    found[external_id] = _Known(message_id, key, text, segment, last_import)
+                    found[external_id] = Known(message_id, key, text, segment, last_import)
                     if source != self.source:
                         adopted.append(external_id)
         for part in parts(adopted):
@@ -184,67 +189,13 @@ class Intake:
     def _is_own(self, ids: Sequence[str]) -> ColumnElement[bool]:
         return and_(message_ids.c.source == self.source, message_ids.c.external_id.in_(ids))
 
-    def _match(self, item: StoredMessage, key: bytes, found: _Known) -> None:
+    def _match(self, item: StoredMessage, key: bytes, found: Known) -> None:
         """A known id again, with the same text or another."""
         self._n_matched += 1
         if key == found.key:
             return
         self._n_unrelated += not is_related(found.text, item.text)
-        self._tally.n_corrected += 1
-        self._correct(item, key, found)
-
-    def _correct(self, item: StoredMessage, key: bytes, found: _Known) -> None:
-        """Give the message of an id another text; if it has other ids too, those keep the old one."""
-        connection = self._connection
-        is_alone = (
-            connection.execute(select(func.count()).where(message_ids.c.message_id == found.message_id)).scalar_one()
-            == 1
-        )
-        before = connection.execute(
-            select(messages.c.sent_at, messages.c.import_id).where(messages.c.id == found.message_id)
-        ).first()
-        sent_at, added_by = before if before else (None, None)
-        target = find_message(connection, key)
-        moved: list[int] = []
-        if target is None and is_alone:
-            values = {"key": key, "text": item.text, "segment": item.segment, "sent_at": item.sent_at or sent_at}
-            connection.execute(messages.update().where(messages.c.id == found.message_id).values(values))
-        else:
-            if target is None:
-                self._add_messages([(key, item)])
-                self._n_made_by_corrections += 1
-                target = find_message(connection, key)
-                assert target is not None  # noqa: S101 (it was inserted just now)
-            own = and_(message_ids.c.source == self.source, message_ids.c.external_id == item.external_id)
-            connection.execute(message_ids.update().where(own).values(message_id=target))
-            if is_alone:
-                moved = move_labels(connection, found.message_id, target, self.id)
-                connection.execute(messages.delete().where(messages.c.id == found.message_id))
-            else:
-                self._copy_labels(found.message_id, target)
-        connection.execute(
-            corrections.insert().values(
-                import_id=self.id,
-                message_id=found.message_id,
-                source=self.source,
-                external_id=item.external_id,
-                text=found.text,
-                segment=found.segment,
-                sent_at=sent_at,
-                added_by=added_by,
-                label_ids=json.dumps(moved),
-            )
-        )
-
-    def _copy_labels(self, message_id: int, target: int) -> None:
-        copied = select(labels.c.class_id, labels.c.source, labels.c.by, labels.c.at).where(
-            labels.c.message_id == message_id, in_force
-        )
-        rows = [
-            {"message_id": target, "class_id": class_id, "source": source, "by": by, "at": at, "import_id": self.id}
-            for class_id, source, by, at in self._connection.execute(copied)
-        ]
-        insert_new(self._connection, labels, rows)
+        self._corrected[item.external_id or ""] = Correction(item, key, found)
 
     def _add_messages(self, keyed: Sequence[tuple[bytes, StoredMessage]]) -> None:
         rows = [

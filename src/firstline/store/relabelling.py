@@ -24,7 +24,8 @@ def begin_settling(connection: Connection) -> None:
 
 def note_labels(connection: Connection, said: Sequence[Mapping[str, object]]) -> None:
     """What a file says of some messages: `of_key` is the key of one, `class_id` its class, or None for no label."""
-    connection.execute(relabelled.insert().values(message_id=ID_OF_KEY, class_id=bindparam("class_id")), said)
+    if said:
+        connection.execute(relabelled.insert().values(message_id=ID_OF_KEY, class_id=bindparam("class_id")), said)
 
 
 def settle(connection: Connection, import_id: int) -> tuple[int, int]:

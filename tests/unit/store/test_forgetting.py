@@ -10,6 +10,7 @@ from firstline.store.database import writing
 from firstline.store.forgetting import Forgotten, Tombstones, forget, rewrite
 from firstline.store.messages import StoredMessage
 from firstline.store.schema import corrections, labels, tombstones
+from firstline.store.undo import undo_last_import
 from tests.postgres import on_sqlite_alone
 from tests.unit.store.filling import ids, labelled, take_in, texts
 
@@ -118,3 +119,58 @@ def test_tables_of_a_server_are_rewritten(engine: Engine) -> None:
     forgotten(engine, ids=["2"])
     rewrite(engine)
     assert texts(engine) == [("где заказ", None)]
+
+
+def undo(engine: Engine) -> None:
+    with writing(engine) as connection:
+        undo_last_import(connection, lambda text: text)
+
+
+def test_undoing_leaves_no_message_whose_ids_are_all_gone(engine: Engine) -> None:
+    take_in(engine, StoredMessage("где заказ", None, "1"))
+    take_in(engine, StoredMessage("где заказ", None, "2"))
+    assert forgotten(engine, ids=["1"]).n_shared == 1
+    undo(engine)
+    assert texts(engine) == []
+
+
+def test_undoing_after_forgetting_another_id_loses_nothing(engine: Engine) -> None:
+    take_in(engine, StoredMessage("где заказ", None, "1"), StoredMessage("где заказ", None, "2"))
+    take_in(engine, StoredMessage("где мой заказ", None, "1"))
+    forgotten(engine, ids=["2"])
+    undo(engine)
+    assert ids(engine) == {"1": "где заказ"}
+
+
+def test_what_an_id_stood_for_before_is_forgotten_by_its_text(engine: Engine) -> None:
+    take_in(engine, StoredMessage("карта не рабтает", None, "1"))
+    take_in(engine, StoredMessage("карта не работает", None, "1"))
+    assert forgotten(engine, texts=["карта не рабтает"]).keys == {StoredMessage("карта не рабтает").key}
+    undo(engine)
+    assert ids(engine) == {"1": "карта не работает"}
+    assert again(engine, StoredMessage("карта не рабтает", None, "1"), source="archive") == 1
+
+
+def test_what_an_id_stood_for_long_ago_is_forgotten_by_its_age(engine: Engine) -> None:
+    take_in(engine, StoredMessage("карта не рабтает", None, "1", OLD))
+    take_in(engine, StoredMessage("карта не работает", None, "1", NEW))
+    assert len(forgotten(engine, before=datetime(2025, 6, 1)).keys) == 1
+    undo(engine)
+    assert ids(engine) == {"1": "карта не работает"}
+
+
+def test_an_export_of_before_a_correction_brings_nothing_back(engine: Engine) -> None:
+    take_in(engine, StoredMessage("карта не рабтает", None, "1"))
+    take_in(engine, StoredMessage("карта не работает", None, "1"))
+    forgotten(engine, ids=["1"])
+    assert again(engine, StoredMessage("карта не рабтает", None, "1"), source="archive") == 1
+
+
+@on_sqlite_alone
+def test_a_file_that_cannot_be_rewritten_is_told(engine: Engine) -> None:
+    take_in(engine, *EXPORT)
+    with engine.connect() as reader:
+        reader.execute(select(tombstones)).all()
+        forgotten(engine, ids=["2"])
+        assert "reading" in rewrite(engine) or "locked" in rewrite(engine)
+    assert rewrite(engine) == ""

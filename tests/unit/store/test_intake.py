@@ -53,6 +53,28 @@ def test_a_text_that_becomes_another_message_joins_it(engine: Engine) -> None:
     assert texts(engine) == [("где мой заказ", None)]
 
 
+@pytest.mark.parametrize("batch", [1, 1_000])
+def test_labels_stay_with_their_ids_when_texts_change_places(engine: Engine, batch: int) -> None:
+    take_in(engine, said("раз", "1", "А"), said("два", "2", "Б"), said("три", "3", "В"))
+    take_in(engine, said("два", "1"), said("три", "2"), said("раз", "3"), batch=batch, is_source_named=True)
+    assert ids(engine) == {"1": "два", "2": "три", "3": "раз"}
+    assert labelled(engine) == [("два", "А"), ("раз", "В"), ("три", "Б")]
+
+
+def test_a_text_that_all_its_ids_leave_is_gone(engine: Engine) -> None:
+    take_in(engine, said("где заказ", "1", "Заказ"), said("где заказ", "2"))
+    take_in(engine, said("где мой заказ", "1"), said("где же заказ", "2"), is_source_named=True)
+    assert [text for text, _ in texts(engine)] == ["где же заказ", "где мой заказ"]
+    assert labelled(engine) == [("где же заказ", "Заказ"), ("где мой заказ", "Заказ")]
+
+
+def test_a_correction_that_stands_twice_counts_once(engine: Engine) -> None:
+    take_in(engine, said("карта не рабтает", "1"))
+    tally = take_in(engine, said("карта не работает", "1", "А"), said("карта не работает", "1", "Б"), batch=1)
+    assert (tally.n_corrected, tally.n_shared_ids, tally.n_repeated) == (1, 0, 1)
+    assert len(labelled(engine)) == 2
+
+
 def test_a_file_without_segments_changes_none(engine: Engine) -> None:
     take_in(engine, said("где заказ", "1", segment="lead"))
     tally = take_in(engine, said("где заказ", "1"), has_segments=False)

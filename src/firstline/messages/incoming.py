@@ -39,6 +39,20 @@ class Incoming:
     is_cut: bool = False
     """Whether quoted replies or a signature were cut from it."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # A million of them go from one process to another: in a third of the time that a data class takes.
+        return Incoming, (
+            self.line,
+            self.text,
+            self.external_id,
+            self.label,
+            self.segment,
+            self.sent_at,
+            self.conversation,
+            self.author,
+            self.is_cut,
+        )
+
 
 HashId = Callable[[str], str]
 """Makes a hash of an id that holds personal data."""

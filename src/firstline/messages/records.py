@@ -16,6 +16,10 @@ class Record:
     line: int
     values: Sequence[Value]
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Faster than a data class's own way, see `Incoming`.
+        return Record, (self.line, self.values)
+
 
 @dataclass(frozen=True, slots=True)
 class Reject:

@@ -1,3 +1,4 @@
+import pickle
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import cast
@@ -146,3 +147,22 @@ def test_a_row_of_a_conversation_needs_its_id() -> None:
 def test_what_support_wrote_is_not_read() -> None:
     row = message(text="ответ\udcff", conversation="1", author=" AGENT ")
     assert (row.text, row.author) == ("", "AGENT")
+
+
+def test_rows_come_from_another_process_as_they_are() -> None:
+    row = Incoming(7, "где карта", "1", "Карта", "lead", datetime(2026, 1, 1), "c", "я", True)
+    assert pickle.loads(pickle.dumps(row)) == row
+    assert pickle.loads(pickle.dumps(Record(7, ["а", None]))) == Record(7, ["а", None])
+
+
+def test_two_cores_give_what_one_gives() -> None:
+    columns = ColumnMap({"text": "text"})
+    rows: list[list[Value]] = [[f"звоните +7 916 555-{n:04d}"] for n in range(2_500)] + [[""]]
+
+    class Rows(OneRow):
+        def records(self, columns: Sequence[str]) -> Iterator[Record | Reject]:
+            return (Record(line, values) for line, values in enumerate(rows))
+
+    by_one, by_two = (list(read_rows(Rows(text=None), columns, Masker(), by_two_cores=flag)) for flag in (False, True))
+    assert by_two == by_one
+    assert by_two[-1] == Reject(2_500, "no text")

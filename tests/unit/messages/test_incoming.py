@@ -157,7 +157,8 @@ def test_rows_come_from_another_process_as_they_are() -> None:
 
 def test_two_cores_give_what_one_gives() -> None:
     columns = ColumnMap({"text": "text"})
-    rows: list[list[Value]] = [[f"звоните +7 916 555-{n:04d}"] for n in range(2_500)] + [[""]]
+    rows: list[list[Value]] = [[f"звоните +7 916 555-{n:04d}"] for n in range(2_500)]
+    rows.append([""])
 
     class Rows(OneRow):
         def records(self, columns: Sequence[str]) -> Iterator[Record | Reject]:

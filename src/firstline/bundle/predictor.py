@@ -46,7 +46,7 @@ class Predictor:
             )
         self.manifest = manifest
         self.notes: tuple[str, ...] = ()
-        """What whoever loads the model should know, as sentences."""
+        """Sentences to show when the model is loaded."""
         if version != MASKS_VERSION:
             self.notes = (
                 f"Model {manifest.id} was trained with older masks ({version}) and answers with today's"

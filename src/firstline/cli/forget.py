@@ -27,7 +27,7 @@ def forget(
         typer.FileText | None, typer.Option(metavar="FILE", help="A file with a text; - reads standard input.")
     ] = None,
     older_than: Annotated[
-        str | None, typer.Option(metavar="365d", help="Messages that were sent longer ago than so many days.")
+        str | None, typer.Option(metavar="365d", help="Messages sent more than this many days ago.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would be forgotten; change nothing.")] = False,
     workspace: WorkspaceOption = None,
@@ -35,7 +35,7 @@ def forget(
 ) -> None:
     """Delete messages for good, so that the same export does not bring them back.
 
-    Says which runs, models and language models have read some of them, and what makes each anew.
+    Lists the runs, models and language models that have read some of them, and how to make each again.
     """
     from firstline.errors import InputError, UsageError
     from firstline.messages.incoming import UnusableCell, read_name, read_text
@@ -151,7 +151,7 @@ def _holders(place: "Workspace", keys: set[bytes]) -> Holders:
         runs=sorted(run for run, number in n_read.items() if number > 0),
         models=sorted(model for model in models if n_read.get(made.get(model, ""), 0) > 0),
         runs_that_may=sorted(run for run, number in n_read.items() if number < 0),
-        # Of a run that is gone, or that has made another model since, nobody knows what it read.
+        # If its run was deleted or has made another model since, what it read is unknown.
         models_that_may=sorted(model for model in models if n_read.get(made.get(model, ""), -1) < 0),
         has_language_models=language_models.exists() and any(language_models.iterdir()),
     )

@@ -80,6 +80,8 @@ def test_a_database_between_two_blocks_has_no_connection(postgres: Server, prepa
         count_messages(connection)
     postgres.execute(f"ALTER DATABASE {prepared.database} RENAME TO renamed")
     postgres.execute(f"ALTER DATABASE renamed RENAME TO {prepared.database}")
+    with engine.connect() as connection:
+        assert count_messages(connection) == 0
 
 
 def test_commands_that_open_a_new_database_at_once_make_it_once(postgres: Server) -> None:

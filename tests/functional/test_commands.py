@@ -295,6 +295,15 @@ def test_evaluate_names_lines_and_not_classes_that_nobody_knows(firstline: Run, 
     assert "Арбузы" not in done.stdout + done.stderr
 
 
+def test_evaluate_says_which_classes_the_averages_leave_out(firstline: Run, tmp_path: Path, trained: Path) -> None:
+    (tmp_path / "a.csv").write_text("text,label\nгде банкомат,Банкомат\n", "utf-8")
+    done = firstline("evaluate", tmp_path / "a.csv", "-w", trained, "--json", "-")
+    left_out = json.loads(done.stdout)["classes_without_messages"]
+    assert left_out
+    assert "Банкомат" not in left_out
+    assert f"leave out classes without messages in this file ({len(left_out)}): '{left_out[0]}'" in done.stderr
+
+
 def test_version(firstline: Run) -> None:
     from firstline import __version__
 

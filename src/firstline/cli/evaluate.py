@@ -89,6 +89,9 @@ def _print_notes(result: "Evaluation") -> None:
         note(f"{result.n_rejected:,} rows could not be used")
     if result.n_unlabelled:
         note(f"{result.n_unlabelled:,} rows have no label and do not count")
+    if left_out := result.classes_without_messages:
+        names = listed([f"'{name}'" for name in left_out])
+        note(f"the macro averages leave out classes without messages in this file ({len(left_out):,}): {names}")
     for name, count in result.unknown_labels.items():
         note(f"class '{name}' ({count:,} rows) is not known to the model: they count as errors")
     if others := result.lines_of_others:
@@ -114,6 +117,7 @@ def _print_figures(result: "Evaluation") -> None:
         [
             (name, figure(item.precision), figure(item.recall), figure(item.f1), f"{item.support:,}")
             for name, item in sorted(figures.per_class.items(), key=lambda pair: pair[1].f1)
+            if item.support
         ],
         ("precision", "recall", "F1", "messages"),
     )
@@ -132,6 +136,7 @@ def _as_json(result: "Evaluation") -> dict[str, object]:
         "n_rejected": result.n_rejected,
         "n_unlabelled": result.n_unlabelled,
         "n_learned": result.n_learned,
+        "classes_without_messages": result.classes_without_messages,
         "unknown_labels": result.unknown_labels,
         "lines_of_others": result.lines_of_others,
         "n_unknown_segments": result.n_unknown_segments,

@@ -23,11 +23,12 @@ _BATCH = 256
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Figures of a model on a file, and which rows did not count.
+    """Figures of a model on a file, and which rows and classes they leave out.
 
-    Classes of the file that the model does not know: `unknown_labels` counts those of the workspace by name,
-    `lines_of_others` are the lines of the others, whose names may be anything. The figures count both; by name
-    they list only the former.
+    `classes_without_messages` are the classes of the model that no row of the file has; the macro averages leave
+    them out. Classes of the file that the model does not know count as errors: `unknown_labels` counts those of the
+    workspace by name, `lines_of_others` has the lines of the rest. Names of the rest may be anything, so they appear
+    nowhere.
     """
 
     model: str
@@ -35,6 +36,7 @@ class Evaluation:
     n_rejected: int
     n_unlabelled: int
     n_learned: int
+    classes_without_messages: Sequence[Label]
     unknown_labels: Mapping[Label, int]
     lines_of_others: Sequence[int]
     n_unknown_segments: int
@@ -101,6 +103,7 @@ def evaluate_file(
         n_rejected=n_rejected,
         n_unlabelled=n_unlabelled,
         n_learned=n_learned,
+        classes_without_messages=sorted(known.difference(truth)),
         unknown_labels=dict(sorted(unknown.items())),
         lines_of_others=[line for line, label in zip(lines, truth, strict=True) if label not in named],
         n_unknown_segments=n_unknown_segments,

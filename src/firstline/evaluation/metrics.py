@@ -16,7 +16,11 @@ _Z = 1.959964
 
 @dataclass(frozen=True)
 class Figures:
-    """How predictions compare with labels. Intervals are (low, high), 95 %."""
+    """How predictions compare with labels. Intervals are (low, high), 95 %.
+
+    `per_class` also has classes that were predicted but have no message, with a support of 0. They have no part in
+    the macro averages.
+    """
 
     n_messages: int
     accuracy: float
@@ -34,11 +38,12 @@ def score(truth: Sequence[Label], predicted: Sequence[Label], seed: int = 0) -> 
 def score_repeated(truth: Sequence[Label], repeats: Sequence[Sequence[Label]], seed: int = 0) -> Figures:
     """The mean figures of several predictions of the same messages; `repeats` (n_repeats, n_messages).
 
-    Macro averages run over the classes that occur in either, as in scikit-learn; a class that is
-    never predicted has precision 0. Intervals: Wilson's for accuracy (1927), which holds at 100 %
-    too; basic bootstrap over messages, 1,000 resamples, for the others (Davison and Hinkley 1997, 5.2), where a
-    class that a resample lacks keeps its figure. A message is drawn with all that the repeats say of it, so
-    more repeats do not pass for more messages.
+    Macro averages run over the classes in `truth`. A class without messages would count as 0 however good the model
+    is. A prediction of such a class still lowers the recall of the right class. A class that is never predicted has
+    precision 0. Intervals: Wilson's for accuracy (1927), which also holds at 100 %; the basic bootstrap over messages,
+    1,000 resamples, for the others (Davison and Hinkley 1997, 5.2). If a resample lacks a class, that class keeps its
+    figure. A message is drawn with the predictions of all repeats, so repeats do not count as more messages.
+    Raises `ValueError` if there are no messages.
     """
     if not truth:
         raise ValueError("no messages to score")
@@ -58,7 +63,8 @@ def score_repeated(truth: Sequence[Label], repeats: Sequence[Sequence[Label]], s
         for index, name in enumerate(names)
     }
     resampled = _resampled(true, guesses, len(names), seed)
-    macro = {"macro_f1": float(f1.mean()), "macro_precision": float(precision.mean())}
+    present = counts[0].support > 0
+    macro = {"macro_f1": float(f1[present].mean()), "macro_precision": float(precision[present].mean())}
     return Figures(
         n_messages=len(true),
         accuracy=accuracy,
@@ -93,7 +99,11 @@ def differences(
     for predictions in (repeats, others):
         true, guesses = _as_places(truth, predictions, names)
         counts = [_count(true, guess, len(names)) for guess in guesses]
-        f1, precision = (np.mean(values) for values in zip(*map(_f1_and_precision, counts), strict=True))
+        present = counts[0].support > 0
+        f1, precision = (
+            np.mean([of_class[present] for of_class in values])
+            for values in zip(*map(_f1_and_precision, counts), strict=True)
+        )
         value = dict(zip(METRICS, (np.mean([true == guess for guess in guesses]), f1, precision), strict=True))
         found.append((value, _resampled(true, guesses, len(names), seed)))
     (one, resampled), (other, others_resampled) = found
@@ -148,6 +158,7 @@ def _resampled(
     true: NDArray[np.int64], guesses: Sequence[NDArray[np.int64]], n_labels: int, seed: int
 ) -> dict[str, NDArray[np.float64]]:
     """Each metric on 1,000 resamples of the messages, the mean over the repeats."""
+    present = np.bincount(true, minlength=n_labels) > 0
     rng = np.random.default_rng(seed)
     wholes = [_f1_and_precision(_count(true, guess, n_labels)) for guess in guesses]
     found = np.empty((_RESAMPLES, len(guesses), len(METRICS)))
@@ -159,8 +170,8 @@ def _resampled(
             absent = (counts.support + counts.guessed) == 0
             found[row, repeat] = (
                 counts.hits.sum() / len(true),
-                np.where(absent, whole_f1, f1).mean(),
-                np.where(absent, whole_precision, precision).mean(),
+                np.where(absent, whole_f1, f1)[present].mean(),
+                np.where(absent, whole_precision, precision)[present].mean(),
             )
     return dict(zip(METRICS, found.mean(axis=1).T, strict=True))
 

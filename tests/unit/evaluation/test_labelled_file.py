@@ -63,6 +63,18 @@ def test_unknown_label_is_an_error_of_the_model_and_said(predictor: Predictor, t
     assert "Новый" not in str(result)
 
 
+def test_classes_of_the_model_without_rows_are_named_and_left_out(predictor: Predictor, tmp_path: Path) -> None:
+    result = evaluate(predictor, tmp_path, "text,label\nкарта,Карта\nкарта,Карта\nперевод,Карта\n")
+    assert result.classes_without_messages == ["Банкомат", "Перевод"]
+    assert result.figures.macro_f1 == pytest.approx(result.figures.per_class["Карта"].f1) == pytest.approx(0.8)
+    assert result.figures.macro_precision == 1
+
+
+def test_no_class_is_left_out_if_each_has_rows(predictor: Predictor, tmp_path: Path) -> None:
+    result = evaluate(predictor, tmp_path, "text,label\nкарта,Карта\nкарта,Перевод\nкарта,Банкомат\n")
+    assert result.classes_without_messages == []
+
+
 def test_an_unknown_class_of_the_workspace_is_named(predictor: Predictor, tmp_path: Path) -> None:
     result = evaluate(predictor, tmp_path, "text,label\nкарта,Карта\nкарта,Новый\n", classes=("Новый",))
     assert result.unknown_labels == {"Новый": 1}

@@ -32,10 +32,41 @@ def test_figures_per_class_agree_with_scikit_learn() -> None:
         assert (item.precision, item.recall, item.f1, item.support) == pytest.approx([row[place] for row in expected])
 
 
-def test_class_that_is_only_predicted_counts_in_the_macro_averages() -> None:
-    figures = score(["a", "a"], ["a", "z"])
-    assert figures.macro_f1 == pytest.approx(f1_score(["a", "a"], ["a", "z"], average="macro"))
+@pytest.mark.parametrize("seed", range(3))
+def test_macro_averages_leave_out_a_class_without_messages(seed: int) -> None:
+    truth, guesses = random_pair(seed)
+    guesses[::10] = ["z"] * len(guesses[::10])
+    figures = score(truth, guesses)
+    assert figures.macro_f1 == pytest.approx(f1_score(truth, guesses, average="macro", labels=NAMES))
+    assert figures.macro_precision == pytest.approx(
+        precision_score(truth, guesses, average="macro", labels=NAMES, zero_division=0)
+    )
     assert figures.per_class["z"].support == 0
+
+
+def test_intervals_leave_out_a_class_without_messages() -> None:
+    truth, guesses = random_pair(2)
+    guesses[:10] = ["z"] * 10
+    several = [*guesses[:5], *(f"z{number}" for number in range(5)), *guesses[10:]]
+    one, other = score(truth, guesses), score(truth, several)
+    for name in METRICS:
+        assert one.intervals[name] == pytest.approx(other.intervals[name])
+
+
+def test_a_difference_leaves_out_a_class_without_messages() -> None:
+    truth = ["a", "b"] * 50
+    one, other = truth, ["z", *truth[1:]]
+    found = differences(truth, [one], [other])
+    assert found["macro_f1"].value == pytest.approx(1 - f1_score(truth, other, average="macro", labels=["a", "b"]))
+    assert found["macro_precision"].value == pytest.approx(0)
+    assert found["macro_f1"].high < 0.05
+
+
+def test_figures_stay_if_every_class_has_messages() -> None:
+    figures = score(*random_pair(4))
+    # As they were when classes without messages counted too.
+    assert figures.macro_f1 == pytest.approx(0.6895918448234798, abs=1e-12)
+    assert figures.intervals["macro_f1"] == pytest.approx((0.6234849219635556, 0.7623833268690448), abs=1e-12)
 
 
 def test_class_that_is_never_predicted_has_precision_zero() -> None:

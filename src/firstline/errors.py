@@ -1,38 +1,47 @@
-"""Everything that Firstline raises on purpose.
+"""Everything that Firstline raises on purpose: class, code, and what is wrong.
 
-FirstlineError
-├── UsageError              the command line or the call is wrong          exit code 2
-├── WorkspaceError          the workspace is absent, taken, or of another version
-│   ├── WorkspaceMissing
-│   ├── WorkspaceExists
-│   ├── WorkspaceBusy
-│   ├── SettingsInvalid
-│   ├── StoreUnusable
-│   └── KeyUnusable
-├── InputError              a file that came in cannot be used
-│   ├── FileUnreadable
-│   ├── FormatUnknown
-│   ├── FileUnwritable
-│   ├── ColumnMissing
-│   ├── SourceUnclear
-│   └── CorpusUnusable
-├── BundleError             a model cannot be used
-│   ├── BundleMissing
-│   ├── BundleDamaged
-│   ├── BundleVersionUnknown
-│   └── BundleUnwritable
-├── TrainingError           training cannot start or go on
-│   ├── LabelsTooFew
-│   ├── PoolTooSmall
-│   ├── LanguageModelUnusable
-│   ├── EncoderUnusable
-│   ├── CheckpointUnusable
-│   ├── CandidateUnknown
-│   └── ExtraMissing
-├── AddressUnusable         the service cannot listen there
-└── RequestError            an HTTP request that cannot be answered        its `status`
+FirstlineError                     error                    exit code 1 unless another stands here
+├── UsageError                     usage                    the command line or the call is wrong; exit code 2
+├── WorkspaceError                 workspace                the workspace cannot be used
+│   ├── WorkspaceMissing           workspace_missing
+│   ├── WorkspaceExists            workspace_exists
+│   ├── WorkspaceBusy              workspace_busy           another command is writing to it
+│   ├── SettingsInvalid            settings_invalid
+│   ├── StoreUnusable              store_unusable           the database is unreachable, damaged, or of another version
+│   └── KeyUnusable                key_unusable
+├── InputError                     input                    a file cannot be used
+│   ├── FileUnreadable             file_unreadable
+│   ├── FormatUnknown              format_unknown
+│   ├── FileUnwritable             file_unwritable
+│   │   └── RunUnwritable          run_unwritable
+│   ├── ColumnMissing              column_missing
+│   ├── UnusableCell               cell_unusable            one cell; the import rejects its row and continues
+│   ├── SourceUnclear              source_unclear
+│   └── CorpusUnusable             corpus_unusable
+├── BundleError                    bundle                   a model cannot be used
+│   ├── BundleMissing              bundle_missing
+│   ├── BundleDamaged              bundle_damaged
+│   ├── BundleVersionUnknown       bundle_version_unknown
+│   └── BundleUnwritable           bundle_unwritable
+├── TrainingError                  training                 training cannot start or continue
+│   ├── ClusterLost                cluster_lost
+│   ├── MachineDiffers             machine_differs          other versions there, so training gives other results
+│   ├── LabelsTooFew               labels_too_few
+│   ├── PoolTooSmall               pool_too_small           too few unlabelled messages
+│   ├── LanguageModelUnusable      language_model_unusable
+│   ├── EncoderUnusable            encoder_unusable
+│   ├── CheckpointUnusable         checkpoint_unusable
+│   ├── CandidateUnknown           candidate_unknown        exit code 2
+│   └── ExtraMissing               extra_missing
+├── AddressUnusable                address_unusable         the service cannot listen there
+└── RequestError                   request                  an HTTP request that cannot be answered; each has its own
+                                                            code and `status`
 
-Each has a stable `code`, a sentence that says what, got and expected, and the next step.
+Each has a sentence that says what, got and expected, and the next step. A code never changes once it is released.
+
+Three exceptions stand outside the tree because no user ever sees them. `UnfitGraph` and `UnfitFile` tell whoever builds
+a part which of its files does not fit; the caller turns them into an error of the tree. `NotWanted` ends a task on a
+worker whose answer nobody waits for.
 """
 
 import traceback
@@ -82,7 +91,7 @@ class StoreUnusable(WorkspaceError):
 
 
 class KeyUnusable(WorkspaceError):
-    """The workspace's key is missing, damaged, or of another workspace."""
+    """The workspace's key is missing, damaged, or belongs to another workspace."""
 
     code = "key_unusable"
 
@@ -104,15 +113,23 @@ class FileUnwritable(InputError):
 
 
 class RunUnwritable(FileUnwritable):
-    """What a training has found cannot be kept, so it makes no sense to go on."""
+    """Results cannot be saved, so there is no point in continuing."""
+
+    code = "run_unwritable"
 
 
 class ColumnMissing(InputError):
     code = "column_missing"
 
 
+class UnusableCell(InputError):
+    """A cell that cannot be used. The message, which never quotes the cell, is the reason for the reject."""
+
+    code = "cell_unusable"
+
+
 class SourceUnclear(InputError):
-    """Ids that are known bring unrelated texts, as those of another system do."""
+    """Known ids come with unrelated texts, so they are probably the ids of another system."""
 
     code = "source_unclear"
 
@@ -147,6 +164,12 @@ class TrainingError(FirstlineError):
 
 class ClusterLost(TrainingError):
     code = "cluster_lost"
+
+
+class MachineDiffers(TrainingError):
+    """Another machine has other versions of something, so it would not train the same model."""
+
+    code = "machine_differs"
 
 
 class LabelsTooFew(TrainingError):
@@ -190,7 +213,7 @@ class AddressUnusable(FirstlineError):
 
 
 class RequestError(FirstlineError):
-    """A request that is answered with a 4xx; `status` is its HTTP status."""
+    """A request that gets a 4xx answer; `status` is its HTTP status."""
 
     code = "request"
 
@@ -203,7 +226,7 @@ class RequestError(FirstlineError):
 def kind_of(error: BaseException) -> str:
     """`ValueError in forest.py, line 31`: what happened and where.
 
-    The error's own text is left out: a library may quote a message in it. A module that is missing is named.
+    The error's own text is left out, since a library may quote a message in it. The name of a missing module stays.
     """
     name = type(error).__name__
     if isinstance(error, ModuleNotFoundError) and error.name:
@@ -213,7 +236,7 @@ def kind_of(error: BaseException) -> str:
 
 
 def trace_of(error: BaseException) -> str:
-    """The stack of an error and of those that led to it, without their texts, which may quote a message."""
+    """The stack of an error and of its causes, without their texts, which may quote a message."""
     parts: list[str] = []
     seen: set[int] = set()
     current: BaseException | None = error

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import cached_property, lru_cache
 from math import isnan
 
+from firstline.errors import UnusableCell
 from firstline.messages.ahead import by_another_core
 from firstline.messages.columns import ColumnMap
 from firstline.messages.records import Reader, Record, Reject, Value
@@ -170,10 +171,6 @@ def agent_names(values: Iterable[str]) -> frozenset[str]:
 def is_agent(author: str | None, agents: Collection[str]) -> bool:
     """Whether an author is support; who has no name is a writer."""
     return author is not None and author.casefold() in agents
-
-
-class UnusableCell(Exception):
-    """A cell that cannot be used; the message is the reason for the reject."""
 
 
 def read_text(value: object) -> str:

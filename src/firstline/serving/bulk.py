@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firstline.bundle.predictor import Predictor
-from firstline.errors import UsageError
+from firstline.errors import UnusableCell, UsageError
 from firstline.messages.columns import ColumnMap, find_columns
 from firstline.messages.delimited import DelimitedReader
 from firstline.messages.formats import open_reader
 from firstline.messages.importing import incoming_messages
-from firstline.messages.incoming import UnusableCell, read_name, read_text
+from firstline.messages.incoming import read_name, read_text
 from firstline.messages.records import Reader, ReadingOptions, Reject, Value
 from firstline.messages.rejects import RejectsFile
 from firstline.messages.writers import Dialect, TableFile

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 from distributed import Client
 from distributed.security import Security
 
-from firstline.errors import TrainingError, UsageError
-from firstline.training.provenance import Different, check_same, identity
+from firstline.errors import MachineDiffers, TrainingError, UsageError
+from firstline.training.provenance import check_same, identity
 
 Answer = TypeVar("Answer")
 _ADDRESS = re.compile(r"(?:(?:tcp|tls)://)?(?:[\w.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}")
@@ -108,9 +108,9 @@ def _check_workers(client: Client, address: str) -> None:
     for worker, answer in answers.items():
         try:
             if isinstance(answer, BaseException):
-                raise Different(f"{worker} cannot say what it has: {type(answer).__name__}: {answer}")
+                raise MachineDiffers(f"{worker} cannot say what it has: {type(answer).__name__}: {answer}")
             check_same(identity(), answer, worker)
-        except Different as error:
+        except MachineDiffers as error:
             raise TrainingError(
                 f"A worker of the cluster is not like this machine: {error}.",
                 "Install the same versions of Python and Firstline there, and start the worker again.",

@@ -28,7 +28,7 @@ class NotWanted(Exception):
 
 
 def run_there(sent: Sent, task: Task[Answer], limits: Limits) -> Answer:
-    """Raises `Different` on a machine that would give other answers."""
+    """Raises `MachineDiffers` on a machine that would give other answers."""
     worker = get_worker()
     key = worker.get_current_task()
     check_same(sent.identity, identity(), worker.address)

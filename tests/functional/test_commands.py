@@ -95,7 +95,7 @@ def test_a_workspace_is_made_once(firstline: Run, tmp_path: Path) -> None:
     assert firstline("init", tmp_path / "w").returncode == 0
     again = firstline("init", tmp_path / "w")
     assert again.returncode == 1
-    assert "is a workspace already" in again.stderr
+    assert "is already a workspace" in again.stderr
 
 
 def test_port_that_is_taken_is_said(trained: Path, tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_second_training_is_told_who_holds_the_models(firstline: Run, tmp_path: 
     with Workspace.find(tmp_path).hold("models", "train"):
         done = firstline("train", "-w", tmp_path)
     assert done.returncode == 1
-    assert "is held by 'firstline train' (process" in done.stderr
+    assert "is in use by 'firstline train' (process" in done.stderr
 
 
 def test_training_says_how_to_install_what_it_lacks(
@@ -251,7 +251,7 @@ def test_ids_of_another_system_are_not_taken_for_corrections(firstline: Run, tmp
     file.write_text("id,text\n1,спасибо большое\n2,добрый день\n", "utf-8")
     refused = firstline("import", file, "-w", tmp_path)
     assert refused.returncode == 1
-    assert "2 of 2 ids that are known of 'export' have an unrelated text" in refused.stderr
+    assert "2 of 2 known ids of 'export' have an unrelated text" in refused.stderr
     assert "--source NAME" in refused.stderr
     assert firstline("import", file, "--source", "chat", "-w", tmp_path).returncode == 0
     assert json.loads(firstline("status", "--json", "-w", tmp_path).stdout)["n_messages"] == 4

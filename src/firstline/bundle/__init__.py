@@ -1,1 +1,1 @@
-"""A model as an asset: plain files with a manifest, written, checked, chosen and asked."""
+"""A model as an asset: plain files with a manifest. Writes and checks them, picks the champion, predicts."""

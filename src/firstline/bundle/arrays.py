@@ -1,4 +1,4 @@
-"""Arrays of a part: plain .npy files, never pickled, refused by name where they are not what they should be."""
+"""The arrays of a part: plain .npy files, never pickled. An error names the file that is wrong."""
 
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,9 @@ def save_array(folder: Path, name: str, array: NDArray[Any]) -> None:
 
 
 def load_array(folder: Path, name: str, dtype: type[np.generic], ndim: int, mapped: bool = False) -> NDArray[Any]:
-    """Read `name`.npy, of this type and number of dimensions, all of it finite.
+    """Read `name`.npy, which must have this type and number of dimensions, and finite values only.
 
-    `mapped` leaves it on disk until it is read. Raises `BundleDamaged`.
+    `mapped` maps the file into memory instead of reading it. Raises `BundleDamaged`.
     """
     path = folder / f"{name}.npy"
     try:
@@ -27,10 +27,10 @@ def load_array(folder: Path, name: str, dtype: type[np.generic], ndim: int, mapp
     if not isinstance(array, np.ndarray) or array.dtype != dtype or array.ndim != ndim:
         raise damaged(path, f"expected {ndim} dimensions of {np.dtype(dtype).name}")
     if not np.isfinite(array).all():
-        raise damaged(path, "it holds values that are not finite")
+        raise damaged(path, "some of its values are not finite")
     return array
 
 
 def damaged(path: Path, why: str) -> BundleDamaged:
-    """The error for a file of a part."""
+    """The error to raise for a damaged file of a part."""
     return BundleDamaged(f"{path} is damaged: {why}.", "Copy the model again, or train it again: firstline train")

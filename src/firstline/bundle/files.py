@@ -1,4 +1,4 @@
-"""Writing a bundle and reading one back, with every file checked against its hash."""
+"""Writes a bundle, reads its manifest, and checks every file against its hash."""
 
 import hashlib
 import os
@@ -19,7 +19,7 @@ _REPAIR = "Copy the model again, or train it again: firstline train"
 
 @dataclass(frozen=True)
 class PartSource:
-    """What writes a part: `export` writes its files into a folder and returns its kind; see `manifest.Part`."""
+    """How to write a part: `export` writes its files into a folder and returns its kind. See `manifest.Part`."""
 
     export: Callable[[Path], str]
     weight: float = 1.0
@@ -32,12 +32,12 @@ def write_bundle(
     source: Callable[[Path], str] | Sequence[PartSource],
     beside: Mapping[str, bytes] | None = None,
 ) -> Manifest:
-    """Write a bundle into the folder `models` and return its manifest, `id` and `parts` filled in.
+    """Write a bundle into the folder `models` and return its manifest, with `id` and `parts` filled in.
 
-    `source` writes the only part, or there are several; `beside` are files for people, by name. The id
-    is made from the content, so the same model has the same id wherever it is trained; if it is there
-    already and whole, only what is told about it is written anew. The manifest comes last, then the
-    folder gets its name in one step. Raises `BundleUnwritable`.
+    `source` writes the only part, or is a list of several. `beside` maps names to extra files, for people to read. The
+    id is a hash of the content, so the same model has the same id wherever it is trained. If an undamaged bundle with
+    this id exists, only its manifest and extra files are replaced. The manifest is written last, then the folder is
+    renamed in one step. Raises `BundleUnwritable`.
     """
     sources = [PartSource(source)] if callable(source) else source
     unfinished = models / f"{_UNFINISHED}{os.getpid()}"
@@ -69,7 +69,7 @@ def write_bundle(
         return manifest
     except OSError as error:
         raise BundleUnwritable(
-            f"The model could not be written to {models}: {error.strerror or error}.",
+            f"The model cannot be written to {models}: {error.strerror or error}.",
             "Check the free space and the permissions, then train again.",
         ) from error
     finally:
@@ -82,7 +82,7 @@ def _encoded(manifest: Manifest) -> bytes:
 
 
 def _tell(folder: Path, manifest: Manifest, beside: Mapping[str, bytes]) -> None:
-    """Bring what a bundle says of itself up to date; its parts are the same."""
+    """Replace the manifest and the extra files of a bundle; its parts stay."""
     for name, data in {**beside, FILE_NAME: _encoded(manifest)}.items():
         unfinished = folder / f"{_UNFINISHED}{name}"
         unfinished.write_bytes(data)
@@ -95,7 +95,7 @@ def _write_part(bundle: Path, name: str, source: PartSource) -> Part:
     folder.mkdir(exist_ok=True)
     kind = source.export(folder)
     files = {path.name: sha256(path) for path in sorted(folder.iterdir())}
-    # msgspec leaves a default out where it is the very same object; an only part is its kind and files.
+    # msgspec omits a default only if it is the very same object, and a single part has no more than these.
     if not name and source == PartSource(source.export):
         return Part(kind, files)
     return Part(kind, files, name, source.weight, source.temperature)
@@ -117,7 +117,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise BundleDamaged(f"{file} is damaged: {error}.", _REPAIR) from None
     if found != FORMAT_VERSION:
         raise BundleVersionUnknown(
-            f"{file} is of format version {found}; this Firstline reads {FORMAT_VERSION}.",
+            f"{file} has format version {found}; this Firstline reads version {FORMAT_VERSION}.",
             "Use the version that trained the model, or train it again.",
         )
     try:
@@ -126,15 +126,15 @@ def read_manifest(folder: Path) -> Manifest:
         raise BundleDamaged(f"{file} is damaged: {error}.", _REPAIR) from None
     if manifest.id != manifest.content_id() or manifest.id != folder.name:
         raise BundleDamaged(
-            f"{file} is damaged: it does not describe the model '{folder.name}' but '{manifest.id}',"
-            f" and its content is that of '{manifest.content_id()}'.",
-            "A model's folder bears its id. " + _REPAIR,
+            f"{file} is damaged: the folder is named '{folder.name}', the manifest says '{manifest.id}', and its"
+            f" content gives '{manifest.content_id()}'. All three must be the same.",
+            _REPAIR,
         )
     return manifest
 
 
 def check_files(folder: Path, manifest: Manifest) -> None:
-    """Compare every file with its hash. Raises `BundleDamaged`, naming the first that differs."""
+    """Compare every file with its hash. Raises `BundleDamaged` for the first that differs."""
     for part in manifest.parts:
         _check_names(folder, part)
         for name, expected in part.files.items():
@@ -152,7 +152,7 @@ def check_files(folder: Path, manifest: Manifest) -> None:
 
 
 def _check_names(folder: Path, part: Part) -> None:
-    """Names of a part's folder and files lead nowhere else. Raises `BundleDamaged`."""
+    """Make sure that no name of a part points outside the bundle. Raises `BundleDamaged`."""
     if not part.files:
         raise BundleDamaged(f"{folder / FILE_NAME} names a part without files.", _REPAIR)
     for name in (*part.files, *([part.folder] if part.folder else [])):
@@ -163,7 +163,7 @@ def _check_names(folder: Path, part: Part) -> None:
 
 
 def size_bytes(folder: Path) -> int:
-    """The size of all files of a bundle, without its manifest."""
+    """The size of all files of a bundle except its manifest."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.name != FILE_NAME)
 
 
@@ -173,7 +173,7 @@ def sha256(path: Path) -> str:
 
 
 def _whole(folder: Path) -> Manifest | None:
-    """The manifest of a bundle that is there and undamaged."""
+    """The manifest of a bundle, or None if it is missing or damaged."""
     try:
         manifest = read_manifest(folder)
         check_files(folder, manifest)

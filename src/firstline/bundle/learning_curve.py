@@ -1,4 +1,4 @@
-"""What a learning curve says, in a form that a bundle can keep as JSON."""
+"""A learning curve, in a form that a bundle stores as JSON."""
 
 import msgspec
 
@@ -8,9 +8,9 @@ class _Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Point(_Struct, frozen=True):
-    """Figures at one number of labels, each 0 to 1; low and high bound a 95 % interval.
+    """Figures for one number of labels, each 0 to 1; low and high bound a 95 % interval.
 
-    `n_held_out` counts the messages that were asked, over all repetitions.
+    `n_held_out` counts the messages that were scored, over all repetitions.
     """
 
     n_labels: int
@@ -36,7 +36,7 @@ class PowerLaw(_Struct, frozen=True):
 
 
 class Expected(_Struct, frozen=True):
-    """The accuracy that a power law expects at a number of labels; low and high bound a 95 % interval."""
+    """The accuracy that a power law predicts for a number of labels; low and high bound a 95 % interval."""
 
     n_labels: int
     accuracy: float
@@ -45,10 +45,10 @@ class Expected(_Struct, frozen=True):
 
 
 class LearningCurve(_Struct, frozen=True):
-    """How good a candidate is by number of labels, and what `more_labels` on top of all should bring.
+    """How good a candidate is with more and more labels, and what `more_labels` more should bring.
 
-    `points` go from few labels to many. `law`, `now` (with the `n_labels` that there are) and `expected`
-    (with `more_labels` more) are None where the points do not allow it; `note` then says why.
+    `points` go from few labels to many. `now` is for the present `n_labels`, `expected` for `more_labels` more. `law`,
+    `now` and `expected` are None if the points do not support an estimate; `note` then says why.
     """
 
     candidate: str

@@ -1,4 +1,4 @@
-"""`manifest.json`: what a bundle is, in full. Written last, so a folder without one does not exist."""
+"""`manifest.json` describes a bundle in full. It is written last: a folder without one is not a bundle."""
 
 import hashlib
 from typing import Any
@@ -24,8 +24,8 @@ class _Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Part(_Struct, frozen=True, omit_defaults=True):
     """The files of one model; `kind` names the code that reads them.
 
-    Several parts answer together: the mean of their probabilities, each calibrated by its own
-    temperature, by `weight`. Each then has a `folder` of its own inside the bundle's.
+    If a bundle has several parts, its answer is the mean of their probabilities, each calibrated by its own
+    `temperature` and weighted by `weight`. Each part then has a `folder` of its own inside that of the bundle.
     """
 
     kind: str
@@ -42,7 +42,7 @@ class Part(_Struct, frozen=True, omit_defaults=True):
 
 
 class MaskPatterns(_Struct, frozen=True):
-    """How texts were masked: the version of the built-in patterns, and the team's own."""
+    """How texts were masked: the version of the built-in patterns, and the patterns of the team."""
 
     version: str
     patterns: tuple[tuple[str, str], ...] = ()
@@ -58,7 +58,7 @@ class Calibration(_Struct, frozen=True):
 
 
 class ClassMetrics(_Struct, frozen=True):
-    """One class: `support` counts its messages, the rest is 0 to 1."""
+    """Figures of one class: `support` counts its messages, the others are 0 to 1."""
 
     precision: float
     recall: float
@@ -81,7 +81,7 @@ class Metrics(_Struct, frozen=True):
 
 
 class Training(_Struct, frozen=True):
-    """What a model learned from, and with which settings and libraries."""
+    """What a model was trained on, and with which settings and libraries."""
 
     n_messages: int
     n_unlabelled: int
@@ -94,7 +94,7 @@ class Training(_Struct, frozen=True):
 
 
 class Measured(_Struct, frozen=True):
-    """All that differs when the same model is trained again."""
+    """Everything that differs if the same model is trained again."""
 
     created_at: str
     cross_validation_s: float = 0.0
@@ -104,7 +104,7 @@ class Measured(_Struct, frozen=True):
 
 
 class Manifest(_Struct, frozen=True):
-    """Everything about a bundle that is not in its parts."""
+    """Everything about a bundle except the files of its parts."""
 
     id: str
     candidate: str
@@ -120,15 +120,15 @@ class Manifest(_Struct, frozen=True):
     measured: Measured
     learning_curve: LearningCurve | None = None
     emails: str = ""
-    """The rules that cut quoted replies and signatures from the texts; empty: nothing was cut."""
+    """Version of the rules that cut quoted replies and signatures from the texts; empty if nothing was cut."""
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
         if len(set(self.labels)) != len(self.labels):
-            raise ValueError("a label occurs twice")
+            raise ValueError("the same label occurs twice")
 
     def content_id(self) -> str:
-        """The id that the content gives: the candidate, and a hash of all that decides about answers."""
+        """The id for this content: the candidate, and a hash of everything that affects answers."""
         identity: tuple[object, ...] = (
             self.parts,
             self.labels,
@@ -137,6 +137,6 @@ class Manifest(_Struct, frozen=True):
             self.masks,
             self.calibration,
         )
-        if self.emails:  # A bundle that is older than this field keeps its id.
+        if self.emails:  # Bundles older than this field keep their ids.
             identity += (self.emails,)
         return f"{self.candidate}-{hashlib.sha256(msgspec.json.encode(identity)).hexdigest()[:8]}"

@@ -1,4 +1,4 @@
-"""The predictor: the one that evaluates is the one that serves."""
+"""The predictor. The same one evaluates and serves."""
 
 import re
 from collections.abc import Sequence
@@ -20,8 +20,8 @@ from firstline.types import Message, Prediction, Ranked
 
 
 @dataclass(frozen=True)
-class Voice:
-    """A loaded part, and how much it counts beside the others."""
+class WeightedPart:
+    """A loaded part with its weight and temperature."""
 
     scorer: Scorer
     weight: float = 1.0
@@ -29,18 +29,18 @@ class Voice:
 
 
 class Predictor:
-    """Answers for one bundle. Safe to use from several threads once loaded."""
+    """Classifies messages with one bundle. Thread-safe once loaded."""
 
-    def __init__(self, manifest: Manifest, voices: Sequence[Voice]) -> None:
+    def __init__(self, manifest: Manifest, parts: Sequence[WeightedPart]) -> None:
         version = manifest.masks.version
         if version not in (MASKS_VERSION, *OLDER_MASKS_VERSIONS):
             raise BundleVersionUnknown(
-                f"Model {manifest.id} masks by '{version}'; this Firstline knows '{MASKS_VERSION}' and older.",
+                f"Model {manifest.id} uses the masks '{version}'; this Firstline knows '{MASKS_VERSION}' and older.",
                 "Use the version that trained the model, or train it again.",
             )
         if manifest.emails not in ("", EMAILS_VERSION):
             raise BundleVersionUnknown(
-                f"Model {manifest.id} cuts quoted replies by '{manifest.emails}'; this Firstline knows"
+                f"Model {manifest.id} cuts quoted replies with the rules '{manifest.emails}'; this Firstline knows"
                 f" '{EMAILS_VERSION}'.",
                 "Use the version that trained the model, or train it again.",
             )
@@ -49,48 +49,49 @@ class Predictor:
         """Sentences to show when the model is loaded."""
         if version != MASKS_VERSION:
             self.notes = (
-                f"Model {manifest.id} was trained with older masks ({version}) and answers with today's"
+                f"Model {manifest.id} was trained with older masks ({version}) but is used with today's"
                 f" ({MASKS_VERSION}). Train it again: firstline train",
             )
-        self._voices = voices
+        self._parts = parts
         self._rules = TextRules(manifest.text_rules)
         try:
             self._mask = Masker(manifest.masks.patterns)
             self._mask("")
         except (re.error, OverflowError, RecursionError) as error:
             raise BundleDamaged(
-                f"Model {manifest.id} has a mask pattern that is none: {error}.", "Train it again."
+                f"Model {manifest.id} contains an invalid mask pattern: {error}.",
+                "Train it again: firstline train",
             ) from None
         self._segments = frozenset(manifest.segments)
 
     @classmethod
     def load(cls, folder: Path) -> "Predictor":
-        """The predictor of the bundle in `folder`, all its files checked.
+        """Load the bundle in `folder` and check all its files.
 
         Raises `BundleMissing`, `BundleDamaged` or `BundleVersionUnknown`.
         """
         manifest = read_manifest(folder)
         check_files(folder, manifest)
         if not manifest.parts:
-            raise BundleDamaged(f"{folder} has no part.", "Train it again: firstline train")
+            raise BundleDamaged(f"The manifest of {folder} lists no parts.", "Train it again: firstline train")
         n_labels = len(manifest.labels)
-        voices = [
-            Voice(load_part(part.kind, folder / part.folder, n_labels), part.weight, part.temperature)
+        parts = [
+            WeightedPart(load_part(part.kind, folder / part.folder, n_labels), part.weight, part.temperature)
             for part in manifest.parts
         ]
-        return cls(manifest, voices)
+        return cls(manifest, parts)
 
     def knows_segment(self, segment: str) -> bool:
-        """Whether training saw this segment; if not, it is ignored."""
+        """Whether training saw this segment. An unknown segment is ignored."""
         return segment in self._segments
 
     @property
     def cuts_quotes(self) -> bool:
-        """Whether the messages of its training had lost their quoted replies and signatures."""
+        """Whether quoted replies and signatures were cut from the training messages."""
         return bool(self.manifest.emails)
 
     def read(self, raw_text: str, segment: str | None = None) -> Message:
-        """A raw text as a message: quoted replies cut, masked, and its segment spelled, as at import."""
+        """Turn a raw text into a message as import does: cut quoted replies, mask, normalise the segment."""
         own = own_words(raw_text) if self.cuts_quotes else raw_text
         return Message(self._mask(own), white_space(nfc(segment or "")) or None)
 
@@ -99,14 +100,14 @@ class Predictor:
         if not messages:
             return np.empty((0, len(self.manifest.labels)), np.float32)
         known = [(message.text, message.segment if message.segment in self._segments else None) for message in messages]
-        said = []
-        for voice in self._voices:
-            texts = [read(voice.scorer.reads, self._rules, text, segment) for text, segment in known]
-            said.append((calibrate(voice.scorer.predict_proba(texts), voice.temperature), voice.weight))
-        return calibrate(mean_of(said), self.manifest.calibration.temperature)
+        scored = []
+        for part in self._parts:
+            texts = [read(part.scorer.reads, self._rules, text, segment) for text, segment in known]
+            scored.append((calibrate(part.scorer.predict_proba(texts), part.temperature), part.weight))
+        return calibrate(mean_of(scored), self.manifest.calibration.temperature)
 
     def predict(self, messages: Sequence[Message]) -> list[Prediction]:
-        """A ranking of all classes for each message, most confident first; ties in the order of the labels."""
+        """Rank all classes for each message, most likely first. Ties keep the order of the labels."""
         labels = self.manifest.labels
         predictions = []
         for row in self.predict_proba(messages):
@@ -115,17 +116,17 @@ class Predictor:
         return predictions
 
 
-def mean_of(said: Sequence[tuple[NDArray[np.float32], float]]) -> NDArray[np.float32]:
-    """The mean of probabilities, (n, n_labels) each, by their weights."""
-    if len(said) == 1:
-        return said[0][0]
-    total = sum(weight for _, weight in said)
-    mixed = sum(probabilities * np.float32(weight / total) for probabilities, weight in said)
+def mean_of(scored: Sequence[tuple[NDArray[np.float32], float]]) -> NDArray[np.float32]:
+    """The weighted mean of pairs (probabilities, weight); probabilities are (n, n_labels)."""
+    if len(scored) == 1:
+        return scored[0][0]
+    total = sum(weight for _, weight in scored)
+    mixed = sum(probabilities * np.float32(weight / total) for probabilities, weight in scored)
     return np.asarray(mixed, np.float32)
 
 
 def calibrate(probabilities: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
-    """Temperature scaling (Guo et al. 2017) of probabilities, (n, n_labels); the order stays."""
+    """Scale probabilities, (n, n_labels), by a temperature (Guo et al. 2017). The ranking does not change."""
     if temperature == 1:
         return probabilities
     logits = np.log(np.maximum(probabilities, 1e-9)) / temperature

@@ -1,7 +1,7 @@
-"""The models of a workspace: which there are, and which is champion.
+"""The models of a workspace, and which of them is the champion.
 
 `models/champion.json` is replaced in one step and needs no database, so a serving machine needs
-nothing but the folder `models`.
+only the folder `models`.
 """
 
 import os
@@ -21,7 +21,7 @@ class _Champion(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def list_models(models: Path) -> tuple[list[Manifest], list[BundleError]]:
-    """The manifests of all bundles, newest first, and what is wrong with those that cannot be read."""
+    """The manifests of all bundles, newest first, and an error for each bundle that cannot be read."""
     found: list[Manifest] = []
     problems: list[BundleError] = []
     for folder in sorted(models.iterdir()) if models.is_dir() else []:
@@ -41,13 +41,13 @@ def champion_id(models: Path) -> str | None:
     except FileNotFoundError:
         return None
     except NotADirectoryError:
-        raise BundleDamaged(f"{models} should be a folder, and is none.", "Move it away.") from None
+        raise BundleDamaged(f"{models} is not a folder.", "Move it away.") from None
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BundleDamaged(f"{file} cannot be read: {error}.", "Choose again: firstline models promote ID") from None
 
 
 def promote(models: Path, model_id: str) -> None:
-    """Make a model the champion. Raises `BundleMissing` if it is not there."""
+    """Make a model the champion. Raises `BundleError` if it is missing or damaged."""
     manifest = read_manifest(model_folder(models, model_id))
     unfinished = models / (_CHAMPION + ".new")
     with unfinished.open("wb") as file:
@@ -58,9 +58,9 @@ def promote(models: Path, model_id: str) -> None:
 
 
 def model_folder(models: Path, model_id: str | None = None) -> Path:
-    """The folder of a model; without an id, of the champion. The beginning of an id will do.
+    """The folder of a model; without an id, that of the champion. The first characters of an id are enough.
 
-    Raises `BundleMissing` where there is none, or more than one.
+    Raises `BundleMissing` if no model matches, or more than one.
     """
     if model_id is None:
         model_id = champion_id(models)

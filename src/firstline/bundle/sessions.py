@@ -1,4 +1,4 @@
-"""ONNX Runtime, set up to serve: one thread, no chatter, as little memory as it can."""
+"""ONNX Runtime, configured for serving: one thread, no log output, little memory."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,11 +15,11 @@ _SUM_TOLERANCE = 1e-3
 def open_session(
     graph: bytes | Path, expected_input: tuple[str, str], expected_output: tuple[str, str]
 ) -> "InferenceSession":
-    """A session for a graph, its bytes or its file, with one input and one output: (name, type) each.
+    """Open a graph, given as bytes or a file. It must have one input and one output: (name, type) each.
 
-    Raises `ValueError` where the graph maps something else, and what ONNX Runtime raises.
+    Raises `ValueError` if it has others, and whatever ONNX Runtime raises.
     """
-    # Here, since it costs what a linear model need not pay.
+    # Imported here, because a linear model does not need it and the import is slow.
     import onnxruntime
 
     onnxruntime.disable_telemetry_events()
@@ -27,10 +27,10 @@ def open_session(
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Less memory: otherwise a plan stays for every length of text, and the room of weights that were repacked.
+    # Saves memory: by default it keeps a plan for every text length, and the unpacked copy of repacked weights.
     options.enable_mem_pattern = False
     options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
-    # What goes wrong is raised, not printed.
+    # Errors are raised, not printed.
     options.log_severity_level = 4
     source = str(graph) if isinstance(graph, Path) else graph
     session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"], enable_fallback=False)
@@ -42,7 +42,7 @@ def open_session(
 
 
 def problem_of(probabilities: NDArray[np.float32], shape: tuple[int, ...]) -> str:
-    """Why what a graph answered are no probabilities of this shape, in words; empty where they are."""
+    """Why an array is not probabilities of this shape, as a sentence part; empty if it is."""
     if probabilities.shape != shape:
         return f"it gives probabilities of shape {probabilities.shape}, expected {shape}"
     if not (probabilities >= 0).all() or not abs(probabilities.sum() - 1) < _SUM_TOLERANCE:

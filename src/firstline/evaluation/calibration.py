@@ -1,4 +1,4 @@
-"""Fitting the temperature, and measuring how far confidence is from accuracy."""
+"""Fits the temperature, and measures how far confidence is from accuracy."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,11 @@ _LEAST_PROBABILITY = 1e-12
 
 
 def fit_temperature(probabilities: NDArray[np.float32], truth: NDArray[np.int64]) -> Calibration:
-    """The temperature with the least negative log-likelihood (Guo et al. 2017).
+    """The temperature with the lowest negative log-likelihood (Guo et al. 2017).
 
-    `probabilities`, (n_messages, n_labels), must be out of fold, and of classes that the fold had
-    learned; `truth`, (n_messages,), indexes labels. The target is not 1 but (n + 1) / (n + 2), the
-    rest spread over all classes (Platt 1999), so that few messages never make a model certain.
+    `probabilities`, (n_messages, n_labels), must be out of fold. Leave out messages whose class the fold had not
+    learned. `truth`, (n_messages,), indexes labels. The target is (n + 1) / (n + 2) instead of 1, and the rest is
+    spread over all classes (Platt 1999), so that a few messages never make a model certain.
     """
     from scipy.optimize import minimize_scalar
 

@@ -1,4 +1,4 @@
-"""`firstline evaluate`: the predictor that serves, against a labelled file."""
+"""`firstline evaluate`: scores a labelled file with the predictor that serves."""
 
 from collections import Counter
 from collections.abc import Collection, Container, Generator, Mapping, Sequence
@@ -54,12 +54,11 @@ def evaluate_file(
     classes: Collection[Label] = (),
     temporary: Path | None = None,
 ) -> Generator[float, None, Evaluation]:
-    """Score a labelled file, yielding the part that is done, 0 to 1.
+    """Score a labelled file. Yields progress, 0 to 1.
 
-    Every row counts, repeated ones too. A label that the model does not know counts as an error of
-    the model. `learned` holds the keys of messages that the model may have been trained on; they
-    count, and their number is told. `classes` are those of the workspace, `temporary` as in
-    `join_conversations`. Raises `InputError`.
+    Every row counts, even if it is repeated. If the model does not know a label, it is wrong on that row. `learned`
+    holds the keys of messages that the model may have been trained on; they count, and the result has their number.
+    `classes` are those of the workspace. For `temporary` see `join_conversations`. Raises `InputError`.
     """
     reader = open_reader(path, options)
     columns = find_columns(path, reader.columns, said, remembered, agent_values)

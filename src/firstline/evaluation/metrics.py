@@ -79,7 +79,7 @@ def score_repeated(truth: Sequence[Label], repeats: Sequence[Sequence[Label]], s
 
 @dataclass(frozen=True)
 class Difference:
-    """How much better one is than another, and the 95 % interval of that."""
+    """How much better one model is than another, with a 95 % interval."""
 
     value: float
     low: float
@@ -89,10 +89,10 @@ class Difference:
 def differences(
     truth: Sequence[Label], repeats: Sequence[Sequence[Label]], others: Sequence[Sequence[Label]], seed: int = 0
 ) -> dict[str, Difference]:
-    """By metric: the figures of `repeats` less those of `others`, both (n_repeats, n_messages).
+    """For each metric, the figure of `repeats` minus that of `others`, both (n_repeats, n_messages).
 
-    Both are resampled alike (paired bootstrap, 1,000 resamples), so what makes a message hard for
-    both does not blur the difference.
+    Both use the same resamples (paired bootstrap, 1,000 of them). A message that is hard for both therefore does not
+    widen the interval.
     """
     names = sorted({*truth, *(label for predicted in [*repeats, *others] for label in predicted)})
     found = []
@@ -133,7 +133,7 @@ def wilson(share: float, n: int) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class _Counts:
-    """Messages per class, (n_labels,): guessed right, of the class, guessed to be of it."""
+    """Messages per class, (n_labels,): predicted correctly, labelled with it, predicted to have it."""
 
     hits: NDArray[np.int64]
     support: NDArray[np.int64]
@@ -157,7 +157,7 @@ def _f1_and_precision(counts: _Counts) -> tuple[NDArray[np.float64], NDArray[np.
 def _resampled(
     true: NDArray[np.int64], guesses: Sequence[NDArray[np.int64]], n_labels: int, seed: int
 ) -> dict[str, NDArray[np.float64]]:
-    """Each metric on 1,000 resamples of the messages, the mean over the repeats."""
+    """Each metric on 1,000 resamples of the messages, averaged over the repeats: (n_resamples,) each."""
     present = np.bincount(true, minlength=n_labels) > 0
     rng = np.random.default_rng(seed)
     wholes = [_f1_and_precision(_count(true, guess, n_labels)) for guess in guesses]
@@ -181,10 +181,10 @@ def _share(low: float, high: float) -> tuple[float, float]:
 
 
 def _basic(resampled: NDArray[np.float64], value: float) -> tuple[float, float]:
-    """The basic bootstrap interval: as far from the figure as resampled ones are from it, mirrored; with the figure.
+    """The basic bootstrap interval, widened if need be so that it contains the figure.
 
-    A resample lacks messages of small classes and looks worse than the messages that it is drawn from; by as much
-    do those look worse than all there are.
+    It mirrors the percentile interval at the figure. A resample lacks some messages of small classes, so it looks worse
+    than the messages it is drawn from; these in turn look worse than all messages there are, by about as much.
     """
     low, high = 2 * value - np.percentile(resampled, [97.5, 2.5])
     return min(float(low), value), max(float(high), value)

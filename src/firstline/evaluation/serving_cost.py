@@ -1,7 +1,7 @@
-"""What a bundle costs to serve: the time and the memory of one message on one core.
+"""What a bundle costs to serve: latency and memory of single messages on one core.
 
-Measured in a process of its own, python -m firstline.evaluation.serving_cost FOLDER, which has
-imported nothing but what serving needs. It reads messages as JSON from standard input.
+A separate process measures it: python -m firstline.evaluation.serving_cost FOLDER. It imports only what
+serving needs, and reads messages as JSON from standard input.
 """
 
 import os
@@ -30,27 +30,27 @@ class ServingCost(msgspec.Struct, frozen=True):
 
 
 def serving_cost(folder: Path, messages: Sequence[Message]) -> ServingCost:
-    """Load the bundle in `folder` and have it answer up to 200 of `messages`, one by one, on one core.
+    """Load the bundle in `folder` and classify up to 200 of `messages`, one by one, on one core.
 
-    Five times over: what else the machine does makes times longer, never shorter, so the shortest of each counts.
-    Raises `TrainingError` where that process ends early, or takes ten minutes.
+    Each message is classified five times and its shortest time counts, because other work on the machine only ever
+    makes times longer. Raises `TrainingError` if the process fails or takes more than ten minutes.
     """
     sample = messages[:: max(1, len(messages) // _AT_MOST)][:_AT_MOST]
     try:
         found = _run(folder, sample)
     except subprocess.TimeoutExpired:
-        raise TrainingError("The model takes minutes to answer a few messages.") from None
+        raise TrainingError("The model took more than ten minutes to classify 200 messages.") from None
     if found.returncode:
         said = found.stderr.decode(errors="replace").strip().splitlines()
         last = said[-1] if said else f"exit code {found.returncode}"
         if not last.startswith(FirstlineError.__module__):
-            last = last.partition(":")[0]  # the kind of error: what follows may quote a message
-        raise TrainingError(f"The model does not answer in a process of its own: {last}.")
+            last = last.partition(":")[0]  # only the kind of error, since the rest may quote a message
+        raise TrainingError(f"The model cannot be loaded or used in a separate process: {last.rstrip('.')}.")
     return msgspec.json.decode(found.stdout, type=ServingCost)
 
 
 def _run(folder: Path, sample: Sequence[Message]) -> subprocess.CompletedProcess[bytes]:
-    # Not the current folder's modules (-P): people train beside their own files.
+    # -P keeps out modules of the current folder, where people may have files of their own.
     return subprocess.run(  # noqa: S603 (our own interpreter and module)
         [sys.executable, "-P", "-m", __name__, str(folder)],
         input=msgspec.json.encode([(message.text, message.segment) for message in sample]),
@@ -80,7 +80,7 @@ def _measure(folder: Path, messages: Sequence[Message]) -> ServingCost:
 
 
 def resident_bytes() -> int:
-    """The memory that this process holds; 0 where the system does not say."""
+    """The resident memory of this process, or 0 if the system does not report it."""
     try:
         n_pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except (OSError, ValueError, IndexError):

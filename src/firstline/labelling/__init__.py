@@ -1,1 +1,1 @@
-"""Classes and labels: what people have decided, and where they disagree."""
+"""Classes and labels: what people have decided and where they disagree."""

@@ -1,4 +1,4 @@
-"""What a workspace holds, for people."""
+"""A summary of a workspace: counts, classes, disagreements."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from firstline.types import Label
 
 @dataclass(frozen=True)
 class Overview:
-    """Counts of a workspace; `classes` and `segments` go from the largest to the smallest."""
+    """Counts of a workspace; `classes` and `segments` are sorted from largest to smallest."""
 
     language: str
     n_messages: int
@@ -31,7 +31,7 @@ class Overview:
 
 
 def overview(workspace: Workspace) -> Overview:
-    """Counts, classes and disagreements as of one moment. Raises `StoreUnusable`."""
+    """Read the counts, classes and disagreements in one transaction. Raises `StoreUnusable`."""
     with workspace.database.connect() as connection:
         by_class = count_by_class(connection)
         return Overview(
@@ -50,7 +50,7 @@ _LATIN_TO_CYRILLIC = str.maketrans("abcehkmoptxy", "авсенкмортху")
 
 
 def similar_names(names: Iterable[Label]) -> list[tuple[Label, ...]]:
-    """Names that a person would take for one: they differ in case, in ё, in white space, or in Latin look-alikes."""
+    """Groups of names that look the same to a person: they differ only in case, ё, white space or Latin look-alikes."""
     alike: dict[str, list[Label]] = {}
     for name in sorted(names):
         folded = "".join(name.casefold().replace("ё", "е").split()).translate(_LATIN_TO_CYRILLIC)

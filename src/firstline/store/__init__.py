@@ -1,1 +1,1 @@
-"""The workspace: its folder, its database, and who may write to it."""
+"""The workspace: its folder, its database, and its locks."""

@@ -1,6 +1,7 @@
-"""Known ids that a file brings another text for: each message keeps its labels and gets the new text.
+"""Corrections: a file has a new text for a known id. The message gets the new text and keeps its labels.
 
-All of a file at once, in the end: where ids have swapped their texts, each label stays with its id.
+All corrections of a file are applied together at the end, so that labels stay with their ids even if two ids have
+swapped their texts.
 """
 
 import json
@@ -17,7 +18,7 @@ from firstline.store.schema import corrections, in_force, labels, message_ids, m
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A message that an id is known for, and the last import that had the id."""
+    """The stored message of a known id, and the last import that contained the id."""
 
     message_id: int
     key: bytes
@@ -28,7 +29,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Correction:
-    """`item`, with its `key`, is what the file has for an id; `found` is what is known of the id."""
+    """`item`, with its `key`, is what the file has for an id; `found` is what the store has."""
 
     item: StoredMessage
     key: bytes
@@ -36,20 +37,20 @@ class Correction:
 
 
 class Corrector:
-    """Corrects messages for one import; keeps what stood before, so that the import can be undone."""
+    """Corrects messages for one import, and records the earlier texts so that the import can be undone."""
 
     def __init__(self, connection: Connection, import_id: int, source: str) -> None:
         self._connection = connection
         self._import_id = import_id
         self._source = source
         self.n_made = 0
-        """Messages that were made, since the old text still belongs to other ids."""
+        """Messages that were added because other ids still have the old text."""
 
     def apply(self, wanted: Sequence[Correction]) -> None:
         alone = [one for one in wanted if self._is_alone(one.found.message_id)]
         before = [self._before(one.found.message_id) for one in alone]
         for one, (sent_at, _) in zip(alone, before, strict=True):
-            # A key that nothing else has, until all texts are in their places.
+            # A random key for now: keys are unique, and another message may still have the new text.
             self._rewrite(one, os.urandom(16), sent_at)
         for one, (sent_at, added_by) in zip(alone, before, strict=True):
             self._keep(one, sent_at, added_by, self._settle(one))
@@ -59,12 +60,12 @@ class Corrector:
                 self._split(one)
 
     def _is_alone(self, message_id: int) -> bool:
-        """Whether one id alone has the message."""
+        """Whether exactly one id has the message."""
         counted = select(func.count()).where(message_ids.c.message_id == message_id)
         return self._connection.execute(counted).scalar_one() == 1
 
     def _before(self, message_id: int) -> tuple[datetime | None, int | None]:
-        """When the message was sent, and the import that brought it."""
+        """When the message was sent, and the import that added it."""
         row = self._connection.execute(
             select(messages.c.sent_at, messages.c.import_id).where(messages.c.id == message_id)
         ).one()
@@ -76,7 +77,7 @@ class Corrector:
         self._connection.execute(messages.update().where(messages.c.id == one.found.message_id).values(values))
 
     def _settle(self, one: Correction) -> list[int]:
-        """Give a rewritten message its key; if another has that text, join it. Returns the labels that went there."""
+        """Give a rewritten message its key, or merge it into the message that has it; return the labels moved there."""
         connection, message_id = self._connection, one.found.message_id
         target = find_message(connection, one.key)
         if target is None:
@@ -88,7 +89,7 @@ class Corrector:
         return moved
 
     def _split(self, one: Correction) -> None:
-        """Correct an id whose message other ids have too, which keep the old text; labels go with both."""
+        """Correct an id that shares its message. The other ids keep the old text; both messages get the labels."""
         connection, message_id = self._connection, one.found.message_id
         sent_at, added_by = self._before(message_id)
         if self._is_alone(message_id):

@@ -1,4 +1,4 @@
-"""The connection to the workspace database, at the version of the schema that this code knows."""
+"""Connections to the workspace database, with its schema at the version of this code."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -15,9 +15,9 @@ SCHEMA_VERSION = "0002"
 
 
 def open_database(url: str | URL) -> Engine:
-    """An engine on the database at `url`, its schema upgraded where this code is newer.
+    """Open the database at `url`, and upgrade its schema if this code is newer.
 
-    Raises `StoreUnusable` where it cannot be reached, is damaged, or is newer than this code.
+    Raises `StoreUnusable` if it cannot be reached, is damaged, or is newer than this code.
     """
     engine = make_engine(url)
     try:
@@ -27,7 +27,7 @@ def open_database(url: str | URL) -> Engine:
         if found != SCHEMA_VERSION:
             if found is not None and found > SCHEMA_VERSION:
                 raise StoreUnusable(
-                    f"The database is of version {found}; this Firstline knows {SCHEMA_VERSION}.",
+                    f"The database has schema version {found}; this Firstline knows {SCHEMA_VERSION}.",
                     "Upgrade Firstline.",
                 )
             _upgrade(engine)
@@ -41,17 +41,17 @@ def open_database(url: str | URL) -> Engine:
 
 
 def writing(engine: Engine) -> AbstractContextManager[Connection]:
-    """A connection in one transaction, which is kept if the block ends well and undone otherwise.
+    """A connection in one transaction: committed if the block succeeds, rolled back if it raises.
 
-    It takes a lock at the start, so that another writer is waited for, 30 seconds, and never met half-way.
-    Raises `StoreUnusable` if the database fails, and `WorkspaceBusy` if the other writer is not done by then.
+    It locks out other writers from the start, and waits up to 30 seconds for one that is active. Raises
+    `StoreUnusable` if the database fails, and `WorkspaceBusy` if the other writer takes longer.
     """
     return engine.execution_options(**{WRITES: True}).begin()
 
 
 @contextmanager
 def rehearsing(engine: Engine) -> Iterator[Connection]:
-    """A connection as `writing` gives, whose transaction is undone in any case."""
+    """Like `writing`, but the transaction is always rolled back."""
     with engine.execution_options(**{WRITES: True}).connect() as connection, connection.begin() as transaction:
         try:
             yield connection
@@ -66,7 +66,7 @@ def _require_utf8(connection: Connection) -> None:
     if found != "UTF8":
         raise StoreUnusable(
             f"The database {connection.engine.url.database} has the encoding {found}; Firstline needs UTF8.",
-            "Make another: createdb --encoding UTF8 --template template0 NAME",
+            "Create another: createdb --encoding UTF8 --template template0 NAME",
         )
 
 

@@ -1,4 +1,4 @@
-"""Engines on SQLite and PostgreSQL that behave alike: who waits for whom, and what an error says."""
+"""Engines for SQLite and PostgreSQL that behave alike in locking and in error messages."""
 
 from itertools import takewhile
 
@@ -10,37 +10,37 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 from firstline.errors import ExtraMissing, StoreUnusable, WorkspaceBusy
 
 WRITES = "firstline_writes"
-"""The execution option of a connection that writes."""
+"""The execution option that marks a writing connection."""
 _BUSY_TIMEOUT_MS = 30_000
 _ADDRESS = "Leave it empty, or write postgresql+psycopg://user:password@host/name"
 _CONNECTING = {"connect_timeout": "10", "client_encoding": "UTF8"}
 _GUESSES = ("Is the server running", "This probably means")
-"""How the lines begin in which libpq guesses at a cause."""
+"""Beginnings of lines in which libpq guesses at a cause."""
 _BUSY = ("SQLITE_BUSY", "55P03")
-"""What SQLite and PostgreSQL call a lock that somebody else has kept for too long."""
+"""SQLite's and PostgreSQL's codes for a lock that was not released in time."""
 _ABOUT_A_VALUE = "22"
-"""How PostgreSQL's codes of errors begin whose message quotes a value of the data."""
+"""Beginning of PostgreSQL's error codes whose messages may quote stored data."""
 _WRITER_LOCK = 4_919_131_752
-"""PostgreSQL's advisory lock of the one who writes: any number, the same in every version of Firstline."""
+"""PostgreSQL's advisory lock of the writer: an arbitrary number, the same in every version of Firstline."""
 
 
 def make_engine(url: str | URL) -> Engine:
-    """An engine on the database at `url`, which need not be there yet.
+    """An engine for the database at `url`, which need not exist yet.
 
-    A block of reading sees one moment; one of writing (`WRITES`) waits for other writers. An error of the database is a
-    `StoreUnusable` or `WorkspaceBusy` without the password, without SQL and without values; an IntegrityError stays
-    what it is, for whoever wrote the statement. Raises `StoreUnusable` if `url` is not an address, and
-    `ExtraMissing` if psycopg is not installed.
+    A reading transaction sees one snapshot; a writing one (`WRITES`) waits for other writers. Database errors become
+    `StoreUnusable` or `WorkspaceBusy`, without the password, SQL or values. Only IntegrityError stays as it is, for
+    callers that expect it. Raises `StoreUnusable` if `url` is not an address, and `ExtraMissing` if psycopg is not
+    installed.
     """
     parsed = _parsed(url)
     is_sqlite = parsed.get_backend_name() == "sqlite"
     try:
-        # A parameter may be the text of a message, which belongs into no error.
+        # A parameter may be the text of a message, which must not appear in an error.
         if is_sqlite:
             engine = create_engine(parsed, hide_parameters=True)
         else:
             missing = {name: value for name, value in _CONNECTING.items() if name not in parsed.query}
-            # Without a pool: a training of hours holds no connection.
+            # No pool, so that a training of hours keeps no connection open.
             engine = create_engine(parsed, hide_parameters=True, poolclass=NullPool, connect_args=missing)
     except ImportError:
         raise ExtraMissing("A PostgreSQL database", "postgres") from None
@@ -61,8 +61,8 @@ def _parsed(url: str | URL) -> URL:
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() != "sqlite" and parsed.drivername != "postgresql+psycopg":
-        raise StoreUnusable(f"'database.url' names a database that is not known: {parsed.drivername}.", _ADDRESS)
-    # What follows an @ in a password would be taken for the host, and shown.
+        raise StoreUnusable(f"'database.url' names an unknown kind of database: {parsed.drivername}.", _ADDRESS)
+    # If a password contains @, the rest of it would pass for the host and be shown in errors.
     if parsed.get_backend_name() != "sqlite" and "@" in f"{parsed.host}{parsed.database}{parsed.query}":
         raise StoreUnusable("'database.url' has more than one @.", "In a password, write %40 for @ and %25 for %.")
     return parsed
@@ -75,13 +75,13 @@ def _raise_in_words(context: ExceptionContext) -> None:
     if any(getattr(context.original_exception, name, None) in _BUSY for name in ("sqlite_errorname", "sqlstate")):
         raise WorkspaceBusy(
             f"Another command is writing to the database {_shown(context.engine.url)}.",
-            "Wait until it is done, then run this again.",
+            "Wait until it has finished, then run this again.",
         )
     raise unusable(context.engine.url, error)
 
 
 def unusable(url: URL, error: SQLAlchemyError) -> StoreUnusable:
-    """What to raise for an error of the database at `url`."""
+    """The error to raise if the database at `url` fails."""
     message = f"The database {_shown(url)} cannot be used: {_cause(error)}."
     if url.get_backend_name() == "sqlite":
         return StoreUnusable(message, "Check 'database.url' in firstline.toml, the file and the free space.")
@@ -93,29 +93,29 @@ def unusable(url: URL, error: SQLAlchemyError) -> StoreUnusable:
 
 
 def _cause(error: SQLAlchemyError) -> str:
-    """What the driver says in one line; of a server, without its details, which may hold the values of a row."""
+    """The driver's message in one line. A server's details are left out, since they may quote a row."""
     cause = getattr(error, "orig", None) or error
     if str(getattr(cause, "sqlstate", None) or "").startswith(_ABOUT_A_VALUE):
         return type(cause).__name__
-    said = getattr(getattr(cause, "diag", None), "message_primary", None) or str(cause)
-    lines = takewhile(lambda line: not line.startswith(_GUESSES), (line.strip() for line in said.splitlines()))
+    message = getattr(getattr(cause, "diag", None), "message_primary", None) or str(cause)
+    lines = takewhile(lambda line: not line.startswith(_GUESSES), (line.strip() for line in message.splitlines()))
     return " ".join(lines).rstrip(".")
 
 
 def _shown(url: URL) -> str:
-    """The address without its password, which may also stand behind the question mark."""
+    """The address without its password, which may also be a parameter after the question mark."""
     return url.set(query={}).render_as_string()
 
 
 def _prepare_sqlite(connection: object, _entry: ConnectionPoolEntry) -> None:
-    """Settings of a new connection; the driver's own transactions are off, since they leave out CREATE TABLE."""
+    """Configure a new connection. The driver's own transactions are off, since they exclude CREATE TABLE."""
     connection.isolation_level = None  # type: ignore[attr-defined]
     cursor = connection.cursor()  # type: ignore[attr-defined]
     for pragma in (
         "journal_mode=WAL",
         "synchronous=NORMAL",
         "foreign_keys=ON",
-        # What is deleted is overwritten, and what is sorted or rewritten goes into no temporary file.
+        # Overwrite deleted data, and keep sorting and rewriting out of temporary files.
         "secure_delete=ON",
         "temp_store=MEMORY",
         f"busy_timeout={_BUSY_TIMEOUT_MS}",
@@ -129,7 +129,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _begin_postgresql(connection: Connection) -> None:
-    """One writer at a time, and readers who see one moment, as with SQLite."""
+    """One writer at a time, and readers that see one snapshot, as with SQLite."""
     if not connection.get_execution_options().get(WRITES):
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         return

@@ -1,6 +1,6 @@
-"""Forgetting messages, so that the same export does not bring them back.
+"""Deletes messages for good, so that importing the same export again does not bring them back.
 
-What is forgotten leaves a tombstone: a hash that nobody can turn back without the workspace's key.
+A forgotten message leaves a tombstone: a keyed hash that nobody can reverse without the workspace's key.
 """
 
 import sqlite3
@@ -21,10 +21,10 @@ _SIZE_BYTES = 16
 
 @dataclass
 class Forgotten:
-    """`keys` are those of the messages that are gone.
+    """`keys` are the keys of the deleted messages.
 
-    `n_shared` messages stay, since other ids have them too. `n_unknown_ids` are not here; `n_undated` messages have no
-    time to compare. `sources` are the systems known before.
+    `n_shared` messages stay because other ids have them too. `n_unknown_ids` ids were not found; `n_undated` messages
+    have no time to compare. `sources` are the systems known before.
     """
 
     keys: set[bytes] = field(default_factory=set)
@@ -36,7 +36,7 @@ class Forgotten:
 
 
 class Tombstones:
-    """Knows what was forgotten. `secret` is the key of the workspace."""
+    """The hashes of all forgotten messages. `secret` is the key of the workspace."""
 
     def __init__(self, secret: bytes, keys: Collection[bytes]) -> None:
         self._secret = secret
@@ -50,15 +50,15 @@ class Tombstones:
         return bool(self._keys)
 
     def covers(self, item: StoredMessage, source: str) -> bool:
-        """Whether a message was forgotten: by its id, by its text, or by text and time if it has no id."""
+        """Whether a message was forgotten, by its id, by its text, or, if it has no id, by its text and time."""
         return any(key in self._keys for key in marks(self._secret, item, source, is_by_text=True))
 
 
 def marks(secret: bytes, item: StoredMessage, source: str, *, is_by_text: bool = False) -> Iterator[bytes]:
-    """What a message is known by once it is gone.
+    """The hashes that recognise a message after it is deleted.
 
-    With an id: the id in its system, and the id with the text, for an export under another name. Without one: text and
-    time. With `is_by_text`, or if it has neither id nor time: the text.
+    With an id: of the id in its system, and of id and text, for an export under another name. Without one: of text and
+    time. With `is_by_text`, or if it has neither id nor time: of the text.
     """
     if item.external_id:
         yield _mark(secret, "id", source, item.external_id)
@@ -69,8 +69,8 @@ def marks(secret: bytes, item: StoredMessage, source: str, *, is_by_text: bool =
         yield _mark(secret, "text", item.text)
 
 
-def _mark(secret: bytes, *said: str) -> bytes:
-    return blake2b("\x00".join(said).encode(), key=secret, digest_size=_SIZE_BYTES).digest()
+def _mark(secret: bytes, *values: str) -> bytes:
+    return blake2b("\x00".join(values).encode(), key=secret, digest_size=_SIZE_BYTES).digest()
 
 
 def forget(
@@ -82,9 +82,9 @@ def forget(
     texts: Sequence[str] = (),
     before: datetime | None = None,
 ) -> Forgotten:
-    """Delete messages by their ids (of one system, if `source` is given), by masked texts, or if sent before a time.
+    """Delete messages by id (of one system, if `source` is given), by masked text, or by time, if sent before `before`.
 
-    A message that other ids share stays for them. In the caller's transaction.
+    A message that other ids share stays for them. Runs in the caller's transaction.
     """
     known = connection.execute(select(message_ids.c.source).distinct().order_by(message_ids.c.source))
     found = Forgotten(sources=[name for name in known.scalars() if name])
@@ -113,15 +113,16 @@ def _forget_ids(
         .join_from(message_ids, messages)
         .where(meant)
     ).all()
-    said = [(of, id_, text) for of, id_, _, text in rows]
-    for of, id_, _ in tuple(said):
+    texts = [(of, id_, text) for of, id_, _, text in rows]
+    for of, id_, _ in tuple(texts):
         own = and_(corrections.c.source == of, corrections.c.external_id == id_)
-        # What the id stood for before: an older export has that.
+        # Earlier texts of the id too, since an older export contains them.
         earlier = connection.execute(select(corrections.c.text).where(own)).scalars()
-        said += [(of, id_, text) for text in earlier]
+        texts += [(of, id_, text) for text in earlier]
         connection.execute(corrections.delete().where(own))
     _bury(
-        connection, [mark for of, id_, text in said for mark in marks(secret, StoredMessage(text, external_id=id_), of)]
+        connection,
+        [mark for of, id_, text in texts for mark in marks(secret, StoredMessage(text, external_id=id_), of)],
     )
     connection.execute(message_ids.delete().where(meant))
     found.n_ids += len(rows)
@@ -132,9 +133,9 @@ def _forget_ids(
         shared = set(connection.execute(others).scalars())
         found.n_shared += len(shared)
         for message_id in shared:
-            # It belongs to the imports of those ids alone from now on, so that undoing them removes it.
-            brought = select(func.max(message_ids.c.import_id)).where(message_ids.c.message_id == message_id)
-            values = {"import_id": brought.scalar_subquery()}
+            # From now on it belongs to the imports of those ids only, so that undoing them removes it.
+            added_by = select(func.max(message_ids.c.import_id)).where(message_ids.c.message_id == message_id)
+            values = {"import_id": added_by.scalar_subquery()}
             connection.execute(messages.update().where(messages.c.id == message_id).values(values))
         _delete(connection, [message_id for message_id in part if message_id not in shared], found)
 
@@ -166,12 +167,12 @@ def _forget_messages(
 def _forget_earlier(
     connection: Connection, secret: bytes, meant: ColumnElement[bool], found: Forgotten, *, is_by_text: bool = False
 ) -> None:
-    """Forget what ids stood for before a correction. Undoing that import leaves their messages as they are now."""
+    """Forget the texts that ids had before a correction. Undoing that import then leaves their messages as they are."""
     rows = connection.execute(select(corrections).where(meant)).mappings().all()
     buried: list[bytes] = []
     for row in rows:
         item = StoredMessage(row["text"], row["segment"], row["external_id"])
-        # Not by its id, which stands for another text today.
+        # Not by its id, which has another text today.
         buried += list(marks(secret, item, row["source"], is_by_text=is_by_text))[1:]
         found.keys.add(item.key)
         now = select(message_ids.c.message_id).where(
@@ -194,10 +195,10 @@ def _delete(connection: Connection, places: Sequence[int], found: Forgotten) -> 
 
 
 def rewrite(engine: Engine) -> str:
-    """Leave nothing of what was deleted in the files of the database, on PostgreSQL in those of its tables.
+    """Rewrite the files of the database, so that they contain nothing of deleted rows. On PostgreSQL: of its tables.
 
-    Returns why that could not be done, or nothing. PostgreSQL's write-ahead log and backups keep it for as long as they
-    are kept.
+    Returns an empty string, or the reason why it failed. PostgreSQL's write-ahead log and backups still contain the
+    deleted rows until they are removed.
     """
     try:
         return _rewrite(engine)

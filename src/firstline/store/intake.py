@@ -1,7 +1,7 @@
-"""What one file brings into the store: messages by their ids or texts, corrections, labels.
+"""Takes one file into the store: new messages, corrections, labels.
 
-With an id, a message is its (source, id): another text under it is a correction. Without one it is its text
-and segment. All of it happens in the caller's transaction.
+A message with an id is identified by (source, id); another text for the same id is a correction. A message without one
+is identified by text and segment. Everything happens in the caller's transaction.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,11 +30,11 @@ _MOST_UNRELATED = 1 / 20
 
 @dataclass
 class Tally:
-    """What a file has changed.
+    """What an import changed.
 
-    `n_corrected` known ids have another text or segment now; `n_shared_ids` rows have the id of another row of the file
-    but another text, and are kept without it. `n_replaced` labels made room for another, `n_taken_away` for none.
-    `n_forgotten` rows are left out, since somebody asked to forget them.
+    `n_corrected` known ids have a new text or segment. `n_shared_ids` rows have the id of another row of the file but
+    another text, and are stored without the id. `n_replaced` labels were replaced by another, `n_taken_away` were
+    removed. `n_forgotten` rows were skipped because they were forgotten earlier.
     """
 
     n_new: int = 0
@@ -49,11 +49,11 @@ class Tally:
 
 
 class Intake:
-    """One import under way.
+    """A running import.
 
-    `has_segments`: the file has a column for them; without one, known ids keep theirs. `settles_labels`: its labels
-    replace others, and an empty one takes them away. `is_source_named`: a person says where the ids are from.
-    What `tombstones` cover is left out.
+    `has_segments`: the file has a segment column; without one, known ids keep their segments. `settles_labels`: the
+    labels of the file replace others, and an empty label removes them. `is_source_named`: the user named the source of
+    the ids. Messages that `tombstones` cover are skipped.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Intake:
             begin_settling(connection)
 
     def add(self, batch: Sequence[StoredMessage]) -> None:
-        """Take in some messages of the file."""
+        """Store some messages of the file."""
         keyed = self._identified(self._not_forgotten(batch))
         self._count(keyed)
         self._add_messages(keyed)
@@ -98,12 +98,15 @@ class Intake:
         self._keys.update(key for key, _ in keyed)
 
     def finish(self) -> Tally:
-        """What has changed. Raises `SourceUnclear` if more than a twentieth of the known ids have unrelated texts."""
+        """Apply corrections and count the changes.
+
+        Raises `SourceUnclear` if more than a twentieth of the known ids have unrelated texts.
+        """
         if self._n_unrelated > _MOST_UNRELATED * self._n_matched and not self._is_source_named:
             raise SourceUnclear(
-                f"{self._file}: {self._n_unrelated:,} of {self._n_matched:,} ids that are known of '{self.source}'"
-                " have an unrelated text here, as if they were another system's.",
-                "Nothing was imported. Name the system that the ids are from: --source NAME;"
+                f"{self._file}: {self._n_unrelated:,} of {self._n_matched:,} known ids of '{self.source}' have an"
+                " unrelated text here, as if they came from another system.",
+                "Nothing was imported. Name the system that the ids come from: --source NAME;"
                 f" if the texts were corrected: --source {self.source}",
             )
         tally = self._tally
@@ -131,7 +134,7 @@ class Intake:
         return left
 
     def _identified(self, batch: Sequence[StoredMessage]) -> list[tuple[bytes, StoredMessage]]:
-        """The messages with their keys, but for corrections; of rows that share an id, the first keeps it."""
+        """The messages with their keys, without corrections. If rows share an id, the first keeps it."""
         known = self._known({item.external_id for item in batch if item.external_id})
         here: dict[str, bytes] = {}
         touched: list[str] = []
@@ -153,7 +156,7 @@ class Intake:
                     touched.append(given.external_id)
                     self._match(item, key, found)
             if given.external_id in self._corrected and before in (None, key):
-                # Once its message has the new text.
+                # It gets its label once the message has the new text.
                 self._waiting.append((key, item))
                 continue
             is_shared = before is not None and before != key
@@ -164,7 +167,7 @@ class Intake:
         return keyed
 
     def _known(self, ids: Iterable[str]) -> dict[str, Known]:
-        """Those of `ids` that are known; what has no source yet becomes this one's."""
+        """The known ones among `ids`. Known ids without a source get this one."""
         found: dict[str, Known] = {}
         adopted: list[str] = []
         columns = (message_ids.c.source, message_ids.c.external_id, message_ids.c.last_import_id)
@@ -190,7 +193,7 @@ class Intake:
         return and_(message_ids.c.source == self.source, message_ids.c.external_id.in_(ids))
 
     def _match(self, item: StoredMessage, key: bytes, found: Known) -> None:
-        """A known id again, with the same text or another."""
+        """Note a known id, and a correction if its text or segment differs."""
         self._n_matched += 1
         if key == found.key:
             return

@@ -1,8 +1,8 @@
-"""The key of a workspace: 32 random bytes that stand between an id in the database and the phone number in it.
+"""The key of a workspace: 32 random bytes that hash ids which may contain personal data, such as phone numbers.
 
-It lies beside the settings, with mode 600 and never in git. The database knows its fingerprint, so that a
-lost or exchanged key is noticed before the same id gets a second hash. Whoever holds both the database and
-the key can guess phone numbers.
+The file is next to the settings, has mode 600 and is never in git. The database stores its fingerprint, so that a
+lost or replaced key is noticed before an id gets a second hash. Anyone who has both the database and the key can guess
+phone numbers.
 """
 
 import secrets
@@ -35,21 +35,21 @@ class WorkspaceKey:
 
     @property
     def fingerprint(self) -> str:
-        """What the database keeps: it tells one key from another and gives none away."""
+        """A hash that identifies the key without revealing it. The database stores it."""
         return blake2b(key=self.secret, digest_size=16, person=b"fingerprint").hexdigest()
 
 
 def open_key(folder: Path, connection: Connection) -> WorkspaceKey:
-    """The key of the workspace in `folder`, made if neither the folder nor the database knows one.
+    """The key of the workspace in `folder`. It is created if neither the folder nor the database has one.
 
-    `connection` may write. Raises `KeyUnusable` if the key is missing, damaged or not the database's,
-    `OSError` if it cannot be read or written.
+    `connection` must be able to write. Raises `KeyUnusable` if the key is missing, damaged or not the one of the
+    database, and `OSError` if it cannot be read or written.
     """
     file = folder / FILE_NAME
     known = read_state(connection, _STATE)
     if known is not None and not file.exists():
         raise KeyUnusable(
-            f"The workspace's key {file} is missing, and the database was filled with it.",
+            f"The workspace's key {file} is missing, but the database was filled with one.",
             f"Copy {FILE_NAME} from a backup, or from the workspace that shares this database.",
         )
     key = _read(file) if file.exists() else _make(file)

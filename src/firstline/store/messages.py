@@ -17,12 +17,12 @@ from firstline.types import Label, Message
 _AT_ONCE = 500
 Item = TypeVar("Item")
 ID_OF_KEY = select(messages.c.id).where(messages.c.key == bindparam("of_key")).scalar_subquery()
-"""The id of the message with the key `of_key`, for rows that are inserted."""
+"""The id of the message with the key `of_key`, for inserted rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """A masked message on its way into the store; `sent_at` is UTC, without a zone."""
+    """A masked message to be stored; `sent_at` is UTC, without a zone."""
 
     text: str
     segment: str | None = None
@@ -32,15 +32,16 @@ class StoredMessage:
 
     @property
     def key(self) -> bytes:
-        """16 bytes that two messages share if and only if text and segment are the same."""
+        """16 bytes, the same for two messages if and only if text and segment are the same."""
         return blake2b(f"{self.segment or ''}\x00{self.text}".encode(), digest_size=16).digest()
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """What training reads: messages with one label each, the rest, and what was left out.
+    """The data for training: messages with exactly one label, and the others as unlabelled.
 
-    Ordered by key, so that the order of imports does not change a model.
+    `n_disagreements` of the unlabelled have more than one label. Sorted by key, so that the order of imports does not
+    change a model.
     """
 
     messages: list[Message]
@@ -59,7 +60,7 @@ class Disagreement:
 
 
 def replace_text(connection: Connection, message_id: int, message: StoredMessage) -> None:
-    """Give a stored message another text. If there is one with that text, the two become one."""
+    """Give a stored message another text. If a message with that text exists, merge the two."""
     target = find_message(connection, message.key)
     if target is None:
         changed = {"key": message.key, "text": message.text, "segment": message.segment}
@@ -71,14 +72,15 @@ def replace_text(connection: Connection, message_id: int, message: StoredMessage
 
 
 def find_message(connection: Connection, key: bytes) -> int | None:
-    """The id of the message with this key."""
+    """The id of the message with this key, or None."""
     return connection.execute(select(messages.c.id).where(messages.c.key == key)).scalar()
 
 
 def move_labels(connection: Connection, message_id: int, target: int, import_id: int | None = None) -> list[int]:
-    """Hang all labels of a message on another one; returns their ids.
+    """Move all labels of a message to another one, and return their ids.
 
-    What both have in force stays in force once, the other one is superseded by it, by `import_id` if that is given.
+    If both have the same label in force, it stays in force once. The other is marked as superseded, by `import_id` if
+    given.
     """
     theirs = {
         class_id: label_id
@@ -98,7 +100,7 @@ def move_labels(connection: Connection, message_id: int, target: int, import_id:
 
 
 def join_classes(connection: Connection, class_id: int, target: int) -> None:
-    """Give all labels of a class to another one, and remove it. A label that a message has of both stays once."""
+    """Move all labels of a class to another class and delete it. A message that has both keeps one label."""
     other = labels.alias()
     both = exists().where(
         other.c.message_id == labels.c.message_id, other.c.class_id == target, other.c.superseded_at.is_(None)
@@ -110,17 +112,17 @@ def join_classes(connection: Connection, class_id: int, target: int) -> None:
 
 
 def now() -> datetime:
-    """UTC, without a zone, as the database keeps times."""
+    """The time in UTC, without a zone, as the database stores times."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 def read_state(connection: Connection, name: str) -> str | None:
-    """A remembered value of the workspace, or None."""
+    """A stored value of the workspace, or None."""
     return connection.execute(select(state.c.value).where(state.c.name == name)).scalar()
 
 
 def write_state(connection: Connection, name: str, value: str) -> None:
-    """Remember a value of the workspace."""
+    """Store a value of the workspace."""
     connection.execute(state.delete().where(state.c.name == name))
     connection.execute(state.insert().values(name=name, value=value))
 
@@ -135,7 +137,7 @@ def count_labels(connection: Connection) -> int:
 
 
 def count_by_class(connection: Connection) -> Counter[Label]:
-    """Labels per class, for every class, also those with none."""
+    """Labels in force per class, including classes without labels."""
     counted = select(classes.c.name, func.count(labels.c.id)).join_from(
         classes, labels, and_(labels.c.class_id == classes.c.id, in_force), isouter=True
     )
@@ -195,7 +197,7 @@ def _split() -> Subquery:
 
 
 def read_for_training(engine: Engine) -> Labelled:
-    """Everything training needs, as of one moment. A message with two labels counts as unlabelled."""
+    """Read the data for training in one transaction. A message with two labels counts as unlabelled."""
     with engine.connect() as connection:
         rows = connection.execute(
             select(messages.c.key, messages.c.text, messages.c.segment, classes.c.name)
@@ -221,7 +223,7 @@ def read_stored(connection: Connection) -> Iterator[tuple[int, StoredMessage]]:
     """Every message with its id, as a stream."""
     rows = connection.execute(
         select(messages.c.id, messages.c.text, messages.c.segment).order_by(messages.c.id),
-        # Of this statement alone: on the connection it would stay for all that follow.
+        # For this statement only: set on the connection, it would apply to all later ones.
         execution_options={"yield_per": 5_000},
     )
     for message_id, text, segment in rows:
@@ -229,16 +231,16 @@ def read_stored(connection: Connection) -> Iterator[tuple[int, StoredMessage]]:
 
 
 def parts(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    """As many at once as a statement may name."""
+    """Split items into parts small enough for one statement."""
     for start in range(0, len(items), _AT_ONCE):
         yield items[start : start + _AT_ONCE]
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]], **computed: object) -> None:
-    """Insert the rows that break no uniqueness; `computed` are columns that the database works out for each.
+    """Insert the rows that violate no unique constraint. `computed` are columns that the database computes per row.
 
-    All rows have the same keys. They go to the driver as they are: what SQLAlchemy does to each parameter takes as long
-    as the insert itself.
+    All rows must have the same keys. They go to the driver directly, because SQLAlchemy's processing of each parameter
+    takes as long as the insert itself.
     """
     if not rows:
         return
@@ -260,5 +262,5 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str,
 
 
 def _for_sqlite(value: object) -> object:
-    """A time as SQLAlchemy reads it from SQLite."""
+    """A time in the format that SQLAlchemy reads from SQLite; other values stay."""
     return value.isoformat(" ", "microseconds") if isinstance(value, datetime) else value

@@ -1,4 +1,4 @@
-"""Files that only their owner may read: they hold text of messages, or what was said of them."""
+"""Files that only their owner may read, because they contain messages or predictions."""
 
 import os
 import stat
@@ -16,7 +16,7 @@ _PREFIX = "firstline-"
 
 
 def make_private(path: Path) -> None:
-    """An empty file with mode 600, or the file that is there with that mode; a device or pipe stays as it is.
+    """Create an empty file with mode 600, or set the mode of an existing one. A device or pipe stays as it is.
 
     Raises `OSError`.
     """
@@ -25,7 +25,7 @@ def make_private(path: Path) -> None:
 
 
 def restrict(path: Path) -> None:
-    """Take away the rights of others on a file. A file of somebody else stays as it is."""
+    """Remove the permissions of other users on a file. Another user's file stays as it is."""
     with suppress(FileNotFoundError, PermissionError):
         mode = path.stat().st_mode
         if stat.S_ISREG(mode) and mode & 0o077:
@@ -40,10 +40,10 @@ def write_private(path: Path, text: str) -> None:
 
 @contextmanager
 def temporary_folder(room: Path) -> Iterator[Path]:
-    """A folder of one's own in `room`, which is gone at the end; `room` is made if it is absent.
+    """A new folder in `room` that is deleted at the end. `room` is created if it does not exist.
 
-    What killed processes left there goes at the same time. Messages never go to the system's temporary
-    folder: other people may read it, and nobody cleans it up. Raises `OSError`.
+    Folders that killed processes left there are deleted too. Messages never go to the system's temporary folder, which
+    other users may read and nobody cleans up. Raises `OSError`.
     """
     room.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
     folder = room / f"{_PREFIX}{token_hex(8)}"
@@ -60,7 +60,7 @@ def temporary_folder(room: Path) -> Iterator[Path]:
 
 
 def remove_abandoned(room: Path) -> None:
-    """Remove from `room` what killed processes left. Raises `OSError`."""
+    """Delete the folders that killed processes left in `room`. Raises `OSError`."""
     if room.is_dir():
         with _held(room):
             _remove_abandoned(room)
@@ -75,7 +75,7 @@ def _lock_of(folder: Path) -> Path:
 
 
 def _remove_abandoned(room: Path) -> None:
-    """A killed process holds no lock any more; the caller holds the lock of the room."""
+    """Delete folders whose lock is free: their process has died. The caller holds the lock of the room."""
     for folder in {path.with_suffix("") for path in room.glob(f"{_PREFIX}*")}:
         lock = FileLock(_lock_of(folder), timeout=0, mode=_FILE_MODE)
         try:

@@ -1,4 +1,4 @@
-"""Labels of a file that settles labels: they replace those of before, and an empty one takes them away."""
+"""Settles labels from a file (`import --relabel`): they replace earlier labels, and an empty label removes them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,24 +14,24 @@ relabelled = Table(
     Column("class_id", Integer),
     prefixes=["TEMPORARY"],
 )
-"""The labels of a file that settles labels, by message; a class of None: no label."""
+"""The labels of the file, by message. A class of None stands for an empty label."""
 
 
 def begin_settling(connection: Connection) -> None:
-    """Make room for what the file says, for the length of the import."""
+    """Create a temporary table for the labels of the file."""
     relabelled.create(connection)
 
 
-def note_labels(connection: Connection, said: Sequence[Mapping[str, object]]) -> None:
-    """What a file says of some messages: `of_key` is the key of one, `class_id` its class, or None for no label."""
-    if said:
-        connection.execute(relabelled.insert().values(message_id=ID_OF_KEY, class_id=bindparam("class_id")), said)
+def note_labels(connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+    """Note labels of the file. Each row has `of_key`, a message's key, and `class_id`, None for an empty label."""
+    if rows:
+        connection.execute(relabelled.insert().values(message_id=ID_OF_KEY, class_id=bindparam("class_id")), rows)
 
 
 def settle(connection: Connection, import_id: int) -> tuple[int, int]:
-    """Labels of before, on messages that the file settles, make room for what it says.
+    """Supersede the earlier labels of all messages of the file, except labels that the file repeats.
 
-    Returns how many made room for another label, and how many for none. A label that the file repeats stays.
+    Returns how many labels were replaced by another, and how many were removed.
     """
     again = relabelled.alias()
     stays = exists().where(again.c.message_id == labels.c.message_id, again.c.class_id == labels.c.class_id)

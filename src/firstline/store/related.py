@@ -1,4 +1,4 @@
-"""Whether a text may be a correction of another one, or is a text of something else."""
+"""Tells whether a text may be a correction of another one, or is unrelated to it."""
 
 import re
 
@@ -6,7 +6,10 @@ _LEAST_SHARED_WORDS, _LEAST_ALIKE = 0.5, 0.3
 
 
 def is_related(before: str, after: str) -> bool:
-    """Whether one text may be a correction of the other: they share half the words of the shorter one, or trigrams."""
+    """Whether one text may be a correction of the other.
+
+    It may if they share half the words of the shorter one, or if their letter trigrams are alike (Dice, at least 0.3).
+    """
     words, words_after = (set(re.findall(r"\w+", text.casefold())) for text in (before, after))
     shorter = min(len(words), len(words_after))
     if shorter and len(words & words_after) >= _LEAST_SHARED_WORDS * shorter:

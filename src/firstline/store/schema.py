@@ -1,4 +1,4 @@
-"""The tables of the workspace database. A change here comes with a migration."""
+"""The tables of the workspace database. Every change here needs a migration."""
 
 from sqlalchemy import Column, DateTime, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
@@ -35,7 +35,7 @@ message_ids = Table(
     Column("last_import_id", Integer, nullable=True, comment="last import that had it"),
     sqlite_with_rowid=False,
 )
-"""Ids of messages in other systems, several to a message. An empty source: of a time when sources were not kept."""
+"""Ids of messages in other systems; a message may have several. The source is empty for ids older than 0002."""
 
 classes = Table(
     "classes",
@@ -62,7 +62,7 @@ labels = Table(
     Column("superseded_by", Integer, nullable=True, comment="label that replaced it"),
     Column("superseded_import", Integer, nullable=True, comment="import that took it away"),
 )
-"""Labels are only added; one that no longer counts has `superseded_at`. Two in force on a message: a disagreement."""
+"""Labels are only ever added; one that no longer counts has `superseded_at`. Two in force are a disagreement."""
 
 in_force = labels.c.superseded_at.is_(None)
 Index(
@@ -88,7 +88,7 @@ corrections = Table(
     Column("added_by", Integer, nullable=True, comment="import that brought the message"),
     Column("label_ids", Text, nullable=False, comment="labels that went to another message, as JSON"),
 )
-"""What an id stood for before an import brought another text for it, so that the import can be undone."""
+"""The text that an id had before an import corrected it, so that the import can be undone."""
 
 tombstones = Table(
     "tombstones",
@@ -104,4 +104,4 @@ state = Table(
     Column("value", Text, nullable=False),
     sqlite_with_rowid=False,
 )
-"""What the workspace remembers of itself, such as the masks that its messages went through."""
+"""Named values of the workspace, such as the version of the masks that were applied to its messages."""

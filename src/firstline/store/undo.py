@@ -1,4 +1,4 @@
-"""Undoing the last import: what it brought goes, what it changed is as it was."""
+"""Undoes the last import: removes what it added and restores what it changed."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from firstline.store.schema import classes, corrections, imports, labels, messag
 
 @dataclass(frozen=True)
 class Undone:
-    """Which import was undone, and how many messages and labels went, texts and labels came back."""
+    """The import that was undone; messages and labels removed, earlier texts and labels restored."""
 
     file: str
     at: datetime
@@ -25,9 +25,9 @@ class Undone:
 
 
 def undo_last_import(connection: Connection, mask: Callable[[str], str]) -> Undone | None:
-    """Undo the last import that is not undone yet; None if there is none. In the caller's transaction.
+    """Undo the last import that is not undone yet; return None if there is none. Runs in the caller's transaction.
 
-    A message that somebody has labelled since stays. `mask` brings texts that come back up to today's masks.
+    A message that has been labelled since stays. `mask` applies today's masks to restored texts.
     """
     last = (
         connection.execute(select(imports).where(imports.c.undone_at.is_(None)).order_by(imports.c.id.desc()).limit(1))
@@ -56,12 +56,12 @@ def undo_last_import(connection: Connection, mask: Callable[[str], str]) -> Undo
 
 
 def _take_back_corrections(connection: Connection, import_id: int) -> dict[int, StoredMessage]:
-    """Give ids and labels back to the messages that they belonged to; returns the texts that these had."""
+    """Give ids and labels back to the messages they belonged to; return the restored messages by id."""
     made = select(corrections).where(corrections.c.import_id == import_id).order_by(corrections.c.id.desc())
     restored: dict[int, StoredMessage] = {}
     for row in connection.execute(made).mappings().all():
         message_id = row["message_id"]
-        # Another message may have its text until that has gone: a key that nothing else has.
+        # A random key for now: keys are unique, and another message may have this text until it is removed.
         values = {
             "key": os.urandom(16),
             "text": row["text"],
@@ -85,14 +85,14 @@ def _move_back(connection: Connection, row: RowMapping) -> None:
 
 
 def _put_labels_back(connection: Connection, import_id: int) -> int:
-    """Labels that the import took away count again, unless the same was said since."""
+    """Restore the labels that the import superseded, unless the message got the same label again since."""
     other = labels.alias()
-    said_since = exists().where(
+    labelled_since = exists().where(
         other.c.message_id == labels.c.message_id,
         other.c.class_id == labels.c.class_id,
         other.c.superseded_at.is_(None),
     )
-    taken = and_(labels.c.superseded_import == import_id, ~said_since)
+    taken = and_(labels.c.superseded_import == import_id, ~labelled_since)
     values = {"superseded_at": None, "superseded_by": None, "superseded_import": None}
     n_back = connection.execute(select(func.count()).where(taken)).scalar_one()
     connection.execute(labels.update().where(taken).values(values))

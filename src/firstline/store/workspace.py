@@ -29,21 +29,21 @@ _GITIGNORE = (
 
 @dataclass(frozen=True)
 class Workspace:
-    """An open workspace; making one reads nothing but its settings."""
+    """An open workspace. Opening it reads only its settings."""
 
     folder: Path
     settings: Settings
 
     @classmethod
     def create(cls, folder: Path, language: str) -> "Workspace":
-        """A new workspace in `folder`, which may exist.
+        """Create a workspace in `folder`, which may exist.
 
-        Raises `WorkspaceExists` if it is one already, `WorkspaceError` if it cannot be made.
+        Raises `WorkspaceExists` if it already is a workspace, `WorkspaceError` if it cannot be created.
         """
         file = folder / FILE_NAME
         text = settings_text(language)
         if file.exists():
-            raise WorkspaceExists(f"{folder} is a workspace already.", "Use it as it is, or name another folder.")
+            raise WorkspaceExists(f"{folder} is already a workspace.", "Use it as it is, or name another folder.")
         try:
             for name in _FOLDERS:
                 (folder / name).mkdir(parents=True, exist_ok=True)
@@ -55,12 +55,13 @@ class Workspace:
             unfinished.replace(file)
         except OSError as error:
             raise WorkspaceError(
-                f"A workspace cannot be made in {folder}: {error.strerror}.", "Name another folder, or make room."
+                f"A workspace cannot be created in {folder}: {error.strerror}.",
+                "Name another folder, or free some space.",
             ) from None
         return cls(folder, read_settings(file))
 
     def _begin(self) -> None:
-        """The database and the key of a new workspace."""
+        """Create the database and the key of a new workspace."""
         try:
             with writing(self.database) as connection:
                 open_key(self.folder, connection)
@@ -69,14 +70,14 @@ class Workspace:
 
     @classmethod
     def find(cls, folder: Path | None = None) -> "Workspace":
-        """The workspace in `folder`; without one, the nearest that holds the current folder.
+        """The workspace in `folder`. Without `folder`, the nearest one at or above the current folder.
 
-        Raises `WorkspaceMissing`, or `SettingsInvalid` where its settings cannot be read.
+        Raises `WorkspaceMissing`, or `SettingsInvalid` if its settings cannot be read.
         """
         if folder is not None:
             if not (folder / FILE_NAME).is_file():
                 raise WorkspaceMissing(
-                    f"{folder} holds no {FILE_NAME}.", f"Run: firstline init {shlex.quote(str(folder))}"
+                    f"{folder} has no {FILE_NAME}.", f"Run: firstline init {shlex.quote(str(folder))}"
                 )
             return cls(folder, read_settings(folder / FILE_NAME))
         here = Path.cwd()
@@ -85,7 +86,7 @@ class Workspace:
                 return cls(place, read_settings(place / FILE_NAME))
         raise WorkspaceMissing(
             f"No {FILE_NAME} in {here} or above it.",
-            "Go to your workspace, name it with --workspace, or make one: firstline init DIR",
+            "Go to your workspace, name it with --workspace, or create one: firstline init DIR",
         )
 
     @property
@@ -98,27 +99,27 @@ class Workspace:
 
     @property
     def runs(self) -> Path:
-        """What `firstline train` has compared, fold by fold."""
+        """Results of `firstline train`, fold by fold."""
         return self.folder / "runs"
 
     @property
     def searches(self) -> Path:
-        """What `firstline search` has tried."""
+        """Trials of `firstline search`."""
         return self.folder / "searches"
 
     @property
     def language_models(self) -> Path:
-        """What candidates learn without labels: language models, sentence vectors."""
+        """What candidates learn without labels: adapted language models and sentence vectors."""
         return self.folder / "language-models"
 
     @property
     def temporary(self) -> Path:
-        """Where `temporary_folder` makes folders: what is in them may hold messages."""
+        """Where `temporary_folder` creates folders. Their files may contain messages."""
         return self.folder / "tmp"
 
     @property
     def has_database(self) -> bool:
-        """Whether there is one already: `database` makes it otherwise, and a serving machine needs none."""
+        """Whether a database exists. If not, `database` would create one, and a serving machine needs none."""
         return bool(self.settings.database.url) or (self.folder / _DATABASE_FILE).exists()
 
     @cached_property
@@ -127,17 +128,17 @@ class Workspace:
         if url := self.settings.database.url:
             return open_database(url)
         file = self.folder / _DATABASE_FILE
-        # What SQLite writes beside it takes over its mode.
+        # SQLite gives the files it adds next to the database the same mode.
         with suppress(OSError):
             make_private(file)
         return open_database(URL.create("sqlite", database=str(file)))
 
     @contextmanager
     def hold(self, what: str, command: str) -> Iterator[None]:
-        """Hold `what` ("messages", "models") for one writing command.
+        """Lock `what` ("messages", "models") for one writing command.
 
-        Raises `WorkspaceBusy`, which names the command that holds it, its process and since when.
-        A killed process holds nothing.
+        Raises `WorkspaceBusy`, which names the command that holds the lock, its process and since when. The lock of a
+        killed process is released.
         """
         folder = self.folder / ".locks"
         holder = folder / f"{what}.holder.json"
@@ -146,10 +147,12 @@ class Workspace:
             folder.mkdir(exist_ok=True)
             lock.acquire()
         except Timeout:
-            raise WorkspaceBusy(_held_by(holder, self.folder), "Wait until it is done, then run this again.") from None
+            raise WorkspaceBusy(
+                _held_by(holder, self.folder), "Wait until it has finished, then run this again."
+            ) from None
         except OSError as error:
             raise WorkspaceError(
-                f"The workspace {self.folder} cannot be written: {error.strerror}.", "Check its permissions."
+                f"The workspace {self.folder} cannot be written to: {error.strerror}.", "Check its permissions."
             ) from None
         try:
             holder.write_text(
@@ -168,8 +171,8 @@ def _held_by(holder: Path, folder: Path) -> str:
     try:
         held = json.loads(holder.read_text(encoding="utf-8"))
         return (
-            f"The workspace {folder} is held by 'firstline {held['command']}'"
+            f"The workspace {folder} is in use by 'firstline {held['command']}'"
             f" (process {held['process']}, since {held['since']})."
         )
     except (OSError, ValueError, KeyError):
-        return f"The workspace {folder} is held by another command."
+        return f"The workspace {folder} is in use by another command."

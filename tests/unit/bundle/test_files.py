@@ -96,7 +96,7 @@ def test_unknown_format_version_is_refused_by_name(tmp_path: Path) -> None:
     folder = tmp_path / make_bundle(tmp_path).id
     file = folder / FILE_NAME
     file.write_text(file.read_text("utf-8").replace('"format_version": 1', '"format_version": 99'), "utf-8")
-    with pytest.raises(BundleVersionUnknown, match="format version 99; this Firstline reads 1"):
+    with pytest.raises(BundleVersionUnknown, match="format version 99; this Firstline reads version 1"):
         read_manifest(folder)
 
 

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from firstline.bundle.manifest import Calibration, MaskPatterns
-from firstline.bundle.predictor import Predictor, Voice, calibrate
+from firstline.bundle.predictor import Predictor, WeightedPart, calibrate
 from firstline.errors import BundleDamaged, BundleVersionUnknown
 from firstline.text.masks import MASKS_VERSION
 from firstline.text.readings import Reading
@@ -61,7 +61,7 @@ def test_a_bundle_that_was_trained_on_whole_emails_reads_them_whole(tmp_path: Pa
 
 
 def test_unknown_rules_for_emails_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BundleVersionUnknown, match=r"quoted replies by 'emails\.v9'"):
+    with pytest.raises(BundleVersionUnknown, match=r"quoted replies with the rules 'emails\.v9'"):
         load(tmp_path, emails="emails.v9")
 
 
@@ -101,7 +101,7 @@ class Told:
 )
 def test_a_part_reads_as_it_says(reads: Reading, texts: list[str]) -> None:
     part = Told(reads)
-    Predictor(manifest(), [Voice(part)]).predict([Message("<PHONE> ВЕРНИТЕ", "lead"), Message("Верните", "vip")])
+    Predictor(manifest(), [WeightedPart(part)]).predict([Message("<PHONE> ВЕРНИТЕ", "lead"), Message("Верните", "vip")])
     assert part.texts == texts
 
 
@@ -135,7 +135,7 @@ def test_todays_masks_need_no_note(tmp_path: Path) -> None:
 
 
 def test_unknown_masks_version_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BundleVersionUnknown, match=r"masks by 'masks\.v9'"):
+    with pytest.raises(BundleVersionUnknown, match=r"uses the masks 'masks\.v9'"):
         load(tmp_path, masks=MaskPatterns("masks.v9"))
 
 
@@ -201,5 +201,5 @@ def test_part_with_a_spoilt_file_is_refused_by_name(tmp_path: Path, name: str, c
 
 
 def test_mask_pattern_that_is_none_is_damage(tmp_path: Path) -> None:
-    with pytest.raises(BundleDamaged, match="mask pattern"):
+    with pytest.raises(BundleDamaged, match="contains an invalid mask pattern"):
         load(tmp_path, masks=MaskPatterns(MASKS_VERSION, (("POLICY", "("),)))

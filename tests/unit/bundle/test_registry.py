@@ -81,5 +81,5 @@ def test_damaged_champion_file_is_named(tmp_path: Path) -> None:
 
 def test_a_file_in_the_place_of_the_folder_is_said(tmp_path: Path) -> None:
     (tmp_path / "models").write_text("")
-    with pytest.raises(BundleDamaged, match="should be a folder"):
+    with pytest.raises(BundleDamaged, match="is not a folder"):
         champion_id(tmp_path / "models")

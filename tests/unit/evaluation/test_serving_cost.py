@@ -26,7 +26,7 @@ def test_one_message_is_enough(tmp_path: Path) -> None:
 def test_a_bundle_that_does_not_answer_is_said(tmp_path: Path) -> None:
     folder = tmp_path / make_bundle(tmp_path).id
     (folder / FILE_NAME).unlink()
-    with pytest.raises(TrainingError, match=r"does not answer in a process of its own: .*There is no model"):
+    with pytest.raises(TrainingError, match=r"cannot be loaded or used in a separate process: .*There is no model"):
         serving_cost(folder, MESSAGES)
 
 

@@ -214,7 +214,7 @@ def test_a_second_import_is_told_who_holds_the_workspace(workspace: Workspace) -
         with pytest.raises(WorkspaceBusy) as caught, workspace.hold("messages", "import"):
             pass
         holder.kill()
-    assert f"held by 'firstline import' (process {holder.pid}, since" in caught.value.message
+    assert f"in use by 'firstline import' (process {holder.pid}, since" in caught.value.message
 
 
 def test_a_full_disk_is_an_error_and_leaves_the_store_as_it_was(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_a_newer_database_is_refused(new_database: NewDatabase) -> None:
     with writing(engine) as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     engine.dispose()
-    with pytest.raises(StoreUnusable, match=f"of version 9999; this Firstline knows {SCHEMA_VERSION}"):
+    with pytest.raises(StoreUnusable, match=f"schema version 9999; this Firstline knows {SCHEMA_VERSION}"):
         open_database(url)
 
 

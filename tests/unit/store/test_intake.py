@@ -110,7 +110,7 @@ def test_many_unrelated_texts_under_known_ids_are_refused_and_change_nothing(eng
         said("счёт закрыть", "18"),
         said("спасибо", "19"),
     ]
-    with pytest.raises(SourceUnclear, match="2 of 20 ids that are known of 'crm'") as raised:
+    with pytest.raises(SourceUnclear, match="2 of 20 known ids of 'crm'") as raised:
         take_in(engine, *other)
     assert "--source crm" in raised.value.next_step
     assert texts(engine) == before

@@ -85,7 +85,7 @@ def test_a_language_that_is_none_makes_nothing(tmp_path: Path, language: str) ->
 
 def test_a_file_in_the_way_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("")
-    with pytest.raises(WorkspaceError, match="cannot be made"):
+    with pytest.raises(WorkspaceError, match="cannot be created"):
         Workspace.create(tmp_path / "a", "ru")
 
 
@@ -96,7 +96,7 @@ def test_the_nearest_workspace_above_is_found(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_folder_without_settings_is_no_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(WorkspaceMissing, match=r"holds no firstline\.toml"):
+    with pytest.raises(WorkspaceMissing, match=r"has no firstline\.toml"):
         Workspace.find(tmp_path)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(WorkspaceMissing, match="or above it"):

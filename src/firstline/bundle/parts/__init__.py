@@ -1,4 +1,4 @@
-"""What serving runs: each kind of part reads its own files and scores texts."""
+"""The parts that serving runs. Each kind reads its own files and scores texts."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -23,7 +23,7 @@ class Scorer(Protocol):
     """A loaded part."""
 
     reads: Reading
-    """What its texts are, see `text.readings.read`."""
+    """How its texts are prepared; see `text.readings.read`."""
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Uncalibrated probabilities of texts, (n_texts, n_labels); rows sum to 1."""
@@ -45,9 +45,9 @@ KINDS: dict[str, Callable[[Path, int], Scorer]] = {
 
 
 def load_part(kind: str, folder: Path, n_labels: int) -> Scorer:
-    """The part of a kind, which tells `n_labels` classes apart.
+    """Load a part of this kind, for `n_labels` classes.
 
-    Raises `BundleVersionUnknown` for a kind that this version does not know, and `BundleDamaged`.
+    Raises `BundleVersionUnknown` if this version does not know the kind, and `BundleDamaged`.
     """
     if kind not in KINDS:
         raise BundleVersionUnknown(

@@ -1,4 +1,4 @@
-"""A random forest over TF-IDF: all trees are walked side by side, one level a step."""
+"""A random forest over TF-IDF. It walks all trees in parallel, one level per step."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from firstline.text.readings import Reading
 class Trees:
     """All trees in one table of nodes.
 
-    A node goes left where `feature <= threshold`; `left` is -1 at a leaf. The class shares of node
-    i are `share[share_start[i] : share_start[i + 1]]`, of the classes `share_label[...]`; they are
-    there for leaves only, and most leaves hold one class.
+    A node goes left if `feature <= threshold`; `left` is -1 at a leaf. The class shares of node i are
+    `share[share_start[i] : share_start[i + 1]]`, for the classes `share_label[...]`. Only leaves have shares, and most
+    leaves hold one class.
     """
 
     root: NDArray[np.int32]
@@ -105,10 +105,10 @@ class TfidfForest:
                 raise damaged(folder / f"{name}.npy", f"it holds {len(arrays[name]):,} values, expected {size:,}")
         for name, limit in (limits | {"feature": tfidf.n_features, "share_start": n_shares + 1}).items():
             if arrays[name].max(initial=0) >= limit:
-                raise damaged(folder / f"{name}.npy", f"it points beyond the end, {limit:,}")
+                raise damaged(folder / f"{name}.npy", f"it has an index beyond the end, {limit:,}")
         numbers = np.arange(n_nodes)
         for name in ("left", "right"):
-            # A child comes after its parent, so that every walk ends.
+            # Children come after their parents, so every walk ends.
             if not ((arrays[name] > numbers) | (arrays["left"] < 0)).all():
-                raise damaged(folder / f"{name}.npy", "a node has a child that comes before it")
+                raise damaged(folder / f"{name}.npy", "a node has a child before it")
         return cls(tfidf, Trees(**arrays), n_labels)

@@ -17,7 +17,7 @@ class Head:
     bias: NDArray[np.float32]
 
     def __call__(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities of vectors, (n_texts, n_dimensions) -> (n_texts, n_labels)."""
+        """Vectors, (n_texts, n_dimensions), to probabilities, (n_texts, n_labels)."""
         scores = np.asarray(vectors @ self.weights + self.bias, np.float32)
         scores -= scores.max(axis=1, keepdims=True)
         np.exp(scores, out=scores)

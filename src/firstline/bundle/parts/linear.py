@@ -1,4 +1,4 @@
-"""A linear model over TF-IDF: only the rows of the n-grams that a message has are read."""
+"""A linear model over TF-IDF. For each message it reads only the rows of that message's n-grams."""
 
 from collections.abc import Sequence
 from pathlib import Path

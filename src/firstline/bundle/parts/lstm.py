@@ -1,4 +1,4 @@
-"""Recurrent networks that pool over time, in ONNX: one graph or more for each direction of reading."""
+"""Recurrent networks that pool over time, in ONNX: one or more graphs for each reading direction."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -37,11 +37,11 @@ class _Described(msgspec.Struct, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if not self.directions or len(set(self.directions)) != len(self.directions):
-            raise ValueError(f"the directions are {self.directions}, expected one, or two that differ")
+            raise ValueError(f"the directions are {self.directions}, expected one or two different ones")
 
 
 class UnfitGraph(ValueError):
-    """A graph that does not run, or not with this tokenizer and this number of labels; `file` is its name."""
+    """A graph that does not run, or does not fit the tokenizer or the number of labels; `file` is its name."""
 
     def __init__(self, file: str, why: str) -> None:
         self.file = file
@@ -50,12 +50,11 @@ class UnfitGraph(ValueError):
 
 
 class PooledLstm:
-    """The mean of the probabilities that all graphs give: as many for each direction, one direction or both.
+    """The mean of the probabilities of all graphs, for one direction or both, with the same number for each.
 
-    A graph, its bytes or its file, maps `ids`, int64 (n_ids,), to `probabilities`, float32 (n_labels,).
-    It reads the tokenizer's begin of text, then at most `max_tokens` ids from the beginning of the
-    text; the backward graph reads these from last to first. Safe to use from several threads.
-    Raises `UnfitGraph`.
+    A graph, given as bytes or a file, maps `ids`, int64 (n_ids,), to `probabilities`, float32 (n_labels,). It reads the
+    tokenizer's begin-of-text id, then the first `max_tokens` ids of the text; a backward graph reads these in reverse.
+    Thread-safe. Raises `UnfitGraph`.
     """
 
     kind = "pooled_lstm.v1"

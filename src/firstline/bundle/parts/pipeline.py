@@ -1,4 +1,4 @@
-"""A pipeline that training found, in ONNX, over components of TF-IDF or over sentence vectors."""
+"""A pipeline found in training, as an ONNX graph over TF-IDF components or sentence vectors."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,10 +19,9 @@ _INPUT, _OUTPUT = ("components", "tensor(float)"), ("probabilities", "tensor(flo
 
 
 class PipelineGraph:
-    """`components`, float32 (n_texts, n_components), to `probabilities`, float32 (n_texts, n_labels).
+    """Maps `components`, float32 (n_texts, n_components), to `probabilities`, float32 (n_texts, n_labels).
 
-    Safe to use from several threads. Raises `ValueError` where the graph maps something else, and what ONNX Runtime
-    raises.
+    Thread-safe. Raises `ValueError` if the graph has another input or output, and whatever ONNX Runtime raises.
     """
 
     def __init__(self, content: bytes | Path, n_components: int, n_labels: int) -> None:
@@ -50,9 +49,9 @@ class PipelineGraph:
 
 
 class TfidfPipeline:
-    """`to_components`, float16 (n_features, n_components), then a graph.
+    """TF-IDF features times `to_components`, float16 (n_features, n_components), then a graph.
 
-    Texts are read one by one. Safe to use from several threads.
+    Classifies texts one by one. Thread-safe.
     """
 
     kind = "tfidf_pipeline.v1"
@@ -64,7 +63,7 @@ class TfidfPipeline:
         self.graph = graph
 
     def components(self, text: str) -> NDArray[np.float32]:
-        """Of a ruled text, (1, n_components)."""
+        """The components of a ruled text, (1, n_components)."""
         places, values = self.tfidf.features(text)
         return np.asarray(values @ self.to_components[places].astype(np.float32), np.float32)[None]
 
@@ -92,7 +91,7 @@ class TfidfPipeline:
 
 
 class VectorScorer(Protocol):
-    """An encoder's part whose classes are the dimensions of its vectors, see `open_head`."""
+    """An encoder part whose classes are the dimensions of its vectors; see `open_head`."""
 
     kind: str
     reads: Reading
@@ -103,16 +102,16 @@ class VectorScorer(Protocol):
 
 
 class _Described(msgspec.Struct, forbid_unknown_fields=True):
-    """`pipeline.json`: the kind of the encoder's part, and how many dimensions its vectors have."""
+    """`pipeline.json`: the kind of the encoder part and the number of dimensions of its vectors."""
 
     encoder: str
     n_dimensions: Annotated[int, msgspec.Meta(ge=1)]
 
 
 class VectorPipeline:
-    """A graph over sentence vectors, which any encoder's part gives through `open_head`.
+    """A graph over sentence vectors, which any encoder part returns through `open_head`.
 
-    Texts are read one by one. Safe to use from several threads.
+    Classifies texts one by one. Thread-safe.
     """
 
     kind = "vector_pipeline.v1"
@@ -140,9 +139,9 @@ class VectorPipeline:
     def load(
         cls, folder: Path, n_labels: int, kinds: "dict[str, Callable[[Path, int], VectorScorer]]"
     ) -> "VectorPipeline":
-        """Read what `save` wrote, the encoder by one of `kinds`.
+        """Read what `save` wrote; `kinds` load the encoder.
 
-        Raises `BundleDamaged`, naming the file, and what loading the encoder raises.
+        Raises `BundleDamaged`, naming the file, and whatever loading the encoder raises.
         """
         file = folder / _DESCRIPTION_FILE
         try:
@@ -150,15 +149,15 @@ class VectorPipeline:
         except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise damaged(file, str(error)) from None
         if described.encoder not in kinds:
-            raise damaged(file, f"'{described.encoder}' is no encoder")
+            raise damaged(file, f"'{described.encoder}' is not an encoder")
         encoder = kinds[described.encoder](folder, described.n_dimensions)
         return cls(encoder, PipelineGraph.load(folder, described.n_dimensions, n_labels), described.n_dimensions)
 
 
 def open_head(vectors: NDArray[np.float32]) -> Head:
-    """A head that lets vectors through: each dimension is a class, its score the value, about 1 in size.
+    """A head that passes vectors through: each dimension is a class and its value the score.
 
-    `vectors`, (n_texts, n_dimensions), tell what is usual.
+    The values are scaled to about 1; `vectors`, (n_texts, n_dimensions), are examples that set the scale.
     """
     scale = 1 / max(float(np.sqrt((vectors**2).mean())), 1e-6)
     n_dimensions = vectors.shape[1]
@@ -166,9 +165,9 @@ def open_head(vectors: NDArray[np.float32]) -> Head:
 
 
 def vectors_by(encoder: VectorScorer, texts: Sequence[str]) -> NDArray[np.float32]:
-    """What comes through an open head, (n_texts, n_dimensions).
+    """The vectors that an encoder with an open head returns, (n_texts, n_dimensions).
 
-    The logarithms of its probabilities: the vector less one number for all dimensions, put at a mean of 0.
+    They are the logarithms of its probabilities, which equal the vector minus a constant, shifted to a mean of 0.
     """
     logs = np.log(np.maximum(encoder.predict_proba(texts), np.finfo(np.float32).tiny))
     return np.asarray(logs - logs.mean(axis=1, keepdims=True), np.float32)

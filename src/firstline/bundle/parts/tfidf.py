@@ -1,4 +1,4 @@
-"""TF-IDF as training fitted it, in NumPy: blocks of n-grams, each of unit length.
+"""Fitted TF-IDF in NumPy: blocks of n-grams, each scaled to unit length.
 
 The same weighting as scikit-learn's TfidfVectorizer with `sublinear_tf`: (1 + ln tf) * idf, L2.
 """
@@ -27,7 +27,7 @@ _CASE_TOKENS = {SHOUTED, CAPITALISED}
 
 @dataclass(frozen=True)
 class NgramBlock:
-    """One kind of n-gram: the name of its analyzer and the shortest and longest run."""
+    """One kind of n-gram: its analyzer, its shortest and longest length, and whether it sees the tokens for case."""
 
     analyzer: str
     low: int
@@ -35,14 +35,14 @@ class NgramBlock:
     case_tokens: bool = True
 
     def __call__(self, text: str) -> list[str]:
-        """The n-grams of a ruled text, repeated as often as they occur."""
+        """The n-grams of a ruled text, with repeats."""
         if not self.case_tokens:
             text = " ".join(word for word in text.split(" ") if word not in _CASE_TOKENS)
         return _ANALYZERS[self.analyzer](text, self.low, self.high)
 
 
 class _Described(msgspec.Struct, forbid_unknown_fields=True):
-    """A block as `tfidf.json` holds it."""
+    """A block in `tfidf.json`."""
 
     analyzer: Literal["word", "char"]
     low: int
@@ -66,7 +66,7 @@ class Tfidf:
             offset += len(vocabulary)
 
     def features(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The non-zero features of a ruled text: their places and their values, both (n_nonzero,)."""
+        """The non-zero features of a ruled text: indices and values, both (n_nonzero,)."""
         places: list[int] = []
         weights: list[NDArray[np.float32]] = []
         for block, known in zip(self.blocks, self._places, strict=True):

@@ -1,4 +1,4 @@
-"""A transformer with its classes on top, in ONNX, and the tokenizer of the library `tokenizers`."""
+"""A transformer classifier in ONNX, with a tokenizer of the library `tokenizers`."""
 
 import json
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ class _Described(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class UnfitFile(ValueError):
-    """A tokenizer or a graph that cannot be used, or not with each other; `file` is its name."""
+    """A tokenizer or a graph that cannot be used, or that does not fit the other; `file` is its name."""
 
     def __init__(self, file: str, why: str) -> None:
         self.file = file
@@ -40,11 +40,10 @@ class UnfitFile(ValueError):
 class Transformer:
     """Probabilities from a graph that maps `ids`, int64 (1, n_ids), to `probabilities`, float32 (1, n_labels).
 
-    The graph holds everything from the embedding to the softmax; `tokenizer` is the JSON that
-    `tokenizers` reads. A text gets `prefix` in front and is cut after `max_tokens` ids, special ones
-    counted. Texts are read one by one: int8 activations of a batch have one scale, so an answer would
-    depend on its neighbours. Safe to use from several threads. Raises `UnfitFile`, or `ExtraMissing`
-    where `tokenizers` is not installed.
+    The graph contains everything from the embedding to the softmax; `tokenizer` is a tokenizer.json. A text gets
+    `prefix` in front and is cut after `max_tokens` ids, special ones included. Texts are classified one by one, because
+    int8 activations of a batch share one scale, so an answer would depend on its neighbours. Thread-safe. Raises
+    `UnfitFile`, or `ExtraMissing` if `tokenizers` is not installed.
     """
 
     kind = "transformer.v1"
@@ -76,10 +75,10 @@ class Transformer:
 
     def _check(self) -> None:
         if not self._tokenizer.encode("").ids:
-            raise UnfitFile(_TOKENIZER_FILE, "it makes no ids of an empty text")
+            raise UnfitFile(_TOKENIZER_FILE, "it returns no ids for an empty text")
         highest = max(self._tokenizer.get_vocab().values())
         try:
-            # As many as a text may have, since a network counts their positions.
+            # The longest text allowed, since a network has a limited number of positions.
             found = self._run([highest] * self.max_tokens)
         except Exception as error:
             raise UnfitFile(GRAPH_FILE, f"it fails on the tokenizer's highest id, {highest:,}: {error}") from None
@@ -112,16 +111,16 @@ class Transformer:
 
 
 def open_tokenizer(content: bytes, max_tokens: int) -> "Tokenizer":
-    """The tokenizer in a tokenizer.json; it cuts after `max_tokens` ids and pads nothing.
+    """Open a tokenizer.json so that it cuts after `max_tokens` ids and does not pad.
 
-    Raises `UnfitFile`, or `ExtraMissing` where `tokenizers` is not installed.
+    Raises `UnfitFile`, or `ExtraMissing` if `tokenizers` is not installed.
     """
     try:
-        # Here, since no other part needs it.
+        # Imported here, since no other part needs it.
         from tokenizers import Tokenizer
     except ModuleNotFoundError as error:
-        raise ExtraMissing("A model that reads by a transformer", "encoder-serving") from error
-    # Its errors are plain exceptions.
+        raise ExtraMissing("A model with a transformer", "encoder-serving") from error
+    # The library raises plain exceptions.
     try:
         tokenizer = Tokenizer.from_str(content.decode("utf-8"))
         tokenizer.no_padding()

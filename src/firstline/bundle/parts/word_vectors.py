@@ -1,4 +1,4 @@
-"""The weighted mean of a message's word vectors, and classes on top of it."""
+"""A linear classifier over the weighted mean of a message's word vectors."""
 
 import re
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ _WORD = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text in lower case; a hyphen joins."""
+    """The words of a text in lower case. A hyphen joins two words into one."""
     return _WORD.findall(text.lower())
 
 
 class WordTable:
-    """Word i has the vector `rows[i] * scales[i]`, and counts `weights[i]`.
+    """Word i has the vector `rows[i] * scales[i]` and the weight `weights[i]`.
 
-    `rows` (n_words, n_dimensions), int8; `scales` and `weights` (n_words,), float32, above 0.
+    `rows` is (n_words, n_dimensions), int8; `scales` and `weights` are (n_words,), float32, above 0.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class WordTable:
         return int(self.rows.shape[1])
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """The weighted means, (n_texts, n_dimensions); zeros where no word is known."""
+        """The weighted means, (n_texts, n_dimensions); zeros if no word of a text is known."""
         result = np.zeros((len(texts), self.n_dimensions), np.float32)
         for row, text in enumerate(texts):
             places = [place for word in words_of(text) if (place := self._place(word)) is not None]
@@ -50,7 +50,7 @@ class WordTable:
         return result
 
     def _place(self, word: str) -> int | None:
-        """Of the word as it is, else with the е that most people type for ё."""
+        """The index of a word. If it is unknown, it is looked up with е for ё, as most people type it."""
         place = self._places.get(word)
         return self._places.get(word.replace("ё", "е")) if place is None else place
 
@@ -76,12 +76,12 @@ class WordTable:
             if len(values) != len(words):
                 raise damaged(folder / f"{name}.npy", f"it holds {len(values):,} values, expected {len(words):,}")
             if not (values > 0).all():
-                raise damaged(folder / f"{name}.npy", "it holds values that are not above 0")
+                raise damaged(folder / f"{name}.npy", "some of its values are not above 0")
         return cls(words, rows, arrays["scales"], arrays["word_weights"])
 
 
 class WordVectors:
-    """A linear head over the mean of word vectors; they are in the bundle, so no package is needed."""
+    """A linear head over the mean of word vectors. The bundle contains the vectors, so serving needs no package."""
 
     kind = "word_vectors.v1"
     reads: Reading = "written"

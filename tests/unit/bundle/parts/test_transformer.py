@@ -189,7 +189,7 @@ def test_spoilt_tokenizer_is_refused_by_name(tmp_path: Path, content: bytes, cap
 def test_tokenizer_that_says_nothing_of_an_empty_text_is_refused(tmp_path: Path) -> None:
     made = Tokenizer.from_str(tokenizer().decode())
     made.post_processor = processors.Sequence([])
-    with pytest.raises(UnfitFile, match="no ids of an empty text"):
+    with pytest.raises(UnfitFile, match="no ids for an empty text"):
         Transformer(made.to_str().encode(), graph(), "", 16, N_LABELS)
 
 

@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 
 from firstline.bundle.files import write_bundle
 from firstline.bundle.predictor import Predictor
+from firstline.language_models import start
+from firstline.language_models.network import Shape
 from firstline.settings.model import EncoderSettings, UlmfitSettings
 from firstline.steps import run_to_end
 from firstline.store.messages import Labelled
@@ -33,8 +35,6 @@ from firstline.training.candidates import find_candidate
 from firstline.training.candidates.base import Candidate, Context
 from firstline.training.candidates.class_names import prepare_for
 from firstline.training.candidates.ulmfit import candidate as ulmfit
-from firstline.training.candidates.ulmfit import initial
-from firstline.training.candidates.ulmfit.network import Shape
 from firstline.types import Message
 from tests.bundles import manifest
 from tests.encoders import small_encoder
@@ -98,7 +98,7 @@ _CLASSICAL = ("linear.v1", "lsa.v1", "forest.v1")
 # Functions, since a patch is started anew for each training.
 _SMALL = (
     partial(mock.patch.object, ulmfit, "_LEAST_BATCHES", 40),
-    partial(mock.patch.object, initial, "OWN_SHAPE", Shape(n_embedding=32, n_hidden=32, n_layers=1)),
+    partial(mock.patch.object, start, "OWN_SHAPE", Shape(n_embedding=32, n_hidden=32, n_layers=1)),
 )
 
 
@@ -171,8 +171,14 @@ def keep(folder: Path, cases: Sequence[Case]) -> bool:
         draft = msgspec.structs.replace(
             manifest(case.candidate), labels=tuple(fitted.labels_), segments=tuple(segments)
         )
-        write_bundle(here / "models", draft, fitted.parts())
-        np.savez(here / "answers.npz", probabilities=fitted.predict_proba(case.asked()), labels=fitted.labels_)
+        model = write_bundle(here / "models", draft, fitted.parts())
+        asked = case.asked()
+        np.savez(
+            here / "answers.npz",
+            probabilities=fitted.predict_proba(asked),
+            served=Predictor.load(here / "models" / model.id).predict_proba(asked),
+            labels=fitted.labels_,
+        )
         print(f"{case.name}: kept, {time.perf_counter() - started:.0f} s", flush=True)
     return True
 
@@ -186,11 +192,10 @@ def compare(folder: Path, cases: Sequence[Case]) -> bool:
 def _is_same(case: Case, here: Path) -> bool:
     started = time.perf_counter()
     with np.load(here / "answers.npz") as file:
-        kept, labels = file["probabilities"], file["labels"].tolist()
+        kept, served, labels = file["probabilities"], file["served"], file["labels"].tolist()
     (model,) = (here / "models").iterdir()
     questions = case.asked()
-    # A bundle says what it was trained with; questions are given as they were then, unmasked.
-    of_bundle = _farthest(Predictor.load(model).predict_proba(questions), kept)
+    of_bundle = _farthest(Predictor.load(model).predict_proba(questions), served)
     fitted = case.fit()
     again = fitted.predict_proba(questions)
     has_labels = fitted.labels_ == labels

@@ -20,21 +20,22 @@ import optuna
 from sklearn.metrics import f1_score
 
 from benchmarks.table import machine, print_rows
+from firstline.search.evaluating import Evaluation, Outcome, evaluate
+from firstline.search.evolution import Plan
+from firstline.search.search import search
+from firstline.search.trials import Trials
+from firstline.search.workers import Limits, Workers, default_workers, memory_share
 from firstline.settings.file import read_settings
 from firstline.steps import run_to_end
 from firstline.store.messages import read_for_training
 from firstline.store.workspace import Workspace
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.class_names import WithClassNames, names_for
+from firstline.training.candidates.ranges import Choice, Decimal, Integer, Value, defaults_of
 from firstline.training.candidates.spaces import SPACES
 from firstline.training.candidates.tpot.candidate import Tpot
-from firstline.training.search.crossval import cross_validate
-from firstline.training.search.evaluating import Bench, Evaluation, Outcome, Task, evaluate
-from firstline.training.search.evolution import Plan
-from firstline.training.search.search import search
-from firstline.training.search.space import Choice, Decimal, Integer, Value, defaults_of
-from firstline.training.search.trials import Trials
-from firstline.training.search.workers import Limits, Workers, default_workers, memory_share
+from firstline.training.folds import cross_validate
+from firstline.training.place import Bench, Task
 
 _CANDIDATES = ("linear.v1", "forest.v1")
 _OTHER_FOLDS = 1_000

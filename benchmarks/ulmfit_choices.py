@@ -23,17 +23,18 @@ from sklearn.model_selection import StratifiedKFold
 from benchmarks.table import machine, print_rows
 from firstline.bundle.parts.lstm import PooledLstm
 from firstline.evaluation.metrics import differences
+from firstline.language_models import start
+from firstline.language_models.model import LanguageModel
 from firstline.settings.model import UlmfitSettings
 from firstline.steps import run_to_end
 from firstline.store.messages import Labelled, read_for_training
 from firstline.store.workspace import Workspace
 from firstline.text.rules import TextRules
 from firstline.training.candidates.base import Context
-from firstline.training.candidates.ulmfit import candidate, initial
+from firstline.training.candidates.ulmfit import candidate
 from firstline.training.candidates.ulmfit.candidate import Ulmfit
 from firstline.training.candidates.ulmfit.classifier import ClassifierSettings
 from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
-from firstline.training.candidates.ulmfit.language_model import LanguageModel
 from firstline.types import Message
 
 
@@ -50,7 +51,7 @@ class Variant:
     encoder: str = "auto"
     without: str = ""
     adaptation_epochs: int = UlmfitSettings().adaptation_epochs
-    characters_a_piece: int = initial._CHARS_A_PIECE
+    characters_a_piece: int = start._CHARS_A_PIECE
     base: Path | None = None
 
 
@@ -71,8 +72,8 @@ VARIANTS = {
     "two of each": Variant(lambda settings: replace(settings, n_members=2), directions=("forward", "backward")),
     "no encoder": Variant(encoder="none"),
     "not adapted": Variant(adaptation_epochs=0),
-    "half the vocabulary": Variant(characters_a_piece=2 * initial._CHARS_A_PIECE),
-    "a quarter of the vocabulary": Variant(characters_a_piece=4 * initial._CHARS_A_PIECE),
+    "half the vocabulary": Variant(characters_a_piece=2 * start._CHARS_A_PIECE),
+    "a quarter of the vocabulary": Variant(characters_a_piece=4 * start._CHARS_A_PIECE),
     "no case tokens": Variant(without=r"\bxx(?:up|cap)\b ?"),
     "no mask tokens": Variant(without=r"\bxxmask_\w+ ?"),
     "segment at the start": Variant(without=r" xxseg_\w+$"),
@@ -191,7 +192,7 @@ def _knowledge(variant: Variant, seed: int, messages: Sequence[Message], place: 
     folder = place.language_models
     if variant.without:
         rules = _Stripped(rules, variant.without)
-    initial._CHARS_A_PIECE = variant.characters_a_piece
+    start._CHARS_A_PIECE = variant.characters_a_piece
     # A language model of its own for what changes it; sentence vectors are the same for all.
     what = (len(messages), variant.without, variant.encoder, variant.adaptation_epochs, variant.characters_a_piece)
     changes = " ".join(map(str, (*what, variant.base.name if variant.base else "")))

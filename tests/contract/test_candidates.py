@@ -11,6 +11,8 @@ import pytest
 from firstline.bundle.files import read_manifest, write_bundle
 from firstline.bundle.parts import KINDS
 from firstline.bundle.predictor import Predictor
+from firstline.language_models import start
+from firstline.language_models.network import Shape
 from firstline.settings.model import EncoderSettings, UlmfitSettings
 from firstline.steps import run_to_end
 from firstline.text.rules import TextRules
@@ -18,8 +20,6 @@ from firstline.training.candidates import NAMES, find_candidate
 from firstline.training.candidates.base import Candidate, Context, Learner
 from firstline.training.candidates.class_names import WithClassNames, prepare_for
 from firstline.training.candidates.ulmfit import candidate as ulmfit
-from firstline.training.candidates.ulmfit import initial
-from firstline.training.candidates.ulmfit.network import Shape
 from firstline.types import Message
 from tests.bundles import manifest
 from tests.encoders import small_encoder
@@ -43,7 +43,7 @@ def make(request: pytest.FixtureRequest) -> Iterator[Make]:
         # On one core all is done in this process.
         patch.setattr(os, "sched_getaffinity", lambda _: {0})
         patch.setattr(ulmfit, "_LEAST_BATCHES", 40)
-        patch.setattr(initial, "OWN_SHAPE", Shape(n_embedding=16, n_hidden=16, n_layers=1))
+        patch.setattr(start, "OWN_SHAPE", Shape(n_embedding=16, n_hidden=16, n_layers=1))
         yield prepared(request.param)
 
 

@@ -28,7 +28,7 @@ from firstline.cli import (
 )
 from firstline.cli.output import print_error
 from firstline.errors import FirstlineError, kind_of, trace_of
-from firstline.training.memory import is_out_of_memory
+from firstline.neural.memory import is_out_of_memory
 
 _INTERRUPTED = 130
 

@@ -19,8 +19,8 @@ from firstline.cli.output import (
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
+    from firstline.language_models.model import LanguageModel
     from firstline.settings import Settings
-    from firstline.training.candidates.ulmfit.language_model import LanguageModel
 
 
 def adapt(
@@ -44,7 +44,7 @@ def adapt(
     `firstline train` does this by itself where it is needed; here it can be done beforehand, and from
     other pretrained models than the installed.
     """
-    from firstline.cli.train import mask_again, require_training
+    from firstline.cli.before_training import mask_again, require_training
     from firstline.store.messages import read_for_training
     from firstline.store.workspace import Workspace
 
@@ -84,7 +84,7 @@ def adapt(
 def _bases(folders: list[Path], settings: "Settings") -> dict[str, "LanguageModel"]:
     """The pretrained models by direction, one for each that the workspace reads in."""
     from firstline.errors import UsageError
-    from firstline.training.candidates.ulmfit.language_model import LanguageModel
+    from firstline.language_models.model import LanguageModel
 
     bases: dict[str, LanguageModel] = {}
     for folder in folders:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from firstline.cli.before_training import require_training
 from firstline.cli.options import JsonOption, WorkspaceOption, split_values
 from firstline.cli.output import (
     counted,
@@ -18,7 +19,6 @@ from firstline.cli.output import (
     size,
     stages,
 )
-from firstline.cli.train import require_training
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from firstline.cli.before_training import mask_again, require_training
 from firstline.cli.options import JsonOption, WorkspaceOption
 from firstline.cli.output import counted, duration, figure, next_command, note, print_json, print_table, say
 from firstline.cli.places import DaskOption, cluster, workers
-from firstline.cli.train import mask_again, require_training
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
+    from firstline.search.evolution import Generation
+    from firstline.search.search import Checked, SearchEvent, SearchReport
+    from firstline.search.trials import Trials
     from firstline.store.workspace import Workspace
-    from firstline.training.search.evaluating import Bench
-    from firstline.training.search.evolution import Generation
-    from firstline.training.search.search import Checked, SearchEvent, SearchReport
-    from firstline.training.search.trials import Trials
+    from firstline.training.place import Bench
 
     Show = Callable[[SearchEvent], None]
 
@@ -60,11 +60,11 @@ def search(
     again = " ".join(["search", *(f"--{name} {value}" for name, value in named.items() if value is not None)])
     require_training()
     require_search()
+    from firstline.search.evolution import Plan
+    from firstline.search.search import search as run
+    from firstline.search.search import search_folder
+    from firstline.search.trials import Trials
     from firstline.training.candidates import find_candidate
-    from firstline.training.search.evolution import Plan
-    from firstline.training.search.search import search as run
-    from firstline.training.search.search import search_folder
-    from firstline.training.search.trials import Trials
 
     settings = place.settings
     find_candidate(candidate)
@@ -91,8 +91,8 @@ def _bench(place: "Workspace", candidate: str, folds: int | None, seed: int | No
     """What is evaluated on; notes what is thin. Where `folds` or `seed` is None, the settings say."""
     from firstline.store.messages import read_for_training
     from firstline.training.candidates.base import Context
-    from firstline.training.search.crossval import usable_folds
-    from firstline.training.search.evaluating import Bench
+    from firstline.training.folds import usable_folds
+    from firstline.training.place import Bench
 
     settings = place.settings
     data = read_for_training(place.database)
@@ -128,7 +128,7 @@ def _shown(quiet: bool, trials: "Trials") -> "Iterator[Show]":
     from rich.console import Console
     from rich.live import Live
 
-    from firstline.training.search.evolution import Generation
+    from firstline.search.evolution import Generation
 
     console = Console(stderr=True)
     course = _Course(trials)
@@ -161,7 +161,7 @@ class _Course:
         self._generations: list[Generation] = []
 
     def take(self, event: "SearchEvent") -> None:
-        from firstline.training.search.evolution import Trial
+        from firstline.search.evolution import Trial
 
         if isinstance(event, Trial):
             self._n_trials += 1
@@ -198,7 +198,7 @@ class _Course:
 
 
 def _draw(report: "SearchReport", folder: Path) -> None:
-    from firstline.training.search.plot import plot_svg
+    from firstline.search.plot import plot_svg
 
     if report.generations:
         svg = plot_svg(report.candidate, report.default.outcome.score, report.generations)
@@ -222,9 +222,9 @@ def _apply(report: "SearchReport", place: "Workspace") -> bool:
 
 def _print(report: "SearchReport", folder: Path, is_applied: bool, workspace: Path | None, again: str) -> None:
     """`again` is the command that was given, without the workspace."""
+    from firstline.search.evolution import spelled
+    from firstline.training.candidates.ranges import defaults_of
     from firstline.training.candidates.spaces import SPACES
-    from firstline.training.search.evolution import spelled
-    from firstline.training.search.space import defaults_of
 
     defaults = defaults_of(SPACES[report.candidate])
     # The best may come from a generation that time cut off.

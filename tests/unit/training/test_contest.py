@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from firstline.errors import TrainingError
+from firstline.steps import Step
 from firstline.training.comparison import Failed
-from firstline.training.contest import Step
 from firstline.training.costs.base import Estimate, Workload
 from tests.examples import examples
 from tests.trainings import run

@@ -17,17 +17,17 @@ from firstline.errors import CandidateUnknown, ExtraMissing, FileUnwritable, Lab
 from firstline.evaluation.serving_cost import ServingCost
 from firstline.settings import MaskPattern, Settings
 from firstline.settings.model import MaskingSettings
-from firstline.steps import run_to_end
+from firstline.steps import Note, Stage, Step, run_to_end
 from firstline.store.messages import Labelled
 from firstline.training import candidates as candidates_module
-from firstline.training.candidates.base import Context, Note, Stage
+from firstline.training.candidates.base import Context
 from firstline.training.candidates.linear import Linear
 from firstline.training.comparison import Failed, Row
 from firstline.training.drafting import draft
+from firstline.training.folds import Fold
 from firstline.training.provenance import fingerprint
 from firstline.training.runs import Run, RunCard, RunRow, list_runs
-from firstline.training.search.crossval import Fold
-from firstline.training.train import Asked, Step, train
+from firstline.training.train import Asked, train
 from firstline.types import Label, Message
 from tests.examples import examples
 from tests.trainings import run

@@ -14,7 +14,7 @@ _CLASSES = {
     "encoder.v1": "firstline.training.candidates.encoder.candidate:FineTuned",
     "ulmfit.v1": "firstline.training.candidates.ulmfit.candidate:Ulmfit",
     "tpot.v1": "firstline.training.candidates.tpot.candidate:Tpot",
-    "blend.v1": "firstline.training.candidates.blend:Blend",
+    "blend.v1": "firstline.training.blend:Blend",
 }
 NAMES = tuple(_CLASSES)
 _EXTRAS = {"tpot.v1": "search"}

@@ -13,28 +13,12 @@ from numpy.typing import NDArray
 
 from firstline.bundle.files import PartSource
 from firstline.settings.model import EncoderSettings, Settings, UlmfitSettings
+from firstline.steps import Stage
 from firstline.store.private import temporary_folder
 from firstline.text.masks import Masker
 from firstline.text.rules import TextRules
 from firstline.training.candidates.spaces import checked
 from firstline.types import Label, Message
-
-
-@dataclass(frozen=True)
-class Note:
-    """Something that people should know."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Stage:
-    """How far a long step has come: `done` of `total`, and what people may want to know of it."""
-
-    what: str
-    done: int
-    total: int
-    detail: str = ""
 
 
 @dataclass(frozen=True)

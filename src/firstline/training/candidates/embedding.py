@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from firstline.bundle.parts.head import Head
 from firstline.errors import EncoderUnusable
-from firstline.steps import each_as, run_to_end
+from firstline.steps import Stage, each_as, run_to_end
 from firstline.text.readings import as_written
-from firstline.training.candidates.base import Context, OnePart, Stage
+from firstline.training.candidates.base import Context, OnePart
 from firstline.training.candidates.regression import fit_regression
 from firstline.training.encoders import resolve
 from firstline.training.encoders.base import Encoder, ServedPart

@@ -10,8 +10,9 @@ from sklearn.ensemble import RandomForestClassifier
 
 from firstline.bundle.parts.forest import TfidfForest, Trees
 from firstline.bundle.parts.tfidf import NgramBlock
+from firstline.steps import Stage
 from firstline.text.rules import TextRules
-from firstline.training.candidates.base import Context, OnePart, Stage
+from firstline.training.candidates.base import Context, OnePart
 from firstline.training.candidates.tfidf import TfidfBlocks
 from firstline.types import Label, Message
 

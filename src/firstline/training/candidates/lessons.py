@@ -7,8 +7,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from firstline.steps import each_as
-from firstline.training.candidates.base import Context, Stage
+from firstline.steps import Stage, each_as
+from firstline.training.candidates.base import Context
 from firstline.training.candidates.regression import Features
 from firstline.training.candidates.teacher import Neighbours, Teacher, latent_vectors, tfidf_features
 from firstline.training.encoders import names_beside, resolve

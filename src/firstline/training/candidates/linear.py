@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from firstline.bundle.parts.linear import TfidfLinear
 from firstline.bundle.parts.tfidf import NgramBlock
+from firstline.steps import Stage
 from firstline.text.rules import TextRules
-from firstline.training.candidates.base import Context, OnePart, Stage
+from firstline.training.candidates.base import Context, OnePart
 from firstline.training.candidates.regression import fit_regression
 from firstline.training.candidates.tfidf import TfidfBlocks
 from firstline.types import Label, Message

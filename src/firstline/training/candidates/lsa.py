@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.decomposition import TruncatedSVD
 
+from firstline.steps import Stage
 from firstline.text.rules import TextRules
-from firstline.training.candidates.base import Context, Stage
+from firstline.training.candidates.base import Context
 from firstline.training.candidates.linear import Linear
 from firstline.training.candidates.regression import Regression, fit_regression
 from firstline.training.candidates.tfidf import TfidfBlocks

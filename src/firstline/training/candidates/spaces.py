@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from firstline.errors import SettingsInvalid
-from firstline.training.search.space import Choice, Decimal, Integer, Space, Value, problems_of
+from firstline.training.candidates.ranges import Choice, Decimal, Integer, Space, Value, problems_of
 
 _LINEAR: Space = {
     "words_to": Integer(1, 3, 2),

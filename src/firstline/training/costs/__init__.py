@@ -7,7 +7,7 @@ from importlib import import_module
 from firstline.errors import FirstlineError, kind_of
 from firstline.training.candidates import find_candidate
 from firstline.training.costs.base import CostModel, Estimate, Workload
-from firstline.training.search.crossval import usable_folds
+from firstline.training.folds import usable_folds
 
 _MODELS = {
     "linear.v1": "firstline.training.costs.counting:LinearCost",

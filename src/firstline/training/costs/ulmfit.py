@@ -6,18 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from firstline.evaluation.serving_cost import resident_bytes
+from firstline.language_models.adapt import AdaptSettings, batches_of, require_pool
+from firstline.language_models.installed import resolve as resolve_language
+from firstline.language_models.model import LanguageModel
+from firstline.language_models.network import Shape
+from firstline.language_models.reading import encode
+from firstline.language_models.start import OWN_SHAPE, n_own_pieces, own_tokenizer
+from firstline.language_models.workspace_model import is_fresh, kept_model
 from firstline.processes import n_usable_cores
 from firstline.text.readings import as_written
 from firstline.training.candidates.encoder.kept import MOST
 from firstline.training.candidates.lessons import readers
-from firstline.training.candidates.ulmfit.adapt import AdaptSettings, batches_of, require_pool
-from firstline.training.candidates.ulmfit.adapted import is_fresh, kept_model
 from firstline.training.candidates.ulmfit.candidate import for_as_many
 from firstline.training.candidates.ulmfit.classifier import ClassifierSettings
-from firstline.training.candidates.ulmfit.initial import OWN_SHAPE, n_own_pieces, own_tokenizer
-from firstline.training.candidates.ulmfit.language_model import LanguageModel
-from firstline.training.candidates.ulmfit.network import Shape
-from firstline.training.candidates.ulmfit.reading import encode
 from firstline.training.candidates.ulmfit.speed import classifier_speed, language_model_speed
 from firstline.training.costs.base import Cost, Workload, drawn
 from firstline.training.costs.counting import N_TEXTS, texts_of
@@ -27,7 +28,6 @@ from firstline.training.costs.vectors import VectorsCost
 from firstline.training.encoders import resolve as resolve_encoder
 from firstline.training.encoders.base import Encoder
 from firstline.training.encoders.folder import FolderEncoder
-from firstline.training.languages import resolve as resolve_language
 
 _ENOUGH_MESSAGES = 5_000
 _LEAST_UNLABELLED = 1_000

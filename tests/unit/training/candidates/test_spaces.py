@@ -12,9 +12,9 @@ from firstline.steps import run_to_end
 from firstline.training.candidates import NAMES, find_candidate
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.encoder.candidate import TuningSettings
+from firstline.training.candidates.ranges import defaults_of
 from firstline.training.candidates.spaces import SPACES
 from firstline.training.candidates.ulmfit.classifier import ClassifierSettings
-from firstline.training.search.space import defaults_of
 from tests.examples import examples
 
 DATACLASSES: dict[str, Any] = {"encoder.v1": TuningSettings, "ulmfit.v1": ClassifierSettings}
@@ -50,11 +50,11 @@ def test_what_is_set_reaches_the_candidate(candidate: str) -> None:
 
 
 def test_settings_of_a_network_reach_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    from firstline.training.candidates.ulmfit import initial
+    from firstline.language_models import start
+    from firstline.language_models.network import Shape
     from firstline.training.candidates.ulmfit.candidate import Ulmfit
-    from firstline.training.candidates.ulmfit.network import Shape
 
-    monkeypatch.setattr(initial, "OWN_SHAPE", Shape(n_embedding=4, n_hidden=4, n_layers=1))
+    monkeypatch.setattr(start, "OWN_SHAPE", Shape(n_embedding=4, n_hidden=4, n_layers=1))
     # On one core all is done in this process.
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from firstline.errors import EncoderUnusable
-from firstline.training.candidates.base import Stage
+from firstline.steps import Stage
 from firstline.training.costs import encoders, judge
 from firstline.training.costs.encoders import EmbeddingCost, EncoderCost
 from firstline.training.costs.vectors import VectorsCost

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 import pytest
 
 from firstline.errors import PoolTooSmall
+from firstline.language_models import adapt, start
+from firstline.language_models.network import Shape
 from firstline.settings.model import UlmfitSettings
 from firstline.steps import run_to_end
-from firstline.training.candidates.ulmfit import adapt, initial
 from firstline.training.candidates.ulmfit.knowledge import gather
-from firstline.training.candidates.ulmfit.network import Shape
 from firstline.training.costs import counting, lessons, ulmfit
 from firstline.training.costs.base import Workload
 from firstline.training.costs.ulmfit import UlmfitCost
@@ -66,7 +66,7 @@ def test_two_directions_take_twice_as_long_on_one_core_and_no_longer_on_two(monk
 
 
 def test_a_language_model_that_is_kept_is_not_adapted_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(initial, "OWN_SHAPE", SMALL)
+    monkeypatch.setattr(start, "OWN_SHAPE", SMALL)
     monkeypatch.setattr(adapt, "_LEAST_BATCHES", 0)
     work = with_settings(workload(2), ONE_WAY, tmp_path)
     due = UlmfitCost().measure(work).seconds

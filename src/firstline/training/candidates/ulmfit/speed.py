@@ -9,20 +9,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from firstline.language_models.adapt import AdaptSettings
+from firstline.language_models.network import LANGUAGE_MODEL_DROPOUTS, LanguageNetwork, NextTokenLoss, Shape
+from firstline.language_models.reading import MessageRounds
+from firstline.neural.loop import Rates, Training, one_cycle
 from firstline.text.tokenizer import PAD
 from firstline.training.candidates.soft_labels import SoftLabelLoss
-from firstline.training.candidates.ulmfit.adapt import AdaptSettings
 from firstline.training.candidates.ulmfit.classifier import ClassifierSettings
-from firstline.training.candidates.ulmfit.network import (
-    CLASSIFIER_DROPOUTS,
-    LANGUAGE_MODEL_DROPOUTS,
-    ClassifierNetwork,
-    LanguageNetwork,
-    NextTokenLoss,
-    Shape,
-)
-from firstline.training.candidates.ulmfit.reading import MessageRounds
-from firstline.training.learning import Rates, Training, one_cycle
+from firstline.training.candidates.ulmfit.network import CLASSIFIER_DROPOUTS, ClassifierNetwork
 
 _N_BATCHES, _MOST_TOKENS = 20, 8_000
 

@@ -8,19 +8,19 @@ from numpy.typing import NDArray
 
 from firstline.bundle.parts.lstm import PooledLstm
 from firstline.errors import ExtraMissing
+from firstline.language_models.reading import MAX_TOKENS
 from firstline.settings.model import UlmfitSettings
-from firstline.steps import run_to_end
+from firstline.steps import Stage, run_to_end
 from firstline.training.candidates import find_candidate
-from firstline.training.candidates.base import Context, Stage
+from firstline.training.candidates.base import Context
 from firstline.training.candidates.encoder.candidate import FineTuned
 from firstline.training.candidates.ulmfit import candidate as module
 from firstline.training.candidates.ulmfit.candidate import Ulmfit
 from firstline.training.candidates.ulmfit.knowledge import gather
-from firstline.training.candidates.ulmfit.reading import MAX_TOKENS
 from firstline.types import Message
 from tests.encoders import small_encoder
 from tests.examples import examples
-from tests.unit.training.candidates.ulmfit.corpora import RULES
+from tests.unit.language_models.corpora import RULES
 
 DATA = examples()
 ALONE = Context(RULES, ulmfit=UlmfitSettings(language_model="none", encoder="none"))
@@ -116,7 +116,8 @@ def test_without_any_word_it_learns_what_there_is() -> None:
 
 @pytest.mark.parametrize("package", ["torch", "fastai", "onnx", "safetensors"])
 def test_a_package_that_is_missing_is_named_with_its_command(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
-    for name in [name for name in sys.modules if name.startswith("firstline.training.candidates.ulmfit")]:
+    ours = ("firstline.training.candidates.ulmfit", "firstline.language_models")
+    for name in [name for name in sys.modules if name.startswith(ours)]:
         monkeypatch.delitem(sys.modules, name)
     for name in [name for name in sys.modules if name.startswith(f"{package}.")]:
         monkeypatch.setitem(sys.modules, name, None)

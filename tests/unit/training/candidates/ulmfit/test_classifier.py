@@ -6,6 +6,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from firstline.language_models.model import LanguageModel
+from firstline.language_models.reading import pad
+from firstline.neural.loop import RoundDone
 from firstline.steps import run_to_end
 from firstline.training.candidates.ulmfit import classifier
 from firstline.training.candidates.ulmfit.classifier import (
@@ -13,12 +16,9 @@ from firstline.training.candidates.ulmfit.classifier import (
     plain_weights,
     train_classifier,
 )
-from firstline.training.candidates.ulmfit.language_model import LanguageModel
 from firstline.training.candidates.ulmfit.network import CLASSIFIER_DROPOUTS, ClassifierNetwork
 from firstline.training.candidates.ulmfit.onnx_graph import build_graph, quantize
-from firstline.training.candidates.ulmfit.reading import pad
-from firstline.training.learning import RoundDone
-from tests.unit.training.candidates.ulmfit.messages import pretrained
+from tests.unit.language_models.messages import pretrained
 
 N_LABELS = 3
 QUICK = ClassifierSettings(n_epochs=4, max_rows=16, rate=2e-2)

@@ -5,19 +5,19 @@ from pathlib import Path
 import pytest
 
 from firstline.errors import LanguageModelUnusable, PoolTooSmall
+from firstline.language_models.card import DIRECTIONS, Direction, read_card
+from firstline.language_models.installed import Language
 from firstline.settings.model import UlmfitSettings
-from firstline.steps import run_to_end
+from firstline.steps import Stage, run_to_end
 from firstline.training import encoders
-from firstline.training.candidates.base import Context, Stage
+from firstline.training.candidates.base import Context
 from firstline.training.candidates.ulmfit import knowledge as module
-from firstline.training.candidates.ulmfit.card import DIRECTIONS, Direction, read_card
 from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
-from firstline.training.languages import Language
 from firstline.types import Message
 from tests.encoders import CountingEncoder
 from tests.examples import examples
-from tests.unit.training.candidates.ulmfit.corpora import RULES
-from tests.unit.training.candidates.ulmfit.messages import pretrained
+from tests.unit.language_models.corpora import RULES
+from tests.unit.language_models.messages import pretrained
 
 MESSAGES = [*examples().messages, *examples().unlabelled]
 ALONE = Context(RULES, ulmfit=UlmfitSettings(language_model="none", encoder="none", directions=("forward",)))

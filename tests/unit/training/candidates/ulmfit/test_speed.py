@@ -1,9 +1,9 @@
 import pytest
 import torch
 
+from firstline.language_models.network import Shape
+from firstline.language_models.reading import MessageRounds
 from firstline.training.candidates.ulmfit import speed
-from firstline.training.candidates.ulmfit.network import Shape
-from firstline.training.candidates.ulmfit.reading import MessageRounds
 from firstline.training.candidates.ulmfit.speed import classifier_speed, language_model_speed
 
 SHAPE = Shape(n_embedding=8, n_hidden=8, n_layers=1)

@@ -183,7 +183,7 @@ def _serve(connection: Connection, open_table: OpenTable, path: Path, options: R
         connection.send(error)
     except MemoryError:
         os.abort()
-    except BaseException as error:  # noqa: BLE001 (a panic of Rust is no Exception, and no process may hang)
+    except BaseException as error:  # A panic of Rust is no Exception.
         connection.send(_Failed((error.strerror if isinstance(error, OSError) else None) or type(error).__name__))
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from firstline.errors import FileUnreadable
 from firstline.messages.bounded import BoundedReader
+from firstline.messages.contents import Content, content_of, other_content
 from firstline.messages.headers import check_width
 from firstline.messages.records import Reader, ReadingOptions, Value
 
@@ -24,6 +25,9 @@ _LARGEST = (1 << 63) - 1
 
 def open_parquet(path: Path, options: ReadingOptions) -> Reader:
     """A Parquet file, read in slices; `line` is the row's place, from 1. Raises `FileUnreadable`."""
+    content = content_of(path)
+    if content is not Content.parquet:
+        raise other_content(path, content, "Parquet")
     return BoundedReader(path, options, _ParquetTable, "Parquet", path.stat().st_size)
 
 
@@ -56,7 +60,7 @@ def frame_rows(frame: "pl.DataFrame") -> list[Sequence[Value]]:
     """The rows; a cell that Python has no value for, such as a day in the year 100,000, is None."""
     try:
         return list(frame.rows())
-    except BaseException as error:  # noqa: BLE001 (some of these are panics of Rust)
+    except BaseException as error:  # A panic of Rust is no Exception.
         if isinstance(error, MemoryError):
             raise
         return list(zip(*map(_values, frame.get_columns()), strict=True))
@@ -65,7 +69,7 @@ def frame_rows(frame: "pl.DataFrame") -> list[Sequence[Value]]:
 def _values(column: "pl.Series") -> list[Value]:
     try:
         return list(_in_range(column).to_list())
-    except BaseException as error:  # noqa: BLE001
+    except BaseException as error:
         if isinstance(error, MemoryError):
             raise
         return [_value(column, place) for place in range(len(column))]
@@ -90,7 +94,7 @@ def _in_range(column: "pl.Series") -> "pl.Series":
 def _value(column: "pl.Series", place: int) -> Value:
     try:
         return column[place]
-    except BaseException as error:  # noqa: BLE001
+    except BaseException as error:
         if isinstance(error, MemoryError):
             raise
         return None

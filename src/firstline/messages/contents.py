@@ -50,7 +50,7 @@ _NEXT_STEP = {
 
 
 def content_of(path: Path) -> Content:
-    """The kind of a file. Raises `FileUnreadable` if it cannot be read."""
+    """The kind of a file. Raises `FileUnreadable` if it cannot be read, or is empty."""
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
@@ -58,6 +58,8 @@ def content_of(path: Path) -> Content:
         raise FileUnreadable(
             f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions."
         ) from None
+    if not head:
+        raise FileUnreadable(f"{path} is empty.", "Export it again.")
     for start, content in ((b"PAR1", Content.parquet), (b"\x1f\x8b", Content.gzip), (b"%PDF-", Content.pdf)):
         if head.startswith(start):
             return content

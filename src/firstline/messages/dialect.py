@@ -75,7 +75,7 @@ def _fit(sample: str, dialect: CsvDialect, options: ReadingOptions) -> Found:
     n_rows = len(data) + n_rejects
     share = sum(_fits(row, width) for row in data) / n_rows if n_rows else 1.0
     score = 0.5 * share if width == 1 else 1 + share + 0.001 * min(width, 50)
-    if options.text_column in (name.strip() for name in header):
+    if options.text_column in [name.strip() for name in header]:
         score += 10
     if header:
         dialect = replace(dialect, n_lines_above=header_line - 1)

@@ -163,7 +163,8 @@ class _ExcelTable:
             header = self._options.header_row - 1
         if header >= len(rows):
             raise FileUnreadable(
-                f"{self._path}: the sheet {self._called(place)} has no row {header + 1}.", "Name another: --header-row N"
+                f"{self._path}: the sheet {self._called(place)} has no row {header + 1}.",
+                "Name another: --header-row N",
             )
         return _Sheet(place, unique_names(rows[header]), header + 1)
 

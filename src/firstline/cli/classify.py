@@ -10,12 +10,15 @@ from firstline.cli.loading import load_predictor
 from firstline.cli.options import (
     DelimiterOption,
     EncodingOption,
+    HeaderRowOption,
     JsonOption,
     ModelOption,
+    NoHeaderOption,
     SegmentOption,
+    SheetOption,
     TextOption,
     WorkspaceOption,
-    reading_delimiter,
+    reading_options,
     said_columns,
     temporary_room,
 )
@@ -33,12 +36,15 @@ def classify(
     segment: SegmentOption = None,
     encoding: EncodingOption = None,
     delimiter: DelimiterOption = None,
+    sheet: SheetOption = None,
+    header_row: HeaderRowOption = None,
+    no_header: NoHeaderOption = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add label, confidence and the runner-up to every row of a file."""
     from firstline.errors import StoreUnusable
-    from firstline.messages.records import ReadingOptions
+    from firstline.messages.pipes import readable
     from firstline.serving.bulk import classify_file
     from firstline.store.messages import labelled_keys
     from firstline.store.workspace import Workspace
@@ -51,12 +57,12 @@ def classify(
         # Whether they were learned is worth a note, not an error.
         with suppress(StoreUnusable):
             learned = labelled_keys(place.database)
-    options = ReadingOptions(encoding, reading_delimiter(delimiter), text or remembered.text or None)
-    with progress(as_json) as bar:
+    options = reading_options(place.settings, text, encoding, delimiter, sheet, header_row, no_header)
+    room = temporary_room(place, out)
+    with progress(as_json) as bar, readable(file, room) as path:
         task = bar.add_task(file.name, total=1.0)
         said = said_columns(text=text, segment=segment)
-        room = temporary_room(place, out)
-        answering = classify_file(predictor, file, out, said, remembered, options, learned=learned, temporary=room)
+        answering = classify_file(predictor, path, out, said, remembered, options, learned=learned, temporary=room)
         report = run_to_end(answering, lambda done: bar.update(task, completed=done))
     for sentence in report.notes:
         note(sentence)

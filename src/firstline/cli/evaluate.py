@@ -9,12 +9,15 @@ from firstline.cli.loading import load_predictor
 from firstline.cli.options import (
     DelimiterOption,
     EncodingOption,
+    HeaderRowOption,
     LabelOption,
     ModelOption,
+    NoHeaderOption,
     SegmentOption,
+    SheetOption,
     TextOption,
     WorkspaceOption,
-    reading_delimiter,
+    reading_options,
     said_columns,
     temporary_room,
 )
@@ -37,12 +40,15 @@ def evaluate(
     segment: SegmentOption = None,
     encoding: EncodingOption = None,
     delimiter: DelimiterOption = None,
+    sheet: SheetOption = None,
+    header_row: HeaderRowOption = None,
+    no_header: NoHeaderOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Score a labelled file with the predictor that serves."""
     from firstline.errors import StoreUnusable
     from firstline.evaluation.labelled_file import evaluate_file
-    from firstline.messages.records import ReadingOptions
+    from firstline.messages.pipes import readable
     from firstline.store.messages import class_names, labelled_keys
     from firstline.store.private import write_private
     from firstline.store.workspace import Workspace
@@ -58,19 +64,20 @@ def evaluate(
     except StoreUnusable as problem:
         note(f"Whether the model has learned these messages cannot be told: {problem.message}")
     to_stdout = json_out is not None and str(json_out) == "-"
-    options = ReadingOptions(encoding, reading_delimiter(delimiter), text or remembered.text or None)
+    options = reading_options(place.settings, text, encoding, delimiter, sheet, header_row, no_header)
     said = said_columns(text=text, label=label, segment=segment)
-    with progress(to_stdout) as bar:
+    room = temporary_room(place, json_out if not to_stdout else None)
+    with progress(to_stdout) as bar, readable(file, room) as path:
         task = bar.add_task(f"{predictor.manifest.id} on {file.name}", total=1.0)
         scoring = evaluate_file(
             predictor,
-            file,
+            path,
             said,
             remembered,
             options,
             learned=learned,
             classes=classes,
-            temporary=temporary_room(place, json_out if not to_stdout else None),
+            temporary=room,
         )
         result = run_to_end(scoring, lambda done: bar.update(task, completed=done))
     if json_out is not None and not to_stdout:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,14 +14,17 @@ from firstline.cli.options import (
     ConversationOption,
     DelimiterOption,
     EncodingOption,
+    HeaderRowOption,
     IdOption,
     JsonOption,
     LabelOption,
+    NoHeaderOption,
     SegmentOption,
     SentAtOption,
+    SheetOption,
     TextOption,
     WorkspaceOption,
-    reading_delimiter,
+    reading_options,
     said_columns,
     split_values,
 )
@@ -65,6 +68,9 @@ def import_(
     undo: Annotated[bool, typer.Option("--undo", help="Undo the last import instead.")] = False,
     encoding: EncodingOption = None,
     delimiter: DelimiterOption = None,
+    sheet: SheetOption = None,
+    header_row: HeaderRowOption = None,
+    no_header: NoHeaderOption = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -74,7 +80,7 @@ def import_(
     """
     from firstline.errors import UsageError
     from firstline.messages.importing import import_file
-    from firstline.messages.records import ReadingOptions
+    from firstline.messages.pipes import readable
     from firstline.settings import remember_columns
     from firstline.store.workspace import Workspace
 
@@ -90,8 +96,7 @@ def import_(
     )
     agents = split_values(agent_values)
     place = Workspace.find(workspace)
-    text_column = text or place.settings.columns.text or None
-    options = ReadingOptions(encoding, reading_delimiter(delimiter), text_column)
+    options = reading_options(place.settings, text, encoding, delimiter, sheet, header_row, no_header)
     reports: list[ImportReport] = []
     with _printed(reports, as_json), place.hold("messages", "import"), progress(as_json) as bar:
         for file in files:
@@ -100,7 +105,9 @@ def import_(
             def show(step: "ImportProgress", task: "TaskID" = task, name: str = file.name) -> None:
                 bar.update(task, completed=step.done, description=f"{name}: {step.n_rows:,} rows")
 
-            report = run_to_end(import_file(place, file, said, agents, options, relabel, source, dry_run), show)
+            with readable(file, place.temporary) as path:
+                report = run_to_end(import_file(place, path, said, agents, options, relabel, source, dry_run), show)
+            report = replace(report, file=str(file))
             reports.append(report)
             if not as_json:
                 _print_report(report, workspace)

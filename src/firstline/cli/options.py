@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from firstline.messages.records import ReadingOptions
+    from firstline.settings import Settings
     from firstline.store.workspace import Workspace
 
 WorkspaceOption = Annotated[
@@ -47,6 +49,17 @@ EncodingOption = Annotated[
     str | None, typer.Option("--encoding", help="The encoding, such as cp1251. Default: found out.")
 ]
 DelimiterOption = Annotated[str | None, typer.Option("--delimiter", help="The delimiter of a CSV. Default: found out.")]
+SheetOption = Annotated[
+    str | None,
+    typer.Option("--sheet", metavar="NAME", help="The sheet of a workbook, by name or number. Default: found out."),
+]
+HeaderRowOption = Annotated[
+    int | None,
+    typer.Option("--header-row", min=1, metavar="N", help="The line that names the columns. Default: found out."),
+]
+NoHeaderOption = Annotated[
+    bool, typer.Option("--no-header", help="No line names the columns: they are called 1, 2, ... (--text 2).")
+]
 ModelOption = Annotated[
     str | None, typer.Option("--model", metavar="ID", help="A model of `firstline models`. Default: the champion.")
 ]
@@ -72,6 +85,32 @@ def reading_delimiter(delimiter: str | None) -> str | None:
     if len(delimiter) != 1 or delimiter in '"\r\n':
         raise UsageError("The delimiter must be one character.", "For example: --delimiter ';' or --delimiter tab")
     return delimiter
+
+
+def reading_options(
+    settings: "Settings",
+    text: str | None,
+    encoding: str | None,
+    delimiter: str | None,
+    sheet: str | None,
+    header_row: int | None,
+    no_header: bool,
+) -> "ReadingOptions":
+    """What the options and settings say about a file. Raises `UsageError`."""
+    from firstline.errors import UsageError
+    from firstline.messages.records import ReadingOptions
+
+    if no_header and header_row is not None:
+        raise UsageError("--no-header and --header-row exclude each other.", "Leave one of them out.")
+    return ReadingOptions(
+        encoding=encoding,
+        delimiter=reading_delimiter(delimiter),
+        text_column=text or settings.columns.text or None,
+        sheet=sheet,
+        header_row=header_row,
+        has_header=not no_header,
+        memory_gb=settings.reading.memory_gb,
+    )
 
 
 def temporary_room(workspace: "Workspace", out: Path | None) -> Path:

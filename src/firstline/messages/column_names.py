@@ -24,7 +24,7 @@ def describe_columns(columns: Sequence[str], suffix: str) -> str:
 
     It repeats only what looks like a name. If the first line looks like a row, it says so instead.
     """
-    if suffix.lower() in _HEADERS and looks_like_row(columns):
+    if has_no_names(columns, suffix):
         return "The first line does not look like column names"
     shown = [name for name in columns if is_plain(name)]
     hidden = len(columns) - len(shown)
@@ -36,6 +36,11 @@ def describe_columns(columns: Sequence[str], suffix: str) -> str:
 def unused_columns(columns: Sequence[str], used: Collection[str]) -> tuple[str, ...]:
     """The names of the columns that nothing is read from, but for those that must not be shown."""
     return tuple(name for name in columns if name and name not in used and is_plain(name))
+
+
+def has_no_names(columns: Sequence[str], suffix: str) -> bool:
+    """Whether the first row of a file with this ending seems to be data, not names of columns."""
+    return suffix.lower() in _HEADERS and looks_like_row(columns)
 
 
 def looks_like_row(columns: Sequence[str]) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from firstline.errors import ColumnMissing
-from firstline.messages.column_names import describe_columns
+from firstline.messages.column_names import describe_columns, has_no_names
 from firstline.settings import ColumnsSettings
 from firstline.text.masks import Masker
 from firstline.text.personal import holds_personal_data
@@ -85,6 +85,11 @@ def _usual(role: str, columns: Sequence[str]) -> str | None:
     return next((by_name[name] for name in _USUAL_NAMES.get(role, ()) if name in by_name), None)
 
 
+def names_text(columns: Sequence[str], text_column: str | None = None) -> bool:
+    """Whether one of these names is `text_column`, or a usual name of the column with the text."""
+    return text_column in [name.strip() for name in columns] or _usual("text", columns) is not None
+
+
 def _check_names(path: Path, names: Mapping[str, str]) -> None:
     """The names are shown and remembered in firstline.toml."""
     for role, name in names.items():
@@ -115,4 +120,7 @@ def _check_conversation(
 
 def _missing(path: Path, columns: Sequence[str], what: str) -> ColumnMissing:
     described = describe_columns(columns, path.suffix)
-    return ColumnMissing(f"{path}: {what}. {described}.", "Name it, for example: --text COLUMN")
+    next_step = "Name it, for example: --text COLUMN"
+    if has_no_names(columns, path.suffix):
+        next_step = "Name the line that does: --header-row N. If none does: --no-header --text 2"
+    return ColumnMissing(f"{path}: {what}. {described}.", next_step)

@@ -45,11 +45,20 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class ReadingOptions:
-    """What the caller knows about a file; None means: find out."""
+    """What the caller knows about a file; None means: find out.
+
+    `header_row` is the line, from 1, that names the columns; without a header they are called 1, 2, ...
+    `sheet` is the name or the number, from 1, of a sheet in a workbook. `memory_gb` bounds what reading a workbook
+    or a Parquet file may take.
+    """
 
     encoding: str | None = None
     delimiter: str | None = None
     text_column: str | None = None
+    sheet: str | None = None
+    header_row: int | None = None
+    has_header: bool = True
+    memory_gb: float = 2.0
 
 
 def unique_names(names: Sequence[str]) -> list[str]:

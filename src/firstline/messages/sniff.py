@@ -1,10 +1,6 @@
-"""Finding out the encoding and the delimiter of a text file."""
+"""Finding out the encoding of a text file."""
 
 import codecs
-import csv
-import io
-from collections import Counter
-from itertools import islice
 from pathlib import Path
 
 from charset_normalizer import from_bytes
@@ -12,8 +8,6 @@ from charset_normalizer import from_bytes
 from firstline.errors import FileUnreadable, UsageError
 
 _SAMPLE_BYTES = 1 << 20
-_SAMPLE_ROWS = 200
-_DELIMITERS = (",", ";", "\t", "|")
 _ENCODINGS = ["cp1251", "koi8_r", "cp866", "iso8859_5", "mac_cyrillic", "cp1252", "cp1250", "cp1253", "cp1254"]
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -25,6 +19,8 @@ _BOMS = (
 _BROKEN_SHARE = 0.25
 """Of UTF-8 with rows in another encoding; text in cp866, the most alike, has more than 0.4 broken."""
 _CONTROL_SHARE = 0.05
+_ZERO_SHARE = 0.01
+_SAME_PLACE_SHARE = 0.98
 _CONTROLS = bytes({*range(0x09), *range(0x0E, 0x20)} - {0x1A, 0x1B})
 
 
@@ -47,6 +43,8 @@ def find_encoding(sample: bytes, path: Path) -> str:
     for bom, name in _BOMS:
         if sample.startswith(bom):
             return name
+    if wide := _utf_16_without_mark(sample):
+        return wide
     if (len(sample) - len(sample.translate(None, _CONTROLS))) / len(sample) > _CONTROL_SHARE:
         raise FileUnreadable(
             f"{path} is not a text file: it holds bytes that no text has.",
@@ -58,6 +56,22 @@ def find_encoding(sample: bytes, path: Path) -> str:
     if best is None:
         raise FileUnreadable(f"The encoding of {path} could not be found out.", "Name it: --encoding cp1251")
     return best.encoding
+
+
+def _utf_16_without_mark(sample: bytes) -> str | None:
+    """UTF-16 by its zero bytes: blanks, digits and line ends have one each, all of them first or all second."""
+    n_zeros = sample.count(0)
+    if n_zeros < _ZERO_SHARE * len(sample):
+        return None
+    n_second = sample[1::2].count(0)
+    if max(n_second, n_zeros - n_second) < _SAME_PLACE_SHARE * n_zeros:
+        return None
+    name = "utf-16-le" if 2 * n_second > n_zeros else "utf-16-be"
+    text = sample[: len(sample) // 2 * 2].decode(name, errors="replace")
+    if "\n" not in text and "\r" not in text and n_zeros < _CONTROL_SHARE * len(sample):
+        return None
+    n_controls = sum(char < " " and char not in "\t\r\n" for char in text)
+    return name if n_controls + text.count("\ufffd") <= _CONTROL_SHARE * len(text) else None
 
 
 def decode_sample(sample: bytes, encoding: str) -> str:
@@ -85,24 +99,3 @@ def _broken_share(sample: bytes) -> float:
     broken = sum("\udc80" <= char <= "\udcff" for char in text[:-4])
     letters = sum(byte >= 0x80 for byte in sample)
     return broken / letters if letters else 0.0
-
-
-def find_delimiter(sample: str, text_column: str | None) -> str:
-    """The delimiter that cuts a sample into the most even rows of more than one column; a comma if none does."""
-    best, best_score = ",", 0.0
-    for delimiter in _DELIMITERS:
-        try:
-            lines = islice(io.StringIO(sample, newline=""), 2 * _SAMPLE_ROWS)
-            rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
-        except csv.Error:
-            continue
-        rows = rows[:-1][:_SAMPLE_ROWS] if len(rows) > 2 else rows
-        if not rows or len(rows[0]) < 2:
-            continue
-        widths = Counter(len(row) for row in rows)
-        score = widths[len(rows[0])] / len(rows) + 0.001 * min(len(rows[0]), 50)
-        if text_column and text_column in (name.strip() for name in rows[0]):
-            score += 10
-        if score > best_score:
-            best, best_score = delimiter, score
-    return best

@@ -1,5 +1,6 @@
 """`firstline.toml`: written once with every setting commented, read, and taught columns."""
 
+import codecs
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -28,8 +29,8 @@ def read_settings(path: Path) -> Settings:
     Raises `SettingsInvalid`, naming the setting, what it holds and what is expected.
     """
     try:
-        with path.open("rb") as file:
-            values = tomllib.load(file)
+        # Notepad writes a byte-order mark, which TOML does not know.
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsInvalid(
             f"{path} is not valid TOML: {error}.", "Mend that line and run the command again."
@@ -132,12 +133,18 @@ def remember_candidate(path: Path, candidate: str, values: Mapping[str, int | fl
 
 @contextmanager
 def _rewritten(path: Path, problem: str) -> Iterator[tomlkit.TOMLDocument]:
-    """A settings file to be changed, written whole at the end. Raises `SettingsInvalid`."""
+    """A settings file to be changed, written whole at the end. Raises `SettingsInvalid`.
+
+    A byte-order mark and the line ends of Windows stay.
+    """
     replacement = path.with_suffix(".toml.new")
     try:
-        document = tomlkit.parse(path.read_text(encoding="utf-8"))
+        before = path.read_bytes()
+        encoding = "utf-8-sig" if before.startswith(codecs.BOM_UTF8) else "utf-8"
+        document = tomlkit.parse(before.decode(encoding).replace("\r\n", "\n"))
         yield document
-        replacement.write_text(tomlkit.dumps(document), encoding="utf-8")
+        line_end = "\r\n" if b"\r\n" in before else "\n"
+        replacement.write_text(tomlkit.dumps(document), encoding=encoding, newline=line_end)
         copymode(path, replacement)
         replacement.replace(path)
     except OSError as error:

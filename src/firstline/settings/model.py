@@ -68,6 +68,17 @@ class ColumnsSettings(_Section):
     )
 
 
+class ReadingSettings(_Section):
+    """How files are read."""
+
+    memory_gb: float = Field(
+        2.0,
+        ge=0.25,
+        le=1_000,
+        description="The most memory that reading an Excel or Parquet file may take; a larger file is refused.",
+    )
+
+
 class ClassesSettings(_Section):
     """The team's classes."""
 
@@ -249,6 +260,7 @@ class Settings(BaseSettings):
     )
     database: DatabaseSettings = DatabaseSettings()
     columns: ColumnsSettings = ColumnsSettings()
+    reading: ReadingSettings = ReadingSettings()
     classes: ClassesSettings = ClassesSettings()
     emails: EmailsSettings = EmailsSettings()
     masking: MaskingSettings = MaskingSettings()

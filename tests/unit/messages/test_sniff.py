@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from firstline.errors import FileUnreadable
-from firstline.messages.sniff import find_delimiter, find_encoding, read_sample
+from firstline.messages.sniff import find_encoding, read_sample
 
 HERE = Path("export.csv")
 TEXT = "id;text\n1;Здравствуйте, банкомат не выдал деньги\n2;Где мой перевод?\n"
@@ -28,7 +28,7 @@ def test_a_few_rows_in_another_encoding_leave_it_utf_8() -> None:
     assert find_encoding(TEXT.encode() * 3 + TEXT.encode("cp1251"), HERE) == "utf-8"
 
 
-@pytest.mark.parametrize("content", [b"\x89PNG" + bytes(range(32)) * 9, TEXT.encode("utf-16-le")])
+@pytest.mark.parametrize("content", [b"\x89PNG" + bytes(range(32)) * 9, bytes(range(256)) * 4])
 def test_bytes_that_no_text_has_are_an_error(content: bytes) -> None:
     with pytest.raises(FileUnreadable, match="not a text file"):
         find_encoding(content, HERE)
@@ -39,9 +39,11 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
         read_sample(tmp_path / "a.csv")
 
 
-def test_the_column_that_is_named_decides_the_delimiter() -> None:
-    assert find_delimiter("a,b;text\n1,2;x\n3,4;y\n", "text") == ";"
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("text", [TEXT, "id,text\n1,plain words\n", "id,text\n1,如何取回我的钱\n"])
+def test_utf_16_is_found_without_its_mark(encoding: str, text: str) -> None:
+    assert find_encoding(text.encode(encoding), HERE) == encoding
 
 
-def test_one_column_alone_gives_a_comma() -> None:
-    assert find_delimiter("text\nодин\nдва\n", None) == ","
+def test_text_with_a_few_zero_bytes_is_not_utf_16() -> None:
+    assert find_encoding(TEXT.encode() * 5 + b"\x00\x00", HERE) == "utf-8"

@@ -1,0 +1,104 @@
+"""What a file is by its first bytes: people and systems give files the wrong ending."""
+
+import re
+import zipfile
+from enum import StrEnum
+from pathlib import Path
+
+from firstline.errors import FileUnreadable
+
+_HEAD_BYTES = 4_096
+_SEARCHED_BYTES = 1 << 20
+_WEB_PAGE = re.compile(
+    rb"(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|meta|body|table|style|div)[\s>:]",
+    re.IGNORECASE | re.DOTALL,
+)
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+
+
+class Content(StrEnum):
+    """Kinds of files; each value completes "it is ..."."""
+
+    workbook = "an Excel workbook"
+    old_workbook = "an Excel workbook of the old kind (.xls)"
+    locked = "an Excel workbook with a password"
+    archive = "a ZIP archive"
+    parquet = "a Parquet file"
+    web_page = "a web page (HTML)"
+    xml_workbook = "an Excel workbook of 2003 in XML"
+    gzip = "a file packed with gzip"
+    pdf = "a PDF"
+    text = "text"
+    other = "a file of another kind"
+
+
+WORKBOOKS = (Content.workbook, Content.old_workbook)
+
+_NEXT_STEP = {
+    Content.workbook: "Give its name the ending .xlsx.",
+    Content.old_workbook: "Give its name the ending .xls.",
+    Content.locked: "Save it without a password.",
+    Content.archive: "Unpack it first.",
+    Content.parquet: "Give its name the ending .parquet.",
+    Content.web_page: "Open it in Excel or LibreOffice and save it as .xlsx or .csv.",
+    Content.xml_workbook: "Open it in Excel or LibreOffice and save it as .xlsx or .csv.",
+    Content.gzip: "Unpack it first: gunzip FILE",
+    Content.pdf: "Export the messages as CSV, Excel or JSON.",
+    Content.text: "If it is a CSV, give its name the ending .csv.",
+    Content.other: "Export it again, or name the file by its true format.",
+}
+
+
+def content_of(path: Path) -> Content:
+    """The kind of a file. Raises `FileUnreadable` if it cannot be read, or is empty."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError as error:
+        raise FileUnreadable(
+            f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions."
+        ) from None
+    if not head:
+        raise FileUnreadable(f"{path} is empty.", "Export it again.")
+    for start, content in ((b"PAR1", Content.parquet), (b"\x1f\x8b", Content.gzip), (b"%PDF-", Content.pdf)):
+        if head.startswith(start):
+            return content
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return _content_of_zip(path)
+    if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
+        return Content.locked if _is_locked(path) else Content.old_workbook
+    return _content_of_text(head)
+
+
+def other_content(path: Path, content: Content, expected: str) -> FileUnreadable:
+    """The error for a file that is not what its ending says."""
+    return FileUnreadable(f"{path} cannot be read as {expected}: it is {content}.", _NEXT_STEP[content])
+
+
+def _content_of_zip(path: Path) -> Content:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = {name.lower() for name in archive.namelist()}
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return Content.other
+    is_workbook = names & {"xl/workbook.xml", "xl/workbook.bin", "content.xml"} or "[content_types].xml" in names
+    return Content.workbook if is_workbook else Content.archive
+
+
+def _is_locked(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(_SEARCHED_BYTES)
+        file.seek(max(0, path.stat().st_size - _SEARCHED_BYTES))
+        return _ENCRYPTED in start or _ENCRYPTED in file.read()
+
+
+def _content_of_text(head: bytes) -> Content:
+    for encoding in ("utf-16-le", "utf-16-be"):
+        if head.startswith("\ufeff".encode(encoding)):
+            head = head[: len(head) // 2 * 2].decode(encoding, errors="replace").encode()
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text.startswith(b"<?xml") and b"urn:schemas-microsoft-com:office:spreadsheet" in text:
+        return Content.xml_workbook
+    if _WEB_PAGE.match(text) or (text[:13].lower() == b"mime-version:" and b"multipart/related" in text.lower()):
+        return Content.web_page
+    return Content.other if b"\x00" in text else Content.text

@@ -1,0 +1,112 @@
+"""Finding out how a CSV is written: delimiter, quotes, and where its header is."""
+
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from firstline.messages.csv_rows import CsvDialect, csv_rows
+from firstline.messages.headers import find_header
+from firstline.messages.records import ReadingOptions, Reject
+
+_SAMPLE_ROWS = 200
+_MAX_RECORD_LINES = 200
+_DELIMITERS = (",", ";", "\t", "|")
+_SEP_LINE = re.compile(r'\ufeff?"?sep=(.)"?[ ,;]*(?:\r\n|\n|\r)', re.IGNORECASE)
+"""Excel writes and reads this first line, and does not show it."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A dialect and how well it fits: `even_share` of the rows have `width` columns.
+
+    `header` and `header_line` are empty and 0 if there is none.
+    """
+
+    dialect: CsvDialect
+    width: int = 1
+    header: Sequence[str] = ()
+    header_line: int = 0
+    even_share: float = 0.0
+    score: float = 0.0
+
+
+def find_dialect(sample: str, options: ReadingOptions, delimiter: str | None = None) -> Found:
+    """The dialect that cuts a sample into the most even rows; a comma and one column if none does.
+
+    `delimiter`, or the one that the options name, is taken as it is.
+    """
+    sep_line = _SEP_LINE.match(sample)
+    delimiter = options.delimiter or delimiter or (sep_line[1] if sep_line else None)
+    n_above = max(int(bool(sep_line)), (options.header_row or 1) - 1)
+    found = [
+        _fit(sample, dialect, options)
+        for one in ([delimiter] if delimiter else _DELIMITERS)
+        for dialect in _variants(sample, CsvDialect(one, n_lines_above=n_above))
+    ]
+    # The first of the best: what is usual stands before what is not.
+    return max(found, key=lambda one: round(one.score, 6))
+
+
+def _variants(sample: str, plain: CsvDialect) -> Iterator[CsvDialect]:
+    """The dialects with this delimiter that the sample may be in, the usual before the unusual."""
+    start = rf"(?:^|{re.escape(plain.delimiter)})"
+    has_blanks = re.search(rf'{start} +"', sample, re.MULTILINE) is not None
+    plain = replace(plain, has_blanks=has_blanks and plain.delimiter != " ")
+    yield plain
+    if '\\"' in sample:
+        yield replace(plain, has_backslashes=True)
+    if re.search(rf"{start} *'", sample, re.MULTILINE):
+        blanks = re.search(rf"{start} +'", sample, re.MULTILINE) is not None
+        yield replace(plain, quote="'", has_blanks=blanks and plain.delimiter != " ")
+
+
+def _fit(sample: str, dialect: CsvDialect, options: ReadingOptions) -> Found:
+    rows = _sample_rows(sample, dialect)
+    n_rejects = sum(isinstance(row, Reject) for row in rows)
+    good = [row for row in rows if not isinstance(row, Reject)]
+    if not good:
+        return Found(dialect)
+    header_line, header = _header(good, options) if options.has_header else (0, [])
+    data = [row for line, row in good if line > header_line]
+    width = len(header) if header else Counter(map(len, data)).most_common(1)[0][0]
+    n_rows = len(data) + n_rejects
+    share = sum(_fits(row, width) for row in data) / n_rows if n_rows else 1.0
+    score = 0.5 * share if width == 1 else 1 + share + 0.001 * min(width, 50)
+    if options.text_column in [name.strip() for name in header]:
+        score += 10
+    if header:
+        dialect = replace(dialect, n_lines_above=header_line - 1)
+    return Found(dialect, width, header, header_line, share, score)
+
+
+def _header(rows: Sequence[tuple[int, list[str]]], options: ReadingOptions) -> tuple[int, list[str]]:
+    """The line of the header, and its cells."""
+    if options.header_row is not None:
+        return rows[0]
+    by_line = _with_blank_lines(rows)
+    return list(by_line.items())[find_header(list(by_line.values()), options.text_column)]
+
+
+def _sample_rows(sample: str, dialect: CsvDialect) -> Sequence[tuple[int, list[str]] | Reject]:
+    """The first rows but the last, which may be cut."""
+    parsed = csv_rows(io.StringIO(sample, newline=""), dialect, _MAX_RECORD_LINES)
+    rows = list(islice(parsed, _SAMPLE_ROWS + 1))
+    return rows[:-1] if len(rows) > 2 else rows
+
+
+def _with_blank_lines(rows: Sequence[tuple[int, list[str]]]) -> dict[int, list[str]]:
+    """Rows by their lines; a blank one stands for each gap, since it may part a title from the header."""
+    by_line: dict[int, list[str]] = {}
+    for line, row in rows:
+        if line > 1 and line - 1 not in by_line and by_line:
+            by_line[line - 1] = []
+        by_line[line] = row
+    return by_line
+
+
+def _fits(row: Sequence[str], width: int) -> bool:
+    """Whether a row has as many columns; more are no fault if nothing is in them. One column takes all."""
+    return len(row) == width or width == 1 or (len(row) > width and not any(row[width:]))

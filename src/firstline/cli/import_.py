@@ -105,7 +105,7 @@ def import_(
             if not as_json:
                 _print_report(report, workspace)
             if (said or agents) and not dry_run:
-                remember_columns(place.settings_file, said | ({"agent_values": agents} if agents else {}))
+                remember_columns(place.settings_file, _lasting(said) | ({"agent_values": agents} if agents else {}))
     if as_json:
         return
     if dry_run:
@@ -113,6 +113,11 @@ def import_(
         return
     has_labels = any(report.n_labelled for report in reports)
     say(f"Next: {next_command(workspace, 'train' if has_labels else 'status')}")
+
+
+def _lasting(said: "Mapping[str, str]") -> "dict[str, str | tuple[str, ...]]":
+    """The columns to remember: a guess of `classify` is taken for a label only when it is named."""
+    return {role: name for role, name in said.items() if role != "label" or not name.startswith("predicted_")}
 
 
 def _undo(place: "Workspace", files: "Sequence[Path]", as_json: bool) -> None:

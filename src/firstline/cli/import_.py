@@ -29,7 +29,7 @@ from firstline.cli.output import counted, listed, next_command, note, print_json
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rich.progress import TaskID
 

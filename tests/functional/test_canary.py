@@ -157,7 +157,7 @@ def test_only_the_columns_that_are_copied_hold_personal_data(bird: Bird) -> None
             assert leaks(path.read_bytes(), words=False) == []
             continue
         reader = open_reader(path, ReadingOptions())
-        own = [name for name in reader.columns if name.removeprefix("predicted_") in ADDED][-len(ADDED) :]
+        own = list(ADDED)
         if path.name.startswith("chats."):
             own.append("text")
         for row in reader.records(own):

@@ -48,8 +48,8 @@ def test_classify_adds_columns(firstline: Run, demo: Path, tmp_path: Path) -> No
     done = firstline("classify", file, "-o", tmp_path / "out.csv", "-w", demo)
     assert done.returncode == 0, done.stderr
     row = next(csv.DictReader((tmp_path / "out.csv").read_text("cp1251").splitlines(), delimiter=";"))
-    assert (row["n"], row["label"]) == ("1", "Вход в приложение")
-    assert row["runner_up"]
+    assert (row["n"], row["predicted_label"]) == ("1", "Вход в приложение")
+    assert row["predicted_runner_up"]
 
 
 def test_service_and_file_agree(firstline: Run, demo: Path, tmp_path: Path) -> None:
@@ -58,8 +58,8 @@ def test_service_and_file_agree(firstline: Run, demo: Path, tmp_path: Path) -> N
     by_file = json.loads((tmp_path / "out.jsonl").read_text("utf-8"))
     with served(demo, tmp_path / "log") as service:
         by_http = httpx.post(f"{service.address}/v1/classify", json=QUESTION).json()
-    assert by_http["label"] == by_file["label"] == "Банкомат"
-    assert by_http["confidence"] == pytest.approx(by_file["confidence"], abs=1e-4)
+    assert by_http["label"] == by_file["predicted_label"] == "Банкомат"
+    assert by_http["confidence"] == pytest.approx(by_file["predicted_confidence"], abs=1e-4)
 
 
 def test_status_counts(firstline: Run, demo: Path) -> None:

@@ -12,6 +12,7 @@ from firstline.bundle.files import check_files, read_manifest
 from firstline.bundle.manifest import Manifest
 from firstline.bundle.parts import Scorer, load_part
 from firstline.errors import BundleDamaged, BundleVersionUnknown
+from firstline.patterns import PatternRefused
 from firstline.text.emails import EMAILS_VERSION, own_words
 from firstline.text.masks import MASKS_VERSION, OLDER_MASKS_VERSIONS, Masker
 from firstline.text.readings import read
@@ -57,6 +58,12 @@ class Predictor:
         try:
             self._mask = Masker(manifest.masks.patterns)
             self._mask("")
+        except PatternRefused as error:
+            raise BundleVersionUnknown(
+                f"Model {manifest.id} has a mask pattern that {error}. Such a pattern can hang the service, so this"
+                " Firstline does not run it.",
+                "Change masking.patterns in firstline.toml and train again, or use the version that trained the model.",
+            ) from None
         except (re.error, OverflowError, RecursionError) as error:
             raise BundleDamaged(
                 f"Model {manifest.id} contains an invalid mask pattern: {error}.",

@@ -22,7 +22,7 @@ from firstline.cli.options import (
     said_columns,
     temporary_room,
 )
-from firstline.cli.output import counted, note, print_json, progress, say
+from firstline.cli.output import counted, listed, note, print_json, progress, say
 from firstline.steps import run_to_end
 
 
@@ -39,10 +39,22 @@ def classify(
     sheet: SheetOption = None,
     header_row: HeaderRowOption = None,
     no_header: NoHeaderOption = False,
+    safe_for_excel: Annotated[
+        bool,
+        typer.Option(
+            "--safe-for-excel",
+            help="In a .csv or .tsv, write an apostrophe before each text that begins with = + - @, a tab or a line"
+            " end, so that Excel does not run it as a formula. An .xlsx needs none.",
+        ),
+    ] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add label, confidence and the runner-up to every row of a file."""
+    """Write every row of a file, in its order, with predicted_label, its confidence, the runner-up and a note.
+
+    A row without a usable text has no answer; its predicted_note says why. An export of conversations gives one row
+    for each conversation. The columns of an earlier classify are replaced.
+    """
     from firstline.errors import StoreUnusable
     from firstline.messages.pipes import readable
     from firstline.serving.bulk import classify_file
@@ -62,23 +74,36 @@ def classify(
     with progress(as_json) as bar, readable(file, room) as path:
         task = bar.add_task(file.name, total=1.0)
         said = said_columns(text=text, segment=segment)
-        answering = classify_file(predictor, path, out, said, remembered, options, learned=learned, temporary=room)
+        answering = classify_file(
+            predictor,
+            path,
+            out,
+            said,
+            remembered,
+            options,
+            learned=learned,
+            temporary=room,
+            is_safe_for_excel=safe_for_excel,
+        )
         report = run_to_end(answering, lambda done: bar.update(task, completed=done))
     for sentence in report.notes:
         note(sentence)
     if report.n_unknown_segments:
-        note(f"{report.n_unknown_segments:,} rows have a segment that training never saw: answered without")
+        have = "row has" if report.n_unknown_segments == 1 else "rows have"
+        note(f"{report.n_unknown_segments:,} {have} a segment that training never saw: answered without it")
     if report.n_learned:
+        have = "has a label" if report.n_learned == 1 else "have labels"
         note(
-            f"{report.n_learned:,} of them have a label here: the model has learned them, so its confidence in them"
-            " says nothing about others"
+            f"{report.n_learned:,} of the rows {have} in this workspace: the model may have learned them,"
+            " so their confidence says nothing about others"
         )
+    if left_out := report.lines_left_out:
+        lines = listed([f"{line:,}" for line in left_out])
+        note(f"{counted(len(left_out), 'line')} could not be read and belong to no conversation: {lines}")
     if as_json:
         print_json(report)
         return
-    say(
-        f"{counted(report.n_rows, 'message')} classified by {report.model}: {report.out},"
-        f" columns {', '.join(report.columns_added)}"
-    )
-    if report.n_rejected:
-        say(f"{report.n_rejected:,} rows without a usable text, see {report.rejects_file}")
+    say(f"{counted(report.n_rows, 'row')} written to {report.out}")
+    without = f"; {report.n_unanswered:,} without an answer, see predicted_note" if report.n_unanswered else ""
+    say(f"  {report.n_answered:,} answered by {report.model}{without}")
+    say(f"  columns added: {', '.join(report.columns_added)}")

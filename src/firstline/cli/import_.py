@@ -32,7 +32,7 @@ from firstline.cli.output import counted, listed, next_command, note, print_json
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rich.progress import TaskID
 
@@ -112,7 +112,7 @@ def import_(
             if not as_json:
                 _print_report(report, workspace)
             if (said or agents) and not dry_run:
-                remember_columns(place.settings_file, said | ({"agent_values": agents} if agents else {}))
+                remember_columns(place.settings_file, _lasting(said) | ({"agent_values": agents} if agents else {}))
     if as_json:
         return
     if dry_run:
@@ -120,6 +120,11 @@ def import_(
         return
     has_labels = any(report.n_labelled for report in reports)
     say(f"Next: {next_command(workspace, 'train' if has_labels else 'status')}")
+
+
+def _lasting(said: "Mapping[str, str]") -> "dict[str, str | tuple[str, ...]]":
+    """The columns to remember: a guess of `classify` is taken for a label only when it is named."""
+    return {role: name for role, name in said.items() if role != "label" or not name.startswith("predicted_")}
 
 
 def _undo(place: "Workspace", files: "Sequence[Path]", as_json: bool) -> None:

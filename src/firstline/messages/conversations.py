@@ -121,7 +121,7 @@ def _one(rows: list[_Row]) -> Iterator[Incoming | Reject]:
             break
     text = "\n".join(row[2] for row in written if row[2])
     if not text:
-        yield Reject(line, "the writer sent no text before the first reply")
+        yield Reject(line, "the writer sent no text before the first reply", rows[0][0])
         return
     labels = dict.fromkeys(row[4] for row in rows if row[4]) or (None,)
     segment = next((row[3] for row in rows if row[3]), None)

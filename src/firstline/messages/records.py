@@ -23,10 +23,14 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row that cannot be used, and why. It never repeats the text of the row: that is not masked yet."""
+    """A row that cannot be used, and why. It never repeats the text of the row: that is not masked yet.
+
+    If a whole conversation cannot be used, `conversation` is its id.
+    """
 
     line: int
     reason: str
+    conversation: str | None = None
 
 
 class Reader(Protocol):

@@ -17,6 +17,8 @@ from firstline.messages.records import Value
 from firstline.store.private import make_private
 
 _EXCEL_CELL_CHARS = 32_767
+_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""OWASP, CSV injection; Excel reads full-width signs in some locales as it does the others."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,9 @@ class Writer(Protocol):
 
 
 class _DelimitedWriter:
-    def __init__(self, path: Path, columns: Sequence[str], dialect: Dialect) -> None:
+    def __init__(self, path: Path, columns: Sequence[str], dialect: Dialect, is_safe_for_excel: bool) -> None:
         self._file = path.open("w", encoding=dialect.encoding, errors="replace", newline="")
+        self._is_safe_for_excel = is_safe_for_excel
         self._rows = csv.writer(self._file, delimiter=dialect.delimiter, lineterminator="\n")
         # A lone carriage return ends a line for every reader, but csv quotes only its own line end.
         self._quoted = csv.writer(self._file, delimiter=dialect.delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
@@ -47,6 +50,10 @@ class _DelimitedWriter:
 
     def write(self, values: Sequence[Value]) -> None:
         cells = ["" if value is None else _plain(_encodable(value)) for value in values]
+        if self._is_safe_for_excel:
+            # Quoted, since Excel may split at another delimiter and find a formula behind it.
+            self._quoted.writerow([_harmless(cell) for cell in cells])
+            return
         has_return = any(isinstance(cell, str) and "\r" in cell for cell in cells)
         (self._quoted if has_return else self._rows).writerow(cells)
 
@@ -128,23 +135,27 @@ class _PolarsWriter:
             with xlsxwriter.Workbook(str(self._path), options) as workbook:
                 table.write_excel(workbook, float_precision=4)
         except XlsxWriterException as error:
-            raise OSError(kind_of(error)) from error
+            # It wraps what the system said: no space left.
+            raise next((one for one in error.args if isinstance(one, OSError)), OSError(kind_of(error))) from error
 
 
 class TableFile(AbstractContextManager["TableFile"]):
     """A table written beside its final name and moved there when all went well.
 
-    `dialect` is that of a .csv. Raises `FormatUnknown` for an ending that is not known, and
+    `dialect` is that of a .csv. With `is_safe_for_excel`, a text in a .csv or .tsv that Excel would run as a
+    formula gets an apostrophe before it. Raises `FormatUnknown` for an ending that is not known, and
     `FileUnwritable`.
     """
 
-    def __init__(self, path: Path, columns: Sequence[str], dialect: Dialect | None = None) -> None:
+    def __init__(
+        self, path: Path, columns: Sequence[str], dialect: Dialect | None = None, *, is_safe_for_excel: bool = False
+    ) -> None:
         self.path = path
         self._unfinished = path.with_name(f".{path.name}.new")
         with _named(path):
             try:
                 make_private(self._unfinished)
-                self._writer = _open(path, self._unfinished, columns, dialect or Dialect())
+                self._writer = _open(path, self._unfinished, columns, dialect or Dialect(), is_safe_for_excel)
             except BaseException:
                 self._unfinished.unlink(missing_ok=True)
                 raise
@@ -182,13 +193,13 @@ def _unwritable(path: Path, why: str) -> FileUnwritable:
     return FileUnwritable(f"{path} cannot be written: {why}.", "Check the folder, its permissions and the free space.")
 
 
-def _open(path: Path, unfinished: Path, columns: Sequence[str], dialect: Dialect) -> Writer:
+def _open(path: Path, unfinished: Path, columns: Sequence[str], dialect: Dialect, is_safe_for_excel: bool) -> Writer:
     ending = path.suffix.lower()
     match ending:
         case ".csv" | ".txt":
-            return _DelimitedWriter(unfinished, columns, dialect)
+            return _DelimitedWriter(unfinished, columns, dialect, is_safe_for_excel)
         case ".tsv":
-            return _DelimitedWriter(unfinished, columns, Dialect(delimiter="\t"))
+            return _DelimitedWriter(unfinished, columns, Dialect(delimiter="\t"), is_safe_for_excel)
         case ".jsonl" | ".ndjson":
             return _JsonLinesWriter(unfinished, columns)
         case ".json":
@@ -219,6 +230,11 @@ def _encodable(value: Value) -> Value:
 def _plain(value: Value) -> Value:
     """A value for a cell of text: lists and objects as JSON."""
     return msgspec.json.encode(value, enc_hook=str).decode() if isinstance(value, (dict, list)) else value
+
+
+def _harmless(cell: Value) -> Value:
+    """A cell that Excel shows as it is, and does not run."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_STARTS_A_FORMULA) else cell
 
 
 def _series(name: str, values: list[Value]) -> object:

@@ -1,7 +1,8 @@
-"""`firstline classify`: the columns of a file, with label, confidence and runner-up added."""
+"""`firstline classify`: every row of a file in its order, with label, confidence, runner-up and a note added."""
 
 from collections.abc import Container, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from firstline.bundle.predictor import Predictor
@@ -12,35 +13,56 @@ from firstline.messages.formats import open_reader
 from firstline.messages.importing import incoming_messages
 from firstline.messages.incoming import read_name, read_text
 from firstline.messages.records import Reader, ReadingOptions, Reject, Value
-from firstline.messages.rejects import RejectsFile
 from firstline.messages.writers import Dialect, TableFile
 from firstline.settings import ColumnsSettings
 from firstline.store.messages import StoredMessage
 from firstline.text.masks import Masker
 from firstline.types import Message, Prediction
 
-ADDED = ("label", "confidence", "runner_up", "runner_up_confidence")
+ADDED = (
+    "predicted_label",
+    "predicted_confidence",
+    "predicted_runner_up",
+    "predicted_runner_up_confidence",
+    "predicted_note",
+)
+"""The columns that are added. Import never takes them for a person's labels by itself."""
+
+BROKEN_ENCODING = "broken encoding in places"
+UNKNOWN_SEGMENT = "the segment is unknown to the model and was ignored"
 _BATCH = 256
 _ROLES = ("text", "segment")
 _CONVERSATION_ROLES = ("text", "id", "segment", "sent_at", "conversation", "author")
+_NO_ANSWER: tuple[Value, ...] = (None,) * 4
 
 
 @dataclass(frozen=True)
 class BulkReport:
-    """What was written. `n_rejected` rows are in `rejects_file` instead, with line and reason.
+    """What was written: `n_rows` rows, of which `n_unanswered` have no answer and a note that says why.
 
+    `lines_left_out` are those of an export of conversations that cannot be read, so that they belong to none.
     Of the rows, `n_learned` are messages that the model may have been trained on.
     """
 
     model: str
     out: str
     n_rows: int
-    n_rejected: int
-    rejects_file: str | None
+    n_answered: int
+    n_unanswered: int
+    lines_left_out: Sequence[int]
     columns_added: tuple[str, ...]
     n_unknown_segments: int
     notes: Sequence[str]
     n_learned: int
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One row to be written. Without a `message` it has no answer, and `note` says why."""
+
+    values: Sequence[Value]
+    message: Message | None
+    note: str = ""
 
 
 def classify_file(
@@ -53,13 +75,16 @@ def classify_file(
     agent_values: Sequence[str] = (),
     learned: Container[bytes] = frozenset(),
     temporary: Path | None = None,
+    *,
+    is_safe_for_excel: bool = False,
 ) -> Generator[float, None, BulkReport]:
-    """Classify every row of `path` into `out`, yielding the part that is done, 0 to 1.
+    """Write every row of `path` into `out`, in its order, with the columns `ADDED`; yields the part done, 0 to 1.
 
-    An export of conversations gives one row for each conversation, with its id and masked text.
-    An added column whose name is taken gets `predicted_` before it. A CSV made from a CSV keeps its
-    encoding and delimiter. `learned` holds the keys of labelled messages. `temporary` as in
-    `join_conversations`; conversations' ids are there as they stand in the file. Raises `InputError`.
+    A row that cannot be answered is written too, and its note says why; one that cannot be read has empty cells.
+    Columns of these names that the file has already are replaced. An export of conversations gives one row for
+    each conversation, with its id and masked text. A CSV made from a CSV keeps its encoding and delimiter.
+    `learned` holds the keys of labelled messages. `temporary` as in `join_conversations`; conversations' ids are
+    there as they stand in the file. `is_safe_for_excel` as in `TableFile`. Raises `InputError`.
     """
     if out.resolve() == path.resolve():
         raise UsageError("The result would overwrite its own source.", "Name another file: --out FILE")
@@ -67,44 +92,41 @@ def classify_file(
     asked = {role: name for role, name in said.items() if role in (*_ROLES, "conversation", "author")}
     wanted = _CONVERSATION_ROLES if remembered.conversation in reader.columns or "conversation" in said else _ROLES
     columns = find_columns(path, reader.columns, asked, remembered, agent_values, wanted)
-    kept = ["conversation", "text"] if columns.is_conversation else reader.columns
-    added = tuple(_free_name(name, kept) for name in ADDED)
-    rows = (
-        _conversations(reader, columns, predictor, temporary)
-        if columns.is_conversation
-        else _rows(reader, columns, predictor)
-    )
-    n_rows = n_learned = n_unknown_segments = 0
-    with (
-        RejectsFile(out.with_name(f"{out.name}.rejects.csv")) as rejects,
-        TableFile(out, [*kept, *added], _dialect(reader, predictor, out)) as table,
-    ):
-        for batch in _batches(rows, rejects):
-            for message, _ in batch:
+    lines_left_out: list[int] = []
+    if columns.is_conversation:
+        kept = ["conversation", "text"]
+        rows = _conversations(reader, columns, predictor, temporary, lines_left_out)
+    else:
+        kept = [name for name in reader.columns if name not in ADDED]
+        rows = _rows(reader, columns, kept, predictor)
+    n_rows = n_answered = n_learned = n_unknown_segments = 0
+    with TableFile(
+        out, [*kept, *ADDED], _dialect(reader, predictor, out), is_safe_for_excel=is_safe_for_excel
+    ) as table:
+        while batch := list(islice(rows, _BATCH)):
+            messages = [row.message for row in batch if row.message is not None]
+            for message in messages:
                 n_learned += StoredMessage(message.text, message.segment).key in learned
-                n_unknown_segments += message.segment is not None and not predictor.knows_segment(message.segment)
-            predictions = predictor.predict([message for message, _ in batch])
-            for (_, values), prediction in zip(batch, predictions, strict=True):
-                table.write([*values, *_answer(prediction)])
+                n_unknown_segments += _has_unknown_segment(message, predictor)
+            predictions = iter(predictor.predict(messages))
+            for row in batch:
+                answer = _NO_ANSWER if row.message is None else _answer(next(predictions))
+                table.write([*row.values, *answer, row.note])
             n_rows += len(batch)
+            n_answered += len(messages)
             yield reader.done()
     return BulkReport(
         model=predictor.manifest.id,
         out=str(out),
         n_rows=n_rows,
-        n_rejected=rejects.count,
-        rejects_file=str(rejects.path) if rejects.count else None,
-        columns_added=added,
+        n_answered=n_answered,
+        n_unanswered=n_rows - n_answered,
+        lines_left_out=lines_left_out,
+        columns_added=ADDED,
         n_unknown_segments=n_unknown_segments,
         notes=columns.notes,
         n_learned=n_learned,
     )
-
-
-def _free_name(name: str, taken: Sequence[str]) -> str:
-    while name in taken:
-        name = f"predicted_{name}"
-    return name
 
 
 def _dialect(reader: Reader, predictor: Predictor, out: Path) -> Dialect:
@@ -118,54 +140,57 @@ def _dialect(reader: Reader, predictor: Predictor, out: Path) -> Dialect:
     return Dialect(reader.encoding, reader.delimiter)
 
 
-_Read = tuple[Message, Sequence[Value]]
+def _rows(reader: Reader, columns: ColumnMap, kept: Sequence[str], predictor: Predictor) -> Iterator[_Row]:
+    """Every row of a file, with its cells in the columns `kept`."""
+    roles = [columns.names["text"], *([columns.names["segment"]] if "segment" in columns.names else [])]
+    for record in reader.records([*kept, *roles]):
+        if isinstance(record, Reject):
+            yield _Row([None] * len(kept), None, record.reason)
+            continue
+        yield _read(record.values[: len(kept)], record.values[len(kept) :], predictor)
 
 
-def _rows(reader: Reader, columns: ColumnMap, predictor: Predictor) -> Iterator[_Read | Reject]:
-    text_place = reader.columns.index(columns.names["text"])
-    segment_place = reader.columns.index(columns.names["segment"]) if "segment" in columns.names else None
-    for row in reader.records(reader.columns):
-        if isinstance(row, Reject):
-            yield row
-            continue
-        try:
-            text = read_text(_encodable(row.values[text_place]))
-            segment = read_name(_encodable(row.values[segment_place])) if segment_place is not None else None
-        except UnusableCell as problem:
-            yield Reject(row.line, str(problem))
-            continue
-        message = predictor.read(text, segment)
-        yield (message, row.values) if message.text else Reject(row.line, "no text")
+def _read(values: Sequence[Value], cells: Sequence[Value], predictor: Predictor) -> _Row:
+    """A row; `cells` are its text and, if the file has one, its segment."""
+    readable = [_encodable(cell) for cell in cells]
+    try:
+        text = read_text(readable[0])
+        segment = read_name(readable[1]) if len(readable) > 1 else None
+    except UnusableCell as problem:
+        return _Row(values, None, str(problem))
+    message = predictor.read(text, segment)
+    if not message.text:
+        return _Row(values, None, "no text")
+    notes = (
+        BROKEN_ENCODING if readable != list(cells) else "",
+        UNKNOWN_SEGMENT if _has_unknown_segment(message, predictor) else "",
+    )
+    return _Row(values, message, "; ".join(filter(None, notes)))
 
 
 def _conversations(
-    reader: Reader, columns: ColumnMap, predictor: Predictor, temporary: Path | None
-) -> Iterator[_Read | Reject]:
+    reader: Reader, columns: ColumnMap, predictor: Predictor, temporary: Path | None, lines_left_out: list[int]
+) -> Iterator[_Row]:
+    """One row for each conversation; the lines that belong to none are put into `lines_left_out`."""
     mask = Masker(predictor.manifest.masks.patterns)
     for row in incoming_messages(reader, columns, mask, cut_quotes=predictor.cuts_quotes, temporary=temporary):
-        if isinstance(row, Reject):
-            yield row
+        if not isinstance(row, Reject):
+            message = Message(row.text, row.segment)
+            note = UNKNOWN_SEGMENT if _has_unknown_segment(message, predictor) else ""
+            yield _Row((row.conversation, row.text), message, note)
+        elif row.conversation is not None:
+            yield _Row((row.conversation, None), None, row.reason)
         else:
-            yield Message(row.text, row.segment), (row.conversation, row.text)
+            lines_left_out.append(row.line)
+
+
+def _has_unknown_segment(message: Message, predictor: Predictor) -> bool:
+    return message.segment is not None and not predictor.knows_segment(message.segment)
 
 
 def _encodable(value: Value) -> Value:
     """A cell, bytes of a text that could not be decoded replaced: its row is answered all the same."""
     return value.encode("utf-8", errors="replace").decode("utf-8") if isinstance(value, str) else value
-
-
-def _batches(rows: Iterator[_Read | Reject], rejects: RejectsFile) -> Iterator[list[_Read]]:
-    batch: list[_Read] = []
-    for row in rows:
-        if isinstance(row, Reject):
-            rejects.add(row)
-            continue
-        batch.append(row)
-        if len(batch) == _BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _answer(prediction: Prediction) -> tuple[Value, ...]:

@@ -101,6 +101,10 @@ def _compiles(pattern: str) -> str:
         raise ValueError(f"not a regular expression: {error}") from None
     if compiled.match(""):
         raise ValueError("it matches the empty text, so it would mask everything")
+    # After the others, whose sentences are plainer.
+    from firstline.patterns import compile_pattern
+
+    compile_pattern(pattern)
     return pattern
 
 
@@ -129,7 +133,9 @@ class MaskingSettings(_Section):
     patterns: tuple[MaskPattern, ...] = Field(
         (),
         description="The team's own patterns, tried before the built-in ones, for example"
-        ' [{ kind = "POLICY", pattern = "ОСАГО-\\\\d{6}" }]. A model keeps the ones it was trained with.',
+        ' [{ kind = "POLICY", pattern = "ОСАГО-\\\\d{6}" }]. A model keeps the ones it was trained with. They are'
+        " written as for Python's re: \\\\b, \\\\w and (?i) know Russian letters. RE2 runs them, so that no message can"
+        " hang an import or the service; what it cannot run, such as a reference back to a group (\\\\1), is refused.",
     )
 
 

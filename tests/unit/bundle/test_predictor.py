@@ -203,3 +203,9 @@ def test_part_with_a_spoilt_file_is_refused_by_name(tmp_path: Path, name: str, c
 def test_mask_pattern_that_is_none_is_damage(tmp_path: Path) -> None:
     with pytest.raises(BundleDamaged, match="contains an invalid mask pattern"):
         load(tmp_path, masks=MaskPatterns(MASKS_VERSION, (("POLICY", "("),)))
+
+
+def test_a_mask_pattern_of_an_earlier_version_that_can_hang_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BundleVersionUnknown, match="refers back to a group") as caught:
+        load(tmp_path, masks=MaskPatterns(MASKS_VERSION, (("POLICY", r"(\d)\1"),)))
+    assert "train again" in caught.value.next_step

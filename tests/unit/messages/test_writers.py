@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,3 +84,52 @@ def test_a_text_that_excel_would_drop_is_an_error(tmp_path: Path) -> None:
 def test_an_ending_that_is_not_known_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FormatUnknown, match=r"'\.doc' cannot be written"):
         TableFile(tmp_path / "a.doc", ["text"])
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+7", "-1", "@a", "\ta", "\ra", "＝1"])
+def test_a_text_that_excel_would_run_gets_an_apostrophe(tmp_path: Path, cell: str) -> None:
+    with TableFile(tmp_path / "a.csv", ["text", "x"], is_safe_for_excel=True) as table:
+        table.write([cell, -1.5])
+    assert read(tmp_path / "a.csv").rows == [(f"'{cell}", "-1.5")]
+
+
+def test_no_formula_hides_behind_another_delimiter(tmp_path: Path) -> None:
+    with TableFile(tmp_path / "a.csv", ["text"], is_safe_for_excel=True) as table:
+        table.write(["a;=1+1"])
+    assert (tmp_path / "a.csv").read_text("utf-8") == '"text"\n"a;=1+1"\n'
+
+
+FULL_DISK = """
+import resource, signal, sys, tempfile
+from pathlib import Path
+from firstline.errors import FileUnwritable
+from firstline.messages.writers import TableFile
+import polars
+if sys.argv[1].endswith("xlsx"):
+    import xlsxwriter
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, resource.RLIM_INFINITY))
+try:
+    with TableFile(Path(sys.argv[1]), ["text"]) as table:
+        for number in range(30_000):
+            table.write([f"тайна {number * 7919 % 30_011}"])
+except FileUnwritable as error:
+    print(error.message)
+"""
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_full_disk_leaves_nothing(tmp_path: Path, ending: str) -> None:
+    temporary = tmp_path / "temporary"
+    out = tmp_path / "out"
+    temporary.mkdir()
+    out.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, out / f"a.{ending}"],
+        env={**os.environ, "TMPDIR": str(temporary)},
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert f"a.{ending} cannot be written: File too large." in done.stdout
+    assert done.stderr == ""
+    assert not [*temporary.iterdir(), *out.iterdir()]

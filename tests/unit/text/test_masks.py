@@ -424,3 +424,7 @@ def test_a_long_hostile_text_is_masked(part: str) -> None:
     """Every pattern is linear: a quadratic one would take minutes here."""
     masked = mask((part * (LONG_CHARS // len(part)))[: LONG_CHARS - 1] + "б")
     assert mask(masked) == masked
+
+
+def test_a_pattern_of_the_team_that_backtracks_ends() -> None:
+    assert Masker((("POLICY", r"(\d+)+X"),))("а " + "9" * 35) == "а <DIGITS>"

@@ -20,7 +20,8 @@ FirstlineError
 │   ├── BundleMissing
 │   ├── BundleDamaged
 │   ├── BundleVersionUnknown
-│   └── BundleUnwritable
+│   ├── BundleUnwritable
+│   └── ScoresNotFinite
 ├── TrainingError           training cannot start or go on
 │   ├── LabelsTooFew
 │   ├── PoolTooSmall
@@ -139,6 +140,12 @@ class BundleVersionUnknown(BundleError):
 
 class BundleUnwritable(BundleError):
     code = "bundle_unwritable"
+
+
+class ScoresNotFinite(BundleError):
+    """What a model gives for a message are not probabilities: there is no answer."""
+
+    code = "scores_not_finite"
 
 
 class TrainingError(FirstlineError):

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from firstline.bundle.part_files import PartFiles
 from firstline.bundle.parts.forest import TfidfForest, Trees
 from firstline.bundle.parts.tfidf import NgramBlock, Tfidf
 from firstline.errors import BundleDamaged
@@ -31,7 +32,7 @@ def test_leaves_are_averaged() -> None:
 def test_reads_back_what_it_wrote(tmp_path: Path) -> None:
     forest = two_trees()
     forest.save(tmp_path)
-    again = TfidfForest.load(tmp_path, 2)
+    again = TfidfForest.load(PartFiles(tmp_path), 2)
     np.testing.assert_array_equal(again.predict_proba(["карта"]), forest.predict_proba(["карта"]))
 
 
@@ -50,7 +51,7 @@ def test_table_that_points_beyond_its_end_is_refused_by_name(tmp_path: Path, nam
     two_trees().save(tmp_path)
     np.save(tmp_path / f"{name}.npy", array)
     with pytest.raises(BundleDamaged, match=r"\.npy is damaged"):
-        TfidfForest.load(tmp_path, 2)
+        TfidfForest.load(PartFiles(tmp_path), 2)
 
 
 def test_a_walk_that_would_never_end_is_refused(tmp_path: Path) -> None:
@@ -59,4 +60,4 @@ def test_a_walk_that_would_never_end_is_refused(tmp_path: Path) -> None:
     left[np.flatnonzero(left >= 0)[0]] = 0
     np.save(tmp_path / "left.npy", left)
     with pytest.raises(BundleDamaged, match=r"left\.npy"):
-        TfidfForest.load(tmp_path, 2)
+        TfidfForest.load(PartFiles(tmp_path), 2)

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper, load_model_from_string, numpy_helper
+from onnx.external_data_helper import set_external_data
 
 from firstline.bundle.part_files import PartFiles
 from firstline.bundle.parts import load_part
@@ -74,6 +75,16 @@ def test_several_threads_may_ask(saved: Path) -> None:
 def test_a_graph_that_does_not_fit_is_refused_by_name(saved: Path, wrong: bytes) -> None:
     (saved / "pipeline.onnx").write_bytes(wrong)
     with pytest.raises(BundleDamaged, match=r"pipeline\.onnx"):
+        load_part("tfidf_pipeline.v1", PartFiles(saved), N_LABELS)
+
+
+def test_weights_in_another_file_are_refused(saved: Path) -> None:
+    model = load_model_from_string(graph())
+    set_external_data(model.graph.initializer[0], "weights.bin", 0, WEIGHTS.nbytes)
+    (saved / "weights.bin").write_bytes(WEIGHTS.tobytes())
+    model.graph.initializer[0].ClearField("raw_data")
+    (saved / "pipeline.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(BundleDamaged, match=r"pipeline\.onnx is damaged"):
         load_part("tfidf_pipeline.v1", PartFiles(saved), N_LABELS)
 
 

@@ -197,14 +197,17 @@ class AddressUnusable(FirstlineError):
 
 
 class RequestError(FirstlineError):
-    """A request that is answered with a 4xx; `status` is its HTTP status."""
+    """A request that is refused: `status` is its HTTP status, `retry_after_s` when to try again, if that helps."""
 
     code = "request"
 
-    def __init__(self, code: str, message: str, next_step: str, status: int = 400) -> None:
+    def __init__(
+        self, code: str, message: str, next_step: str, status: int = 400, retry_after_s: int | None = None
+    ) -> None:
         super().__init__(message, next_step)
         self.code = code  # type: ignore[misc]
         self.status = status
+        self.retry_after_s = retry_after_s
 
 
 def kind_of(error: BaseException) -> str:

@@ -124,7 +124,7 @@ def _tell_limits(app: Litestar, limits: ServingSettings) -> None:
 
     The limits are told in words: what is longer gets 413, which checks against a schema do not expect.
     """
-    schemas: dict[str, Any] = {schema.title: schema for schema in app.openapi_schema.components.schemas.values()}
+    schemas: dict[str | None, Any] = {schema.title: schema for schema in app.openapi_schema.components.schemas.values()}
     for kind in (ClassifyRequest, BatchRequest, BatchMessage):
         schemas[kind.__name__].additional_properties = False
     for kind in (ClassifyRequest, BatchMessage):

@@ -73,6 +73,11 @@ class JsonBody(AbstractDTO[T]):
 class BatchBody(JsonBody[T]):
     """A body with `messages`, each of which is read later and by itself, so that one bad message fails alone."""
 
+    def decode_bytes(self, value: bytes) -> Any:
+        """The body as the type. Raises `SerializationException`, and `UnicodeDecodeError` if it is not UTF-8."""
+        value.decode()
+        return super().decode_bytes(value)
+
     @classmethod
     def create_openapi_schema(
         cls, field_definition: FieldDefinition, handler_id: str, schema_creator: Any

@@ -251,6 +251,12 @@ def test_a_batch_that_is_not_json_is_refused_whole(client: TestClient[Litestar],
     assert (response.status_code, response.json()["error"]["code"]) == (400, "invalid_request")
 
 
+def test_a_batch_that_is_not_utf8_is_refused_whole(client: TestClient[Litestar]) -> None:
+    body = b'{"messages": [{"text": "a"}, {"text": "\xea\xe0\xf0\xf2\xe0"}]}'
+    response = client.post("/v1/classify/batch", content=body, headers={"Content-Type": "application/json"})
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "invalid_utf8")
+
+
 class Spoilt(Predictor):
     """Gives no finite scores for one word."""
 

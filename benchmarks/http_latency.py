@@ -2,7 +2,8 @@
 
 Without a workspace, the demo messages are trained on. Beside it, in the same run: /health/live of
 the same service, which is what HTTP alone costs, and for `ulmfit.v1` fastai's own predict on the
-same core, which is what PyTorch eager costs without HTTP.
+same core, which is what PyTorch eager costs without HTTP. Then the same while 16 clients send batches of 1,000
+messages of 200 characters (`--no-batches` leaves that out); health and single messages must stay under 100 ms there.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks import fastai_predict
+from benchmarks.batch_load import N_MESSAGES, batch_load
 from benchmarks.table import machine, print_rows
 from firstline.bundle.files import read_manifest
 
@@ -31,6 +33,7 @@ _EAGER_TEXTS = 200
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workspace", type=Path, help="one with a champion")
+    parser.add_argument("--no-batches", action="store_true", help="measure only the idle service")
     parser.add_argument("--messages", type=Path, help="a CSV with a column 'text'; default: the demo messages")
     arguments = parser.parse_args()
     demo = files("firstline.messages").joinpath("demo/history.csv").read_text("utf-8")
@@ -38,7 +41,7 @@ def main() -> None:
     texts = [row["text"] for row in csv.DictReader(content.splitlines(keepends=True))][:1_000]
     with TemporaryDirectory() as folder:
         workspace = arguments.workspace or _demo_workspace(Path(folder))
-        _measure(workspace, texts)
+        _measure(workspace, texts, with_batches=not arguments.no_batches)
 
 
 def _demo_workspace(folder: Path) -> Path:
@@ -52,7 +55,7 @@ def _demo_workspace(folder: Path) -> Path:
     return folder / "w"
 
 
-def _measure(workspace: Path, texts: list[str]) -> None:
+def _measure(workspace: Path, texts: list[str], with_batches: bool) -> None:
     cores = sorted(os.sched_getaffinity(0))
     command = ["taskset", "-c", str(cores[0]), sys.executable, "-m", "firstline", "serve", "-w", str(workspace)]
     with subprocess.Popen([*command, "--port", "0"], stderr=subprocess.PIPE, text=True) as process:
@@ -67,12 +70,19 @@ def _measure(workspace: Path, texts: list[str]) -> None:
             bodies = [json.dumps({"text": text}).encode() for text in texts]
             floor = _times(connection, "GET", "/health/live", [b""])
             answers = _times(connection, "POST", "/v1/classify", bodies)
+            measured = {"GET /health/live": floor, "POST /v1/classify": answers}
+            if with_batches:
+                with batch_load(found[2], int(found[3]), texts) as outcomes:
+                    measured["GET /health/live, batches beside"] = _times(connection, "GET", "/health/live", [b""], 300)
+                    measured["POST /v1/classify, batches beside"] = _times(
+                        connection, "POST", "/v1/classify", bodies, 300
+                    )
+                print(f"Batches of {N_MESSAGES:,} messages answered beside, by status: {dict(outcomes)}")
             resident_mb = _resident_mb(process.pid)
             connection.close()
         finally:
             os.sched_setaffinity(0, cores)
             process.terminate()
-    measured = {"GET /health/live": floor, "POST /v1/classify": answers}
     if (shape := _lstm_shape(workspace, found[1])) is not None:
         os.sched_setaffinity(0, cores[-1:])
         try:
@@ -80,12 +90,12 @@ def _measure(workspace: Path, texts: list[str]) -> None:
         finally:
             os.sched_setaffinity(0, cores)
     rows = [
-        (name, *_figures(times), f"{statistics.median(times) / statistics.median(floor):.1f}")
+        (name, f"{len(times):,}", *_figures(times), f"{statistics.median(times) / statistics.median(floor):.1f}")
         for name, times in measured.items()
     ]
     print_rows(
-        f"{found[1]}, {_REQUESTS:,} requests in turn, service on one core of {machine()}, {resident_mb:.0f} MB",
-        ("request", "p50 ms", "p99 ms", "ratio of p50"),
+        f"{found[1]}, requests in turn, service on one core of {machine()}, {resident_mb:.0f} MB",
+        ("request", "requests", "p50 ms", "p99 ms", "ratio of p50"),
         rows,
     )
 
@@ -100,9 +110,11 @@ def _lstm_shape(workspace: Path, model: str) -> tuple[int, int, int, int] | None
     return shape["n_embedding"], shape["n_hidden"], shape["n_layers"], len(manifest.labels)
 
 
-def _times(connection: http.client.HTTPConnection, method: str, path: str, bodies: list[bytes]) -> list[float]:
+def _times(
+    connection: http.client.HTTPConnection, method: str, path: str, bodies: list[bytes], n_requests: int = _REQUESTS
+) -> list[float]:
     times = []
-    for number in range(_WARM_UP + _REQUESTS):
+    for number in range(_WARM_UP + n_requests):
         started = time.perf_counter()
         connection.request(method, path, bodies[number % len(bodies)] or None, {"Content-Type": "application/json"})
         response = connection.getresponse()

@@ -1,12 +1,23 @@
-"""The arrays of a part: plain .npy files, never pickled. An error names the file that is wrong."""
+"""Arrays of a part: plain .npy files, never pickled, refused by name if they are not what they should be."""
 
+import math
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firstline.errors import BundleDamaged
+from firstline.bundle.part_files import PartFiles, damaged
+
+_HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '([<>|]\w{2,4})', 'fortran_order': (True|False), 'shape': \(([\d, ]*)\), \} *\n",
+    re.DOTALL,
+)
+"""What `numpy.save` writes. NumPy's own reader evaluates it as Python and copies the array."""
+_LONGEST_HEADER = 1_000
+_LARGEST = 1e20
+"""Well above any weight, and far enough below the largest float32 for sums and products to stay finite."""
 
 
 def save_array(folder: Path, name: str, array: NDArray[Any]) -> None:
@@ -14,23 +25,27 @@ def save_array(folder: Path, name: str, array: NDArray[Any]) -> None:
     np.save(folder / f"{name}.npy", array, allow_pickle=False)
 
 
-def load_array(folder: Path, name: str, dtype: type[np.generic], ndim: int, mapped: bool = False) -> NDArray[Any]:
-    """Read `name`.npy, which must have this type and number of dimensions, and finite values only.
+def load_array(files: PartFiles, name: str, dtype: type[np.generic], ndim: int) -> NDArray[Any]:
+    """Read `name`.npy, of this type and number of dimensions, its values finite and of a usual size.
 
-    `mapped` maps the file into memory instead of reading it. Raises `BundleDamaged`.
+    The array is read-only and lies in the bytes that were read. Raises `BundleDamaged`.
     """
-    path = folder / f"{name}.npy"
-    try:
-        array = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise damaged(path, str(error)) from None
-    if not isinstance(array, np.ndarray) or array.dtype != dtype or array.ndim != ndim:
+    path = files.folder / f"{name}.npy"
+    content = files.read(path.name)
+    header = _HEADER.match(content[:_LONGEST_HEADER])
+    if not header:
+        raise damaged(path, "its header is not that of an array")
+    shape = tuple(int(size) for size in re.findall(rb"\d{1,18}", header[3]))
+    if header[1].decode() != np.lib.format.dtype_to_descr(np.dtype(dtype)) or len(shape) != ndim:
         raise damaged(path, f"expected {ndim} dimensions of {np.dtype(dtype).name}")
-    if not np.isfinite(array).all():
-        raise damaged(path, "some of its values are not finite")
-    return array
-
-
-def damaged(path: Path, why: str) -> BundleDamaged:
-    """The error to raise for a damaged file of a part."""
-    return BundleDamaged(f"{path} is damaged: {why}.", "Copy the model again, or train it again: firstline train")
+    size_bytes = math.prod(shape) * np.dtype(dtype).itemsize
+    if size_bytes != len(content) - header.end():
+        raise damaged(path, f"its shape takes {size_bytes:,} bytes, and it holds {len(content) - header.end():,}")
+    flat = np.frombuffer(content, dtype, offset=header.end())
+    # `min` and `max` are not a number if one value is not; they need no second array of this size.
+    if flat.size and not (float(flat.min()) >= -_LARGEST and float(flat.max()) <= _LARGEST):
+        raise damaged(path, f"it holds values that are not numbers from {-_LARGEST:g} to {_LARGEST:g}")
+    try:
+        return flat.reshape(shape, order="F" if header[2] == b"True" else "C")
+    except ValueError as error:
+        raise damaged(path, str(error)) from None

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from firstline.bundle.manifest import FILE_NAME, FORMAT_VERSION, Manifest, Part
+from firstline.bundle.part_files import PartFiles
 from firstline.errors import BundleDamaged, BundleMissing, BundleUnwritable, BundleVersionUnknown
 
 _UNFINISHED = ".new-"
@@ -136,19 +137,13 @@ def read_manifest(folder: Path) -> Manifest:
 def check_files(folder: Path, manifest: Manifest) -> None:
     """Compare every file with its hash. Raises `BundleDamaged` for the first that differs."""
     for part in manifest.parts:
-        _check_names(folder, part)
-        for name, expected in part.files.items():
-            path = folder / part.folder / name
-            if not path.is_file():
-                raise BundleDamaged(f"{path} is missing.", _REPAIR)
-            try:
-                got = sha256(path)
-            except OSError as error:
-                raise BundleDamaged(f"{path} cannot be read: {error.strerror}.", _REPAIR) from None
-            if got != expected:
-                raise BundleDamaged(
-                    f"{path} is damaged: its hash is {got[:12]}, the manifest says {expected[:12]}.", _REPAIR
-                )
+        part_files(folder, part).check_rest()
+
+
+def part_files(folder: Path, part: Part) -> PartFiles:
+    """The files of a part of the bundle in `folder`. Raises `BundleDamaged` if one would lie elsewhere."""
+    _check_names(folder, part)
+    return PartFiles(folder / part.folder, part.files)
 
 
 def _check_names(folder: Path, part: Part) -> None:

@@ -8,16 +8,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from firstline.bundle.files import check_files, read_manifest
+from firstline.bundle.files import part_files, read_manifest
 from firstline.bundle.manifest import Manifest
 from firstline.bundle.parts import Scorer, load_part
-from firstline.errors import BundleDamaged, BundleVersionUnknown
-from firstline.patterns import PatternRefused
+from firstline.errors import BundleDamaged, BundleVersionUnknown, ScoresNotFinite
 from firstline.text.emails import EMAILS_VERSION, own_words
 from firstline.text.masks import MASKS_VERSION, OLDER_MASKS_VERSIONS, Masker
 from firstline.text.readings import read
 from firstline.text.rules import TextRules, nfc, white_space
 from firstline.types import Message, Prediction, Ranked
+
+_SUM_TOLERANCE = 1e-2
 
 
 @dataclass(frozen=True)
@@ -75,18 +76,20 @@ class Predictor:
     def load(cls, folder: Path) -> "Predictor":
         """Load the bundle in `folder` and check all its files.
 
+        Each file is read into memory once: what happens to it later changes no answer.
         Raises `BundleMissing`, `BundleDamaged` or `BundleVersionUnknown`.
         """
         manifest = read_manifest(folder)
-        check_files(folder, manifest)
-        if not manifest.parts:
-            raise BundleDamaged(f"The manifest of {folder} lists no parts.", "Train it again: firstline train")
-        n_labels = len(manifest.labels)
-        parts = [
-            WeightedPart(load_part(part.kind, folder / part.folder, n_labels), part.weight, part.temperature)
-            for part in manifest.parts
-        ]
-        return cls(manifest, parts)
+        if not manifest.parts or not manifest.labels:
+            what = "part" if not manifest.parts else "label"
+            raise BundleDamaged(f"{folder} has no {what}.", "Train it again: firstline train")
+        voices = []
+        for part in manifest.parts:
+            files = part_files(folder, part)
+            scorer = load_part(part.kind, files, len(manifest.labels))
+            files.check_rest()
+            voices.append(Voice(scorer, part.weight, part.temperature))
+        return cls(manifest, voices)
 
     def knows_segment(self, segment: str) -> bool:
         """Whether training saw this segment. An unknown segment is ignored."""
@@ -103,15 +106,32 @@ class Predictor:
         return Message(self._mask(own), white_space(nfc(segment or "")) or None)
 
     def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:
-        """Calibrated probabilities, (n_messages, n_labels), in the order of the manifest's labels."""
+        """Calibrated probabilities, (n_messages, n_labels), in the order of the manifest's labels.
+
+        Raises `ScoresNotFinite` if a part gives something else for one of the messages.
+        """
         if not messages:
             return np.empty((0, len(self.manifest.labels)), np.float32)
         known = [(message.text, message.segment if message.segment in self._segments else None) for message in messages]
-        scored = []
-        for part in self._parts:
-            texts = [read(part.scorer.reads, self._rules, text, segment) for text, segment in known]
-            scored.append((calibrate(part.scorer.predict_proba(texts), part.temperature), part.weight))
-        return calibrate(mean_of(scored), self.manifest.calibration.temperature)
+        said = []
+        for voice in self._voices:
+            texts = [read(voice.scorer.reads, self._rules, text, segment) for text, segment in known]
+            # What overflows is found in the result.
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                scores = voice.scorer.predict_proba(texts)
+            self._check(scores, (len(texts), len(self.manifest.labels)))
+            said.append((calibrate(scores, voice.temperature), voice.weight))
+        return calibrate(mean_of(said), self.manifest.calibration.temperature)
+
+    def _check(self, scores: NDArray[np.float32], shape: tuple[int, int]) -> None:
+        """Raises `ScoresNotFinite` for rows that are not probabilities; comparisons with NaN are false."""
+        if scores.shape != shape or not (
+            (scores >= 0).all() and (np.abs(scores.sum(axis=1) - 1) <= _SUM_TOLERANCE).all()
+        ):
+            raise ScoresNotFinite(
+                f"Model {self.manifest.id} gives scores that are not probabilities.",
+                "Serve another model, or train this one again: firstline train",
+            )
 
     def predict(self, messages: Sequence[Message]) -> list[Prediction]:
         """Rank all classes for each message, most likely first. Ties keep the order of the labels."""

@@ -1,6 +1,5 @@
 """ONNX Runtime, configured for serving: one thread, no log output, little memory."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,12 +11,11 @@ if TYPE_CHECKING:
 _SUM_TOLERANCE = 1e-3
 
 
-def open_session(
-    graph: bytes | Path, expected_input: tuple[str, str], expected_output: tuple[str, str]
-) -> "InferenceSession":
-    """Open a graph, given as bytes or a file. It must have one input and one output: (name, type) each.
+def open_session(graph: bytes, expected_input: tuple[str, str], expected_output: tuple[str, str]) -> "InferenceSession":
+    """A session for the bytes of a graph with one input and one output: (name, type) each.
 
-    Raises `ValueError` if it has others, and whatever ONNX Runtime raises.
+    ONNX Runtime refuses a graph of bytes whose weights lie in another file.
+    Raises `ValueError` if the graph maps something else, and what ONNX Runtime raises.
     """
     # Imported here, because a linear model does not need it and the import is slow.
     import onnxruntime
@@ -32,8 +30,9 @@ def open_session(
     options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
     # Errors are raised, not printed.
     options.log_severity_level = 4
-    source = str(graph) if isinstance(graph, Path) else graph
-    session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"], enable_fallback=False)
+    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"], enable_fallback=False)
+    # Its wrapper would hold the bytes as long as the session lives.
+    session._model_bytes = None
     inputs = [(value.name, value.type) for value in session.get_inputs()]
     outputs = [(value.name, value.type) for value in session.get_outputs()]
     if inputs != [expected_input] or outputs != [expected_output]:

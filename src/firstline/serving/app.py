@@ -1,9 +1,11 @@
 """The HTTP API: addresses, and what each is handed."""
 
+import asyncio
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from litestar import Litestar, get, post
+from litestar import Litestar, Request, get, post
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig, ResponseSpec
@@ -12,6 +14,8 @@ from litestar.params import JSONBody
 
 from firstline import __version__
 from firstline.errors import FirstlineError, trace_of
+from firstline.serving.batches import Batches
+from firstline.serving.bodies import BatchBody, JsonBody
 from firstline.serving.problems import http_problem, no_page, not_utf8, own_problem, too_deep, unforeseen
 from firstline.serving.schemas import (
     Answer,
@@ -24,24 +28,40 @@ from firstline.serving.schemas import (
     Models,
 )
 from firstline.serving.service import Service
+from firstline.settings.model import ServingSettings
 
 _REFUSED = ResponseSpec(ErrorAnswer, description="The request is not what the schema says.")
 _TOO_LARGE = ResponseSpec(ErrorAnswer, description="The body, the text or the batch is too large.")
+_UNABLE = ResponseSpec(ErrorAnswer, description="Too many batches are waiting, or the model gives no usable scores.")
+_SINGLES_AT_ONCE = 2
 _EMPTY = ResponseSpec(ErrorAnswer, description="The text is empty.")
 
 
-@post("/v1/classify", status_code=200, sync_to_thread=False, responses={400: _REFUSED, 413: _TOO_LARGE, 422: _EMPTY})
-def classify(data: JSONBody[ClassifyRequest], state: State) -> Answer:
+@post(
+    "/v1/classify",
+    status_code=200,
+    dto=JsonBody[ClassifyRequest],
+    return_dto=None,
+    responses={400: _REFUSED, 413: _TOO_LARGE, 422: _EMPTY, 503: _UNABLE},
+)
+async def classify(data: JSONBody[ClassifyRequest], state: State) -> Answer:
     """Classify one message."""
+    singles: ThreadPoolExecutor = state.singles
     service: Service = state.service
-    return service.classify(data.text, data.segment)
+    return await asyncio.get_running_loop().run_in_executor(singles, service.classify, data.text, data.segment)
 
 
-@post("/v1/classify/batch", status_code=200, sync_to_thread=True, responses={400: _REFUSED, 413: _TOO_LARGE})
-def classify_batch(data: JSONBody[BatchRequest], state: State) -> BatchAnswers:
+@post(
+    "/v1/classify/batch",
+    status_code=200,
+    dto=BatchBody[BatchRequest],
+    return_dto=None,
+    responses={400: _REFUSED, 413: _TOO_LARGE, 503: _UNABLE},
+)
+async def classify_batch(data: JSONBody[BatchRequest], request: Request[Any, Any, Any], state: State) -> BatchAnswers:
     """Classify several messages; each answer bears the id of its message."""
-    service: Service = state.service
-    return service.classify_batch(data.messages)
+    batches: Batches = state.batches
+    return await batches.answer(data.messages, request.receive)
 
 
 @get("/v1/models", sync_to_thread=True)
@@ -75,7 +95,13 @@ def create_app(service: Service) -> Litestar:
     }
     app = Litestar(
         [classify, classify_batch, models, live, ready],
-        state=State({"service": service}),
+        state=State(
+            {
+                "service": service,
+                "batches": Batches(service),
+                "singles": ThreadPoolExecutor(_SINGLES_AT_ONCE, thread_name_prefix="single"),
+            }
+        ),
         exception_handlers=handlers,
         after_request=no_page,
         request_max_body_size=service.limits.max_body_bytes,
@@ -89,15 +115,24 @@ def create_app(service: Service) -> Litestar:
         logging_config=None,
         debug=False,
     )
-    _refuse_unknown_fields(app)
+    _tell_limits(app, service.limits)
     return app
 
 
-def _refuse_unknown_fields(app: Litestar) -> None:
-    """Say in the schema, too, that requests take no other fields: Litestar leaves that out for msgspec."""
-    for schema in app.openapi_schema.components.schemas.values():
-        if schema.title in {item.__name__ for item in (ClassifyRequest, BatchRequest, BatchMessage)}:
-            schema.additional_properties = False
+def _tell_limits(app: Litestar, limits: ServingSettings) -> None:
+    """Say in the schema what is refused later: other fields, which Litestar leaves out, and what settings limit.
+
+    The limits are told in words: what is longer gets 413, which checks against a schema do not expect.
+    """
+    schemas: dict[str | None, Any] = {schema.title: schema for schema in app.openapi_schema.components.schemas.values()}
+    for kind in (ClassifyRequest, BatchRequest, BatchMessage):
+        schemas[kind.__name__].additional_properties = False
+    for kind in (ClassifyRequest, BatchMessage):
+        text = schemas[kind.__name__].properties["text"]
+        text.min_length = 1
+        text.description = f"{text.description} At most {limits.max_text_chars:,} characters (413)."
+    messages = schemas[BatchRequest.__name__].properties["messages"]
+    messages.description = f"At most {limits.max_batch:,} (413)."
 
 
 def quiet_logging() -> None:

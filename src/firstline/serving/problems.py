@@ -30,7 +30,7 @@ _NAMES = r"(?:text|segment|messages|id|str|int|float|bool|null|object|array)"
 _PATH = r"\$(?:\.(?:text|segment|messages|id)|\[(?:\d*|\.\.\.)\])*"
 _HARMLESS = re.compile(rf"(?:[\w ,:;.'\"()<>=$\[\]\-]|`{_NAMES}(?: \| {_NAMES})*`|`{_PATH}`)*", re.ASCII)
 _NO_BODY = "'data'"  # how Litestar says that the body is missing
-_SEE_SCHEMA = "The shape of a request is described at /schema."
+SEE_SCHEMA = "The shape of a request is described at /schema."
 
 
 def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[ErrorAnswer]:
@@ -40,25 +40,27 @@ def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Respo
         return _answer(status, *_BY_STATUS[status], headers=dict(error.headers or {}))
     if status >= 500 and "client disconnected" in error.detail:
         _log.info("%s: the client went away", _route(request))
-        return _answer(400, "body_incomplete", "The request ended before its body did.", _SEE_SCHEMA)
+        return _answer(400, "body_incomplete", "The request ended before its body did.", SEE_SCHEMA)
     if status >= 500:
         return _internal(request, error)
     details = error.extra if isinstance(error.extra, list) else []
-    said = _without_texts("; ".join(_sentence(item) for item in details) or _cause(error))
+    said = without_texts("; ".join(_sentence(item) for item in details) or _cause(error))
     if said == _NO_BODY:
-        return _answer(400, "body_missing", "The request has no body.", _SEE_SCHEMA)
-    return _answer(400, "invalid_request", f"The request is not understood: {said}.", _SEE_SCHEMA)
+        return _answer(400, "body_missing", "The request has no body.", SEE_SCHEMA)
+    return _answer(400, "invalid_request", f"The request is not understood: {said}.", SEE_SCHEMA)
 
 
-def no_page(response: Response[Any]) -> Response[Any]:
+async def no_page(response: Response[Any]) -> Response[Any]:
     """Litestar answers an unknown address below /schema with a page; here it has the shape of every error."""
     return _answer(404, *_BY_STATUS[404]) if response.media_type == MediaType.HTML else response
 
 
 def own_problem(_: Request[Any, Any, Any], error: FirstlineError) -> Response[ErrorAnswer]:
     """What Firstline refuses."""
-    status = error.status if isinstance(error, RequestError) else 503
-    return _answer(status, error.code, error.message, error.next_step)
+    if not isinstance(error, RequestError):
+        return _answer(503, error.code, error.message, error.next_step)
+    headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s is not None else None
+    return _answer(error.status, error.code, error.message, error.next_step, headers)
 
 
 def not_utf8(_: Request[Any, Any, Any], error: UnicodeDecodeError) -> Response[ErrorAnswer]:
@@ -73,7 +75,7 @@ def not_utf8(_: Request[Any, Any, Any], error: UnicodeDecodeError) -> Response[E
 
 def too_deep(_: Request[Any, Any, Any], error: RecursionError) -> Response[ErrorAnswer]:
     """A body of brackets within brackets."""
-    return _answer(400, "invalid_request", "The request is not understood: it is nested too deeply.", _SEE_SCHEMA)
+    return _answer(400, "invalid_request", "The request is not understood: it is nested too deeply.", SEE_SCHEMA)
 
 
 def unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[ErrorAnswer]:
@@ -103,7 +105,7 @@ def _route(request: Request[Any, Any, Any]) -> str:
     return f"{request.method} {path if path in _ADDRESSES else '(another address)'}"
 
 
-def _without_texts(said: str) -> str:
+def without_texts(said: str) -> str:
     """What msgspec says, cut where it quotes what the request made up: "contains unknown field `+7 ...`"."""
     if _HARMLESS.fullmatch(said):
         return said

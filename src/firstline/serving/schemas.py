@@ -9,25 +9,28 @@ Segment = Annotated[
 ]
 
 
+Text = Annotated[str, msgspec.Meta(description="What the person wrote, as it came: it is masked here.")]
+
+
 class ClassifyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One message."""
 
-    text: Annotated[str, msgspec.Meta(description="What the person wrote, as it came: it is masked here.")]
+    text: Text
     segment: Segment | None = None
 
 
 class BatchMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One message of a batch; its `id`, if it has one, comes back with its answer."""
 
-    text: str
+    text: Text
     id: str | int | None = None
     segment: Segment | None = None
 
 
 class BatchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Several messages."""
+    """Several messages, each a `BatchMessage`; one that is not is answered with an error of its own."""
 
-    messages: list[BatchMessage]
+    messages: list[msgspec.Raw]
 
 
 class RankedClass(msgspec.Struct, frozen=True):

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
 
 from firstline.bundle.predictor import Predictor
 from firstline.bundle.registry import list_models
-from firstline.errors import RequestError
+from firstline.errors import FirstlineError, RequestError, ScoresNotFinite
+from firstline.serving.problems import SEE_SCHEMA, without_texts
 from firstline.serving.schemas import (
     Answer,
     BatchAnswer,
-    BatchAnswers,
     BatchMessage,
     ErrorBody,
     ModelInfo,
@@ -46,39 +49,48 @@ class Service:
             warnings=self._warnings(message),
         )
 
-    def classify_batch(self, messages: Sequence[BatchMessage]) -> BatchAnswers:
-        """Answers in the order of the messages; a message that cannot be answered has an error of its own.
+    def classify_items(self, items: Sequence[msgspec.Raw]) -> list[BatchAnswer]:
+        """Answers to messages of a batch, in their order; one that cannot be answered has an error of its own."""
+        read = [self._read_item(item) for item in items]
+        predictions = iter(self._predict([item.message for item in read if isinstance(item, _Readable)]))
+        return [self._answer(item, next(predictions)) if isinstance(item, _Readable) else item for item in read]
 
-        Raises `RequestError` where there are too many.
-        """
-        if len(messages) > self.limits.max_batch:
-            raise RequestError(
-                "batch_too_large",
-                f"The batch has {len(messages):,} messages, at most {self.limits.max_batch:,} are taken.",
-                "Send them in several requests; the limit is serving.max_batch.",
-                status=413,
-            )
-        readable: list[tuple[int, Message]] = []
-        results: list[BatchAnswer | None] = [None] * len(messages)
-        for place, item in enumerate(messages):
-            try:
-                readable.append((place, self._read(item.text, item.segment)))
-            except RequestError as error:
-                results[place] = BatchAnswer(item.id, error=ErrorBody(error.code, error.message, error.next_step))
-        predictions = self.predictor.predict([message for _, message in readable])
-        for (place, message), prediction in zip(readable, predictions, strict=True):
-            results[place] = BatchAnswer(
-                id=messages[place].id,
-                label=prediction.label,
-                confidence=round(prediction.confidence, _DIGITS),
-                ranking=_ranking(prediction),
-                warnings=self._warnings(message),
-            )
-        return BatchAnswers(self.model, [result for result in results if result is not None])
+    def _read_item(self, item: msgspec.Raw) -> "_Readable | BatchAnswer":
+        try:
+            found = msgspec.json.decode(item, type=BatchMessage)
+            return _Readable(found.id, self._read(found.text, found.segment))
+        except RequestError as error:
+            return _refused(found.id, error)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            said = "it is nested too deeply" if isinstance(error, RecursionError) else without_texts(str(error))
+            problem = RequestError("invalid_request", f"The message is not understood: {said}.", SEE_SCHEMA)
+            return _refused(_id_of(item), problem)
+
+    def _predict(self, messages: list[Message]) -> list[Prediction | FirstlineError]:
+        """The prediction for each message. If the scores of one are not finite, the others are answered."""
+        try:
+            return [*self.predictor.predict(messages)]
+        except ScoresNotFinite as error:
+            if len(messages) == 1:
+                return [error]
+        return [found for message in messages for found in self._predict([message])]
+
+    def _answer(self, item: "_Readable", found: Prediction | FirstlineError) -> BatchAnswer:
+        if isinstance(found, FirstlineError):
+            return _refused(item.id, found)
+        return BatchAnswer(
+            id=item.id,
+            label=found.label,
+            confidence=round(found.confidence, _DIGITS),
+            ranking=_ranking(found),
+            warnings=self._warnings(item.message),
+        )
 
     def list_models(self) -> Models:
-        """The models of the workspace, newest first."""
-        readable, _ = list_models(self.models)
+        """The models of the workspace, newest first; the one that serves is told as it was loaded."""
+        serving = self.predictor.manifest
+        readable = [item for item in list_models(self.models)[0] if item.id != serving.id]
+        readable = sorted([serving, *readable], key=lambda item: (item.measured.created_at, item.id), reverse=True)
         return Models(
             [
                 ModelInfo(
@@ -113,6 +125,30 @@ class Service:
             return ()
         # Any caller reads this: neither what was sent nor what the team's segments are.
         return ("the segment is unknown to the model and was ignored",)
+
+
+class _Readable(NamedTuple):
+    """A message of a batch, and its id."""
+
+    id: str | int | None
+    message: Message
+
+
+class _OnlyId(msgspec.Struct):
+    """The id of a message in which something else is wrong."""
+
+    id: str | int | None = None
+
+
+def _id_of(item: msgspec.Raw) -> str | int | None:
+    try:
+        return msgspec.json.decode(item, type=_OnlyId).id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _refused(item_id: str | int | None, error: FirstlineError) -> BatchAnswer:
+    return BatchAnswer(item_id, error=ErrorBody(error.code, error.message, error.next_step))
 
 
 def _ranking(prediction: Prediction) -> tuple[RankedClass, ...]:

@@ -249,6 +249,12 @@ class ServingSettings(_Section):
     max_text_chars: int = Field(10_000, ge=1, description="A longer text is refused.")
     max_batch: int = Field(1_000, ge=1, description="The most messages in one batch request.")
     max_body_bytes: int = Field(10_000_000, ge=1, description="A larger request body is refused.")
+    max_waiting_batches: int = Field(
+        16,
+        ge=0,
+        description="Two batches are computed at a time. This many more wait for their turn; a further one gets 503"
+        " with Retry-After.",
+    )
 
 
 class Settings(BaseSettings):

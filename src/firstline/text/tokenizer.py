@@ -76,14 +76,23 @@ class Tokenizer:
     def load(cls, folder: Path) -> "Tokenizer":
         """Read what `save` wrote. Raises `BundleDamaged`, naming the file."""
         try:
-            tokens = json.loads((folder / TOKENS_FILE).read_bytes())
+            model, tokens = (folder / MODEL_FILE).read_bytes(), (folder / TOKENS_FILE).read_bytes()
+        except OSError as error:
+            raise _damaged(Path(error.filename), error) from None
+        return cls.of(folder, model, tokens)
+
+    @classmethod
+    def of(cls, folder: Path, model: bytes, special_tokens: bytes) -> "Tokenizer":
+        """The tokenizer that `save` wrote into these two files of a folder. Raises `BundleDamaged`, naming the file."""
+        try:
+            tokens = json.loads(special_tokens)
             if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
                 raise ValueError("expected a list of tokens")
-        except (OSError, ValueError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise _damaged(folder / TOKENS_FILE, error) from None
         try:
-            return cls((folder / MODEL_FILE).read_bytes(), tokens)
-        except (OSError, RuntimeError) as error:
+            return cls(model, tokens)
+        except RuntimeError as error:
             raise _damaged(folder / MODEL_FILE, error) from None
 
 

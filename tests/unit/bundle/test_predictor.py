@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from firstline.bundle.manifest import Calibration, MaskPatterns
-from firstline.bundle.predictor import Predictor, WeightedPart, calibrate
-from firstline.errors import BundleDamaged, BundleVersionUnknown
+from firstline.bundle.predictor import Predictor, Voice, calibrate
+from firstline.errors import BundleDamaged, BundleVersionUnknown, ScoresNotFinite
 from firstline.text.masks import MASKS_VERSION
 from firstline.text.readings import Reading
 from firstline.types import Message
@@ -90,6 +90,39 @@ class Told:
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
         self.texts += texts
         return np.full((len(texts), 3), 1 / 3, np.float32)
+
+
+class Gives:
+    """A part that gives the same scores for every text."""
+
+    reads: Reading = "written"
+
+    def __init__(self, *scores: float) -> None:
+        self.scores = scores
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.tile(np.array(self.scores, np.float32), (len(texts), 1))
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.0])
+@pytest.mark.parametrize(
+    "scores",
+    [(np.nan, 0.5, 0.5), (np.inf, 0, 0), (np.nan,) * 3, (1.5, -0.5, 0), (0.5, 0.4, 0.3), (0, 0, 0), (0.5, 0.5)],
+)
+def test_scores_that_are_not_probabilities_are_an_error(scores: tuple[float, ...], temperature: float) -> None:
+    predictor = Predictor(manifest(), [Voice(Gives(*scores), temperature=temperature)])
+    with pytest.raises(ScoresNotFinite, match=r"gives scores that are not probabilities"):
+        predictor.predict([Message("карта")])
+
+
+def test_one_part_with_bad_scores_spoils_the_mean() -> None:
+    with pytest.raises(ScoresNotFinite):
+        Predictor(manifest(), [Voice(Gives(0.2, 0.3, 0.5)), Voice(Gives(np.nan, 0, 0))]).predict([Message("карта")])
+
+
+def test_a_model_without_labels_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BundleDamaged, match="has no label"):
+        load(tmp_path, labels=())
 
 
 @pytest.mark.parametrize(
@@ -175,6 +208,13 @@ def array_bytes(array: np.ndarray, allow_pickle: bool = False) -> bytes:
     return buffer.getvalue()
 
 
+BLOCK = b'[{"analyzer":"word","low":1,"high":1,"case_tokens":true,"n_features":6}]'
+
+
+def test_the_block_that_is_spoilt_below_is_a_good_one(tmp_path: Path) -> None:
+    assert Predictor.load(write_damaged(tmp_path, "tfidf.json", BLOCK)).predict([Message("карта")])[0].label == "Карта"
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -182,6 +222,14 @@ def array_bytes(array: np.ndarray, allow_pickle: bool = False) -> bytes:
         ("tfidf.json", b'["a"]'),
         ("tfidf.json", b"\xff"),
         ("tfidf.json", b'[{"analyzer":"oracle","low":1,"high":1,"case_tokens":true,"n_features":6}]'),
+        ("tfidf.json", BLOCK.replace(b'"high":1', b'"high":1000000000')),
+        ("tfidf.json", BLOCK.replace(b'"low":1', b'"low":0')),
+        ("tfidf.json", BLOCK.replace(b'"low":1', b'"low":-1000000000')),
+        ("tfidf.json", b"[" + BLOCK[1:-1] + b"," + BLOCK[1:-1].replace(b":6}", b":-1}") + b"]"),
+        ("tfidf.json", b"[" + BLOCK[1:-1] + b"," + b",".join([BLOCK[1:-1].replace(b":6}", b":0}")] * 10) + b"]"),
+        ("idf.npy", array_bytes(np.array([1, 1, 1, 1, 0, 1], np.float32))),
+        ("idf.npy", array_bytes(np.array([1, 1, 1, 1, -1, 1], np.float32))),
+        ("weights.npy", array_bytes(np.full((6, 3), 1e38, np.float32))),
         ("vocabulary.txt", b""),
         ("vocabulary.txt", b"\xff\xfe"),
         ("weights.npy", b""),

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from firstline.bundle.part_files import PartFiles
 from firstline.bundle.parts.forest import TfidfForest
 from firstline.bundle.parts.linear import TfidfLinear
 from firstline.bundle.parts.lstm import PooledLstm
@@ -29,12 +29,12 @@ class Scorer(Protocol):
         """Uncalibrated probabilities of texts, (n_texts, n_labels); rows sum to 1."""
 
 
-_ENCODERS: dict[str, Callable[[Path, int], VectorScorer]] = {
+_ENCODERS: dict[str, Callable[[PartFiles, int], VectorScorer]] = {
     Transformer.kind: Transformer.load,
     PackageEncoder.kind: PackageEncoder.load,
     WordVectors.kind: WordVectors.load,
 }
-KINDS: dict[str, Callable[[Path, int], Scorer]] = {
+KINDS: dict[str, Callable[[PartFiles, int], Scorer]] = {
     TfidfLinear.kind: TfidfLinear.load,
     TfidfForest.kind: TfidfForest.load,
     PooledLstm.kind: PooledLstm.load,
@@ -44,14 +44,14 @@ KINDS: dict[str, Callable[[Path, int], Scorer]] = {
 }
 
 
-def load_part(kind: str, folder: Path, n_labels: int) -> Scorer:
-    """Load a part of this kind, for `n_labels` classes.
+def load_part(kind: str, files: PartFiles, n_labels: int) -> Scorer:
+    """The part of a kind, which tells `n_labels` classes apart.
 
     Raises `BundleVersionUnknown` if this version does not know the kind, and `BundleDamaged`.
     """
     if kind not in KINDS:
         raise BundleVersionUnknown(
-            f"The model in {folder} has a part of kind '{kind}', which this version of Firstline does not know.",
+            f"The model in {files.folder} has a part of kind '{kind}', which this version of Firstline does not know.",
             "Use the version that trained it, or a later one.",
         )
-    return KINDS[kind](folder, n_labels)
+    return KINDS[kind](files, n_labels)

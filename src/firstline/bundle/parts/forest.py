@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from firstline.bundle.arrays import damaged, load_array, save_array
+from firstline.bundle.arrays import load_array, save_array
+from firstline.bundle.part_files import PartFiles, damaged
 from firstline.bundle.parts.tfidf import Tfidf
 from firstline.text.readings import Reading
 
@@ -41,6 +42,9 @@ _TYPES: dict[str, type[np.generic]] = {
     "share_label": np.int32,
     "share": np.float32,
 }
+
+
+_DEEPEST = 10_000
 
 
 class TfidfForest:
@@ -92,23 +96,54 @@ class TfidfForest:
             save_array(folder, name, getattr(self.trees, name))
 
     @classmethod
-    def load(cls, folder: Path, n_labels: int) -> "TfidfForest":
+    def load(cls, files: PartFiles, n_labels: int) -> "TfidfForest":
         """Read what `save` wrote. Raises `BundleDamaged`, naming the file."""
-        tfidf = Tfidf.load(folder)
-        arrays = {name: load_array(folder, name, dtype, 1) for name, dtype in _TYPES.items()}
+        tfidf = Tfidf.load(files)
+        arrays = {name: load_array(files, name, dtype, 1) for name, dtype in _TYPES.items()}
         n_nodes, n_shares = len(arrays["left"]), len(arrays["share"])
         sizes = {"feature": n_nodes, "threshold": n_nodes, "right": n_nodes}
         sizes |= {"share_start": n_nodes + 1, "share_label": n_shares}
         limits = {"root": n_nodes, "left": n_nodes, "right": n_nodes, "share_label": n_labels}
         for name, size in sizes.items():
             if len(arrays[name]) != size:
-                raise damaged(folder / f"{name}.npy", f"it holds {len(arrays[name]):,} values, expected {size:,}")
+                raise damaged(files.folder / f"{name}.npy", f"it holds {len(arrays[name]):,} values, expected {size:,}")
         for name, limit in (limits | {"feature": tfidf.n_features, "share_start": n_shares + 1}).items():
             if arrays[name].max(initial=0) >= limit:
-                raise damaged(folder / f"{name}.npy", f"it has an index beyond the end, {limit:,}")
-        numbers = np.arange(n_nodes)
-        for name in ("left", "right"):
-            # Children come after their parents, so every walk ends.
-            if not ((arrays[name] > numbers) | (arrays["left"] < 0)).all():
-                raise damaged(folder / f"{name}.npy", "a node has a child before it")
-        return cls(tfidf, Trees(**arrays), n_labels)
+                raise damaged(files.folder / f"{name}.npy", f"it points beyond the end, {limit:,}")
+        trees = Trees(**arrays)
+        if problem := _problem_of(trees):
+            raise damaged(files.folder / f"{problem[0]}.npy", problem[1])
+        return cls(tfidf, trees, n_labels)
+
+
+def _problem_of(trees: Trees) -> tuple[str, str] | None:
+    """The array that spoils a walk, and how; None if every walk ends soon, at a leaf with shares."""
+    inner = np.flatnonzero(trees.left >= 0)
+    for name, starts in (("root", trees.root), ("feature", trees.feature[inner]), ("share_label", trees.share_label)):
+        if (starts < 0).any():
+            return name, "it points before the beginning"
+    for name, children in (("left", trees.left[inner]), ("right", trees.right[inner])):
+        # So that every walk ends.
+        if not (children > inner).all():
+            return name, "a node has a child that comes before it"
+    lengths = np.diff(trees.share_start)
+    if trees.share_start[0] != 0 or (lengths < 0).any() or not lengths[trees.left < 0].all():
+        return "share_start", "a leaf has no shares"
+    if not trees.root.size or (trees.share < 0).any():
+        return "share", "it holds shares below 0, or there is no tree"
+    return _problem_of_depth(trees)
+
+
+def _problem_of_depth(trees: Trees) -> tuple[str, str] | None:
+    """The same for trees that share nodes or are too deep: one text would take minutes."""
+    inner = np.flatnonzero(trees.left >= 0)
+    reached = np.bincount(np.concatenate([trees.root, trees.left[inner], trees.right[inner]]), minlength=1)
+    if reached.max() > 1:
+        return "left", "a node is reached in more than one way"
+    level = trees.root
+    for _ in range(_DEEPEST):
+        level = level[trees.left[level] >= 0]
+        if not level.size:
+            return None
+        level = np.concatenate([trees.left[level], trees.right[level]])
+    return "left", f"a tree has more than {_DEEPEST:,} levels"

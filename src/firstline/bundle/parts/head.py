@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from firstline.bundle.arrays import damaged, load_array, save_array
+from firstline.bundle.arrays import load_array, save_array
+from firstline.bundle.part_files import PartFiles, damaged
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,13 @@ class Head:
         save_array(folder, "bias", self.bias)
 
     @classmethod
-    def load(cls, folder: Path, n_dimensions: int, n_labels: int) -> "Head":
+    def load(cls, files: PartFiles, n_dimensions: int, n_labels: int) -> "Head":
         """Read what `save` wrote. Raises `BundleDamaged`, naming the file."""
-        weights = load_array(folder, "weights", np.float32, 2)
-        bias = load_array(folder, "bias", np.float32, 1)
+        weights = load_array(files, "weights", np.float32, 2)
+        bias = load_array(files, "bias", np.float32, 1)
         if weights.shape != (n_dimensions, n_labels):
             expected = (n_dimensions, n_labels)
-            raise damaged(folder / "weights.npy", f"its shape is {weights.shape}, expected {expected}")
+            raise damaged(files.folder / "weights.npy", f"its shape is {weights.shape}, expected {expected}")
         if len(bias) != n_labels:
-            raise damaged(folder / "bias.npy", f"it holds {len(bias):,} values, expected {n_labels:,}")
+            raise damaged(files.folder / "bias.npy", f"it holds {len(bias):,} values, expected {n_labels:,}")
         return cls(weights, bias)

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from firstline.bundle.arrays import damaged, load_array, save_array
+from firstline.bundle.arrays import load_array, save_array
+from firstline.bundle.part_files import PartFiles, damaged
 from firstline.bundle.parts.tfidf import Tfidf
 from firstline.text.readings import Reading
 
@@ -39,12 +40,12 @@ class TfidfLinear:
         save_array(folder, "bias", self.bias)
 
     @classmethod
-    def load(cls, folder: Path, n_labels: int) -> "TfidfLinear":
+    def load(cls, files: PartFiles, n_labels: int) -> "TfidfLinear":
         """Read what `save` wrote. Raises `BundleDamaged`, naming the file."""
-        tfidf = Tfidf.load(folder)
-        weights = load_array(folder, "weights", np.float32, 2, mapped=True)
-        bias = load_array(folder, "bias", np.float32, 1)
+        tfidf = Tfidf.load(files)
+        weights = load_array(files, "weights", np.float32, 2)
+        bias = load_array(files, "bias", np.float32, 1)
         if weights.shape != (tfidf.n_features, n_labels) or len(bias) != n_labels:
             expected = (tfidf.n_features, n_labels)
-            raise damaged(folder / "weights.npy", f"its shape is {weights.shape}, expected {expected}")
+            raise damaged(files.folder / "weights.npy", f"its shape is {weights.shape}, expected {expected}")
         return cls(tfidf, weights, bias)

@@ -9,10 +9,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from firstline.bundle.arrays import damaged
+from firstline.bundle.part_files import PartFile, PartFiles, content_of, damaged
 from firstline.bundle.sessions import open_session, problem_of
 from firstline.text.readings import Reading
-from firstline.text.tokenizer import Tokenizer
+from firstline.text.tokenizer import MODEL_FILE, TOKENS_FILE, Tokenizer
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -61,7 +61,11 @@ class PooledLstm:
     reads: Reading = "ruled"
 
     def __init__(
-        self, tokenizer: Tokenizer, graphs: Mapping[Direction, Sequence[bytes | Path]], max_tokens: int, n_labels: int
+        self,
+        tokenizer: Tokenizer,
+        graphs: Mapping[Direction, Sequence[bytes | PartFile]],
+        max_tokens: int,
+        n_labels: int,
     ) -> None:
         self.tokenizer = tokenizer
         self.graphs = {direction: list(members) for direction, members in graphs.items()}
@@ -70,10 +74,10 @@ class PooledLstm:
         self._sessions: dict[Direction, list[InferenceSession]] = {direction: [] for direction in graphs}
         for direction, members in graphs.items():
             for place, graph in enumerate(members):
-                file = _file(direction, place)
+                file, content = _file(direction, place), content_of(graph)
                 # ONNX Runtime's errors have no class in common.
                 try:
-                    self._sessions[direction].append(open_session(graph, _INPUT, _OUTPUT))
+                    self._sessions[direction].append(open_session(content, _INPUT, _OUTPUT))
                 except Exception as error:
                     raise UnfitGraph(file, str(error)) from None
                 self._check(self._sessions[direction][-1], file)
@@ -107,29 +111,24 @@ class PooledLstm:
         self.tokenizer.save(folder)
         for direction, members in self.graphs.items():
             for place, graph in enumerate(members):
-                content = graph.read_bytes() if isinstance(graph, Path) else graph
-                (folder / _file(direction, place)).write_bytes(content)
+                (folder / _file(direction, place)).write_bytes(content_of(graph))
         n_members = max(map(len, self.graphs.values()))
         description = {"directions": list(self.graphs), "members": n_members, "max_tokens": self.max_tokens}
         (folder / _DESCRIPTION_FILE).write_text(json.dumps(description, indent=1), encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path, n_labels: int) -> "PooledLstm":
+    def load(cls, files: PartFiles, n_labels: int) -> "PooledLstm":
         """Read what `save` wrote. Raises `BundleDamaged`, naming the file."""
-        file = folder / _DESCRIPTION_FILE
-        try:
-            described = msgspec.json.decode(file.read_bytes(), type=_Described)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise damaged(file, str(error)) from None
-        tokenizer = Tokenizer.load(folder)
-        graphs: dict[Direction, Sequence[bytes | Path]] = {
-            direction: [folder / _file(direction, place) for place in range(described.members)]
+        described = files.json(_DESCRIPTION_FILE, _Described)
+        tokenizer = Tokenizer.of(files.folder, files.read(MODEL_FILE), files.read(TOKENS_FILE))
+        graphs: dict[Direction, Sequence[bytes | PartFile]] = {
+            direction: [PartFile(files, _file(direction, place)) for place in range(described.members)]
             for direction in described.directions
         }
         try:
             return cls(tokenizer, graphs, described.max_tokens, n_labels)
         except UnfitGraph as error:
-            raise damaged(folder / error.file, error.why) from None
+            raise damaged(files.folder / error.file, error.why) from None
 
 
 def _file(direction: Direction, place: int) -> str:

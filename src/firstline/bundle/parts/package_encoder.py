@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from firstline.bundle.arrays import damaged
+from firstline.bundle.part_files import PartFiles
 from firstline.bundle.parts.head import Head
 from firstline.errors import BundleVersionUnknown
 from firstline.text.readings import Reading
@@ -79,9 +79,12 @@ class PackageEncoder:
         """Probabilities of texts as they were written, (n_texts, n_labels)."""
         if not texts:
             return np.empty((0, len(self.head.bias)), np.float32)
-        with self._lock:
-            vectors = self._encode(texts)
-        return self.head(vectors)
+        vectors = []
+        for text in texts:
+            # For one text only, so that a single message need not wait for a batch.
+            with self._lock:
+                vectors.append(self._encode([text])[0])
+        return self.head(np.stack(vectors))
 
     def save(self, folder: Path) -> None:
         self.head.save(folder)
@@ -89,29 +92,25 @@ class PackageEncoder:
         (folder / _DESCRIPTION_FILE).write_text(json.dumps(description, indent=1), encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path, n_labels: int) -> "PackageEncoder":
+    def load(cls, files: PartFiles, n_labels: int) -> "PackageEncoder":
         """Read what `save` wrote and open the package.
 
         Raises `BundleDamaged`, naming the file, or `BundleVersionUnknown`, naming the package.
         """
-        file = folder / _DESCRIPTION_FILE
-        try:
-            described = msgspec.json.decode(file.read_bytes(), type=_Described)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise damaged(file, str(error)) from None
+        described = files.json(_DESCRIPTION_FILE, _Described)
         if described.encoder not in PACKAGES:
             raise BundleVersionUnknown(
-                f"The model in {folder} uses the encoder '{described.encoder}', which this version of Firstline"
-                " does not know.",
+                f"The model in {files.folder} reads by the encoder '{described.encoder}', which this version of"
+                " Firstline does not know.",
                 "Use the version that trained it, or a later one.",
             )
         package = PACKAGES[described.encoder]
-        head = Head.load(folder, package.n_dimensions, n_labels)
+        head = Head.load(files, package.n_dimensions, n_labels)
         found = package.installed_version()
         if found != described.version:
             what = f"{found} is installed" if found else "it is not installed"
             raise BundleVersionUnknown(
-                f"The model in {folder} needs the package {package.distribution} {described.version}; {what}.",
+                f"The model in {files.folder} needs the package {package.distribution} {described.version}; {what}.",
                 f"Run: pip install {package.distribution}=={described.version}",
             )
         return cls(described.encoder, described.version, package.open(), head)

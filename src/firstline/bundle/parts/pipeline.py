@@ -8,10 +8,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from firstline.bundle.arrays import damaged, load_array, save_array
+from firstline.bundle.arrays import load_array, save_array
+from firstline.bundle.part_files import PartFile, PartFiles, content_of, damaged
 from firstline.bundle.parts.head import Head
 from firstline.bundle.parts.tfidf import Tfidf
 from firstline.bundle.sessions import open_session, problem_of
+from firstline.errors import BundleDamaged
 from firstline.text.readings import Reading
 
 _DESCRIPTION_FILE, _GRAPH_FILE = "pipeline.json", "pipeline.onnx"
@@ -24,10 +26,10 @@ class PipelineGraph:
     Thread-safe. Raises `ValueError` if the graph has another input or output, and whatever ONNX Runtime raises.
     """
 
-    def __init__(self, content: bytes | Path, n_components: int, n_labels: int) -> None:
+    def __init__(self, content: bytes | PartFile, n_components: int, n_labels: int) -> None:
         self.content = content
         self.n_labels = n_labels
-        self._session = open_session(content, _INPUT, _OUTPUT)
+        self._session = open_session(content_of(content), _INPUT, _OUTPUT)
         if problem := problem_of(self(np.zeros((1, n_components), np.float32)), (1, n_labels)):
             raise ValueError(problem)
 
@@ -35,17 +37,18 @@ class PipelineGraph:
         return np.asarray(self._session.run(["probabilities"], {"components": components})[0])
 
     def save(self, folder: Path) -> None:
-        content = self.content.read_bytes() if isinstance(self.content, Path) else self.content
-        (folder / _GRAPH_FILE).write_bytes(content)
+        (folder / _GRAPH_FILE).write_bytes(content_of(self.content))
 
     @classmethod
-    def load(cls, folder: Path, n_components: int, n_labels: int) -> "PipelineGraph":
+    def load(cls, files: PartFiles, n_components: int, n_labels: int) -> "PipelineGraph":
         """Read what `save` wrote. Raises `BundleDamaged`, naming the file."""
-        # ONNX Runtime's errors have no class in common.
         try:
-            return cls(folder / _GRAPH_FILE, n_components, n_labels)
+            return cls(PartFile(files, _GRAPH_FILE), n_components, n_labels)
+        except BundleDamaged:
+            raise
+        # ONNX Runtime's errors have no class in common.
         except Exception as error:
-            raise damaged(folder / _GRAPH_FILE, str(error)) from None
+            raise damaged(files.folder / _GRAPH_FILE, str(error)) from None
 
 
 class TfidfPipeline:
@@ -80,14 +83,14 @@ class TfidfPipeline:
         self.graph.save(folder)
 
     @classmethod
-    def load(cls, folder: Path, n_labels: int) -> "TfidfPipeline":
+    def load(cls, files: PartFiles, n_labels: int) -> "TfidfPipeline":
         """Read what `save` wrote. Raises `BundleDamaged`, naming the file."""
-        tfidf = Tfidf.load(folder)
-        to_components = load_array(folder, "to_components", np.float16, 2, mapped=True)
+        tfidf = Tfidf.load(files)
+        to_components = load_array(files, "to_components", np.float16, 2)
         if len(to_components) != tfidf.n_features:
             why = f"it has {len(to_components):,} rows, expected {tfidf.n_features:,}"
-            raise damaged(folder / "to_components.npy", why)
-        return cls(tfidf, to_components, PipelineGraph.load(folder, to_components.shape[1], n_labels))
+            raise damaged(files.folder / "to_components.npy", why)
+        return cls(tfidf, to_components, PipelineGraph.load(files, to_components.shape[1], n_labels))
 
 
 class VectorScorer(Protocol):
@@ -137,21 +140,17 @@ class VectorPipeline:
 
     @classmethod
     def load(
-        cls, folder: Path, n_labels: int, kinds: "dict[str, Callable[[Path, int], VectorScorer]]"
+        cls, files: PartFiles, n_labels: int, kinds: "dict[str, Callable[[PartFiles, int], VectorScorer]]"
     ) -> "VectorPipeline":
         """Read what `save` wrote; `kinds` load the encoder.
 
         Raises `BundleDamaged`, naming the file, and whatever loading the encoder raises.
         """
-        file = folder / _DESCRIPTION_FILE
-        try:
-            described = msgspec.json.decode(file.read_bytes(), type=_Described)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise damaged(file, str(error)) from None
+        described = files.json(_DESCRIPTION_FILE, _Described)
         if described.encoder not in kinds:
-            raise damaged(file, f"'{described.encoder}' is not an encoder")
-        encoder = kinds[described.encoder](folder, described.n_dimensions)
-        return cls(encoder, PipelineGraph.load(folder, described.n_dimensions, n_labels), described.n_dimensions)
+            raise damaged(files.folder / _DESCRIPTION_FILE, f"'{described.encoder}' is no encoder")
+        encoder = kinds[described.encoder](files, described.n_dimensions)
+        return cls(encoder, PipelineGraph.load(files, described.n_dimensions, n_labels), described.n_dimensions)
 
 
 def open_head(vectors: NDArray[np.float32]) -> Head:

@@ -7,13 +7,14 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from firstline.bundle.arrays import damaged, load_array, save_array
+from firstline.bundle.arrays import load_array, save_array
+from firstline.bundle.part_files import PartFiles, damaged
 from firstline.text.ngrams import char_ngrams, word_ngrams
 from firstline.text.tokens import CAPITALISED, SHOUTED
 
@@ -22,6 +23,8 @@ Analyzer = Callable[[str, int, int], list[str]]
 _ANALYZERS: dict[str, Analyzer] = {"word": word_ngrams, "char": char_ngrams}
 _BLOCKS_FILE = "tfidf.json"
 _VOCABULARY_FILE = "vocabulary.txt"
+_LONGEST_RUN, _MOST_BLOCKS = 20, 10
+"""Far more than any candidate uses; each run and block costs time with every message."""
 _CASE_TOKENS = {SHOUTED, CAPITALISED}
 
 
@@ -45,10 +48,10 @@ class _Described(msgspec.Struct, forbid_unknown_fields=True):
     """A block in `tfidf.json`."""
 
     analyzer: Literal["word", "char"]
-    low: int
-    high: int
+    low: Annotated[int, msgspec.Meta(ge=1, le=_LONGEST_RUN)]
+    high: Annotated[int, msgspec.Meta(ge=1, le=_LONGEST_RUN)]
     case_tokens: bool
-    n_features: int
+    n_features: Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Tfidf:
@@ -95,19 +98,17 @@ class Tfidf:
         save_array(folder, "idf", self.idf)
 
     @classmethod
-    def load(cls, folder: Path) -> "Tfidf":
+    def load(cls, files: PartFiles) -> "Tfidf":
         """Read what `save` wrote. Raises `BundleDamaged`, naming the file."""
-        try:
-            described = msgspec.json.decode((folder / _BLOCKS_FILE).read_bytes(), type=list[_Described])
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise damaged(folder / _BLOCKS_FILE, str(error)) from None
-        try:
-            ngrams = (folder / _VOCABULARY_FILE).read_bytes().decode("utf-8").split("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise damaged(folder / _VOCABULARY_FILE, str(error)) from None
-        idf = load_array(folder, "idf", np.float32, 1)
+        described = files.json(_BLOCKS_FILE, list[_Described])
+        if len(described) > _MOST_BLOCKS:
+            raise damaged(files.folder / _BLOCKS_FILE, f"it has {len(described):,} blocks, at most {_MOST_BLOCKS}")
+        ngrams = files.lines(_VOCABULARY_FILE)
+        idf = load_array(files, "idf", np.float32, 1)
         if not len(ngrams) == len(idf) == sum(item.n_features for item in described):
-            raise damaged(folder / _VOCABULARY_FILE, f"it holds {len(ngrams):,} n-grams, idf.npy {len(idf):,}")
+            raise damaged(files.folder / _VOCABULARY_FILE, f"it holds {len(ngrams):,} n-grams, idf.npy {len(idf):,}")
+        if not (idf > 0).all():
+            raise damaged(files.folder / "idf.npy", "it holds values that are not above 0")
         vocabularies, start = [], 0
         for item in described:
             vocabularies.append(ngrams[start : start + item.n_features])

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from firstline.bundle.arrays import damaged
+from firstline.bundle.part_files import PartFile, PartFiles, content_of, damaged
 from firstline.bundle.sessions import open_session, problem_of
 from firstline.errors import ExtraMissing
 from firstline.text.readings import Reading
@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 _DESCRIPTION_FILE, _TOKENIZER_FILE, GRAPH_FILE = "transformer.json", "tokenizer.json", "network.onnx"
+_MOST_TOKENS, _LONGEST_PREFIX = 10_000, 1_000
+"""As long as the longest text that is read: a model is tried on this many ids when it is loaded."""
 _INPUT, _OUTPUT = ("ids", "tensor(int64)"), ("probabilities", "tensor(float)")
 
 
 class _Described(msgspec.Struct, forbid_unknown_fields=True):
     """`transformer.json`."""
 
-    prefix: str
-    max_tokens: Annotated[int, msgspec.Meta(ge=3)]
+    prefix: Annotated[str, msgspec.Meta(max_length=_LONGEST_PREFIX)]
+    max_tokens: Annotated[int, msgspec.Meta(ge=3, le=_MOST_TOKENS)]
 
 
 class UnfitFile(ValueError):
@@ -49,16 +51,17 @@ class Transformer:
     kind = "transformer.v1"
     reads: Reading = "written"
 
-    def __init__(self, tokenizer: bytes, graph: bytes | Path, prefix: str, max_tokens: int, n_labels: int) -> None:
+    def __init__(self, tokenizer: bytes, graph: bytes | PartFile, prefix: str, max_tokens: int, n_labels: int) -> None:
         self.tokenizer = tokenizer
         self.graph = graph
         self.prefix = prefix
         self.max_tokens = max_tokens
         self.n_labels = n_labels
         self._tokenizer = open_tokenizer(tokenizer, max_tokens)
+        content = content_of(graph)
         # ONNX Runtime's errors have no class in common.
         try:
-            self._session = open_session(graph, _INPUT, _OUTPUT)
+            self._session = open_session(content, _INPUT, _OUTPUT)
         except Exception as error:
             raise UnfitFile(GRAPH_FILE, str(error)) from None
         self._check()
@@ -87,27 +90,19 @@ class Transformer:
 
     def save(self, folder: Path) -> None:
         (folder / _TOKENIZER_FILE).write_bytes(self.tokenizer)
-        content = self.graph.read_bytes() if isinstance(self.graph, Path) else self.graph
-        (folder / GRAPH_FILE).write_bytes(content)
+        (folder / GRAPH_FILE).write_bytes(content_of(self.graph))
         description = {"prefix": self.prefix, "max_tokens": self.max_tokens}
         (folder / _DESCRIPTION_FILE).write_text(json.dumps(description, indent=1), encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path, n_labels: int) -> "Transformer":
+    def load(cls, files: PartFiles, n_labels: int) -> "Transformer":
         """Read what `save` wrote. Raises `BundleDamaged`, naming the file, or `ExtraMissing`."""
-        file = folder / _DESCRIPTION_FILE
+        described = files.json(_DESCRIPTION_FILE, _Described)
+        tokenizer, graph = files.read(_TOKENIZER_FILE), PartFile(files, GRAPH_FILE)
         try:
-            described = msgspec.json.decode(file.read_bytes(), type=_Described)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise damaged(file, str(error)) from None
-        try:
-            tokenizer = (folder / _TOKENIZER_FILE).read_bytes()
-        except OSError as error:
-            raise damaged(folder / _TOKENIZER_FILE, error.strerror or str(error)) from None
-        try:
-            return cls(tokenizer, folder / GRAPH_FILE, described.prefix, described.max_tokens, n_labels)
+            return cls(tokenizer, graph, described.prefix, described.max_tokens, n_labels)
         except UnfitFile as error:
-            raise damaged(folder / error.file, error.why) from None
+            raise damaged(files.folder / error.file, error.why) from None
 
 
 def open_tokenizer(content: bytes, max_tokens: int) -> "Tokenizer":

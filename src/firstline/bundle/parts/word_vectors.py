@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from firstline.bundle.arrays import damaged, load_array, save_array
+from firstline.bundle.arrays import load_array, save_array
+from firstline.bundle.part_files import PartFiles, damaged
 from firstline.bundle.parts.head import Head
 from firstline.text.readings import Reading
 
@@ -61,22 +62,18 @@ class WordTable:
         save_array(folder, "word_weights", self.weights)
 
     @classmethod
-    def load(cls, folder: Path) -> "WordTable":
+    def load(cls, files: PartFiles) -> "WordTable":
         """Read what `save` wrote. Raises `BundleDamaged`, naming the file."""
-        file = folder / _WORDS_FILE
-        try:
-            words = file.read_bytes().decode("utf-8").split("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise damaged(file, str(error)) from None
-        rows = load_array(folder, "rows", np.int8, 2)
+        words = files.lines(_WORDS_FILE)
+        rows = load_array(files, "rows", np.int8, 2)
         if len(rows) != len(words):
-            raise damaged(file, f"it holds {len(words):,} words, rows.npy {len(rows):,}")
-        arrays = {name: load_array(folder, name, np.float32, 1) for name in ("scales", "word_weights")}
+            raise damaged(files.folder / _WORDS_FILE, f"it holds {len(words):,} words, rows.npy {len(rows):,}")
+        arrays = {name: load_array(files, name, np.float32, 1) for name in ("scales", "word_weights")}
         for name, values in arrays.items():
             if len(values) != len(words):
-                raise damaged(folder / f"{name}.npy", f"it holds {len(values):,} values, expected {len(words):,}")
+                raise damaged(files.folder / f"{name}.npy", f"it holds {len(values):,} values, expected {len(words):,}")
             if not (values > 0).all():
-                raise damaged(folder / f"{name}.npy", "some of its values are not above 0")
+                raise damaged(files.folder / f"{name}.npy", "it holds values that are not above 0")
         return cls(words, rows, arrays["scales"], arrays["word_weights"])
 
 
@@ -99,7 +96,7 @@ class WordVectors:
         self.head.save(folder)
 
     @classmethod
-    def load(cls, folder: Path, n_labels: int) -> "WordVectors":
+    def load(cls, files: PartFiles, n_labels: int) -> "WordVectors":
         """Read what `save` wrote. Raises `BundleDamaged`, naming the file."""
-        table = WordTable.load(folder)
-        return cls(table, Head.load(folder, table.n_dimensions, n_labels))
+        table = WordTable.load(files)
+        return cls(table, Head.load(files, table.n_dimensions, n_labels))

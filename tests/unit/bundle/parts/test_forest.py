@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from firstline.bundle.part_files import PartFiles
 from firstline.bundle.parts.forest import TfidfForest, Trees
 from firstline.bundle.parts.tfidf import NgramBlock, Tfidf
 from firstline.errors import BundleDamaged
@@ -31,7 +32,7 @@ def test_leaves_are_averaged() -> None:
 def test_reads_back_what_it_wrote(tmp_path: Path) -> None:
     forest = two_trees()
     forest.save(tmp_path)
-    again = TfidfForest.load(tmp_path, 2)
+    again = TfidfForest.load(PartFiles(tmp_path), 2)
     np.testing.assert_array_equal(again.predict_proba(["карта"]), forest.predict_proba(["карта"]))
 
 
@@ -44,13 +45,25 @@ def test_reads_back_what_it_wrote(tmp_path: Path) -> None:
         ("share_label", np.array([0, 1, 0, 2], np.int32)),
         ("share", np.array([1.0], np.float32)),
         ("threshold", np.array([np.inf, 0, 0, 0], np.float64)),
+        ("root", np.array([0, -1], np.int32)),
+        ("root", np.array([], np.int32)),
+        ("root", np.array([0, 0], np.int32)),
+        ("root", np.array([0, 1], np.int32)),
+        ("left", np.array([2, -1, -1, -1], np.int32)),
+        ("right", np.array([-5, -1, -1, -1], np.int32)),
+        ("feature", np.array([-1, -2, -2, -2], np.int32)),
+        ("share_start", np.array([0, 0, 3, 2, 4], np.int32)),
+        ("share_start", np.array([-1, 0, 1, 2, 4], np.int32)),
+        ("share_start", np.array([0, 0, 0, 2, 4], np.int32)),
+        ("share_label", np.array([0, -1, 0, 1], np.int32)),
+        ("share", np.array([1, 1, -0.25, 0.75], np.float32)),
     ],
 )
 def test_table_that_points_beyond_its_end_is_refused_by_name(tmp_path: Path, name: str, array: np.ndarray) -> None:
     two_trees().save(tmp_path)
     np.save(tmp_path / f"{name}.npy", array)
     with pytest.raises(BundleDamaged, match=r"\.npy is damaged"):
-        TfidfForest.load(tmp_path, 2)
+        TfidfForest.load(PartFiles(tmp_path), 2)
 
 
 def test_a_walk_that_would_never_end_is_refused(tmp_path: Path) -> None:
@@ -59,4 +72,27 @@ def test_a_walk_that_would_never_end_is_refused(tmp_path: Path) -> None:
     left[np.flatnonzero(left >= 0)[0]] = 0
     np.save(tmp_path / "left.npy", left)
     with pytest.raises(BundleDamaged, match=r"left\.npy"):
-        TfidfForest.load(tmp_path, 2)
+        TfidfForest.load(PartFiles(tmp_path), 2)
+
+
+def test_a_tree_that_takes_too_many_steps_is_refused(tmp_path: Path) -> None:
+    """A chain: the left child of each node is a leaf, the right one the next node."""
+    n_inner = 10_001
+    inner = np.arange(0, 2 * n_inner, 2)
+    n_nodes = 2 * n_inner + 1
+    left, right = np.full(n_nodes, -1, np.int32), np.full(n_nodes, -1, np.int32)
+    left[inner], right[inner] = inner + 1, inner + 2
+    lengths = (left < 0).astype(np.int32)
+    chain = Trees(
+        root=np.zeros(1, np.int32),
+        feature=np.zeros(n_nodes, np.int32),
+        threshold=np.full(n_nodes, -1, np.float64),
+        left=left,
+        right=right,
+        share_start=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32),
+        share_label=np.zeros(lengths.sum(), np.int32),
+        share=np.ones(lengths.sum(), np.float32),
+    )
+    TfidfForest(two_trees().tfidf, chain, 2).save(tmp_path)
+    with pytest.raises(BundleDamaged, match=r"a tree has more than 10,000 levels"):
+        TfidfForest.load(PartFiles(tmp_path), 2)

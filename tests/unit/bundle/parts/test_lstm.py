@@ -15,6 +15,7 @@ import sentencepiece
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
+from firstline.bundle.part_files import PartFiles
 from firstline.bundle.parts import load_part
 from firstline.bundle.parts.lstm import Direction, PooledLstm, UnfitGraph
 from firstline.errors import BundleDamaged
@@ -105,7 +106,7 @@ def test_no_texts_no_rows() -> None:
 def test_reads_back_what_it_wrote(tmp_path: Path, directions: tuple[Direction, ...]) -> None:
     written = part(*directions, max_tokens=3)
     written.save(tmp_path)
-    again = load_part("pooled_lstm.v1", tmp_path, N_LABELS)
+    again = load_part("pooled_lstm.v1", PartFiles(tmp_path), N_LABELS)
     assert isinstance(again, PooledLstm)
     np.testing.assert_array_equal(again.predict_proba(TEXTS), written.predict_proba(TEXTS))
 
@@ -115,7 +116,7 @@ def test_loaded_part_writes_the_same_files(tmp_path: Path) -> None:
     first.mkdir()
     second.mkdir()
     part().save(first)
-    PooledLstm.load(first, N_LABELS).save(second)
+    PooledLstm.load(PartFiles(first), N_LABELS).save(second)
     files = {path.name: path.read_bytes() for path in first.iterdir()}
     assert {path.name: path.read_bytes() for path in second.iterdir()} == files
     assert set(files) == {"tokenizer.model", "tokens.json", "lstm.json", "forward.onnx", "backward.onnx"}
@@ -131,19 +132,19 @@ def test_members_of_a_direction_count_alike_and_have_files_of_their_own(tmp_path
         "backward.onnx",
         "backward-2.onnx",
     }
-    found = PooledLstm.load(tmp_path, N_LABELS).predict_proba(TEXTS)
+    found = PooledLstm.load(PartFiles(tmp_path), N_LABELS).predict_proba(TEXTS)
     other = PooledLstm(tokenizer(), {"forward": [backward]}, 400, N_LABELS).predict_proba(TEXTS)
     expected = (part("forward").predict_proba(TEXTS) + other + 2 * part("backward").predict_proba(TEXTS)) / 4
     np.testing.assert_allclose(found, expected, atol=1e-6)
     (tmp_path / "forward-2.onnx").unlink()
     with pytest.raises(BundleDamaged, match=r"forward-2\.onnx"):
-        PooledLstm.load(tmp_path, N_LABELS)
+        PooledLstm.load(PartFiles(tmp_path), N_LABELS)
 
 
 def test_quantised_graphs_are_served(tmp_path: Path) -> None:
     graphs = {direction: [quantize(graph(direction))] for direction in BOTH}
     PooledLstm(tokenizer(), graphs, 400, N_LABELS).save(tmp_path)
-    found = PooledLstm.load(tmp_path, N_LABELS).predict_proba(TEXTS)
+    found = PooledLstm.load(PartFiles(tmp_path), N_LABELS).predict_proba(TEXTS)
     np.testing.assert_allclose(found, part().predict_proba(TEXTS), atol=0.05)
 
 
@@ -240,7 +241,7 @@ def test_spoilt_graph_is_refused_by_name(
     part().save(tmp_path)
     (tmp_path / "backward.onnx").write_bytes(spoilt())
     with pytest.raises(BundleDamaged, match=rf"backward\.onnx is damaged: .*{why}"):
-        PooledLstm.load(tmp_path, N_LABELS)
+        PooledLstm.load(PartFiles(tmp_path), N_LABELS)
     assert capfd.readouterr() == ("", "")
 
 
@@ -270,7 +271,7 @@ def test_spoilt_description_is_refused_by_name(tmp_path: Path, content: bytes) -
     part().save(tmp_path)
     (tmp_path / "lstm.json").write_bytes(content)
     with pytest.raises(BundleDamaged, match=r"lstm\.json is damaged"):
-        PooledLstm.load(tmp_path, N_LABELS)
+        PooledLstm.load(PartFiles(tmp_path), N_LABELS)
 
 
 @pytest.mark.parametrize("name", ["lstm.json", "forward.onnx", "backward.onnx", "tokenizer.model", "tokens.json"])
@@ -278,7 +279,7 @@ def test_missing_file_is_named(tmp_path: Path, name: str) -> None:
     part().save(tmp_path)
     (tmp_path / name).unlink()
     with pytest.raises(BundleDamaged, match=name.replace(".", r"\.")):
-        PooledLstm.load(tmp_path, N_LABELS)
+        PooledLstm.load(PartFiles(tmp_path), N_LABELS)
 
 
 def test_other_parts_do_not_pay_for_onnx_runtime() -> None:

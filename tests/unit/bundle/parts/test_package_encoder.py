@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from firstline.bundle.part_files import PartFiles
 from firstline.bundle.parts import load_part
 from firstline.bundle.parts import package_encoder as module
 from firstline.bundle.parts.head import Head
@@ -40,14 +41,14 @@ def test_no_texts_no_rows() -> None:
 
 def test_reads_back_what_it_wrote(tmp_path: Path) -> None:
     part().save(tmp_path)
-    again = load_part("package_encoder.v1", tmp_path, 3)
+    again = load_part("package_encoder.v1", PartFiles(tmp_path), 3)
     np.testing.assert_array_equal(again.predict_proba(TEXTS), part().predict_proba(TEXTS))
 
 
 def test_another_version_is_refused_by_name(tmp_path: Path) -> None:
     part("0.1").save(tmp_path)
-    with pytest.raises(BundleVersionUnknown, match=rf"package numpy 0\.1; {np.__version__} is installed") as raised:
-        PackageEncoder.load(tmp_path, 3)
+    with pytest.raises(BundleVersionUnknown, match=rf"package numpy 0\.1; it is {np.__version__}") as raised:
+        PackageEncoder.load(PartFiles(tmp_path), 3)
     assert raised.value.next_step == "Run: pip install numpy==0.1"
 
 
@@ -55,13 +56,13 @@ def test_an_absent_package_is_refused_by_name(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setitem(module.PACKAGES, "fake", Package("numpy", "no_such_module", 2, lambda: encode))
     part().save(tmp_path)
     with pytest.raises(BundleVersionUnknown, match=r"package numpy .*; it is not installed"):
-        PackageEncoder.load(tmp_path, 3)
+        PackageEncoder.load(PartFiles(tmp_path), 3)
 
 
 def test_an_encoder_of_a_later_firstline_is_refused_by_name(tmp_path: Path) -> None:
     PackageEncoder("oracle", "1", encode, HEAD).save(tmp_path)
     with pytest.raises(BundleVersionUnknown, match="'oracle'"):
-        PackageEncoder.load(tmp_path, 3)
+        PackageEncoder.load(PartFiles(tmp_path), 3)
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b'{"encoder":"fake"}', b'{"encoder":"fake","version":1}'])
@@ -69,7 +70,7 @@ def test_spoilt_description_is_refused_by_name(tmp_path: Path, content: bytes) -
     part().save(tmp_path)
     (tmp_path / "encoder.json").write_bytes(content)
     with pytest.raises(BundleDamaged, match=r"encoder\.json is damaged"):
-        PackageEncoder.load(tmp_path, 3)
+        PackageEncoder.load(PartFiles(tmp_path), 3)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,7 @@ def test_arrays_of_another_shape_are_refused_by_name(tmp_path: Path, name: str, 
     part().save(tmp_path)
     np.save(tmp_path / f"{name}.npy", array)
     with pytest.raises(BundleDamaged, match=rf"{name}\.npy is damaged"):
-        PackageEncoder.load(tmp_path, 3)
+        PackageEncoder.load(PartFiles(tmp_path), 3)
 
 
 @pytest.mark.skipif(

@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper, load_model_from_string, numpy_helper
+from onnx.external_data_helper import set_external_data
 
+from firstline.bundle.part_files import PartFiles
 from firstline.bundle.parts import load_part
 from firstline.bundle.parts.head import Head
 from firstline.bundle.parts.pipeline import PipelineGraph, TfidfPipeline, VectorPipeline, open_head, vectors_by
@@ -42,7 +44,7 @@ def saved(tmp_path: Path) -> Path:
 
 
 def test_probabilities_are_those_of_the_components(saved: Path) -> None:
-    part = load_part("tfidf_pipeline.v1", saved, N_LABELS)
+    part = load_part("tfidf_pipeline.v1", PartFiles(saved), N_LABELS)
     found = part.predict_proba(TEXTS)
     places, values = TFIDF.features(TEXTS[1])
     scores = values @ TO_COMPONENTS[places].astype(np.float32) @ WEIGHTS
@@ -52,7 +54,7 @@ def test_probabilities_are_those_of_the_components(saved: Path) -> None:
 
 
 def test_several_threads_may_ask(saved: Path) -> None:
-    part = load_part("tfidf_pipeline.v1", saved, N_LABELS)
+    part = load_part("tfidf_pipeline.v1", PartFiles(saved), N_LABELS)
     expected = part.predict_proba(TEXTS)
     with ThreadPoolExecutor(4) as threads:
         for found in threads.map(lambda _: part.predict_proba(TEXTS), range(20)):
@@ -73,20 +75,30 @@ def test_several_threads_may_ask(saved: Path) -> None:
 def test_a_graph_that_does_not_fit_is_refused_by_name(saved: Path, wrong: bytes) -> None:
     (saved / "pipeline.onnx").write_bytes(wrong)
     with pytest.raises(BundleDamaged, match=r"pipeline\.onnx"):
-        load_part("tfidf_pipeline.v1", saved, N_LABELS)
+        load_part("tfidf_pipeline.v1", PartFiles(saved), N_LABELS)
+
+
+def test_weights_in_another_file_are_refused(saved: Path) -> None:
+    model = load_model_from_string(graph())
+    set_external_data(model.graph.initializer[0], "weights.bin", 0, WEIGHTS.nbytes)
+    (saved / "weights.bin").write_bytes(WEIGHTS.tobytes())
+    model.graph.initializer[0].ClearField("raw_data")
+    (saved / "pipeline.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(BundleDamaged, match=r"pipeline\.onnx is damaged"):
+        load_part("tfidf_pipeline.v1", PartFiles(saved), N_LABELS)
 
 
 def test_a_missing_graph_is_refused_by_name(saved: Path) -> None:
     (saved / "pipeline.onnx").unlink()
     with pytest.raises(BundleDamaged, match=r"pipeline\.onnx"):
-        load_part("tfidf_pipeline.v1", saved, N_LABELS)
+        load_part("tfidf_pipeline.v1", PartFiles(saved), N_LABELS)
 
 
 @pytest.mark.parametrize("wrong", [TO_COMPONENTS[:2], TO_COMPONENTS.astype(np.float32), TO_COMPONENTS * np.nan])
 def test_components_that_do_not_fit_are_refused_by_name(saved: Path, wrong: NDArray[np.float16]) -> None:
     np.save(saved / "to_components.npy", wrong)
     with pytest.raises(BundleDamaged, match=r"to_components\.npy"):
-        load_part("tfidf_pipeline.v1", saved, N_LABELS)
+        load_part("tfidf_pipeline.v1", PartFiles(saved), N_LABELS)
 
 
 VECTORS = np.random.default_rng(2).normal(0.3, 0.1, size=(len(TEXTS), 16)).astype(np.float32)
@@ -126,7 +138,7 @@ def test_a_pipeline_over_vectors_maps_what_comes_through(tmp_path: Path) -> None
     encoder = Encoder(open_head(VECTORS))
     part = VectorPipeline(encoder, PipelineGraph(graph(weights), 16, N_LABELS), 16)
     part.save(tmp_path)
-    opened = VectorPipeline.load(tmp_path, N_LABELS, {Encoder.kind: lambda folder, n_dimensions: encoder})
+    opened = VectorPipeline.load(PartFiles(tmp_path), N_LABELS, {Encoder.kind: lambda folder, n_dimensions: encoder})
     scores = vectors_by(encoder, TEXTS) @ weights
     expected = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(opened.predict_proba(TEXTS), expected, rtol=1e-4)
@@ -139,4 +151,4 @@ def test_a_pipeline_over_vectors_maps_what_comes_through(tmp_path: Path) -> None
 def test_a_description_that_does_not_fit_is_refused_by_name(tmp_path: Path, wrong: str) -> None:
     (tmp_path / "pipeline.json").write_text(wrong)
     with pytest.raises(BundleDamaged, match=r"pipeline\.json"):
-        load_part("vector_pipeline.v1", tmp_path, N_LABELS)
+        load_part("vector_pipeline.v1", PartFiles(tmp_path), N_LABELS)

@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, pre_tokenizers, processors
 from tokenizers.models import WordLevel
 
+from firstline.bundle.part_files import PartFiles
 from firstline.bundle.parts import load_part
 from firstline.bundle.parts.transformer import Transformer, UnfitFile
 from firstline.errors import BundleDamaged, ExtraMissing
@@ -110,7 +111,7 @@ def test_rows_that_are_left_out_change_no_other() -> None:
 def test_reads_back_what_it_wrote(tmp_path: Path) -> None:
     written = part(prefix="query ")
     written.save(tmp_path)
-    again = load_part("transformer.v1", tmp_path, N_LABELS)
+    again = load_part("transformer.v1", PartFiles(tmp_path), N_LABELS)
     np.testing.assert_array_equal(again.predict_proba(TEXTS), written.predict_proba(TEXTS))
 
 
@@ -119,7 +120,7 @@ def test_loaded_part_writes_the_same_files(tmp_path: Path) -> None:
     first.mkdir()
     second.mkdir()
     part().save(first)
-    Transformer.load(first, N_LABELS).save(second)
+    Transformer.load(PartFiles(first), N_LABELS).save(second)
     files = {path.name: path.read_bytes() for path in first.iterdir()}
     assert {path.name: path.read_bytes() for path in second.iterdir()} == files
     assert set(files) == {"tokenizer.json", "network.onnx", "transformer.json"}
@@ -171,7 +172,7 @@ def test_spoilt_graph_is_refused_by_name(
     part().save(tmp_path)
     (tmp_path / "network.onnx").write_bytes(spoilt())
     with pytest.raises(BundleDamaged, match=rf"network\.onnx is damaged: .*({why})"):
-        Transformer.load(tmp_path, N_LABELS)
+        Transformer.load(PartFiles(tmp_path), N_LABELS)
     assert capfd.readouterr() == ("", "")
 
 
@@ -182,7 +183,7 @@ def test_spoilt_tokenizer_is_refused_by_name(tmp_path: Path, content: bytes, cap
     part().save(tmp_path)
     (tmp_path / "tokenizer.json").write_bytes(content)
     with pytest.raises(BundleDamaged, match=r"tokenizer\.json is damaged"):
-        Transformer.load(tmp_path, N_LABELS)
+        Transformer.load(PartFiles(tmp_path), N_LABELS)
     assert capfd.readouterr() == ("", "")
 
 
@@ -199,7 +200,7 @@ def test_tokenizer_of_another_model_is_refused(tmp_path: Path) -> None:
     part().save(tmp_path)
     (tmp_path / "tokenizer.json").write_bytes(other.to_str().encode())
     with pytest.raises(BundleDamaged, match="highest id, 9"):
-        Transformer.load(tmp_path, N_LABELS)
+        Transformer.load(PartFiles(tmp_path), N_LABELS)
 
 
 @pytest.mark.parametrize(
@@ -210,7 +211,7 @@ def test_spoilt_description_is_refused_by_name(tmp_path: Path, content: bytes) -
     part().save(tmp_path)
     (tmp_path / "transformer.json").write_bytes(content)
     with pytest.raises(BundleDamaged, match=r"transformer\.json is damaged"):
-        Transformer.load(tmp_path, N_LABELS)
+        Transformer.load(PartFiles(tmp_path), N_LABELS)
 
 
 @pytest.mark.parametrize("name", ["transformer.json", "network.onnx", "tokenizer.json"])
@@ -218,14 +219,14 @@ def test_missing_file_is_named(tmp_path: Path, name: str) -> None:
     part().save(tmp_path)
     (tmp_path / name).unlink()
     with pytest.raises(BundleDamaged, match=name.replace(".", r"\.")):
-        Transformer.load(tmp_path, N_LABELS)
+        Transformer.load(PartFiles(tmp_path), N_LABELS)
 
 
 def test_a_machine_without_tokenizers_is_told_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     part().save(tmp_path)
     monkeypatch.setitem(sys.modules, "tokenizers", None)
     with pytest.raises(ExtraMissing) as raised:
-        Transformer.load(tmp_path, N_LABELS)
+        Transformer.load(PartFiles(tmp_path), N_LABELS)
     assert raised.value.next_step == "Run: pip install 'firstline[encoder-serving]'"
 
 

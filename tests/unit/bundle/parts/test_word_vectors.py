@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from firstline.bundle.part_files import PartFiles
 from firstline.bundle.parts import load_part
 from firstline.bundle.parts.head import Head
 from firstline.bundle.parts.word_vectors import WordTable, WordVectors, words_of
@@ -38,7 +39,7 @@ def test_unknown_words_are_zeros() -> None:
 
 def test_reads_back_what_it_wrote(tmp_path: Path) -> None:
     WordVectors(TABLE, HEAD).save(tmp_path)
-    again = load_part("word_vectors.v1", tmp_path, 2)
+    again = load_part("word_vectors.v1", PartFiles(tmp_path), 2)
     np.testing.assert_array_equal(again.predict_proba(TEXTS), WordVectors(TABLE, HEAD).predict_proba(TEXTS))
 
 
@@ -59,7 +60,7 @@ def test_arrays_of_another_shape_are_refused(tmp_path: Path, name: str, array: N
     WordVectors(TABLE, HEAD).save(tmp_path)
     np.save(tmp_path / f"{name}.npy", array)
     with pytest.raises(BundleDamaged, match=r"\.(npy|txt) is damaged"):
-        WordVectors.load(tmp_path, 2)
+        WordVectors.load(PartFiles(tmp_path), 2)
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff", "еще\nкарта".encode()])
@@ -67,4 +68,4 @@ def test_spoilt_words_are_refused_by_name(tmp_path: Path, content: bytes) -> Non
     WordVectors(TABLE, HEAD).save(tmp_path)
     (tmp_path / "words.txt").write_bytes(content)
     with pytest.raises(BundleDamaged, match=r"words\.txt is damaged"):
-        WordVectors.load(tmp_path, 2)
+        WordVectors.load(PartFiles(tmp_path), 2)

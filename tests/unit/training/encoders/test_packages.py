@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from firstline.bundle.part_files import PartFiles
 from firstline.bundle.parts import load_part
 from firstline.bundle.parts.head import Head
 from firstline.training.encoders import resolve
@@ -44,7 +45,7 @@ def test_the_part_is_the_head_over_the_vectors(encoder: Encoder, tmp_path: Path)
     made = head(encoder)
     part = encoder.part(made, TEXTS)
     part.save(tmp_path)
-    served = load_part(part.kind, tmp_path, 3).predict_proba(TEXTS)
+    served = load_part(part.kind, PartFiles(tmp_path), 3).predict_proba(TEXTS)
     np.testing.assert_allclose(served, made(encoder.encode(TEXTS)), atol=1e-5)
 
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from firstline.bundle.part_files import PartFiles
 from firstline.bundle.parts.transformer import GRAPH_FILE, Transformer
 from firstline.errors import BundleDamaged, FileUnwritable
 from firstline.training.encoders.atomic import write_folder
@@ -33,7 +34,7 @@ def kept_part(workspace: Path, key: str, n_labels: int) -> Kept | None:
     try:
         if (place / _DIGEST_FILE).read_text(encoding="utf-8") != _digest(place):
             return None
-        part = Transformer.load(place, n_labels)
+        part = Transformer.load(PartFiles(place), n_labels)
         # Its own bytes, and young again: another training may remove what was not asked for.
         part.graph = (place / GRAPH_FILE).read_bytes()
         os.utime(place)

@@ -119,7 +119,7 @@ class Ulmfit(OnePart):
             for place, seed in enumerate(settings.seeds(self.context.seed), start=1)
         ]
         found = iter(run_side_by_side(jobs, self.context.report))
-        graphs: dict[Direction, list[bytes | Path]] = {
+        graphs: dict[Direction, list[bytes]] = {
             model.card.direction: [quantize(build_graph(next(found))) for _ in range(settings.n_members)]
             for model in self.models_
         }

@@ -1,0 +1,88 @@
+"""Batches take turns, so that they starve neither single messages nor each other."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import TypeVar
+
+import msgspec
+from litestar.types import Receive
+
+from firstline.errors import RequestError
+from firstline.serving.schemas import BatchAnswer, BatchAnswers
+from firstline.serving.service import Service
+
+T = TypeVar("T")
+AT_ONCE = 2
+"""So many batches are computed at a time; further ones wait for their turn, first come, first served."""
+SLICE = 32
+"""So many messages are computed before a batch looks whether its client is still there."""
+_RETRY_AFTER_S = 5
+
+
+class Batches:
+    """Answers batches in threads of their own. It belongs to one event loop."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="batch")
+        self._n_unanswered = 0
+
+    async def answer(self, messages: Sequence[msgspec.Raw], receive: Receive) -> BatchAnswers:
+        """Answers in the order of the messages; one that cannot be answered has an error of its own.
+
+        `receive` tells when the client has gone: the rest of its batch is not computed. Raises `RequestError` if the
+        batch is too large, if too many wait already (503), or if the client has gone.
+        """
+        limits = self._service.limits
+        if len(messages) > limits.max_batch:
+            raise RequestError(
+                "batch_too_large",
+                f"The batch has {len(messages):,} messages, at most {limits.max_batch:,} are taken.",
+                "Send them in several requests; the limit is serving.max_batch.",
+                status=413,
+            )
+        if self._n_unanswered >= AT_ONCE + limits.max_waiting_batches:
+            raise RequestError(
+                "busy",
+                f"{limits.max_waiting_batches:,} batches are waiting already.",
+                f"Send it again after {_RETRY_AFTER_S} seconds; the limit is serving.max_waiting_batches.",
+                status=503,
+                retry_after_s=_RETRY_AFTER_S,
+            )
+        self._n_unanswered += 1
+        try:
+            return BatchAnswers(self._service.model, await _while_connected(self._compute(messages), receive))
+        finally:
+            self._n_unanswered -= 1
+
+    async def _compute(self, messages: Sequence[msgspec.Raw]) -> list[BatchAnswer]:
+        loop = asyncio.get_running_loop()
+        answers: list[BatchAnswer] = []
+        async with self._turns:
+            for start in range(0, len(messages), SLICE):
+                part = messages[start : start + SLICE]
+                answers += await loop.run_in_executor(self._threads, self._service.classify_items, part)
+        return answers
+
+
+async def _while_connected(work: Coroutine[object, object, T], receive: Receive) -> T:
+    """The result of `work`, which is cancelled once the client has gone. Raises `RequestError` then."""
+    working, leaving = asyncio.create_task(work), asyncio.create_task(_disconnected(receive))
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return await working
+        raise RequestError("client_gone", "The client closed the connection before its answer.", "Send it again.")
+    finally:
+        for task in (working, leaving):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

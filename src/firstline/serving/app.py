@@ -12,7 +12,7 @@ from litestar.params import JSONBody
 
 from firstline import __version__
 from firstline.errors import FirstlineError, trace_of
-from firstline.serving.problems import http_problem, no_page, not_utf8, own_problem, too_deep, unforeseen
+from firstline.serving.problems import http_problem, no_page, not_utf8, only_json, own_problem, too_deep, unforeseen
 from firstline.serving.schemas import (
     Answer,
     BatchAnswers,
@@ -26,18 +26,29 @@ from firstline.serving.schemas import (
 from firstline.serving.service import Service
 
 _REFUSED = ResponseSpec(ErrorAnswer, description="The request is not what the schema says.")
+_NOT_JSON = ResponseSpec(ErrorAnswer, description="The body is compressed, or of another type than JSON.")
 _TOO_LARGE = ResponseSpec(ErrorAnswer, description="The body, the text or the batch is too large.")
 _EMPTY = ResponseSpec(ErrorAnswer, description="The text is empty.")
 
 
-@post("/v1/classify", status_code=200, sync_to_thread=False, responses={400: _REFUSED, 413: _TOO_LARGE, 422: _EMPTY})
+@post(
+    "/v1/classify",
+    status_code=200,
+    sync_to_thread=False,
+    responses={400: _REFUSED, 413: _TOO_LARGE, 415: _NOT_JSON, 422: _EMPTY},
+)
 def classify(data: JSONBody[ClassifyRequest], state: State) -> Answer:
     """Classify one message."""
     service: Service = state.service
     return service.classify(data.text, data.segment)
 
 
-@post("/v1/classify/batch", status_code=200, sync_to_thread=True, responses={400: _REFUSED, 413: _TOO_LARGE})
+@post(
+    "/v1/classify/batch",
+    status_code=200,
+    sync_to_thread=True,
+    responses={400: _REFUSED, 413: _TOO_LARGE, 415: _NOT_JSON},
+)
 def classify_batch(data: JSONBody[BatchRequest], state: State) -> BatchAnswers:
     """Classify several messages; each answer bears the id of its message."""
     service: Service = state.service
@@ -77,6 +88,7 @@ def create_app(service: Service) -> Litestar:
         [classify, classify_batch, models, live, ready],
         state=State({"service": service}),
         exception_handlers=handlers,
+        before_request=only_json,
         after_request=no_page,
         request_max_body_size=service.limits.max_body_bytes,
         openapi_config=OpenAPIConfig(

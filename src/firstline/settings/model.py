@@ -232,6 +232,29 @@ class ServingSettings(_Section):
     max_text_chars: int = Field(10_000, ge=1, description="A longer text is refused.")
     max_batch: int = Field(1_000, ge=1, description="The most messages in one batch request.")
     max_body_bytes: int = Field(10_000_000, ge=1, description="A larger request body is refused.")
+    max_connections: int = Field(
+        1_000,
+        ge=1,
+        description="The most connections at a time; fewer if the limit of open files (ulimit -n) is lower. A further"
+        " one takes the place of one that has sent no whole request, or gets 503.",
+    )
+    header_timeout_s: float = Field(
+        10.0,
+        gt=0,
+        description="The seconds in which the headers of a request must arrive. A client may not pause longer inside"
+        " a body, nor while it takes its answer.",
+    )
+    body_timeout_s: float = Field(
+        60.0,
+        gt=0,
+        description="The seconds in which a whole body must arrive, and in which the client must take its answer.",
+    )
+    idle_timeout_s: float = Field(
+        5.0,
+        gt=0,
+        description="A connection that has had its answer is closed after this many seconds without another request."
+        " Behind a proxy, set it higher than the proxy's own.",
+    )
 
 
 class Settings(BaseSettings):

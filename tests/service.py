@@ -1,13 +1,20 @@
-"""Starting the real service in a process of its own."""
+"""Starting the real service: in a process of its own, or in a thread of this one."""
 
 import re
+import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from litestar import Litestar
+
+from firstline.serving.limits import ConnectionLimits
+from firstline.serving.server import Server
 
 
 @dataclass(frozen=True)
@@ -17,17 +24,37 @@ class Running:
     address: str
     process: subprocess.Popen[str]
 
+    @property
+    def port(self) -> int:
+        return int(self.address.rpartition(":")[2])
+
 
 @contextmanager
-def served(workspace: Path, log: Path, *options: str) -> Iterator[Running]:
-    """`firstline serve` on a free port, stopped by SIGTERM at the end."""
-    command = [sys.executable, "-m", "firstline", "serve", "-w", str(workspace), "--port", "0", *options]
+def served(workspace: Path, log: Path, *options: str, before: Sequence[str] = ()) -> Iterator[Running]:
+    """`firstline serve` on a free port, stopped by SIGTERM at the end; `before` stands before the command."""
+    command = [*before, sys.executable, "-m", "firstline", "serve", "-w", str(workspace), "--port", "0", *options]
     with log.open("w", encoding="utf-8") as file, subprocess.Popen(command, stderr=file, text=True) as process:
         try:
             yield Running(_address(process, log), process)
         finally:
             process.terminate()
             process.wait(timeout=20)
+
+
+@contextmanager
+def served_here(app: Litestar, limits: ConnectionLimits) -> Iterator[int]:
+    """The service's own server in a thread; gives its port."""
+    server = Server(app, limits)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join(timeout=20)
+            if thread.is_alive():
+                raise RuntimeError("The service did not end.")
 
 
 def _address(process: subprocess.Popen[str], log: Path) -> str:

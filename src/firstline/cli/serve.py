@@ -18,12 +18,12 @@ def serve(
     model: ModelOption = None,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Answer over HTTP: POST /v1/classify. Ends on Ctrl-C or SIGTERM, after the requests in hand."""
+    """Answer over HTTP: POST /v1/classify. Ends on Ctrl-C or SIGTERM, after the requests in hand, within 10 seconds."""
     import sys
 
-    import uvicorn
-
     from firstline.serving.app import create_app, quiet_logging
+    from firstline.serving.limits import ConnectionLimits
+    from firstline.serving.server import Server
     from firstline.serving.service import Service
     from firstline.store.workspace import Workspace
 
@@ -32,12 +32,11 @@ def serve(
     quiet_logging()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     application = create_app(Service(predictor, place.models, place.settings.serving))
-    config = uvicorn.Config(application, log_config=None, access_log=False, server_header=False)
     with _listen(host, port) as listener:
         address = listener.getsockname()
         shown = f"[{host}]" if ":" in host else host
         note(f"Serving {predictor.manifest.id} at http://{shown}:{address[1]} (schema: /schema). Stop with Ctrl-C.")
-        uvicorn.Server(config).run(sockets=[listener])
+        Server(application, ConnectionLimits.from_settings(place.settings.serving)).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -16,7 +16,7 @@ from firstline import __version__
 from firstline.errors import FirstlineError, trace_of
 from firstline.serving.batches import Batches
 from firstline.serving.bodies import BatchBody, JsonBody
-from firstline.serving.problems import http_problem, no_page, not_utf8, own_problem, too_deep, unforeseen
+from firstline.serving.problems import http_problem, no_page, not_utf8, only_json, own_problem, too_deep, unforeseen
 from firstline.serving.schemas import (
     Answer,
     BatchAnswers,
@@ -31,6 +31,7 @@ from firstline.serving.service import Service
 from firstline.settings.model import ServingSettings
 
 _REFUSED = ResponseSpec(ErrorAnswer, description="The request is not what the schema says.")
+_NOT_JSON = ResponseSpec(ErrorAnswer, description="The body is compressed, or of another type than JSON.")
 _TOO_LARGE = ResponseSpec(ErrorAnswer, description="The body, the text or the batch is too large.")
 _UNABLE = ResponseSpec(ErrorAnswer, description="Too many batches are waiting, or the model gives no usable scores.")
 _SINGLES_AT_ONCE = 2
@@ -42,7 +43,7 @@ _EMPTY = ResponseSpec(ErrorAnswer, description="The text is empty.")
     status_code=200,
     dto=JsonBody[ClassifyRequest],
     return_dto=None,
-    responses={400: _REFUSED, 413: _TOO_LARGE, 422: _EMPTY, 503: _UNABLE},
+    responses={400: _REFUSED, 413: _TOO_LARGE, 415: _NOT_JSON, 422: _EMPTY, 503: _UNABLE},
 )
 async def classify(data: JSONBody[ClassifyRequest], state: State) -> Answer:
     """Classify one message."""
@@ -56,7 +57,7 @@ async def classify(data: JSONBody[ClassifyRequest], state: State) -> Answer:
     status_code=200,
     dto=BatchBody[BatchRequest],
     return_dto=None,
-    responses={400: _REFUSED, 413: _TOO_LARGE, 503: _UNABLE},
+    responses={400: _REFUSED, 413: _TOO_LARGE, 415: _NOT_JSON, 503: _UNABLE},
 )
 async def classify_batch(data: JSONBody[BatchRequest], request: Request[Any, Any, Any], state: State) -> BatchAnswers:
     """Classify several messages; each answer bears the id of its message."""
@@ -103,6 +104,7 @@ def create_app(service: Service) -> Litestar:
             }
         ),
         exception_handlers=handlers,
+        before_request=only_json,
         after_request=no_page,
         request_max_body_size=service.limits.max_body_bytes,
         openapi_config=OpenAPIConfig(

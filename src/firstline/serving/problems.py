@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from litestar import MediaType, Request, Response
@@ -23,8 +24,13 @@ _BY_STATUS: dict[int, tuple[str, str, str]] = {
         "The request body is too large.",
         "Send fewer messages at a time; the limit is serving.max_body_bytes.",
     ),
-    415: ("media_type", "The body must be JSON.", "Send it with Content-Type: application/json."),
+    415: (
+        "media_type",
+        "The body must be JSON in UTF-8, and not compressed.",
+        "Send it with Content-Type: application/json and without Content-Encoding.",
+    ),
 }
+_JSON_TYPES = re.compile(r"|application/(?:json|[\w.!#$&^+-]+\+json|x-www-form-urlencoded)", re.ASCII)
 _ADDRESSES = ("/v1/classify", "/v1/classify/batch", "/v1/models", "/health/live", "/health/ready")
 _NAMES = r"(?:text|segment|messages|id|str|int|float|bool|null|object|array)"
 _PATH = r"\$(?:\.(?:text|segment|messages|id)|\[(?:\d*|\.\.\.)\])*"
@@ -37,7 +43,7 @@ def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Respo
     """What the framework refuses: unknown addresses, bodies that are not what the schema says."""
     status = error.status_code
     if status in _BY_STATUS:
-        return _answer(status, *_BY_STATUS[status], headers=dict(error.headers or {}))
+        return _answer(status, *_BY_STATUS[status], headers=_with_head(error.headers or {}))
     if status >= 500 and "client disconnected" in error.detail:
         _log.info("%s: the client went away", _route(request))
         return _answer(400, "body_incomplete", "The request ended before its body did.", SEE_SCHEMA)
@@ -50,9 +56,35 @@ def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Respo
     return _answer(400, "invalid_request", f"The request is not understood: {said}.", SEE_SCHEMA)
 
 
+async def only_json(request: Request[Any, Any, Any]) -> None:
+    """Refuse a body that says of itself that it is not JSON. What curl sends by itself, and no type, are taken.
+
+    Raises `HTTPException` (415).
+    """
+    if request.method != "POST":
+        return
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("", "identity") or not _is_json(request.headers.get("content-type", "")):
+        raise HTTPException(status_code=415)
+
+
+def _is_json(content_type: str) -> bool:
+    media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
+    charsets = {item.partition("=")[2].strip("\"' ") for item in parameters if item.startswith("charset")}
+    return charsets <= {"utf-8", "utf8", "us-ascii"} and _JSON_TYPES.fullmatch(media_type) is not None
+
+
 async def no_page(response: Response[Any]) -> Response[Any]:
     """Litestar answers an unknown address below /schema with a page; here it has the shape of every error."""
     return _answer(404, *_BY_STATUS[404]) if response.media_type == MediaType.HTML else response
+
+
+def _with_head(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of a refusal; where GET is allowed, HEAD is, too."""
+    return {
+        name: f"{value}, HEAD" if name.lower() == "allow" and "GET" in value else value
+        for name, value in headers.items()
+    }
 
 
 def own_problem(_: Request[Any, Any, Any], error: FirstlineError) -> Response[ErrorAnswer]:

@@ -255,6 +255,29 @@ class ServingSettings(_Section):
         description="Two batches are computed at a time. This many more wait for their turn; a further one gets 503"
         " with Retry-After.",
     )
+    max_connections: int = Field(
+        1_000,
+        ge=1,
+        description="The most connections at a time; fewer if the limit of open files (ulimit -n) is lower. A further"
+        " one takes the place of one that has sent no whole request, or gets 503.",
+    )
+    header_timeout_s: float = Field(
+        10.0,
+        gt=0,
+        description="The seconds in which the headers of a request must arrive. A client may not pause longer inside"
+        " a body, nor while it takes its answer.",
+    )
+    body_timeout_s: float = Field(
+        60.0,
+        gt=0,
+        description="The seconds in which a whole body must arrive, and in which the client must take its answer.",
+    )
+    idle_timeout_s: float = Field(
+        5.0,
+        gt=0,
+        description="A connection that has had its answer is closed after this many seconds without another request."
+        " Behind a proxy, set it higher than the proxy's own.",
+    )
 
 
 class Settings(BaseSettings):

@@ -1,0 +1,68 @@
+"""What clients may take of the service: connections, time, and bytes before a body."""
+
+import logging
+import os
+import time
+from dataclasses import dataclass, field
+
+from firstline.settings.model import ServingSettings
+
+HEAD_BYTES = 65_536  # request line and headers together; as much of what stands around the parts of a body
+HEADERS = 100
+PIPELINED = 100  # requests that wait behind another one of their connection
+LINGER_S = 1.0  # how long a refused connection stays open, so that the client can read its answer
+DROPPED_BYTES = 1_000_000  # read of what follows a refusal
+SPARE = 8  # connections beyond the limit that are told so; the rest are closed without a word
+_FILES = 16  # descriptors left for files, beside the spare ones
+
+_log = logging.getLogger("firstline.serving")
+
+
+@dataclass
+class ConnectionLimits:
+    """`connections` at a time; seconds for headers, for a whole body, and of an idle connection.
+
+    `header_timeout_s` is also the longest pause inside a request or while an answer is fetched.
+    """
+
+    connections: int
+    header_timeout_s: float
+    body_timeout_s: float
+    idle_timeout_s: float
+    _told_at: float = field(default=float("-inf"), repr=False)
+
+    @classmethod
+    def from_settings(cls, settings: ServingSettings) -> "ConnectionLimits":
+        """The settings' limits; fewer connections if this process may not open as many files."""
+        connections = settings.max_connections
+        room = _free_descriptors()
+        if room is not None and room < connections:
+            connections = room
+            _log.warning(
+                "At most %d connections instead of serving.max_connections = %d: the limit of open files (ulimit -n)"
+                " leaves no room for more.",
+                connections,
+                settings.max_connections,
+            )
+        return cls(connections, settings.header_timeout_s, settings.body_timeout_s, settings.idle_timeout_s)
+
+    def tell(self) -> None:
+        """Log, once a minute at most, that all connections are taken."""
+        now = time.monotonic()
+        if now - self._told_at >= 60:
+            self._told_at = now
+            _log.warning("All %d connections are taken: new ones replace unused ones or get 503.", self.connections)
+
+
+def _free_descriptors() -> int | None:
+    """How many connections this process may still open; None if nothing bounds them."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return None
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed == resource.RLIM_INFINITY:
+        return None
+    lowest_free = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest_free)
+    return max(allowed - lowest_free - SPARE - _FILES, 1)

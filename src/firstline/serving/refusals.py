@@ -1,0 +1,78 @@
+"""What a connection is refused with before the application sees a request, or instead of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+from firstline.serving.limits import HEAD_BYTES, HEADERS, PIPELINED
+from firstline.serving.schemas import ErrorAnswer, ErrorBody
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An error of the one shape, after which the connection closes."""
+
+    status: int
+    code: str
+    message: str
+    next_step: str
+    retry_after_s: int | None = None
+
+    def encode(self, status_line: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+        """The whole answer as it is sent."""
+        body = msgspec.json.encode(ErrorAnswer(ErrorBody(self.code, self.message, self.next_step)))
+        own = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(body)),
+            (b"connection", b"close"),
+        ]
+        if self.retry_after_s is not None:
+            own.append((b"retry-after", b"%d" % self.retry_after_s))
+        lines = [name + b": " + value + b"\r\n" for name, value in (*headers, *own)]
+        return b"".join([status_line, *lines, b"\r\n", body])
+
+
+class Refused(Exception):
+    """Raised inside the parser's callbacks, which know no other way out."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.code)
+        self.refusal = refusal
+
+
+MALFORMED = Refusal(400, "malformed", "This is not HTTP/1.1.", "Send the request with an HTTP library, or with curl.")
+INCOMPLETE = Refusal(
+    400, "body_incomplete", "The request ended before it was complete.", "Check Content-Length, and send it again."
+)
+HOST_UNCLEAR = Refusal(400, "host", "The request needs exactly one Host header.", "Send the address as Host.")
+VERSION_UNKNOWN = Refusal(400, "http_version", "The service speaks HTTP/1.1 and HTTP/1.0.", "Send the request as one.")
+NO_TUNNEL = Refusal(
+    400, "no_tunnel", "The service speaks neither WebSocket nor CONNECT.", "Ask with POST; see /schema."
+)
+TOO_MANY_PIPELINED = Refusal(
+    400,
+    "too_many_pipelined",
+    f"More than {PIPELINED} requests wait on this connection.",
+    "Read the answers before you send more.",
+)
+TOO_SLOW = Refusal(
+    408,
+    "too_slow",
+    "The request was not complete in time.",
+    "Send it faster; the limits are serving.header_timeout_s and serving.body_timeout_s.",
+)
+HEAD_TOO_LARGE = Refusal(
+    431,
+    "headers_too_large",
+    f"The request line and the headers have more than {HEAD_BYTES:,} bytes or {HEADERS} headers.",
+    "Send what is to be classified in the body.",
+)
+TOO_MANY_CONNECTIONS = Refusal(
+    503,
+    "too_many_connections",
+    "All connections of the service are taken.",
+    "Try again; the limit is serving.max_connections.",
+    retry_after_s=1,
+)
+STOPPING = Refusal(503, "stopping", "The service is stopping.", "Send the request again.", retry_after_s=5)

@@ -1,0 +1,110 @@
+"""The HTTP server: watches its connections, and ends in bounded time."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import threading
+from functools import partial
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from litestar import Litestar
+
+from firstline.serving.connections import Connection
+from firstline.serving.limits import ConnectionLimits
+
+_TICKS = 5  # of uvicorn, a tenth of a second each, between two looks at all connections
+_LATE_S = 1.0
+_HALF_SENT_S = 2.0
+_ANSWERS_S = 7.0
+_END_S = 9.0
+
+_log = logging.getLogger("firstline.serving")
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server around `app`.
+
+    From the first SIGTERM or SIGINT on, half-sent requests have 2 s, answers 7 s, and the process 9 s;
+    a second signal ends it at once. SIGHUP is ignored.
+    """
+
+    def __init__(self, app: Litestar, limits: ConnectionLimits) -> None:
+        config = uvicorn.Config(
+            _head_as_get(app),
+            http=partial(Connection, limits=limits),  # type: ignore[arg-type]
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=limits.idle_timeout_s,  # type: ignore[arg-type]
+            timeout_graceful_shutdown=int(_ANSWERS_S + 1),
+        )
+        super().__init__(config)
+        self._looked_at = float("-inf")
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
+            asyncio.get_running_loop().add_signal_handler(
+                signal.SIGHUP, _log.info, "SIGHUP is ignored. To serve another model, start the service again."
+            )
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % _TICKS == 0:
+            now = asyncio.get_running_loop().time()
+            # After a pause of this process, what clients have sent meanwhile is still unread.
+            if now - self._looked_at < _LATE_S:
+                for connection in self._connections():
+                    connection.check(now)
+            self._looked_at = now
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(_HALF_SENT_S, self._give_up)
+        loop.call_later(_ANSWERS_S, self._abort)
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        for ending in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(ending, signal.SIG_DFL)
+        # A thread that computes would keep the process for as long as it takes.
+        watch = threading.Timer(_END_S, _end, (sig,))
+        watch.daemon = True
+        watch.start()
+
+    def _connections(self) -> list[Connection]:
+        return [item for item in self.server_state.connections if isinstance(item, Connection)]
+
+    def _give_up(self) -> None:
+        for connection in self._connections():
+            connection.give_up()
+
+    def _abort(self) -> None:
+        left = self._connections()
+        if left:
+            _log.warning("%d connections are closed without having had their answer.", len(left))
+        for connection in left:
+            connection.transport.abort()
+
+
+def _end(sig: int) -> None:
+    _log.warning("The process ends with requests in hand.")
+    os._exit(128 + sig)
+
+
+def _head_as_get(app: Litestar) -> Any:
+    """HEAD asks for the headers of GET; uvicorn leaves the body out."""
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}
+        await app(scope, receive, send)
+
+    return answer

@@ -1,0 +1,335 @@
+"""What a connection takes from its client: bytes, time, order. Over real sockets, with short limits."""
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from litestar import Litestar
+
+from firstline.bundle.predictor import Predictor
+from firstline.bundle.registry import promote
+from firstline.serving.app import create_app
+from firstline.serving.limits import ConnectionLimits
+from firstline.serving.service import Service
+from firstline.settings.model import ServingSettings
+from tests.bundles import make_bundle
+from tests.service import served_here
+
+LIMITS = ConnectionLimits(connections=20, header_timeout_s=1.0, body_timeout_s=3.0, idle_timeout_s=1.0)
+BODY = '{"text": "карта"}'.encode()
+HOST = b"Host: service\r\n"
+LIVE = b"GET /health/live HTTP/1.1\r\n" + HOST + b"\r\n"
+BOUND_S = 15
+
+
+def post(*lines: bytes, body: bytes = BODY, path: bytes = b"/v1/classify") -> bytes:
+    return b"\r\n".join(
+        [
+            b"POST " + path + b" HTTP/1.1",
+            b"Host: service",
+            b"Content-Length: %d" % len(body),
+            *lines,
+            b"",
+            body,
+        ]
+    )
+
+
+def app(folder: Path) -> Litestar:
+    written = make_bundle(folder)
+    promote(folder, written.id)
+    limits = ServingSettings(max_body_bytes=100_000)
+    return create_app(Service(Predictor.load(folder / written.id), folder, limits))
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    with served_here(app(tmp_path_factory.mktemp("models")), LIMITS) as port:
+        yield port
+
+
+def connect(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=BOUND_S)
+
+
+def until_closed(connection: socket.socket) -> bytes:
+    received = b""
+    try:
+        while more := connection.recv(65_536):
+            received += more
+    except ConnectionError:
+        pass
+    return received
+
+
+def ask(port: int, sent: bytes, *, ends: bool = False) -> bytes:
+    """All that comes back until the service closes."""
+    with connect(port) as connection:
+        connection.sendall(sent)
+        if ends:
+            connection.shutdown(socket.SHUT_WR)
+        return until_closed(connection)
+
+
+def answers(received: bytes) -> list[tuple[int, dict[str, str], Any]]:
+    """Status, headers and JSON of each answer."""
+    found = []
+    while received:
+        head, _, received = received.partition(b"\r\n\r\n")
+        status, *lines = head.decode().split("\r\n")
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+        length = int(headers.get("content-length", 0))
+        body, received = received[:length], received[length:]
+        found.append((int(status.split()[1]), headers, json.loads(body) if body else None))
+    return found
+
+
+def refused(received: bytes) -> tuple[int, str]:
+    (answer,) = answers(received)
+    status, headers, body = answer
+    assert headers["connection"] == "close"
+    assert headers["content-type"] == "application/json"
+    return status, body["error"]["code"]
+
+
+def is_live(port: int) -> bool:
+    return answers(ask(port, LIVE, ends=True))[0][2] == {"status": "live"}
+
+
+# How much
+
+
+def test_a_head_that_never_ends_is_refused_and_not_read(port: int) -> None:
+    line = b"X-Filler: " + b"a" * 10_000 + b"\r\n"
+    n_sent = 0
+    with connect(port) as connection:
+        connection.sendall(b"GET /health/live HTTP/1.1\r\n" + HOST)
+        with pytest.raises(ConnectionError):
+            for _ in range(30_000):  # 300 MB
+                n_sent += connection.send(line)
+        assert refused(until_closed(connection)) == (431, "headers_too_large")
+    assert n_sent < 100_000_000
+    assert is_live(port)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"X: " + b"a" * 70_000 + b"\r\n",
+        b"".join(b"X-%d: 1\r\n" % number for number in range(101)),
+        b"X: " + b"a" * 400_000,
+        b"X" * 400_000,
+    ],
+)
+def test_a_head_beyond_the_limit_is_refused(port: int, head: bytes) -> None:
+    assert refused(ask(port, b"GET /health/live HTTP/1.1\r\n" + HOST + head + b"\r\n")) == (431, "headers_too_large")
+
+
+def test_a_request_line_beyond_the_limit_is_refused(port: int) -> None:
+    request = b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n"
+    assert refused(ask(port, request)) == (431, "headers_too_large")
+
+
+def test_a_head_within_the_limit_is_answered(port: int) -> None:
+    request = b"GET /health/live HTTP/1.1\r\nX: " + b"a" * 60_000 + b"\r\n" + HOST + b"\r\n"
+    assert answers(ask(port, request, ends=True))[0][0] == 200
+
+
+def test_trailers_without_end_are_refused(port: int) -> None:
+    head = b"POST /v1/classify HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" + HOST + b"\r\n2\r\n{}\r\n0\r\n"
+    assert refused(ask(port, head + b"X: " + b"a" * 500_000)) == (431, "headers_too_large")
+
+
+def test_a_chunked_body_beyond_the_limit_is_refused(port: int) -> None:
+    chunks = b"".join(b"c350\r\n" + b"a" * 50_000 + b"\r\n" for _ in range(4))
+    head = b"POST /v1/classify HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" + HOST + b"\r\n"
+    status, _, body = answers(ask(port, head + chunks + b"0\r\n\r\n"))[0]
+    assert (status, body["error"]["code"]) == (413, "body_too_large")
+
+
+def test_too_many_pipelined_requests_are_refused_after_their_answers(port: int) -> None:
+    received = answers(ask(port, LIVE * 200))
+    assert [status for status, _, _ in received[:-1]] == [200] * (len(received) - 1)
+    assert len(received) > 100
+    assert (received[-1][0], received[-1][2]["error"]["code"]) == (400, "too_many_pipelined")
+
+
+# How long
+
+
+@pytest.mark.parametrize(
+    "half",
+    [
+        b"GET /health",
+        b"GET /health/live HTTP/1.1\r\nHost: ser",
+        b"\r\n",
+        post()[:-1],
+        b"POST /v1/classify HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" + HOST + b"\r\n5\r\nab",
+    ],
+)
+def test_a_request_half_sent_is_refused_in_time(port: int, half: bytes) -> None:
+    assert refused(ask(port, half)) == (408, "too_slow")
+
+
+@pytest.mark.parametrize("sent", [b"", LIVE])
+def test_an_idle_connection_is_closed(port: int, sent: bytes) -> None:
+    assert len(answers(ask(port, sent))) == bool(sent)
+
+
+def test_a_body_a_byte_at_a_time_ends(port: int) -> None:
+    with connect(port) as connection:
+        connection.sendall(b"POST /v1/classify HTTP/1.1\r\nContent-Length: 90000\r\n" + HOST + b"\r\n")
+        sent_by = time.monotonic() + BOUND_S
+        connection.settimeout(0.2)
+        received = b""
+        while not received and time.monotonic() < sent_by:
+            connection.sendall(b" ")
+            try:
+                received = connection.recv(65_536)
+            except TimeoutError:
+                continue
+    assert refused(received) == (408, "too_slow")
+
+
+def test_a_body_refused_by_its_length_is_not_awaited(port: int) -> None:
+    head = b"POST /v1/classify HTTP/1.1\r\nContent-Length: 1000000\r\n" + HOST + b"\r\n"
+    received = answers(ask(port, head + b"a"))
+    assert [status for status, _, _ in received] == [413]
+
+
+def test_a_pause_between_requests_is_none_within_one(port: int) -> None:
+    """The time of a head counts from its first byte."""
+    with connect(port) as connection:
+        for _ in range(4):
+            connection.sendall(LIVE)
+            assert b"live" in connection.recv(65_536)
+            time.sleep(0.4)
+
+
+def test_a_client_that_does_not_read_is_closed(port: int) -> None:
+    """Some fifty answers of the schema are more than the kernel holds for it."""
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        connection.settimeout(BOUND_S)
+        connection.connect(("127.0.0.1", port))
+        request = b"GET /schema HTTP/1.1\r\n" + HOST + b"\r\n"
+        with pytest.raises(ConnectionError):
+            for _ in range(BOUND_S * 100):
+                connection.sendall(request * 20)
+                time.sleep(0.01)
+    assert is_live(port)
+
+
+# In which order
+
+
+def test_a_client_that_ends_after_its_request_is_answered(port: int) -> None:
+    status, _, body = answers(ask(port, post(), ends=True))[0]
+    assert (status, body["label"]) == (200, "Карта")
+
+
+def test_pipelined_requests_are_answered_in_their_order(port: int) -> None:
+    received = answers(ask(port, post() + LIVE + post(), ends=True))
+    assert ["label" in body for _, _, body in received] == [True, False, True]
+
+
+def test_what_is_malformed_is_refused_after_the_answers_before_it(port: int) -> None:
+    received = answers(ask(port, post() + LIVE + b"\x00\x01 nonsense\r\n\r\n"))
+    assert [status for status, _, _ in received] == [200, 200, 400]
+
+
+@pytest.mark.parametrize("half", [b"GET /he", post()[:-3]])
+def test_a_client_that_ends_inside_a_request_is_refused(port: int, half: bytes) -> None:
+    assert refused(ask(port, half, ends=True)) == (400, "body_incomplete")
+
+
+# What it says
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        (b"nonsense\r\n\r\n", "malformed"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "malformed"),
+        (b"GET /health/live HTTP/1.1\r\nno colon\r\n\r\n", "malformed"),
+        (b"GET /health/live HTTP/1.1\r\n\r\n", "host"),
+        (b"GET /health/live HTTP/1.1\r\n" + HOST + HOST + b"\r\n", "host"),
+        (b"GET /health/live HTTP/2.0\r\n" + HOST + b"\r\n", "http_version"),
+        (post(b"Transfer-Encoding: chunked"), "malformed"),
+        (post(b"Content-Length: 4"), "malformed"),
+        (b"POST /v1/classify HTTP/1.1\r\nContent-Length: -1\r\n" + HOST + b"\r\n", "malformed"),
+        (b"CONNECT host:80 HTTP/1.1\r\n" + HOST + b"\r\n", "no_tunnel"),
+        (b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" + HOST + b"\r\n", "no_tunnel"),
+    ],
+)
+def test_what_is_not_plain_http_is_refused_in_the_one_shape(port: int, request_: bytes, code: str) -> None:
+    assert refused(ask(port, request_)) == (400, code)
+
+
+def test_a_body_survives_an_offer_of_http_2(port: int) -> None:
+    offer = (b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA")
+    received = answers(ask(port, post(*offer) + post(), ends=True))
+    assert [body["label"] for _, _, body in received] == ["Карта", "Карта"]
+
+
+def test_http_1_0_needs_no_host(port: int) -> None:
+    assert answers(ask(port, b"GET /health/live HTTP/1.0\r\n\r\n"))[0][2] == {"status": "live"}
+
+
+@pytest.mark.parametrize("path", [b"/health/live", b"/health/ready", b"/v1/models", b"/schema"])
+def test_head_has_the_headers_of_get(port: int, path: bytes) -> None:
+    rest = path + b" HTTP/1.1\r\nConnection: close\r\n" + HOST + b"\r\n"
+    head, _, body = ask(port, b"HEAD " + rest).partition(b"\r\n\r\n")
+    of_get, _, content = ask(port, b"GET " + rest).partition(b"\r\n\r\n")
+    assert (body, head.split(b"date")[0]) == (b"", of_get.split(b"date")[0])
+    assert b"content-length: %d" % len(content) in head
+
+
+# How many
+
+
+def test_unused_connections_make_room(tmp_path: Path) -> None:
+    limits = ConnectionLimits(connections=10, header_timeout_s=60, body_timeout_s=60, idle_timeout_s=60)
+    with served_here(app(tmp_path), limits) as port:
+        held = [connect(port) for _ in range(15)]
+        held[-1].sendall(b"GET /hea")
+        assert is_live(port)
+        assert until_closed(held[0]) == b""
+        for connection in held:
+            connection.close()
+
+
+def test_beyond_the_limit_a_client_is_told_so_and_the_others_are_served(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    limits = ConnectionLimits(connections=10, header_timeout_s=60, body_timeout_s=60, idle_timeout_s=60)
+    with served_here(app(tmp_path), limits) as port, connect(port) as established:
+        established.sendall(LIVE)
+        assert b"live" in established.recv(65_536)
+        held = [connect(port) for _ in range(9)]
+        for connection in held:
+            connection.sendall(post()[:-1])
+        time.sleep(0.3)
+        (told,) = answers(ask(port, b""))
+        assert (told[0], told[1]["retry-after"]) == (503, "1")
+        assert sum("All 10 connections are taken" in message for message in caplog.messages) == 1
+        established.sendall(LIVE)
+        assert b"live" in established.recv(65_536)
+        held[0].sendall(post()[-1:])
+        assert b"200 OK" in held[0].recv(65_536)
+        for connection in held:
+            connection.close()
+
+
+def test_the_log_has_no_trace(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    for sent in (post()[:-1], b"GET", b"nonsense\r\n\r\n", post() * 3):
+        ask(port, sent, ends=True)
+        with connect(port) as connection:
+            connection.sendall(sent)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+    assert is_live(port)
+    assert [record for record in caplog.records if record.exc_info] == []

@@ -12,6 +12,7 @@ from firstline.bundle.files import part_files, read_manifest
 from firstline.bundle.manifest import Manifest
 from firstline.bundle.parts import Scorer, load_part
 from firstline.errors import BundleDamaged, BundleVersionUnknown, ScoresNotFinite
+from firstline.patterns import PatternRefused
 from firstline.text.emails import EMAILS_VERSION, own_words
 from firstline.text.masks import MASKS_VERSION, OLDER_MASKS_VERSIONS, Masker
 from firstline.text.readings import read
@@ -83,13 +84,13 @@ class Predictor:
         if not manifest.parts or not manifest.labels:
             what = "part" if not manifest.parts else "label"
             raise BundleDamaged(f"{folder} has no {what}.", "Train it again: firstline train")
-        voices = []
+        parts = []
         for part in manifest.parts:
             files = part_files(folder, part)
             scorer = load_part(part.kind, files, len(manifest.labels))
             files.check_rest()
-            voices.append(Voice(scorer, part.weight, part.temperature))
-        return cls(manifest, voices)
+            parts.append(WeightedPart(scorer, part.weight, part.temperature))
+        return cls(manifest, parts)
 
     def knows_segment(self, segment: str) -> bool:
         """Whether training saw this segment. An unknown segment is ignored."""
@@ -114,13 +115,13 @@ class Predictor:
             return np.empty((0, len(self.manifest.labels)), np.float32)
         known = [(message.text, message.segment if message.segment in self._segments else None) for message in messages]
         said = []
-        for voice in self._voices:
-            texts = [read(voice.scorer.reads, self._rules, text, segment) for text, segment in known]
+        for part in self._parts:
+            texts = [read(part.scorer.reads, self._rules, text, segment) for text, segment in known]
             # What overflows is found in the result.
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                scores = voice.scorer.predict_proba(texts)
+                scores = part.scorer.predict_proba(texts)
             self._check(scores, (len(texts), len(self.manifest.labels)))
-            said.append((calibrate(scores, voice.temperature), voice.weight))
+            said.append((calibrate(scores, part.temperature), part.weight))
         return calibrate(mean_of(said), self.manifest.calibration.temperature)
 
     def _check(self, scores: NDArray[np.float32], shape: tuple[int, int]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from firstline.bundle.manifest import Calibration, MaskPatterns
-from firstline.bundle.predictor import Predictor, Voice, calibrate
+from firstline.bundle.predictor import Predictor, WeightedPart, calibrate
 from firstline.errors import BundleDamaged, BundleVersionUnknown, ScoresNotFinite
 from firstline.text.masks import MASKS_VERSION
 from firstline.text.readings import Reading
@@ -110,14 +110,16 @@ class Gives:
     [(np.nan, 0.5, 0.5), (np.inf, 0, 0), (np.nan,) * 3, (1.5, -0.5, 0), (0.5, 0.4, 0.3), (0, 0, 0), (0.5, 0.5)],
 )
 def test_scores_that_are_not_probabilities_are_an_error(scores: tuple[float, ...], temperature: float) -> None:
-    predictor = Predictor(manifest(), [Voice(Gives(*scores), temperature=temperature)])
+    predictor = Predictor(manifest(), [WeightedPart(Gives(*scores), temperature=temperature)])
     with pytest.raises(ScoresNotFinite, match=r"gives scores that are not probabilities"):
         predictor.predict([Message("карта")])
 
 
 def test_one_part_with_bad_scores_spoils_the_mean() -> None:
     with pytest.raises(ScoresNotFinite):
-        Predictor(manifest(), [Voice(Gives(0.2, 0.3, 0.5)), Voice(Gives(np.nan, 0, 0))]).predict([Message("карта")])
+        Predictor(manifest(), [WeightedPart(Gives(0.2, 0.3, 0.5)), WeightedPart(Gives(np.nan, 0, 0))]).predict(
+            [Message("карта")]
+        )
 
 
 def test_a_model_without_labels_is_refused(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ class MaskPattern(_Section):
 
     kind: str = Field(pattern=r"^[^\W\d_]\w{1,31}$", description="Its name, a single word: POLICY.")
     pattern: Annotated[str, AfterValidator(_compiles)] = Field(
-        description="A Python regular expression; what it matches becomes <POLICY>."
+        description="A regular expression; what it matches becomes <POLICY>."
     )
 
 
@@ -133,9 +133,10 @@ class MaskingSettings(_Section):
     patterns: tuple[MaskPattern, ...] = Field(
         (),
         description="The team's own patterns, tried before the built-in ones, for example"
-        ' [{ kind = "POLICY", pattern = "ОСАГО-\\\\d{6}" }]. A model keeps the ones it was trained with. They are'
-        " written as for Python's re: \\\\b, \\\\w and (?i) know Russian letters. RE2 runs them, so that no message can"
-        " hang an import or the service; what it cannot run, such as a reference back to a group (\\\\1), is refused.",
+        ' [{ kind = "POLICY", pattern = "ОСАГО-\\\\d{6}" }]. A model keeps the ones it was trained with. RE2 runs them,'
+        " so that no message can hang an import or the service. \\\\w, \\\\d and (?i) know the letters of all languages;"
+        " \\\\b, or a look at one character such as (?<!\\\\d), may stand at the start and at the end. What RE2 cannot"
+        " run, such as a reference to a group, is refused.",
     )
 
 

@@ -8,7 +8,7 @@ rule `masks` makes a token of each. docs/privacy.md lists the kinds and what the
 import re
 from dataclasses import dataclass
 
-from firstline.patterns import any_possible, compile_pattern
+from firstline.patterns import compile_pattern
 from firstline.text.addresses import mask_addresses
 from firstline.text.check_digits import iban
 from firstline.text.codes import mask_codes, mask_passwords
@@ -50,9 +50,7 @@ class Masker:
     def __call__(self, text: str) -> str:
         """The text as it is stored: NFC, on one line, personal data as `<KIND>`. Masking it again changes nothing."""
         text = _as_seen(nfc(white_space(text)))
-        # Most messages have nothing of the team's own, which one look tells for all patterns.
-        is_possible = bool(self.patterns) and any_possible(tuple(pattern for _, pattern in self.patterns))(text)
-        for kind, pattern in self.patterns if is_possible else ():
+        for kind, pattern in self.patterns:
             text = _mask_own(text, pattern, f"<{kind.upper()}>")
         # What one kind takes away can lay bare the edge of another: as often as anything is found.
         # U+0338 strikes out the sign before it: `>` would no longer close its mask.

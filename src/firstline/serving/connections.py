@@ -6,11 +6,12 @@ second by the server, ends what takes too long: a sweep over all connections cos
 
 import asyncio
 import socket
+import struct
 from enum import Enum
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from firstline.serving import refusals
 from firstline.serving.limits import DROPPED_BYTES, HEAD_BYTES, HEADERS, LINGER_S, PIPELINED, SPARE, ConnectionLimits
@@ -18,6 +19,7 @@ from firstline.serving.refusals import Refusal, Refused
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _ASK_AFTER_S = 0.25
+_NO_LINGER = struct.pack("ii", 1, 0)
 
 
 class Phase(Enum):
@@ -43,6 +45,7 @@ class Connection(HttpToolsProtocol):
         self._head_bytes = 0
         self._refusal: Refusal | None = None
         self._client_ended = False
+        self._running: RequestResponseCycle | None = None
         self._unsent_bytes = 0
         self._fetched = self._fetching_since = self.since  # by the client, of its answer
 
@@ -57,6 +60,14 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         if len(self.connections) > self.limits.connections:
             self._make_room()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        # uvicorn tells the newest request alone, and the one before it would write to nobody.
+        self.pipeline.clear()
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True
+            self._running.message_event.set()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if self._refusal is not None:
@@ -143,7 +154,7 @@ class Connection(HttpToolsProtocol):
     def check(self, now: float) -> None:
         """End what has taken too long. `now` is the loop's time."""
         if self._is_not_fetched(now):
-            self.transport.abort()
+            self.reset()
         elif self.transport.is_closing() or self._refusal is not None:
             return
         elif self.flow.read_paused:  # it is the service that does not read
@@ -170,6 +181,12 @@ class Connection(HttpToolsProtocol):
         if self.phase in (Phase.HEAD, Phase.BODY):
             self.refuse(refusals.STOPPING)
 
+    def reset(self) -> None:
+        """Close at once, and keep nothing of what the client has not taken, in the kernel either."""
+        connected: socket.socket = self.transport.get_extra_info("socket")
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        self.transport.abort()
+
     def refuse(self, refusal: Refusal) -> None:
         """Answer the newest request with a refusal, after the answers before it; drop what else comes; close."""
         if self._refusal is not None or self.transport.is_closing():
@@ -186,6 +203,10 @@ class Connection(HttpToolsProtocol):
             self._send_refusal()
 
     # Inside
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _feed(self, data: bytes) -> None:
         try:

@@ -91,7 +91,7 @@ class Server(uvicorn.Server):
         if left:
             _log.warning("%d connections are closed without having had their answer.", len(left))
         for connection in left:
-            connection.transport.abort()
+            connection.reset()
 
 
 def _end(sig: int) -> None:

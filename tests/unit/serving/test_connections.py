@@ -101,7 +101,7 @@ def refused(received: bytes) -> tuple[int, str]:
 
 
 def is_live(port: int) -> bool:
-    return answers(ask(port, LIVE, ends=True))[0][2] == {"status": "live"}
+    return bool(answers(ask(port, LIVE, ends=True))[0][2] == {"status": "live"})
 
 
 # How much

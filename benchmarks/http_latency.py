@@ -37,11 +37,11 @@ def main() -> None:
     content = arguments.messages.read_text("utf-8") if arguments.messages else demo
     texts = [row["text"] for row in csv.DictReader(content.splitlines(keepends=True))][:1_000]
     with TemporaryDirectory() as folder:
-        workspace = arguments.workspace or _demo_workspace(Path(folder))
+        workspace = arguments.workspace or demo_workspace(Path(folder))
         _measure(workspace, texts)
 
 
-def _demo_workspace(folder: Path) -> Path:
+def demo_workspace(folder: Path) -> Path:
     firstline = [sys.executable, "-m", "firstline"]
     for command in (
         ["init", str(folder / "w"), "--demo"],
@@ -80,7 +80,7 @@ def _measure(workspace: Path, texts: list[str]) -> None:
         finally:
             os.sched_setaffinity(0, cores)
     rows = [
-        (name, *_figures(times), f"{statistics.median(times) / statistics.median(floor):.1f}")
+        (name, *figures(times), f"{statistics.median(times) / statistics.median(floor):.1f}")
         for name, times in measured.items()
     ]
     print_rows(
@@ -114,7 +114,7 @@ def _times(connection: http.client.HTTPConnection, method: str, path: str, bodie
     return times
 
 
-def _figures(times: list[float]) -> tuple[str, str]:
+def figures(times: list[float]) -> tuple[str, str]:
     cuts = statistics.quantiles(times, n=100)
     return f"{cuts[49]:.2f}", f"{cuts[98]:.2f}"
 

@@ -19,6 +19,7 @@ from firstline.serving.refusals import Refusal, Refused
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _ASK_AFTER_S = 0.25
+_SILENT_S = 1.0
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
@@ -43,6 +44,7 @@ class Connection(HttpToolsProtocol):
         self.is_ending = False  # the service stops: this request is the last
         self._held_bytes = 0  # received, and not yet handed on by the parser
         self._head_bytes = 0
+        self._body_bytes = 0  # of requests that are not answered
         self._refusal: Refusal | None = None
         self._client_ended = False
         self._running: RequestResponseCycle | None = None
@@ -64,6 +66,7 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         # uvicorn tells the newest request alone, and the one before it would write to nobody.
         self.pipeline.clear()
+        self._free_bodies()
         if self._running is not None and not self._running.response_complete:
             self._running.disconnected = True
             self._running.message_event.set()
@@ -126,6 +129,11 @@ class Connection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._held_bytes = 0
+        if self.is_in_hand:
+            self._body_bytes += len(body)
+            self.limits.held_bytes += len(body)
+            if self.limits.held_bytes > self.limits.bodies_bytes:
+                raise Refused(refusals.TOO_MANY_BODIES)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -142,6 +150,7 @@ class Connection(HttpToolsProtocol):
         self._fetching_since = self.loop.time()
         if self.pipeline or self.is_in_hand:
             return
+        self._free_bodies()
         if self._refusal is not None:
             self._send_refusal()
         elif self._client_ended:
@@ -169,6 +178,14 @@ class Connection(HttpToolsProtocol):
             now - self.heard > self.limits.header_timeout_s or now - self.since > self.limits.body_timeout_s
         ):
             self.refuse(refusals.TOO_SLOW)
+
+    def can_be_spared(self, now: float) -> bool:
+        """Whether its place may be given to another: it has sent no whole request, and nothing for a while."""
+        if self.transport.is_closing() or self.was_answered:
+            return False
+        if self.phase is Phase.BODY:
+            return now - self.heard > _SILENT_S and not self.pipeline
+        return self.phase is not Phase.ANSWER and not self.is_in_hand
 
     def shutdown(self) -> None:
         """Answer what is in hand, wait a little for what is half sent, close the rest."""
@@ -200,6 +217,7 @@ class Connection(HttpToolsProtocol):
             cycle.disconnected = True
             cycle.message_event.set()
         if not owes:
+            self._free_bodies()
             self._send_refusal()
 
     # Inside
@@ -221,6 +239,10 @@ class Connection(HttpToolsProtocol):
             self.parser = httptools.HttpRequestParser(self)
             self.parser.feed_data(b"".join([*head, b"\r\n"]))
             self._feed(data[upgrade.args[0] :])
+
+    def _free_bodies(self) -> None:
+        self.limits.held_bytes -= self._body_bytes
+        self._body_bytes = 0
 
     def _drop(self, n_bytes: int) -> None:
         """Forget what follows a refusal; of a client that sends much, read no more."""
@@ -265,15 +287,11 @@ class Connection(HttpToolsProtocol):
     def _make_room(self) -> None:
         """Close the connection that has gone longest without a whole request; if all are in use, refuse this one."""
         self.limits.tell()
-        unused = [
-            other
-            for other in self.connections
-            if isinstance(other, Connection)
-            and other.phase in (Phase.IDLE, Phase.HEAD)
-            and not (other is self or other.was_answered or other.is_in_hand or other.transport.is_closing())
-        ]
-        if unused:
-            min(unused, key=lambda other: other.since).transport.abort()
+        now = self.loop.time()
+        others = (other for other in self.connections if isinstance(other, Connection) and other is not self)
+        spare = [other for other in others if other.can_be_spared(now)]
+        if spare:
+            min(spare, key=lambda other: other.since).reset()
         elif len(self.connections) > self.limits.connections + SPARE:
             self.transport.abort()
         else:

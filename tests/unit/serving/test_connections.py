@@ -6,7 +6,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,13 @@ def ask(port: int, sent: bytes, *, ends: bool = False) -> bytes:
         return until_closed(connection)
 
 
+def wait_until(condition: Callable[[], bool]) -> None:
+    give_up_at = time.monotonic() + BOUND_S
+    while not condition():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.01)
+
+
 def answers(received: bytes) -> list[tuple[int, dict[str, str], Any]]:
     """Status, headers and JSON of each answer."""
     found = []
@@ -100,8 +107,13 @@ def refused(received: bytes) -> tuple[int, str]:
     return status, body["error"]["code"]
 
 
+def is_answered(port: int, sent: bytes) -> bool:
+    received = answers(ask(port, sent, ends=True))
+    return [status for status, _, _ in received] == [200]
+
+
 def is_live(port: int) -> bool:
-    return bool(answers(ask(port, LIVE, ends=True))[0][2] == {"status": "live"})
+    return is_answered(port, LIVE)
 
 
 # How much
@@ -356,26 +368,51 @@ def test_unused_connections_make_room(tmp_path: Path) -> None:
             connection.close()
 
 
-def test_beyond_the_limit_a_client_is_told_so_and_the_others_are_served(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_half_sent_bodies_make_room(tmp_path: Path) -> None:
     limits = ConnectionLimits(connections=10, header_timeout_s=60, body_timeout_s=60, idle_timeout_s=60)
-    with served_here(app(tmp_path), limits) as port, connect(port) as established:
+    with served_here(app(tmp_path), limits) as port:
+        held = [connect(port) for _ in range(10)]
+        for connection in held:
+            connection.sendall(post()[:-1])
+        wait_until(lambda: is_answered(port, LIVE))
+        for connection in held:
+            connection.close()
+
+
+def test_beyond_the_limit_a_client_is_told_so_and_the_others_are_served(caplog: pytest.LogCaptureFixture) -> None:
+    limits = ConnectionLimits(connections=10, header_timeout_s=60, body_timeout_s=60, idle_timeout_s=60)
+    with served_here(slow_app(60, threading.Event()), limits) as port, connect(port) as established:
         held = [connect(port) for _ in range(9)]
         for connection in (established, *held):
             connection.sendall(LIVE)
-            assert b"live" in connection.recv(65_536)
+            assert b"404 Not Found" in connection.recv(65_536)
         for connection in held:
-            connection.sendall(post()[:-1])
+            connection.sendall(SLOW)
         (told,) = answers(ask(port, b""))
         assert (told[0], told[1]["retry-after"]) == (503, "1")
         assert sum("All 10 connections are taken" in message for message in caplog.messages) == 1
         established.sendall(LIVE)
-        assert b"live" in established.recv(65_536)
-        held[0].sendall(post()[-1:])
-        assert b"200 OK" in held[0].recv(65_536)
+        assert b"404 Not Found" in established.recv(65_536)
         for connection in held:
             connection.close()
+
+
+def test_bodies_held_are_bounded_together(tmp_path: Path) -> None:
+    limits = ConnectionLimits(20, header_timeout_s=60, body_timeout_s=60, idle_timeout_s=60, bodies_bytes=100_000)
+    body = json.dumps({"text": "карта", "segment": None}).encode() + b" " * 40_000
+    with served_here(app(tmp_path), limits) as port:
+        for _ in range(4):  # what is answered counts no more
+            assert answers(ask(port, post(body=body), ends=True))[0][0] == 200
+        with connect(port) as first, connect(port) as second:
+            for connection in (first, second):
+                connection.sendall(LIVE)
+                assert b"live" in connection.recv(65_536)
+                connection.sendall(post(body=body)[:-1])
+            wait_until(lambda: limits.held_bytes == 2 * len(body) - 2)
+            assert refused(ask(port, post(body=body))) == (503, "too_busy")
+            first.sendall(b" ")
+            assert b"200 OK" in first.recv(65_536)
+        wait_until(lambda: limits.held_bytes == 0)
 
 
 def test_the_log_has_no_trace(port: int, caplog: pytest.LogCaptureFixture) -> None:

@@ -54,7 +54,7 @@ class Connection(HttpToolsProtocol):
     @property
     def is_in_hand(self) -> bool:
         """Whether an answer is owed."""
-        return self.cycle is not None and not self.cycle.response_complete
+        return self.cycle is not None and not (self.cycle.response_complete or self.cycle.disconnected)
 
     # What the transport calls
 

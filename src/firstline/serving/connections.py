@@ -54,7 +54,8 @@ class Connection(HttpToolsProtocol):
     @property
     def is_in_hand(self) -> bool:
         """Whether an answer is owed."""
-        return self.cycle is not None and not (self.cycle.response_complete or self.cycle.disconnected)
+        running = self._running
+        return bool(self.pipeline) or not (running is None or running.response_complete or running.disconnected)
 
     # What the transport calls
 
@@ -77,8 +78,6 @@ class Connection(HttpToolsProtocol):
             self._drop(len(data))
             return
         self.heard = self.loop.time()
-        if self.phase is Phase.IDLE:
-            self.phase, self.since = Phase.HEAD, self.heard
         self._unset_keepalive_if_required()
         self._held_bytes += len(data)
         try:
@@ -148,7 +147,7 @@ class Connection(HttpToolsProtocol):
         super().on_response_complete()
         self.was_answered = True
         self._fetching_since = self.loop.time()
-        if self.pipeline or self.is_in_hand:
+        if self.is_in_hand:
             return
         self._free_bodies()
         if self._refusal is not None:

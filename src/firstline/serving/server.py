@@ -46,6 +46,7 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self._looked_at = float("-inf")
+        self._skipped = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -58,7 +59,8 @@ class Server(uvicorn.Server):
         if counter % _TICKS == 0:
             now = asyncio.get_running_loop().time()
             # After a pause of this process, what clients have sent meanwhile is still unread.
-            if now - self._looked_at < _LATE_S:
+            self._skipped = now - self._looked_at > _LATE_S and not self._skipped
+            if not self._skipped:
                 for connection in self._connections():
                     connection.check(now)
             self._looked_at = now

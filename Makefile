@@ -89,6 +89,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.import_speed
 	$(BIN)/python -m benchmarks.training_time
 	$(BIN)/python -m benchmarks.http_latency
+	$(BIN)/python -m benchmarks.hostile_clients
 
 # What the masks find, by kind and form. make masks FORMS=FILE
 masks: setup

@@ -40,11 +40,11 @@ def main() -> None:
     content = arguments.messages.read_text("utf-8") if arguments.messages else demo
     texts = [row["text"] for row in csv.DictReader(content.splitlines(keepends=True))][:1_000]
     with TemporaryDirectory() as folder:
-        workspace = arguments.workspace or _demo_workspace(Path(folder))
+        workspace = arguments.workspace or demo_workspace(Path(folder))
         _measure(workspace, texts, with_batches=not arguments.no_batches)
 
 
-def _demo_workspace(folder: Path) -> Path:
+def demo_workspace(folder: Path) -> Path:
     firstline = [sys.executable, "-m", "firstline"]
     for command in (
         ["init", str(folder / "w"), "--demo"],
@@ -90,7 +90,7 @@ def _measure(workspace: Path, texts: list[str], with_batches: bool) -> None:
         finally:
             os.sched_setaffinity(0, cores)
     rows = [
-        (name, f"{len(times):,}", *_figures(times), f"{statistics.median(times) / statistics.median(floor):.1f}")
+        (name, f"{len(times):,}", *figures(times), f"{statistics.median(times) / statistics.median(floor):.1f}")
         for name, times in measured.items()
     ]
     print_rows(
@@ -126,7 +126,7 @@ def _times(
     return times
 
 
-def _figures(times: list[float]) -> tuple[str, str]:
+def figures(times: list[float]) -> tuple[str, str]:
     cuts = statistics.quantiles(times, n=100)
     return f"{cuts[49]:.2f}", f"{cuts[98]:.2f}"
 

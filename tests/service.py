@@ -42,13 +42,17 @@ def served(workspace: Path, log: Path, *options: str, before: Sequence[str] = ()
 
 
 @contextmanager
-def served_here(app: Litestar, limits: ConnectionLimits) -> Iterator[int]:
+def served_here(app: Litestar, limits: ConnectionLimits, send_buffer: int | None = None) -> Iterator[int]:
     """The service's own server in a thread; gives its port."""
     server = Server(app, limits)
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        if send_buffer is not None:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
+            while thread.is_alive() and not server.started:
+                time.sleep(0.01)
             yield listener.getsockname()[1]
         finally:
             server.should_exit = True

@@ -6,11 +6,12 @@ second by the server, ends what takes too long: a sweep over all connections cos
 
 import asyncio
 import socket
+import struct
 from enum import Enum
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from firstline.serving import refusals
 from firstline.serving.limits import DROPPED_BYTES, HEAD_BYTES, HEADERS, LINGER_S, PIPELINED, SPARE, ConnectionLimits
@@ -18,6 +19,8 @@ from firstline.serving.refusals import Refusal, Refused
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _ASK_AFTER_S = 0.25
+_SILENT_S = 1.0
+_NO_LINGER = struct.pack("ii", 1, 0)
 
 
 class Phase(Enum):
@@ -41,15 +44,18 @@ class Connection(HttpToolsProtocol):
         self.is_ending = False  # the service stops: this request is the last
         self._held_bytes = 0  # received, and not yet handed on by the parser
         self._head_bytes = 0
+        self._body_bytes = 0  # of requests that are not answered
         self._refusal: Refusal | None = None
         self._client_ended = False
+        self._running: RequestResponseCycle | None = None
         self._unsent_bytes = 0
         self._fetched = self._fetching_since = self.since  # by the client, of its answer
 
     @property
     def is_in_hand(self) -> bool:
         """Whether an answer is owed."""
-        return self.cycle is not None and not self.cycle.response_complete
+        running = self._running
+        return bool(self.pipeline) or not (running is None or running.response_complete or running.disconnected)
 
     # What the transport calls
 
@@ -58,13 +64,20 @@ class Connection(HttpToolsProtocol):
         if len(self.connections) > self.limits.connections:
             self._make_room()
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        # uvicorn tells the newest request alone, and the one before it would write to nobody.
+        self.pipeline.clear()
+        self._free_bodies()
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True
+            self._running.message_event.set()
+        super().connection_lost(exc)
+
     def data_received(self, data: bytes) -> None:
         if self._refusal is not None:
             self._drop(len(data))
             return
         self.heard = self.loop.time()
-        if self.phase is Phase.IDLE:
-            self.phase, self.since = Phase.HEAD, self.heard
         self._unset_keepalive_if_required()
         self._held_bytes += len(data)
         try:
@@ -115,6 +128,11 @@ class Connection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._held_bytes = 0
+        if self.is_in_hand:
+            self._body_bytes += len(body)
+            self.limits.held_bytes += len(body)
+            if self.limits.held_bytes > self.limits.bodies_bytes:
+                raise Refused(refusals.TOO_MANY_BODIES)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -129,8 +147,9 @@ class Connection(HttpToolsProtocol):
         super().on_response_complete()
         self.was_answered = True
         self._fetching_since = self.loop.time()
-        if self.pipeline or self.is_in_hand:
+        if self.is_in_hand:
             return
+        self._free_bodies()
         if self._refusal is not None:
             self._send_refusal()
         elif self._client_ended:
@@ -143,7 +162,7 @@ class Connection(HttpToolsProtocol):
     def check(self, now: float) -> None:
         """End what has taken too long. `now` is the loop's time."""
         if self._is_not_fetched(now):
-            self.transport.abort()
+            self.reset()
         elif self.transport.is_closing() or self._refusal is not None:
             return
         elif self.flow.read_paused:  # it is the service that does not read
@@ -159,6 +178,14 @@ class Connection(HttpToolsProtocol):
         ):
             self.refuse(refusals.TOO_SLOW)
 
+    def can_be_spared(self, now: float) -> bool:
+        """Whether its place may be given to another: it has sent no whole request, and nothing for a while."""
+        if self.transport.is_closing() or self.was_answered:
+            return False
+        if self.phase is Phase.BODY:
+            return now - self.heard > _SILENT_S and not self.pipeline
+        return self.phase is not Phase.ANSWER and not self.is_in_hand
+
     def shutdown(self) -> None:
         """Answer what is in hand, wait a little for what is half sent, close the rest."""
         self.is_ending = True
@@ -169,6 +196,12 @@ class Connection(HttpToolsProtocol):
         """Refuse what is half sent as the service stops."""
         if self.phase in (Phase.HEAD, Phase.BODY):
             self.refuse(refusals.STOPPING)
+
+    def reset(self) -> None:
+        """Close at once, and keep nothing of what the client has not taken, in the kernel either."""
+        connected: socket.socket = self.transport.get_extra_info("socket")
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        self.transport.abort()
 
     def refuse(self, refusal: Refusal) -> None:
         """Answer the newest request with a refusal, after the answers before it; drop what else comes; close."""
@@ -183,9 +216,14 @@ class Connection(HttpToolsProtocol):
             cycle.disconnected = True
             cycle.message_event.set()
         if not owes:
+            self._free_bodies()
             self._send_refusal()
 
     # Inside
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _feed(self, data: bytes) -> None:
         try:
@@ -200,6 +238,10 @@ class Connection(HttpToolsProtocol):
             self.parser = httptools.HttpRequestParser(self)
             self.parser.feed_data(b"".join([*head, b"\r\n"]))
             self._feed(data[upgrade.args[0] :])
+
+    def _free_bodies(self) -> None:
+        self.limits.held_bytes -= self._body_bytes
+        self._body_bytes = 0
 
     def _drop(self, n_bytes: int) -> None:
         """Forget what follows a refusal; of a client that sends much, read no more."""
@@ -244,15 +286,11 @@ class Connection(HttpToolsProtocol):
     def _make_room(self) -> None:
         """Close the connection that has gone longest without a whole request; if all are in use, refuse this one."""
         self.limits.tell()
-        unused = [
-            other
-            for other in self.connections
-            if isinstance(other, Connection)
-            and other.phase in (Phase.IDLE, Phase.HEAD)
-            and not (other is self or other.was_answered or other.is_in_hand or other.transport.is_closing())
-        ]
-        if unused:
-            min(unused, key=lambda other: other.since).transport.abort()
+        now = self.loop.time()
+        others = (other for other in self.connections if isinstance(other, Connection) and other is not self)
+        spare = [other for other in others if other.can_be_spared(now)]
+        if spare:
+            min(spare, key=lambda other: other.since).reset()
         elif len(self.connections) > self.limits.connections + SPARE:
             self.transport.abort()
         else:

@@ -12,6 +12,7 @@ HEADERS = 100
 PIPELINED = 100  # requests that wait behind another one of their connection
 LINGER_S = 1.0  # how long a refused connection stays open, so that the client can read its answer
 DROPPED_BYTES = 1_000_000  # read of what follows a refusal
+BODIES = 20  # of the largest size, held in memory at a time
 SPARE = 8  # connections beyond the limit that are told so; the rest are closed without a word
 _FILES = 16  # descriptors left for files, beside the spare ones
 
@@ -22,13 +23,16 @@ _log = logging.getLogger("firstline.serving")
 class ConnectionLimits:
     """`connections` at a time; seconds for headers, for a whole body, and of an idle connection.
 
-    `header_timeout_s` is also the longest pause inside a request or while an answer is fetched.
+    One object counts for all connections. `header_timeout_s` is also the longest pause inside a
+    request or while an answer is fetched.
     """
 
     connections: int
     header_timeout_s: float
     body_timeout_s: float
     idle_timeout_s: float
+    bodies_bytes: int = BODIES * 10_000_000  # of all requests together that are not answered
+    held_bytes: int = 0  # of these, now
     _told_at: float = field(default=float("-inf"), repr=False)
 
     @classmethod
@@ -44,7 +48,13 @@ class ConnectionLimits:
                 connections,
                 settings.max_connections,
             )
-        return cls(connections, settings.header_timeout_s, settings.body_timeout_s, settings.idle_timeout_s)
+        return cls(
+            connections,
+            settings.header_timeout_s,
+            settings.body_timeout_s,
+            settings.idle_timeout_s,
+            BODIES * settings.max_body_bytes,
+        )
 
     def tell(self) -> None:
         """Log, once a minute at most, that all connections are taken."""

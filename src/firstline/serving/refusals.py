@@ -75,4 +75,7 @@ TOO_MANY_CONNECTIONS = Refusal(
     "Try again; the limit is serving.max_connections.",
     retry_after_s=1,
 )
+TOO_MANY_BODIES = Refusal(
+    503, "too_busy", "The service holds too many unanswered requests.", "Send the request again.", retry_after_s=1
+)
 STOPPING = Refusal(503, "stopping", "The service is stopping.", "Send the request again.", retry_after_s=5)

@@ -20,6 +20,7 @@ _TICKS = 5  # of uvicorn, a tenth of a second each, between two looks at all con
 _LATE_S = 1.0
 _HALF_SENT_S = 2.0
 _ANSWERS_S = 7.0
+_COMPUTING_S = 8.0
 _END_S = 9.0
 
 _log = logging.getLogger("firstline.serving")
@@ -42,10 +43,10 @@ class Server(uvicorn.Server):
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=limits.idle_timeout_s,  # type: ignore[arg-type]
-            timeout_graceful_shutdown=int(_ANSWERS_S + 1),
         )
         super().__init__(config)
         self._looked_at = float("-inf")
+        self._skipped = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -58,7 +59,8 @@ class Server(uvicorn.Server):
         if counter % _TICKS == 0:
             now = asyncio.get_running_loop().time()
             # After a pause of this process, what clients have sent meanwhile is still unread.
-            if now - self._looked_at < _LATE_S:
+            self._skipped = now - self._looked_at > _LATE_S and not self._skipped
+            if not self._skipped:
                 for connection in self._connections():
                     connection.check(now)
             self._looked_at = now
@@ -68,6 +70,7 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         loop.call_later(_HALF_SENT_S, self._give_up)
         loop.call_later(_ANSWERS_S, self._abort)
+        loop.call_later(_COMPUTING_S, self._stop_waiting)
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -91,7 +94,12 @@ class Server(uvicorn.Server):
         if left:
             _log.warning("%d connections are closed without having had their answer.", len(left))
         for connection in left:
-            connection.transport.abort()
+            connection.reset()
+
+    def _stop_waiting(self) -> None:
+        if self.server_state.tasks:
+            _log.warning("%d requests are still computed; their clients have gone.", len(self.server_state.tasks))
+        self.force_exit = True
 
 
 def _end(sig: int) -> None:

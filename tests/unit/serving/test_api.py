@@ -168,6 +168,67 @@ def test_wrong_address_or_method(client: TestClient[Litestar], method: str, path
 
 
 @pytest.mark.parametrize(
+    "media_type",
+    [
+        "application/json",
+        "Application/JSON; charset=UTF-8",
+        'application/json;charset="utf-8"',
+        "application/vnd.bank+json",
+        "application/x-www-form-urlencoded",
+        "",
+        None,
+    ],
+)
+def test_json_is_read_under_the_types_it_comes_with(client: TestClient[Litestar], media_type: str | None) -> None:
+    headers = {} if media_type is None else {"Content-Type": media_type}
+    response = client.post("/v1/classify", content='{"text": "карта"}'.encode(), headers=headers)
+    assert (response.status_code, response.json()["label"]) == (200, "Карта")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "text/html"},
+        {"Content-Type": "application/xml"},
+        {"Content-Type": "application/octet-stream"},
+        {"Content-Type": "multipart/form-data; boundary=x"},
+        {"Content-Type": "application/msgpack"},
+        {"Content-Type": "application/json; charset=windows-1251"},
+        {"Content-Type": "json"},
+        {"Content-Encoding": "gzip"},
+        {"Content-Encoding": "identity, br"},
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/classify", "/v1/classify/batch"])
+def test_another_type_or_a_compressed_body_is_refused(
+    client: TestClient[Litestar], path: str, headers: dict[str, str]
+) -> None:
+    response = client.post(path, content='{"text": "карта"}'.encode(), headers=headers)
+    assert (response.status_code, response.json()["error"]["code"]) == (415, "media_type")
+
+
+def test_a_get_may_bear_any_type(client: TestClient[Litestar]) -> None:
+    assert client.get("/health/live", headers={"Content-Type": "text/plain"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/v1/classify", {"POST"}),
+        ("POST", "/health/live", {"GET", "HEAD"}),
+        ("DELETE", "/v1/models", {"GET", "HEAD"}),
+    ],
+)
+def test_another_method_is_refused_with_those_allowed(
+    client: TestClient[Litestar], method: str, path: str, allowed: set[str]
+) -> None:
+    response = client.request(method, path)
+    assert response.status_code == 405
+    assert allowed <= set(response.headers["allow"].split(", "))
+
+
+@pytest.mark.parametrize(
     "body",
     [
         {"text": "карта", "арбуз": 1},

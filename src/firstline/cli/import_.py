@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 def import_(
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILE...", help="CSV, TSV, JSONL, JSON, Parquet or Excel.")
+        list[Path] | None, typer.Argument(metavar="FILE", help="CSV, TSV, JSONL, JSON, Parquet or Excel.")
     ] = None,
     text: TextOption = None,
     id_: IdOption = None,
@@ -93,17 +93,15 @@ def import_(
     text_column = text or place.settings.columns.text or None
     options = ReadingOptions(encoding, reading_delimiter(delimiter), text_column)
     reports: list[ImportReport] = []
-    with _printed(reports, as_json), place.hold("messages", "import"), progress(as_json) as bar:
+    with _printed(reports, as_json, workspace), place.hold("messages", "import"), progress(as_json) as bar:
         for file in files:
             task = bar.add_task(file.name, total=1.0)
 
             def show(step: "ImportProgress", task: "TaskID" = task, name: str = file.name) -> None:
-                bar.update(task, completed=step.done, description=f"{name}: {step.n_rows:,} rows")
+                bar.update(task, completed=step.done, description=f"{name}: {counted(step.n_rows, 'row')}")
 
             report = run_to_end(import_file(place, file, said, agents, options, relabel, source, dry_run), show)
             reports.append(report)
-            if not as_json:
-                _print_report(report, workspace)
             if (said or agents) and not dry_run:
                 remember_columns(place.settings_file, _lasting(said) | ({"agent_values": agents} if agents else {}))
     if as_json:
@@ -144,13 +142,16 @@ def _undo(place: "Workspace", files: "Sequence[Path]", as_json: bool) -> None:
 
 
 @contextmanager
-def _printed(reports: "list[ImportReport]", as_json: bool) -> Iterator[None]:
-    """Print the reports as JSON at the end, also where a later file was refused."""
+def _printed(reports: "list[ImportReport]", as_json: bool, workspace: Path | None) -> Iterator[None]:
+    """Print the reports when the bars are gone, also where a later file was refused."""
     try:
         yield
     finally:
         if as_json:
             print_json([asdict(report) for report in reports])
+        else:
+            for report in reports:
+                _print_report(report, workspace)
 
 
 def _print_report(report: "ImportReport", workspace: Path | None) -> None:

@@ -9,8 +9,8 @@ from typer.core import TyperCommand, TyperGroup
 class Command(TyperCommand):
     """A command; typer would write `<bool>` behind each of its flags."""
 
-    def __init__(self, *arguments: Any, help: str | None = None, **options: Any) -> None:
-        super().__init__(*arguments, help=_filled(help), **options)
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **{**options, "help": _filled(options.get("help"))})
 
     def get_params(self, ctx: Any) -> list[Any]:
         return _plain_flags(super().get_params(ctx))
@@ -19,8 +19,8 @@ class Command(TyperCommand):
 class Group(TyperGroup):
     """A command that has commands."""
 
-    def __init__(self, *arguments: Any, help: str | None = None, **options: Any) -> None:
-        super().__init__(*arguments, help=_filled(help), **options)
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **{**options, "help": _filled(options.get("help"))})
 
     def get_params(self, ctx: Any) -> list[Any]:
         return _plain_flags(super().get_params(ctx))

@@ -98,7 +98,7 @@ def _line(card: "RunCard") -> tuple[str, ...]:
         f"{card.id}\n{card.model if card.finished_at else 'not finished'}",
         f"{card.n_messages:,}\n{card.n_classes:,}",
         str(card.folds),
-        "\n".join(row.candidate + (", left out" if row.problem else "") for row in card.rows),
+        "\n".join(row.candidate + (" left out" if row.problem else "") for row in card.rows),
         f"{best.candidate}\n{figure(best.macro_f1)}" if best and best.macro_f1 else "",
     )
 

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from firstline.messages.importing import ImportProgress, ImportReport
     from firstline.store.workspace import Workspace
 
+_GUESS = "predicted_"
+"""How the names of the columns begin that `firstline classify` adds."""
+
 
 def import_(
     files: Annotated[
@@ -115,7 +118,7 @@ def import_(
 
 def _lasting(said: "Mapping[str, str]") -> "dict[str, str | tuple[str, ...]]":
     """The columns to remember: a guess of `classify` is taken for a label only when it is named."""
-    return {role: name for role, name in said.items() if role != "label" or not name.startswith("predicted_")}
+    return {role: name for role, name in said.items() if role != "label" or not name.startswith(_GUESS)}
 
 
 def _undo(place: "Workspace", files: "Sequence[Path]", as_json: bool) -> None:
@@ -160,9 +163,14 @@ def _print_report(report: "ImportReport", workspace: Path | None) -> None:
     roles = ", ".join(f"{role} = '{name}'" if role != name else f"'{name}'" for role, name in report.columns.items())
     rows = counted(report.n_rows, "conversation" if report.is_conversation else "row")
     say(f"{report.file} ({report.described}): {rows}, columns {roles}")
-    if report.unused:
+    guesses = [name for name in report.unused if name.startswith(_GUESS)]
+    if unused := [name for name in report.unused if name not in guesses]:
         hint = "" if "label" in report.columns else "; is one of them the class? --label COLUMN"
-        say(f"  not used: {listed(report.unused)}{hint}")
+        say(f"  not used: {listed(unused)}{hint}")
+    if guesses:
+        say(
+            "  not used: the columns of firstline classify; its guesses become labels with --label predicted_label only"
+        )
     if report.n_masked_again:
         say(f"  the masks have changed: {counted(report.n_masked_again, 'stored message')} masked again")
     new = counted(report.n_new, "new message")

@@ -50,6 +50,7 @@ def _listen(host: str, port: int) -> socket.socket:
     """
     from firstline.errors import AddressUnusable
 
+    listener: socket.socket | None = None
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.socket(family, socket.SOCK_STREAM)
@@ -57,6 +58,8 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
         listener.listen(2048)
     except OSError as error:
+        if listener is not None:
+            listener.close()
         free = _free_port(host, port)
         raise AddressUnusable(
             f"Cannot listen on {host}, port {port}: {error.strerror or error}.",

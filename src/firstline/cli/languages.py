@@ -9,6 +9,7 @@ import typer
 from firstline.cli.commands import Command, Group
 from firstline.cli.options import JsonOption
 from firstline.cli.output import note, print_json, print_table, say, size
+from firstline.errors import install_hint
 
 if TYPE_CHECKING:
     from firstline.training.candidates.ulmfit.card import Card
@@ -32,7 +33,7 @@ def languages(context: typer.Context, as_json: JsonOption = False) -> None:
         return
     if not found:
         say("No language model is installed. Training learns from the messages alone.")
-        say("To install one: pip install --no-index --find-links DIR firstline-ru; DIR holds its wheel.")
+        say(f"To have one, such as firstline-ru or firstline-en: {install_hint('firstline-ru')}.")
         say("To make one: firstline pretrain --help, then firstline languages pack --help.")
         return
     print_table(

@@ -45,6 +45,11 @@ from pathlib import Path
 from typing import ClassVar
 
 
+def install_hint(what: str) -> str:
+    """How to install what is missing where there may be no network."""
+    return f"Run: pip install --no-index --find-links DIR {what}, where DIR is the folder with the wheels"
+
+
 class FirstlineError(Exception):
     """The root: `message` says what is wrong, `next_step` what to do about it."""
 
@@ -205,7 +210,7 @@ class ExtraMissing(TrainingError):
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(
             f"{what} needs the extra '{extra}', which is not installed.",
-            f"Run: pip install 'firstline[{extra}]'",
+            install_hint(f"'firstline[{extra}]'"),
         )
         self.extra = extra
 

@@ -257,4 +257,4 @@ def test_what_is_not_installed_is_named(workspace: Path, monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, package, None)
     done = run("adapt", "-w", workspace)
     assert done.returncode == 1
-    assert "pip install 'firstline[train]'" in done.stderr
+    assert "--find-links DIR 'firstline[train]'" in done.stderr

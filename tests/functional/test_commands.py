@@ -136,7 +136,7 @@ def test_training_says_how_to_install_what_it_lacks(
     monkeypatch.setitem(sys.modules, "sklearn", None)
     done = firstline("train", "-w", tmp_path)
     assert done.returncode == 1
-    assert "pip install 'firstline[train]'" in done.stderr
+    assert "--find-links DIR 'firstline[train]'" in done.stderr
 
 
 def test_import_reports_in_json(firstline: Run, tmp_path: Path) -> None:

@@ -129,4 +129,4 @@ def test_it_says_how_to_install_what_it_lacks(corpus: Path, tmp_path: Path, monk
     monkeypatch.setitem(sys.modules, "fastai", None)
     done = run_small(corpus, "bank.txt", "-o", tmp_path / "lm")
     assert done.returncode == 1
-    assert "pip install 'firstline[train]'" in done.stderr
+    assert "--find-links DIR 'firstline[train]'" in done.stderr

@@ -76,4 +76,4 @@ def test_a_workspaces_minutes_bound_what_it_chooses_itself(firstline: Run, bank:
     named = firstline("train", "--candidates", "linear.v1", "--folds", "2", "-w", bank)
     assert named.returncode == 0, named.stderr
     bounded = firstline("train", "--candidates", "linear.v1,lsa.v1", "--folds", "2", "--minutes", "0.0001", "-w", bank)
-    assert "lsa.v1 is not in the table: It would take about" in bounded.stdout
+    assert "lsa.v1 is not in the table: it would take about" in bounded.stdout

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from firstline.bundle.registry import promote
+from firstline.errors import install_hint
 from tests.bundles import make_bundle
 from tests.service import served
 
@@ -42,7 +43,7 @@ def test_training_names_the_command_that_installs_it(workspace: Path) -> None:
     done = run("train", "-w", workspace)
     assert done.returncode == 1
     assert done.stderr == (
-        "Error: Training needs the extra 'train', which is not installed.\nRun: pip install 'firstline[train]'\n"
+        "Error: Training needs the extra 'train', which is not installed.\n" + install_hint("'firstline[train]'") + "\n"
     )
 
 

@@ -26,6 +26,7 @@ from firstline.cli import (
     status,
     train,
 )
+from firstline.cli.commands import Command, Group
 from firstline.cli.output import print_error
 from firstline.errors import FirstlineError, kind_of, trace_of
 from firstline.neural.memory import is_out_of_memory
@@ -34,6 +35,7 @@ _INTERRUPTED = 130
 
 app = typer.Typer(
     name="firstline",
+    cls=Group,
     help="Sorts incoming support messages into your own classes, on your own machines.",
     no_args_is_help=True,
     invoke_without_command=True,
@@ -53,22 +55,22 @@ def root(
         raise typer.Exit
 
 
-app.command("init")(init.init)
-app.command("import")(import_.import_)
-app.command("status")(status.status)
-app.command("mask")(mask.mask)
-app.command("forget")(forget.forget)
-app.command("advise")(advise.advise)
-app.command("train")(train.train)
+app.command("init", cls=Command)(init.init)
+app.command("import", cls=Command)(import_.import_)
+app.command("status", cls=Command)(status.status)
+app.command("mask", cls=Command)(mask.mask)
+app.command("forget", cls=Command)(forget.forget)
+app.command("advise", cls=Command)(advise.advise)
+app.command("train", cls=Command)(train.train)
 app.add_typer(runs.app, name="runs")
-app.command("search")(search.search)
-app.command("adapt")(adapt.adapt)
-app.command("pretrain")(pretrain.pretrain)
+app.command("search", cls=Command)(search.search)
+app.command("adapt", cls=Command)(adapt.adapt)
+app.command("pretrain", cls=Command)(pretrain.pretrain)
 app.add_typer(languages.app, name="languages")
-app.command("evaluate")(evaluate.evaluate)
-app.command("classify")(classify.classify)
+app.command("evaluate", cls=Command)(evaluate.evaluate)
+app.command("classify", cls=Command)(classify.classify)
 app.add_typer(models.app, name="models")
-app.command("serve")(serve.serve)
+app.command("serve", cls=Command)(serve.serve)
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from firstline.cli.output import (
     says_how_to_go_on,
     stages,
 )
+from firstline.errors import install_hint
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ def adapt(
         context = Context.of(settings, seed, place.language_models, place.folder, stages(bar))
         knowledge = run_to_end(gather(context, all_messages(context, data), bases, is_forced=force), stages(bar))
     if not any(model.card.base for model in knowledge.language_models):
-        note("no pretrained language model: it has learned from the messages alone")
+        note("no pretrained language model is installed: it has learned from the messages alone")
+        note(f"To start from one, such as firstline-ru or firstline-en: {install_hint('firstline-ru')}")
     n_messages = len(data.messages) + len(data.unlabelled)
     if as_json:
         print_json([_as_json(model) for model in knowledge.language_models])

@@ -18,6 +18,7 @@ from firstline.cli.output import (
     say,
     size,
     stages,
+    without_name,
 )
 from firstline.steps import run_to_end
 
@@ -86,12 +87,12 @@ def _print(advice: "Advice", workspace: Path | None, *, is_auto: bool, folds: in
     times = f", {advice.repeats} times," if advice.repeats > 1 else ""
     say(f"What a training of {advice.folds} folds{times} would take on this machine, {cores}, measured on a sample:")
     print_table(
-        ("candidate", "time", "memory to train", "disk", "sense"),
+        ("candidate", "time", "memory to train", "disk", "makes sense"),
         [_cells(one) for one in advice.estimates],
         ("time", "memory to train", "disk"),
     )
     for one in advice.estimates:
-        say(f"{one.candidate}: {one.reason}")
+        say(f"{one.candidate}: {without_name(one.reason, one.candidate)}")
     sensible = [one for one in advice.estimates if one.makes_sense]
     if not sensible:
         return

@@ -22,7 +22,7 @@ from firstline.cli.options import (
     said_columns,
     temporary_room,
 )
-from firstline.cli.output import counted, listed, note, print_json, progress, say
+from firstline.cli.output import agreeing, counted, listed, note, print_json, progress, say
 from firstline.steps import run_to_end
 
 
@@ -89,14 +89,11 @@ def classify(
     for sentence in report.notes:
         note(sentence)
     if report.n_unknown_segments:
-        have = "row has" if report.n_unknown_segments == 1 else "rows have"
-        note(f"{report.n_unknown_segments:,} {have} a segment that training never saw: answered without it")
+        have = agreeing(report.n_unknown_segments, "row", "has", "have")
+        note(f"{have} a segment that training never saw: answered without it")
     if report.n_learned:
-        have = "has a label" if report.n_learned == 1 else "have labels"
-        note(
-            f"{report.n_learned:,} of the rows {have} in this workspace: the model may have learned them,"
-            " so their confidence says nothing about others"
-        )
+        are = agreeing(report.n_learned, "row", "is a labelled message", "are labelled messages")
+        note(f"{are} of this workspace: the model may have learned them, so its confidence there proves nothing")
     if left_out := report.lines_left_out:
         lines = listed([f"{line:,}" for line in left_out])
         note(f"{counted(len(left_out), 'line')} could not be read and belong to no conversation: {lines}")

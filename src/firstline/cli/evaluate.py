@@ -21,7 +21,18 @@ from firstline.cli.options import (
     said_columns,
     temporary_room,
 )
-from firstline.cli.output import counted, figure, json_text, listed, note, print_table, progress, say
+from firstline.cli.output import (
+    agreeing,
+    counted,
+    figure,
+    json_text,
+    listed,
+    note,
+    print_json,
+    print_table,
+    progress,
+    say,
+)
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
@@ -84,7 +95,7 @@ def evaluate(
         write_private(json_out, json_text(_as_json(result)) + "\n")
     _print_notes(result)
     if to_stdout:
-        say(json_text(_as_json(result)))
+        print_json(_as_json(result))
     else:
         _print_figures(result)
 
@@ -93,29 +104,31 @@ def _print_notes(result: "Evaluation") -> None:
     for text in result.notes:
         note(text)
     if result.n_rejected:
-        note(f"{result.n_rejected:,} rows could not be used")
+        note(f"{counted(result.n_rejected, 'row')} could not be used")
     if result.n_unlabelled:
-        note(f"{result.n_unlabelled:,} rows have no label and do not count")
+        note(f"{counted(result.n_unlabelled, 'row')} without a label: not counted")
     if left_out := result.classes_without_messages:
         names = listed([f"'{name}'" for name in left_out])
         note(f"the macro averages leave out classes without messages in this file ({len(left_out):,}): {names}")
     for name, count in result.unknown_labels.items():
-        note(f"class '{name}' ({count:,} rows) is not known to the model: they count as errors")
+        note(f"class '{name}' ({counted(count, 'row')}) is not known to the model: counted as errors")
     if others := result.lines_of_others:
         lines = listed([f"{line:,}" for line in others])
         note(f"{counted(len(others), 'row')} with a class that is unknown here, counted as errors; lines: {lines}")
     if result.n_learned:
         note(
-            f"{result.n_learned:,} rows are labelled messages of this workspace: a model that learned them"
-            " looks better here than it is; firstline models show has its cross-validated figures"
+            f"{agreeing(result.n_learned, 'row', 'is a labelled message', 'are labelled messages')} of this workspace:"
+            " a model that learned them looks better here than it is; firstline models show has its cross-validated"
+            " figures"
         )
     if result.n_unknown_segments:
-        note(f"{result.n_unknown_segments:,} rows have a segment that training never saw: answered without")
+        have = agreeing(result.n_unknown_segments, "row", "has", "have")
+        note(f"{have} a segment that training never saw: answered without it")
 
 
 def _print_figures(result: "Evaluation") -> None:
     figures = result.figures
-    say(f"Model {result.model}, {figures.n_messages:,} messages; in brackets 95 % intervals")
+    say(f"Model {result.model}, {counted(figures.n_messages, 'message')}; in brackets 95 % intervals")
     say(f"  accuracy         {figure(figures.accuracy, figures.intervals['accuracy'])}")
     say(f"  macro-F1         {figure(figures.macro_f1, figures.intervals['macro_f1'])}")
     say(f"  macro precision  {figure(figures.macro_precision, figures.intervals['macro_precision'])}")

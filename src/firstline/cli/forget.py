@@ -18,7 +18,7 @@ _MOST_DAYS = 36_500
 
 
 def forget(
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Ids, as in the export.")] = None,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids, as in the export.")] = None,
     ids_file: Annotated[Path | None, typer.Option("--ids", metavar="FILE", help="A file, an id on each line.")] = None,
     source: Annotated[
         str | None, typer.Option(metavar="NAME", help="The system that the ids are from. Default: any.")

@@ -39,10 +39,13 @@ if TYPE_CHECKING:
     from firstline.messages.importing import ImportProgress, ImportReport
     from firstline.store.workspace import Workspace
 
+_GUESS = "predicted_"
+"""How the names of the columns begin that `firstline classify` adds."""
+
 
 def import_(
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILE...", help="CSV, TSV, JSONL, JSON, Parquet or Excel.")
+        list[Path] | None, typer.Argument(metavar="FILE", help="CSV, TSV, JSONL, JSON, Parquet or Excel.")
     ] = None,
     text: TextOption = None,
     id_: IdOption = None,
@@ -98,19 +101,17 @@ def import_(
     place = Workspace.find(workspace)
     options = reading_options(place.settings, text, encoding, delimiter, sheet, header_row, no_header)
     reports: list[ImportReport] = []
-    with _printed(reports, as_json), place.hold("messages", "import"), progress(as_json) as bar:
+    with _printed(reports, as_json, workspace), place.hold("messages", "import"), progress(as_json) as bar:
         for file in files:
             task = bar.add_task(file.name, total=1.0)
 
             def show(step: "ImportProgress", task: "TaskID" = task, name: str = file.name) -> None:
-                bar.update(task, completed=step.done, description=f"{name}: {step.n_rows:,} rows")
+                bar.update(task, completed=step.done, description=f"{name}: {counted(step.n_rows, 'row')}")
 
             with readable(file, place.temporary) as path:
                 report = run_to_end(import_file(place, path, said, agents, options, relabel, source, dry_run), show)
             report = replace(report, file=str(file))
             reports.append(report)
-            if not as_json:
-                _print_report(report, workspace)
             if (said or agents) and not dry_run:
                 remember_columns(place.settings_file, _lasting(said) | ({"agent_values": agents} if agents else {}))
     if as_json:
@@ -124,7 +125,7 @@ def import_(
 
 def _lasting(said: "Mapping[str, str]") -> "dict[str, str | tuple[str, ...]]":
     """The columns to remember: a guess of `classify` is taken for a label only when it is named."""
-    return {role: name for role, name in said.items() if role != "label" or not name.startswith("predicted_")}
+    return {role: name for role, name in said.items() if role != "label" or not name.startswith(_GUESS)}
 
 
 def _undo(place: "Workspace", files: "Sequence[Path]", as_json: bool) -> None:
@@ -151,13 +152,16 @@ def _undo(place: "Workspace", files: "Sequence[Path]", as_json: bool) -> None:
 
 
 @contextmanager
-def _printed(reports: "list[ImportReport]", as_json: bool) -> Iterator[None]:
-    """Print the reports as JSON at the end, also where a later file was refused."""
+def _printed(reports: "list[ImportReport]", as_json: bool, workspace: Path | None) -> Iterator[None]:
+    """Print the reports when the bars are gone, also where a later file was refused."""
     try:
         yield
     finally:
         if as_json:
             print_json([asdict(report) for report in reports])
+        else:
+            for report in reports:
+                _print_report(report, workspace)
 
 
 def _print_report(report: "ImportReport", workspace: Path | None) -> None:
@@ -166,9 +170,14 @@ def _print_report(report: "ImportReport", workspace: Path | None) -> None:
     roles = ", ".join(f"{role} = '{name}'" if role != name else f"'{name}'" for role, name in report.columns.items())
     rows = counted(report.n_rows, "conversation" if report.is_conversation else "row")
     say(f"{report.file} ({report.described}): {rows}, columns {roles}")
-    if report.unused:
+    guesses = [name for name in report.unused if name.startswith(_GUESS)]
+    if unused := [name for name in report.unused if name not in guesses]:
         hint = "" if "label" in report.columns else "; is one of them the class? --label COLUMN"
-        say(f"  not used: {listed(report.unused)}{hint}")
+        say(f"  not used: {listed(unused)}{hint}")
+    if guesses:
+        say(
+            "  not used: the columns of firstline classify; its guesses become labels with --label predicted_label only"
+        )
     if report.n_masked_again:
         say(f"  the masks have changed: {counted(report.n_masked_again, 'stored message')} masked again")
     new = counted(report.n_new, "new message")

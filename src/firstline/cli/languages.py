@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from firstline.cli.commands import Command, Group
 from firstline.cli.options import JsonOption
 from firstline.cli.output import note, print_json, print_table, say, size
+from firstline.errors import install_hint
 
 if TYPE_CHECKING:
     from firstline.language_models.card import Card
     from firstline.language_models.installed import Language
 
-app = typer.Typer(help="Pretrained language models on this machine.", invoke_without_command=True)
+app = typer.Typer(cls=Group, help="Pretrained language models on this machine.", invoke_without_command=True)
 
 
 @app.callback()
@@ -31,10 +33,11 @@ def languages(context: typer.Context, as_json: JsonOption = False) -> None:
         return
     if not found:
         say("No language model is installed. Training learns from the messages alone.")
+        say(f"To have one, such as firstline-ru or firstline-en: {install_hint('firstline-ru')}.")
         say("To make one: firstline pretrain --help, then firstline languages pack --help.")
         return
     print_table(
-        ("language model", "version", "language", "direction", "tokens seen", "perplexity a token", "size"),
+        ("name", "version", "language", "direction", "tokens seen", "perplexity\na token", "size"),
         [
             (
                 language.name,
@@ -48,15 +51,15 @@ def languages(context: typer.Context, as_json: JsonOption = False) -> None:
             for language in found
             for direction, card in language.cards().items()
         ],
-        right=("tokens seen", "perplexity a token", "size"),
+        right=("tokens seen", "perplexity\na token", "size"),
     )
 
 
-@app.command()
+@app.command(cls=Command)
 def pack(
     folders: Annotated[
         list[Path],
-        typer.Argument(metavar="DIR...", help="What firstline pretrain made; one folder for each direction."),
+        typer.Argument(metavar="DIR", help="What firstline pretrain made; one folder for each direction."),
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Where the project, with its wheel in dist, is put.")

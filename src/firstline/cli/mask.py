@@ -1,7 +1,7 @@
 """`firstline mask`."""
 
 from firstline.cli.options import WorkspaceOption
-from firstline.cli.output import say
+from firstline.cli.output import print_text
 
 
 def mask(workspace: WorkspaceOption = None) -> None:
@@ -26,4 +26,4 @@ def mask(workspace: WorkspaceOption = None) -> None:
     if sys.stdin is None:
         raise UsageError("There is no standard input.", "For example: echo 'call 020 7946 0958' | firstline mask")
     text = sys.stdin.read()
-    say(masker(settings)(own_words(text) if settings.emails.cut_quotes else text))
+    print_text(masker(settings)(own_words(text) if settings.emails.cut_quotes else text))

@@ -4,15 +4,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from firstline.cli.commands import Command, Group
 from firstline.cli.options import JsonOption, WorkspaceOption
-from firstline.cli.output import figure, figure_cell, next_command, note, print_json, print_table, say, size
+from firstline.cli.output import counted, figure, figure_cell, next_command, note, print_json, print_table, say, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from firstline.bundle.manifest import Manifest
 
-app = typer.Typer(help="The models of the workspace.", invoke_without_command=True)
+app = typer.Typer(cls=Group, help="The models of the workspace.", invoke_without_command=True)
 _Id = Annotated[str, typer.Argument(metavar="ID", help="A model of `firstline models`.")]
 
 
@@ -56,31 +57,29 @@ def models(context: typer.Context, workspace: WorkspaceOption = None, as_json: J
         say(f"There is no model yet. Train one: {next_command(workspace, 'train')}")
         return
     print_table(
-        ("", "model", "trained", "labels", "classes", "folds", "macro-F1", "accuracy", "size"),
+        ("", "model", "trained\nsize", "labels\nclasses", "folds", "macro-F1", "accuracy"),
         [
             (
                 "*" if item.id == champion else "",
                 item.id,
-                item.measured.created_at[:10],
-                f"{item.training.n_messages:,}" if item.training else "",
-                str(len(item.labels)),
+                f"{item.measured.created_at[:10]}\n{size(size_bytes(place.models / item.id))}",
+                (f"{item.training.n_messages:,}" if item.training else "") + f"\n{len(item.labels):,}",
                 str(item.training.folds) if item.training else "",
                 figure_cell(item.metrics.macro_f1, item.metrics.intervals.get("macro_f1")) if item.metrics else "",
                 figure(item.metrics.accuracy) if item.metrics else "",
-                size(size_bytes(place.models / item.id)),
             )
             for item in found
         ],
-        ("labels", "classes", "folds", "size"),
+        ("labels\nclasses", "folds"),
     )
     say("* the champion: the one that serves")
 
 
-@app.command()
+@app.command(cls=Command)
 def show(
     context: typer.Context,
     model_id: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="A model of `firstline models`. Default: the champion.")
+        str | None, typer.Argument(metavar="ID", help="A model of `firstline models`. Default: the champion.")
     ] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -100,15 +99,15 @@ def show(
 
 def _print_manifest(manifest: "Manifest", is_champion: bool) -> None:
     metrics, training = manifest.metrics, manifest.training
-    say(f"{manifest.id}{', the champion' if is_champion else ''}: {len(manifest.labels)} classes")
+    say(f"{manifest.id}{', the champion' if is_champion else ''}: {counted(len(manifest.labels), 'class')}")
     say(f"  segments          {', '.join(manifest.segments) or 'none'}")
     if metrics is None or training is None:
         return
     trained = manifest.measured.created_at[:19].replace("T", " ")
-    say(f"  trained           {trained} UTC on {training.n_messages:,} labelled messages")
+    say(f"  trained           {trained} UTC on {counted(training.n_messages, 'labelled message')}")
     say(f"  checked by        {metrics.method}")
-    for name in ("accuracy", "macro_f1", "macro_precision"):
-        say(f"  {name.replace('_', ' '):<17} {figure(getattr(metrics, name), metrics.intervals.get(name))}")
+    for name, shown in (("accuracy", "accuracy"), ("macro_f1", "macro-F1"), ("macro_precision", "macro precision")):
+        say(f"  {shown:<17} {figure(getattr(metrics, name), metrics.intervals.get(name))}")
     say(f"  calibration error {metrics.calibration_error:.3f} (before: {metrics.calibration_error_before:.3f})")
     say(f"  data fingerprint  {training.data_fingerprint[:16]}")
     for what, words in _made_of(training.candidate_settings):
@@ -135,7 +134,7 @@ def _made_of(settings: "Mapping[str, Any]") -> "Iterator[tuple[str, str]]":
         yield from _made_of(member)
 
 
-@app.command()
+@app.command(cls=Command)
 def promote(
     context: typer.Context, model_id: _Id, workspace: WorkspaceOption = None, as_json: JsonOption = False
 ) -> None:

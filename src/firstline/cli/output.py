@@ -1,40 +1,73 @@
 """What commands print: tables and sentences on standard output, progress and errors on standard error."""
 
+import re
 import shlex
+import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
+    from rich.table import Table
 
     from firstline.steps import Stage
 
 WIDTH_WITHOUT_TERMINAL = 120
 WIDE = 100
 _WIDEST = 1_000
+_GLUE = "\u00a0"
+"""A blank at which no line is broken: in a command that a person copies. It is printed as a blank."""
+
+_INSTALLATION = re.compile(r"pip install --no-index --find-links DIR [^\s,]+")
+
+_WRAPPED = frozenset({"class", "why that is few", "text, masked", "settings other than the defaults"})
+"""The columns whose cells may take several lines."""
+
 _SAY_EVERY_S = 30.0
 _MOST_LISTED = 5
 
 
 def say(text: str) -> None:
-    """One line on standard output."""
-    print(text)
+    """One line on standard output; in a terminal, as many as its width asks for."""
+    print(_fitted(text, sys.stdout))
 
 
 def note(text: str) -> None:
-    """One line on standard error: what a person should know, and a script need not read."""
-    print(text, file=sys.stderr)
+    """As `say`, on standard error: what a person should know, and a script need not read."""
+    print(_fitted(text, sys.stderr), file=sys.stderr)
+
+
+def print_text(text: str) -> None:
+    """A text as it is, on standard output."""
+    print(text)
 
 
 def print_error(message: str, next_step: str) -> None:
     """What is wrong, and what to do next."""
-    print(f"Error: {message}", file=sys.stderr)
+    note(f"Error: {message}")
     if next_step:
-        print(next_step, file=sys.stderr)
+        note(next_step)
+
+
+def _fitted(text: str, stream: TextIO) -> str:
+    """The text in lines that fit the terminal, if `stream` is one. Words and commands stay whole."""
+    if stream.isatty():
+        text = _INSTALLATION.sub(lambda found: found[0].replace(" ", _GLUE), text)
+        width = shutil.get_terminal_size().columns
+        text = "\n".join(part for line in text.split("\n") for part in _folded(line, width))
+    return text.replace(_GLUE, " ")
+
+
+def _folded(line: str, width: int) -> list[str]:
+    indent = line[: len(line) - len(line.lstrip())] + "  "
+    return textwrap.wrap(
+        line, max(width, 20), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    ) or [""]
 
 
 def print_json(value: object) -> None:
@@ -49,23 +82,35 @@ def json_text(value: object) -> str:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> None:
-    """A table; columns named in `right` are set to the right."""
-    from rich import box
+    """A table; columns named in `right` are set to the right. It fits a terminal of 80 columns.
+
+    Where it is too wide, its columns move together, and sentences and names of classes are broken.
+    """
     from rich.console import Console
     from rich.measure import Measurement
+
+    console = Console()
+    width = console.width if console.is_terminal else max(console.width, WIDTH_WITHOUT_TERMINAL)
+    table = _table(columns, rows, right, gap=3)
+    options = console.options.update(max_width=_WIDEST)
+    if Measurement.get(console, options, table).maximum > width:
+        table = _table(columns, rows, right, gap=2)
+    # A figure that is cut off is worse than a line that wraps.
+    Console(width=max(width, Measurement.get(console, options, table).minimum)).print(table)
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str], gap: int) -> "Table":
+    from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE, pad_edge=False, header_style="bold")
+    table = Table(box=box.SIMPLE, pad_edge=False, header_style="bold", padding=(0, 1, 0, gap - 2))
     for name in columns:
-        table.add_column(name, justify="right" if name in right else "left", overflow="fold", no_wrap=name != "class")
+        is_whole = name not in _WRAPPED
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold", no_wrap=is_whole)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    console = Console()
-    # A figure that is cut off is worse than a line that wraps.
-    needed = Measurement.get(console, console.options.update(max_width=_WIDEST), table).maximum
-    least = 0 if console.is_terminal else WIDTH_WITHOUT_TERMINAL
-    Console(width=max(console.width, least, needed)).print(table)
+    return table
 
 
 def is_narrow() -> bool:
@@ -153,8 +198,21 @@ def size(size_bytes: int) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 message`, `1,068 messages`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    """`1 message`, `1,068 messages`, `2 classes`."""
+    ending = "" if number == 1 else "es" if noun.endswith("s") else "s"
+    return f"{number:,} {noun}{ending}"
+
+
+def agreeing(number: int, noun: str, verb: str, verb_of_many: str) -> str:
+    """`1 row has`, `3 rows have`."""
+    return f"{counted(number, noun)} {verb if number == 1 else verb_of_many}"
+
+
+def without_name(reason: str, name: str) -> str:
+    """A reason that follows the name of a candidate: it need not say the name again."""
+    if reason.startswith(f"{name} "):
+        return f"it {reason.removeprefix(name).lstrip()}"
+    return reason[:1].lower() + reason[1:] if reason.startswith("It ") else reason
 
 
 def listed(names: Sequence[str]) -> str:
@@ -172,8 +230,9 @@ def duration(seconds: float) -> str:
 
 
 def next_command(workspace: Path | None, command: str) -> str:
-    """A command to run next, with the workspace that the caller named."""
-    return f"firstline {command}" + (f" --workspace {shlex.quote(str(workspace))}" if workspace else "")
+    """A command to run next, with the workspace that the caller named; no line is broken in it."""
+    whole = f"firstline {command}" + (f" --workspace {shlex.quote(str(workspace))}" if workspace else "")
+    return whole.replace(" ", _GLUE)
 
 
 def _share(value: float) -> str:

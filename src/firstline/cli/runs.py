@@ -5,16 +5,28 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from firstline.cli.before_training import require_training
+from firstline.cli.commands import Command, Group
 from firstline.cli.comparison_table import LEGEND, mixture
 from firstline.cli.options import JsonOption, WorkspaceOption
-from firstline.cli.output import duration, figure, figure_cell, next_command, print_json, print_table, say, size
+from firstline.cli.output import (
+    counted,
+    duration,
+    figure,
+    figure_cell,
+    next_command,
+    print_json,
+    print_table,
+    say,
+    size,
+    without_name,
+)
 
 if TYPE_CHECKING:
     from firstline.training.runs import RunCard, RunRow
 
 _LONG_S = 600
 
-app = typer.Typer(help="What was compared, run by run.", invoke_without_command=True)
+app = typer.Typer(cls=Group, help="What was compared, run by run.", invoke_without_command=True)
 _Id = Annotated[str, typer.Argument(metavar="ID", help="A run of `firstline runs`; its beginning will do.")]
 
 
@@ -37,14 +49,14 @@ def runs(context: typer.Context, workspace: WorkspaceOption = None, as_json: Jso
         say(f"Nothing was compared yet: {next_command(workspace, 'train')}")
         return
     print_table(
-        ("run", "labels", "classes", "folds", "candidates", "best", "macro-F1", "last model"),
+        ("run\nlast model", "labels\nclasses", "folds", "candidates", "best\nmacro-F1"),
         [_line(card) for card in found],
-        ("labels", "classes", "folds"),
+        ("labels\nclasses", "folds"),
     )
     say(f"All candidates of one: {next_command(workspace, 'runs show ID')}")
 
 
-@app.command()
+@app.command(cls=Command)
 def show(context: typer.Context, run_id: _Id, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """The whole table of one run."""
     from firstline.errors import UsageError
@@ -66,7 +78,8 @@ def show(context: typer.Context, run_id: _Id, workspace: WorkspaceOption = None,
     ended = (
         f"finished, last model {card.model}" if card.finished_at else "not finished; the same command goes on with it"
     )
-    say(f"{card.id}: {card.n_messages:,} labelled messages, {card.n_classes} classes, {card.folds} folds; {ended}")
+    messages, classes = counted(card.n_messages, "labelled message"), counted(card.n_classes, "class")
+    say(f"{card.id}: {messages}, {classes}, {card.folds} folds; {ended}")
     print_table(
         ("candidate", "macro-F1", "accuracy", "macro prec.", "training", "p50\np99", "memory\nsize"),
         [_cells(row) for row in sorted(card.rows, key=lambda row: -(row.macro_f1 or 0)) if not row.problem],
@@ -77,20 +90,17 @@ def show(context: typer.Context, run_id: _Id, workspace: WorkspaceOption = None,
         if row.weights:
             say(f"{row.candidate} is {mixture(row.weights, row.dropped, row.too_slow)}")
         if row.problem:
-            say(f"{row.candidate} is not in the table: {row.problem}")
+            say(f"{row.candidate} is not in the table: {without_name(row.problem, row.candidate)}")
 
 
 def _line(card: "RunCard") -> tuple[str, ...]:
     best = max(card.rows, key=lambda row: row.macro_f1 or 0, default=None)
-    figures = (best.candidate, figure(best.macro_f1)) if best and best.macro_f1 else ("", "")
     return (
-        card.id,
-        f"{card.n_messages:,}",
-        str(card.n_classes),
+        f"{card.id}\n{card.model if card.finished_at else 'not finished'}",
+        f"{card.n_messages:,}\n{card.n_classes:,}",
         str(card.folds),
         "\n".join(row.candidate + (" left out" if row.problem else "") for row in card.rows),
-        *figures,
-        card.model if card.finished_at else "not finished",
+        f"{best.candidate}\n{figure(best.macro_f1)}" if best and best.macro_f1 else "",
     )
 
 

@@ -1,6 +1,7 @@
 """`firstline serve`."""
 
 import socket
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -9,6 +10,8 @@ from firstline.cli.loading import load_predictor
 from firstline.cli.options import ModelOption, WorkspaceOption
 from firstline.cli.output import note
 
+_LEAST_OPEN_PORT = 1_024
+_PORTS_TRIED = 100
 _SWITCH_INTERVAL_S = 0.0005  # so that a single question does not wait for a batch in another thread
 
 
@@ -46,6 +49,7 @@ def _listen(host: str, port: int) -> socket.socket:
     """
     from firstline.errors import AddressUnusable
 
+    listener: socket.socket | None = None
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.socket(family, socket.SOCK_STREAM)
@@ -53,8 +57,22 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
         listener.listen(2048)
     except OSError as error:
+        if listener is not None:
+            listener.close()
+        free = _free_port(host, port)
         raise AddressUnusable(
             f"Cannot listen on {host}, port {port}: {error.strerror or error}.",
-            "Stop what holds it, or choose another: --port 8081",
+            f"Stop what holds it, or take a port that is free: --port {free}" if free else "Name another --host.",
         ) from None
     return listener
+
+
+def _free_port(host: str, port: int) -> int | None:
+    """The next port that is free now; None if this machine has no such address."""
+    first = max(port + 1, _LEAST_OPEN_PORT)
+    with suppress(OSError):
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        for other in range(first, min(first + _PORTS_TRIED, 65_536)):
+            with suppress(OSError), socket.create_server((host, other), family=family):
+                return other
+    return None

@@ -26,6 +26,9 @@ def status(
     if as_json:
         print_json(found)
         return
+    if disagreements and not found.disagreements:
+        say("No message has two labels.")
+        return
     if disagreements:
         for item in found.disagreements:
             where = f"{item.external_id}: " if item.external_id else ""

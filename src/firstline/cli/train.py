@@ -26,6 +26,7 @@ from firstline.cli.output import (
     says_how_to_go_on,
     size,
     stages,
+    without_name,
 )
 from firstline.cli.places import DaskOption, cluster
 from firstline.steps import run_to_end
@@ -145,7 +146,7 @@ def _shown(bar: "Progress", show_stage: "Callable[[Stage], None]") -> "Callable[
 def _print_report(report: "TrainReport", workspace: Path | None, folder: Path) -> None:
     times = f" {report.repeats} times" if report.repeats > 1 else ""
     say(
-        f"{counted(report.n_messages, 'labelled message')}, {report.n_classes} classes,"
+        f"{counted(report.n_messages, 'labelled message')}, {counted(report.n_classes, 'class')},"
         f" {report.folds}-fold cross-validation{times}, seed {report.seed}; below each figure its 95 % interval"
     )
     titles = ["candidate", "macro-F1", "accuracy", "macro prec.", f"against\n{report.reference}", *COSTS]
@@ -159,7 +160,7 @@ def _print_report(report: "TrainReport", workspace: Path | None, folder: Path) -
     if not report.is_champion and report.reference != champions_kind:
         say(f"The champion's kind, {champions_kind}, did not take part: nothing here is compared with it.")
     for failed in report.failed:
-        say(f"{failed.candidate} is not in the table: {failed.reason}")
+        say(f"{failed.candidate} is not in the table: {without_name(failed.reason, failed.candidate)}")
     if report.enough_minutes:
         more = f"the same with --minutes {report.enough_minutes} goes on from here"
         say(f"Left out for lack of time: {', '.join(report.out_of_time)}; {more}.")
@@ -215,7 +216,12 @@ def _difference_cell(row: "Row") -> str:
     if row.differences is None:
         return ""
     found = row.differences["macro_f1"]
-    return f"{found.value:+.3f}\n{found.low:+.3f} {found.high:+.3f}"
+    return f"{_signed(found.value)}\n{_signed(found.low)} {_signed(found.high)}"
+
+
+def _signed(value: float) -> str:
+    """`-.015`, `+.002`."""
+    return f"{value:+.3f}".replace("0.", ".", 1)
 
 
 def _as_json(report: "TrainReport") -> dict[str, object]:

@@ -99,34 +99,47 @@ def classify_file(
     else:
         kept = [name for name in reader.columns if name not in ADDED]
         rows = _rows(reader, columns, kept, predictor)
-    n_rows = n_answered = n_learned = n_unknown_segments = 0
-    with TableFile(
-        out, [*kept, *ADDED], _dialect(reader, predictor, out), is_safe_for_excel=is_safe_for_excel
-    ) as table:
+    tally = _Tally()
+    names, dialect = [*kept, *ADDED], _dialect(reader, predictor, out)
+    with TableFile(out, names, dialect, is_safe_for_excel=is_safe_for_excel) as table:
         while batch := list(islice(rows, _BATCH)):
             messages = [row.message for row in batch if row.message is not None]
-            for message in messages:
-                n_learned += StoredMessage(message.text, message.segment).key in learned
-                n_unknown_segments += _has_unknown_segment(message, predictor)
+            tally.add(len(batch), messages, predictor, learned)
             predictions = iter(predictor.predict(messages))
             for row in batch:
                 answer = _NO_ANSWER if row.message is None else _answer(next(predictions))
                 table.write([*row.values, *answer, row.note])
-            n_rows += len(batch)
-            n_answered += len(messages)
             yield reader.done()
     return BulkReport(
         model=predictor.manifest.id,
         out=str(out),
-        n_rows=n_rows,
-        n_answered=n_answered,
-        n_unanswered=n_rows - n_answered,
+        n_rows=tally.n_rows,
+        n_answered=tally.n_answered,
+        n_unanswered=tally.n_rows - tally.n_answered,
         lines_left_out=lines_left_out,
         columns_added=ADDED,
-        n_unknown_segments=n_unknown_segments,
+        n_unknown_segments=tally.n_unknown_segments,
         notes=columns.notes,
-        n_learned=n_learned,
+        n_learned=tally.n_learned,
     )
+
+
+@dataclass
+class _Tally:
+    """Counts of what was written."""
+
+    n_rows: int = 0
+    n_answered: int = 0
+    n_learned: int = 0
+    n_unknown_segments: int = 0
+
+    def add(self, n_rows: int, messages: Sequence[Message], predictor: Predictor, learned: Container[bytes]) -> None:
+        """Count a batch of `n_rows` rows, of which `messages` are answered."""
+        self.n_rows += n_rows
+        self.n_answered += len(messages)
+        for message in messages:
+            self.n_learned += StoredMessage(message.text, message.segment).key in learned
+            self.n_unknown_segments += _has_unknown_segment(message, predictor)
 
 
 def _dialect(reader: Reader, predictor: Predictor, out: Path) -> Dialect:

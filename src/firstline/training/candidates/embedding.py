@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.parts.head import Head
-from firstline.errors import EncoderUnusable
+from firstline.errors import EncoderUnusable, install_hint
 from firstline.steps import Stage, each_as, run_to_end
 from firstline.text.readings import as_written
 from firstline.training.candidates.base import Context, OnePart
@@ -83,6 +83,6 @@ def require_encoder(context: Context, candidate: str) -> Encoder:
     if encoder is None:
         raise EncoderUnusable(
             f"{candidate} needs a sentence encoder, and there is none on this machine or in [encoder] name.",
-            "Run: pip install 'firstline[encoders]', or set [encoder] name to a sentence-transformers folder",
+            install_hint("'firstline[encoders]'") + ", or set [encoder] name to a sentence-transformers folder",
         )
     return encoder

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from firstline.bundle.parts.head import Head
 from firstline.bundle.parts.word_vectors import WordTable, WordVectors, words_of
-from firstline.errors import EncoderUnusable
+from firstline.errors import EncoderUnusable, install_hint
 
 if TYPE_CHECKING:
     from navec import Navec
@@ -74,4 +74,4 @@ def _weights_file() -> Path:
     for place in (found.submodule_search_locations if found else None) or ():
         for file in sorted(Path(place).glob(_FILES)):
             return file
-    raise EncoderUnusable("The package natasha holds no word vectors.", "Run: pip install 'firstline[encoders]'")
+    raise EncoderUnusable("The package natasha holds no word vectors.", install_hint("'firstline[encoders]'"))

@@ -11,7 +11,7 @@ from firstline.bundle.parts import load_part
 from firstline.bundle.parts import package_encoder as module
 from firstline.bundle.parts.head import Head
 from firstline.bundle.parts.package_encoder import Package, PackageEncoder
-from firstline.errors import BundleDamaged, BundleVersionUnknown
+from firstline.errors import BundleDamaged, BundleVersionUnknown, install_hint
 
 TEXTS = ["карта", "перевод не дошёл", ""]
 HEAD = Head(np.array([[1, -1, 0], [0, 2, -2]], np.float32), np.array([0, 0, 1], np.float32))
@@ -49,7 +49,7 @@ def test_another_version_is_refused_by_name(tmp_path: Path) -> None:
     part("0.1").save(tmp_path)
     with pytest.raises(BundleVersionUnknown, match=rf"package numpy 0\.1; it is {np.__version__}") as raised:
         PackageEncoder.load(PartFiles(tmp_path), 3)
-    assert raised.value.next_step == "Run: pip install numpy==0.1"
+    assert raised.value.next_step == install_hint("numpy==0.1")
 
 
 def test_an_absent_package_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

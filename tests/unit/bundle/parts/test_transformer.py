@@ -15,7 +15,7 @@ from tokenizers.models import WordLevel
 from firstline.bundle.part_files import PartFiles
 from firstline.bundle.parts import load_part
 from firstline.bundle.parts.transformer import Transformer, UnfitFile
-from firstline.errors import BundleDamaged, ExtraMissing
+from firstline.errors import BundleDamaged, ExtraMissing, install_hint
 from firstline.training.encoders.graph import with_head, with_rows
 
 N_LABELS = 3
@@ -227,7 +227,7 @@ def test_a_machine_without_tokenizers_is_told_the_extra(tmp_path: Path, monkeypa
     monkeypatch.setitem(sys.modules, "tokenizers", None)
     with pytest.raises(ExtraMissing) as raised:
         Transformer.load(PartFiles(tmp_path), N_LABELS)
-    assert raised.value.next_step == "Run: pip install 'firstline[encoder-serving]'"
+    assert raised.value.next_step == install_hint("'firstline[encoder-serving]'")
 
 
 def test_other_parts_do_not_pay_for_tokenizers() -> None:

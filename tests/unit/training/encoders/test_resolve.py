@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from firstline.errors import EncoderUnusable, ExtraMissing, UsageError
+from firstline.errors import EncoderUnusable, ExtraMissing, UsageError, install_hint
 from firstline.training import encoders
 from firstline.training.encoders import Known, resolve
 from firstline.training.encoders.folder import FolderEncoder
@@ -70,7 +70,7 @@ def test_an_encoder_that_is_not_installed_is_named_with_its_command(
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ExtraMissing, match=name) as raised:
         resolve(name)
-    assert raised.value.next_step == "Run: pip install 'firstline[encoders]'"
+    assert raised.value.next_step == install_hint("'firstline[encoders]'")
 
 
 def test_a_folder_needs_sentence_transformers(monkeypatch: pytest.MonkeyPatch) -> None:

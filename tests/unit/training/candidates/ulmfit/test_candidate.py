@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from firstline.bundle.parts.lstm import PooledLstm
-from firstline.errors import ExtraMissing
+from firstline.errors import ExtraMissing, install_hint
 from firstline.language_models.reading import MAX_TOKENS
 from firstline.settings.model import UlmfitSettings
 from firstline.steps import Stage, run_to_end
@@ -124,7 +124,7 @@ def test_a_package_that_is_missing_is_named_with_its_command(monkeypatch: pytest
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ExtraMissing) as raised:
         find_candidate("ulmfit.v1")
-    assert raised.value.next_step == "Run: pip install 'firstline[train]'"
+    assert raised.value.next_step == install_hint("'firstline[train]'")
 
 
 def test_the_same_training_gives_the_same_with_language_models_of_just_now_and_of_before(tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ class Batches:
         self._service = service
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="batch")
-        self._n_unanswered = 0
+        self.n_unanswered = 0
+        """Batches that are computed or wait."""
 
     async def answer(self, messages: Sequence[msgspec.Raw], receive: Receive) -> BatchAnswers:
         """Answers in the order of the messages; one that cannot be answered has an error of its own.
@@ -44,7 +45,7 @@ class Batches:
                 "Send them in several requests; the limit is serving.max_batch.",
                 status=413,
             )
-        if self._n_unanswered >= AT_ONCE + limits.max_waiting_batches:
+        if self.n_unanswered >= AT_ONCE + limits.max_waiting_batches:
             raise RequestError(
                 "busy",
                 f"{limits.max_waiting_batches:,} batches are waiting already.",
@@ -52,11 +53,11 @@ class Batches:
                 status=503,
                 retry_after_s=_RETRY_AFTER_S,
             )
-        self._n_unanswered += 1
+        self.n_unanswered += 1
         try:
             return BatchAnswers(self._service.model, await _while_connected(self._compute(messages), receive))
         finally:
-            self._n_unanswered -= 1
+            self.n_unanswered -= 1
 
     async def _compute(self, messages: Sequence[msgspec.Raw]) -> list[BatchAnswer]:
         loop = asyncio.get_running_loop()

@@ -1,14 +1,19 @@
 """Turns, slices and clients that leave, with a service that computes when it is told to."""
 
 import asyncio
+import socket
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
+import uvicorn
+from litestar import Litestar
 
 from firstline.bundle.predictor import Predictor
 from firstline.errors import RequestError
@@ -203,3 +208,46 @@ def test_health_and_single_messages_are_answered_while_batches_are_computed(serv
         assert sorted(statuses) == [200] * 5 + [503] * 11
 
     run(story, service)
+
+
+@contextmanager
+def listening(app: Litestar) -> Iterator[int]:
+    """The application behind a real socket; gives its port."""
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join(TIMEOUT_S)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + TIMEOUT_S
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError
+        time.sleep(0.001)
+
+
+def test_one_whose_connection_closes_is_not_computed_further(service: Gated) -> None:
+    app = create_app(service)
+    body = msgspec.json.encode({"messages": batch("a")})
+    head = f"POST /v1/classify/batch HTTP/1.1\r\nHost: service\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    with listening(app) as port:
+        try:
+            with socket.create_connection(("127.0.0.1", port), TIMEOUT_S) as connection:
+                connection.sendall(head + body)
+                wait_until(lambda: service.begun == ["a0"])
+            wait_until(lambda: app.state.batches.n_unanswered == 0)
+        finally:
+            service.gate.set()
+        answer = httpx.post(
+            f"http://127.0.0.1:{port}/v1/classify/batch",
+            content=msgspec.json.encode({"messages": batch("b")}),
+            timeout=TIMEOUT_S,
+        )
+    assert len(answer.json()["results"]) == 3 * SLICE
+    assert service.begun == ["a0", "b0", "b1", "b2"]

@@ -5,7 +5,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from litestar import Litestar, Request, get, post
+from litestar import Litestar, MediaType, Request, Response, get, post
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig, ResponseSpec
@@ -58,10 +58,13 @@ async def classify(data: JSONBody[ClassifyRequest], state: State) -> Answer:
     return_dto=None,
     responses={400: _REFUSED, 413: _TOO_LARGE, 503: _UNABLE},
 )
-async def classify_batch(data: JSONBody[BatchRequest], request: Request[Any, Any, Any], state: State) -> BatchAnswers:
+async def classify_batch(
+    data: JSONBody[BatchRequest], request: Request[Any, Any, Any], state: State
+) -> Response[BatchAnswers]:
     """Classify several messages; each answer bears the id of its message."""
     batches: Batches = state.batches
-    return await batches.answer(data.messages, request.receive)
+    encoded: Any = await batches.answer(data.messages, request.receive)
+    return Response(encoded, media_type=MediaType.JSON)
 
 
 @get("/v1/models", sync_to_thread=True)

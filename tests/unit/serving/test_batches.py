@@ -112,6 +112,7 @@ def test_two_are_computed_at_a_time_and_all_are_answered_in_order(service: Gated
     run(story, service)
     assert service.most_computing == AT_ONCE
     assert [name for name in service.begun if name.endswith("0")][2:] == ["c0", "d0", "e0"]
+    assert min(service.begun.index("a2"), service.begun.index("b2")) < service.begun.index("c0")
 
 
 def test_one_that_finds_too_many_waiting_is_told_when_to_come_again(service: Gated) -> None:
@@ -143,6 +144,26 @@ def test_one_whose_client_leaves_is_not_computed_further(service: Gated) -> None
 
     run(story, service)
     assert service.begun == ["a0", "b0", "b1", "b2"]
+
+
+def test_what_is_left_of_an_abandoned_batch_counts_as_computed(service: Gated) -> None:
+    async def story(batches: Batches) -> None:
+        client = Client()
+        abandoned = asyncio.create_task(batches.answer(batch("a"), client.receive))
+        await until(lambda: service.begun == ["a0"])
+        client.leave()
+        with pytest.raises(RequestError):
+            await abandoned
+        asked = [asyncio.create_task(batches.answer(batch(name), Client().receive)) for name in "bc"]
+        await until(lambda: service.n_computing == AT_ONCE)
+        for _ in range(50):
+            await asyncio.sleep(0.001)
+        assert service.begun == ["a0", "b0"]
+        service.gate.set()
+        await asyncio.gather(*asked)
+
+    run(story, service)
+    assert service.most_computing == AT_ONCE
 
 
 def test_one_whose_client_leaves_while_it_waits_makes_room_at_once(service: Gated) -> None:

@@ -32,9 +32,11 @@ from firstline.settings.model import ServingSettings
 
 _REFUSED = ResponseSpec(ErrorAnswer, description="The request is not what the schema says.")
 _TOO_LARGE = ResponseSpec(ErrorAnswer, description="The body, the text or the batch is too large.")
-_UNABLE = ResponseSpec(ErrorAnswer, description="Too many batches are waiting, or the model gives no usable scores.")
-_SINGLES_AT_ONCE = 2
 _EMPTY = ResponseSpec(ErrorAnswer, description="The text is empty.")
+_BUSY = ResponseSpec(ErrorAnswer, description="Too many batches are waiting already: try again after `Retry-After`.")
+_UNABLE = ResponseSpec(ErrorAnswer, description="The model gives no usable scores for this text.")
+_SINGLES_AT_ONCE = 2
+"""In threads of their own: health must not wait for a slow model, nor for a mask pattern of the team's own."""
 
 
 @post(
@@ -56,7 +58,7 @@ async def classify(data: JSONBody[ClassifyRequest], state: State) -> Answer:
     status_code=200,
     dto=BatchBody[BatchRequest],
     return_dto=None,
-    responses={400: _REFUSED, 413: _TOO_LARGE, 503: _UNABLE},
+    responses={400: _REFUSED, 413: _TOO_LARGE, 503: _BUSY},
 )
 async def classify_batch(
     data: JSONBody[BatchRequest], request: Request[Any, Any, Any], state: State

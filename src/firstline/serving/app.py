@@ -5,7 +5,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from litestar import Litestar, Request, get, post
+from litestar import Litestar, MediaType, Request, Response, get, post
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig, ResponseSpec
@@ -33,9 +33,11 @@ from firstline.settings.model import ServingSettings
 _REFUSED = ResponseSpec(ErrorAnswer, description="The request is not what the schema says.")
 _NOT_JSON = ResponseSpec(ErrorAnswer, description="The body is compressed, or of another type than JSON.")
 _TOO_LARGE = ResponseSpec(ErrorAnswer, description="The body, the text or the batch is too large.")
-_UNABLE = ResponseSpec(ErrorAnswer, description="Too many batches are waiting, or the model gives no usable scores.")
-_SINGLES_AT_ONCE = 2
 _EMPTY = ResponseSpec(ErrorAnswer, description="The text is empty.")
+_BUSY = ResponseSpec(ErrorAnswer, description="Too many batches are waiting already: try again after `Retry-After`.")
+_UNABLE = ResponseSpec(ErrorAnswer, description="The model gives no usable scores for this text.")
+_SINGLES_AT_ONCE = 2
+"""In threads of their own: health must not wait for a slow model, nor for a mask pattern of the team's own."""
 
 
 @post(
@@ -57,12 +59,15 @@ async def classify(data: JSONBody[ClassifyRequest], state: State) -> Answer:
     status_code=200,
     dto=BatchBody[BatchRequest],
     return_dto=None,
-    responses={400: _REFUSED, 413: _TOO_LARGE, 415: _NOT_JSON, 503: _UNABLE},
+    responses={400: _REFUSED, 413: _TOO_LARGE, 415: _NOT_JSON, 503: _BUSY},
 )
-async def classify_batch(data: JSONBody[BatchRequest], request: Request[Any, Any, Any], state: State) -> BatchAnswers:
+async def classify_batch(
+    data: JSONBody[BatchRequest], request: Request[Any, Any, Any], state: State
+) -> Response[BatchAnswers]:
     """Classify several messages; each answer bears the id of its message."""
     batches: Batches = state.batches
-    return await batches.answer(data.messages, request.receive)
+    encoded: Any = await batches.answer(data.messages, request.receive)
+    return Response(encoded, media_type=MediaType.JSON)
 
 
 @get("/v1/models", sync_to_thread=True)

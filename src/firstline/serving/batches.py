@@ -3,21 +3,19 @@
 import asyncio
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import TypeVar
 
 import msgspec
 from litestar.types import Receive
 
 from firstline.errors import RequestError
-from firstline.serving.schemas import BatchAnswer, BatchAnswers
 from firstline.serving.service import Service
 
 T = TypeVar("T")
 AT_ONCE = 2
-"""So many batches are computed at a time; further ones wait for their turn, first come, first served."""
+"""The number of batches computed at a time; further ones wait for their turn, first come, first served."""
 SLICE = 32
-"""So many messages are computed before a batch looks whether its client is still there."""
+"""The number of messages computed in one go; in between, a batch whose client has gone is dropped."""
 _RETRY_AFTER_S = 5
 
 
@@ -28,10 +26,11 @@ class Batches:
         self._service = service
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="batch")
-        self._n_unanswered = 0
+        self.n_unanswered = 0
+        """Batches that are computed or wait."""
 
-    async def answer(self, messages: Sequence[msgspec.Raw], receive: Receive) -> BatchAnswers:
-        """Answers in the order of the messages; one that cannot be answered has an error of its own.
+    async def answer(self, messages: Sequence[msgspec.Raw], receive: Receive) -> bytes:
+        """`BatchAnswers` in JSON, in the order of the messages; one that cannot be answered has an error of its own.
 
         `receive` tells when the client has gone: the rest of its batch is not computed. Raises `RequestError` if the
         batch is too large, if too many wait already (503), or if the client has gone.
@@ -44,28 +43,32 @@ class Batches:
                 "Send them in several requests; the limit is serving.max_batch.",
                 status=413,
             )
-        if self._n_unanswered >= AT_ONCE + limits.max_waiting_batches:
+        if self.n_unanswered >= AT_ONCE + limits.max_waiting_batches:
             raise RequestError(
                 "busy",
-                f"{limits.max_waiting_batches:,} batches are waiting already.",
+                f"{AT_ONCE} batches are being computed, and {limits.max_waiting_batches:,} more are waiting.",
                 f"Send it again after {_RETRY_AFTER_S} seconds; the limit is serving.max_waiting_batches.",
                 status=503,
                 retry_after_s=_RETRY_AFTER_S,
             )
-        self._n_unanswered += 1
+        self.n_unanswered += 1
         try:
-            return BatchAnswers(self._service.model, await _while_connected(self._compute(messages), receive))
+            return await _while_connected(self._compute(messages), receive)
         finally:
-            self._n_unanswered -= 1
+            self.n_unanswered -= 1
 
-    async def _compute(self, messages: Sequence[msgspec.Raw]) -> list[BatchAnswer]:
+    async def _compute(self, messages: Sequence[msgspec.Raw]) -> bytes:
         loop = asyncio.get_running_loop()
-        answers: list[BatchAnswer] = []
+        answers: list[msgspec.Raw] = []
         async with self._turns:
             for start in range(0, len(messages), SLICE):
                 part = messages[start : start + SLICE]
-                answers += await loop.run_in_executor(self._threads, self._service.classify_items, part)
-        return answers
+                answers += await loop.run_in_executor(self._threads, self._classify, part)
+        return msgspec.json.encode({"model": self._service.model, "results": answers})
+
+    def _classify(self, part: Sequence[msgspec.Raw]) -> list[msgspec.Raw]:
+        # Encoded here: a thousand answers with a hundred classes each would hold up everything else.
+        return [msgspec.Raw(msgspec.json.encode(answer)) for answer in self._service.classify_items(part)]
 
 
 async def _while_connected(work: Coroutine[object, object, T], receive: Receive) -> T:
@@ -77,10 +80,9 @@ async def _while_connected(work: Coroutine[object, object, T], receive: Receive)
             return await working
         raise RequestError("client_gone", "The client closed the connection before its answer.", "Send it again.")
     finally:
-        for task in (working, leaving):
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        working.cancel()
+        leaving.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -1,5 +1,6 @@
 """Reading the body of a request: JSON, straight into what the handler takes."""
 
+import json
 import re
 from collections.abc import Generator
 from typing import Any, TypeVar
@@ -11,13 +12,14 @@ from litestar.exceptions import SerializationException
 from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 
+from firstline.errors import RequestError
+from firstline.serving.problems import SEE_SCHEMA
 from firstline.serving.schemas import BatchMessage
 
 T = TypeVar("T")
-_HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-_HALF = re.compile(rb"(\\\\|" + _HIGH + _LOW + rb")|" + _HIGH + rb"|" + _LOW)
-"""Half of a UTF-16 pair; an escaped backslash and a whole pair, group 1, are passed over."""
-_REPLACEMENT = rb"\ufffd"
+_MAYBE_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+_HALF = re.compile("[\ud800-\udfff]")
+_MOST_COMMAS = 1_000_000
 _OTHER_ITEM = "Anything else is answered with an error of its own."
 
 
@@ -31,10 +33,19 @@ def read_json(body: bytes, kind: type[T]) -> T:
     except msgspec.ValidationError:
         raise
     except msgspec.DecodeError:
-        mended = _HALF.sub(lambda found: found[1] or _REPLACEMENT, body)
-        if mended == body:
+        if not _MAYBE_HALF.search(body):
             raise
+        try:
+            mended = _without_halves(body)
+        except ValueError:
+            mended = body
         return msgspec.json.decode(mended, type=kind)
+
+
+def _without_halves(body: bytes) -> bytes:
+    """The same JSON, each half of a UTF-16 pair replaced. Raises `ValueError` if it is not JSON."""
+    # Python's own reader takes halves, and makes one character of a whole pair.
+    return _HALF.sub("\ufffd", json.dumps(json.loads(body), ensure_ascii=False)).encode()
 
 
 class JsonBody(AbstractDTO[T]):
@@ -74,7 +85,13 @@ class BatchBody(JsonBody[T]):
     """A body with `messages`, each of which is read later and by itself, so that one bad message fails alone."""
 
     def decode_bytes(self, value: bytes) -> Any:
-        """The body as the type. Raises `SerializationException`, and `UnicodeDecodeError` if it is not UTF-8."""
+        """The body as the type.
+
+        Raises `SerializationException`, `UnicodeDecodeError` if it is not UTF-8, and `RequestError` if it has more
+        values than any batch of texts: they would fill the memory before they are counted.
+        """
+        if value.count(b",") > _MOST_COMMAS:
+            raise RequestError("batch_too_large", "The body has too many values.", SEE_SCHEMA, status=413)
         value.decode()
         return super().decode_bytes(value)
 

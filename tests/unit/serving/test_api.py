@@ -312,6 +312,16 @@ def test_a_batch_that_is_not_json_is_refused_whole(client: TestClient[Litestar],
     assert (response.status_code, response.json()["error"]["code"]) == (400, "invalid_request")
 
 
+def test_a_batch_of_countless_values_is_refused_unread(tmp_path: Path) -> None:
+    written = make_bundle(tmp_path)
+    app = create_app(Service(Predictor.load(tmp_path / written.id), tmp_path, ServingSettings()))
+    body = b'{"messages": [' + b"0," * 1_500_000 + b"0]}"
+    with TestClient(app) as client:
+        response = client.post("/v1/classify/batch", content=body, headers={"Content-Type": "application/json"})
+    assert (response.status_code, response.json()["error"]["code"]) == (413, "batch_too_large")
+    assert response.json()["error"]["message"] == "The body has too many values."
+
+
 def test_a_batch_that_is_not_utf8_is_refused_whole(client: TestClient[Litestar]) -> None:
     body = b'{"messages": [{"text": "a"}, {"text": "\xea\xe0\xf0\xf2\xe0"}]}'
     response = client.post("/v1/classify/batch", content=body, headers={"Content-Type": "application/json"})

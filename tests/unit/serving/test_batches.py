@@ -1,20 +1,25 @@
 """Turns, slices and clients that leave, with a service that computes when it is told to."""
 
 import asyncio
+import socket
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
+import uvicorn
+from litestar import Litestar
 
 from firstline.bundle.predictor import Predictor
 from firstline.errors import RequestError
 from firstline.serving.app import create_app
 from firstline.serving.batches import AT_ONCE, SLICE, Batches
-from firstline.serving.schemas import BatchAnswer
+from firstline.serving.schemas import BatchAnswer, BatchAnswers
 from firstline.serving.service import Service
 from firstline.settings.model import ServingSettings
 from tests.bundles import make_bundle
@@ -66,6 +71,11 @@ def batch(name: str, n_slices: int = 3) -> list[msgspec.Raw]:
     return [msgspec.Raw(msgspec.json.encode({"id": item_id, "text": "карта"})) for item_id in ids]
 
 
+async def n_answers(batches: Batches, name: str) -> int:
+    content = await batches.answer(batch(name), Client().receive)
+    return sum(answer.label == "Карта" for answer in msgspec.json.decode(content, type=BatchAnswers).results)
+
+
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(TIMEOUT_S):
         while not condition():
@@ -94,26 +104,28 @@ def test_two_are_computed_at_a_time_and_all_are_answered_in_order(service: Gated
         await until(lambda: service.n_computing == AT_ONCE)
         assert sorted(service.begun) == ["a0", "b0"]
         service.gate.set()
-        for name, answers in zip("abcde", await asyncio.gather(*asked), strict=True):
+        for name, content in zip("abcde", await asyncio.gather(*asked), strict=True):
+            answers = msgspec.json.decode(content, type=BatchAnswers)
             assert [item.id for item in answers.results] == [f"{name}{n}" for n in range(3) for _ in range(SLICE)]
             assert {item.label for item in answers.results} == {"Карта"}
 
     run(story, service)
     assert service.most_computing == AT_ONCE
     assert [name for name in service.begun if name.endswith("0")][2:] == ["c0", "d0", "e0"]
+    assert min(service.begun.index("a2"), service.begun.index("b2")) < service.begun.index("c0")
 
 
 def test_one_that_finds_too_many_waiting_is_told_when_to_come_again(service: Gated) -> None:
     async def story(batches: Batches) -> None:
         asked = [asyncio.create_task(batches.answer(batch(name), Client().receive)) for name in "abcde"]
         await until(lambda: service.n_computing == AT_ONCE)
-        with pytest.raises(RequestError, match="3 batches are waiting already") as refused:
+        with pytest.raises(RequestError, match="2 batches are being computed, and 3 more are waiting") as refused:
             await batches.answer(batch("f"), Client().receive)
         assert (refused.value.code, refused.value.status) == ("busy", 503)
         assert refused.value.retry_after_s
         service.gate.set()
         await asyncio.gather(*asked)
-        assert len((await batches.answer(batch("g"), Client().receive)).results) == 3 * SLICE
+        assert await n_answers(batches, "g") == 3 * SLICE
 
     run(story, service)
     assert "f0" not in service.begun
@@ -128,10 +140,30 @@ def test_one_whose_client_leaves_is_not_computed_further(service: Gated) -> None
         with pytest.raises(RequestError, match="The client closed the connection"):
             await asked
         service.gate.set()
-        assert len((await batches.answer(batch("b"), Client().receive)).results) == 3 * SLICE
+        assert await n_answers(batches, "b") == 3 * SLICE
 
     run(story, service)
     assert service.begun == ["a0", "b0", "b1", "b2"]
+
+
+def test_what_is_left_of_an_abandoned_batch_counts_as_computed(service: Gated) -> None:
+    async def story(batches: Batches) -> None:
+        client = Client()
+        abandoned = asyncio.create_task(batches.answer(batch("a"), client.receive))
+        await until(lambda: service.begun == ["a0"])
+        client.leave()
+        with pytest.raises(RequestError):
+            await abandoned
+        asked = [asyncio.create_task(batches.answer(batch(name), Client().receive)) for name in "bc"]
+        await until(lambda: service.n_computing == AT_ONCE)
+        for _ in range(50):
+            await asyncio.sleep(0.001)
+        assert service.begun == ["a0", "b0"]
+        service.gate.set()
+        await asyncio.gather(*asked)
+
+    run(story, service)
+    assert service.most_computing == AT_ONCE
 
 
 def test_one_whose_client_leaves_while_it_waits_makes_room_at_once(service: Gated) -> None:
@@ -165,14 +197,15 @@ def test_a_failure_ends_its_batch_and_gives_up_its_turn(service: Gated, monkeypa
                 with pytest.raises(ZeroDivisionError):
                     await batches.answer(batch("a"), Client().receive)
         service.gate.set()
-        assert len((await batches.answer(batch("b"), Client().receive)).results) == 3 * SLICE
+        assert await n_answers(batches, "b") == 3 * SLICE
 
     run(story, service)
 
 
 def test_a_batch_without_messages_needs_no_turn(service: Gated) -> None:
     async def story(batches: Batches) -> None:
-        assert (await batches.answer([], Client().receive)).results == []
+        content = await batches.answer([], Client().receive)
+        assert msgspec.json.decode(content, type=BatchAnswers) == BatchAnswers(service.model, [])
 
     run(story, service)
 
@@ -203,3 +236,46 @@ def test_health_and_single_messages_are_answered_while_batches_are_computed(serv
         assert sorted(statuses) == [200] * 5 + [503] * 11
 
     run(story, service)
+
+
+@contextmanager
+def listening(app: Litestar) -> Iterator[int]:
+    """The application behind a real socket; gives its port."""
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join(TIMEOUT_S)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + TIMEOUT_S
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError
+        time.sleep(0.001)
+
+
+def test_one_whose_connection_closes_is_not_computed_further(service: Gated) -> None:
+    app = create_app(service)
+    body = msgspec.json.encode({"messages": batch("a")})
+    head = f"POST /v1/classify/batch HTTP/1.1\r\nHost: service\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    with listening(app) as port:
+        try:
+            with socket.create_connection(("127.0.0.1", port), TIMEOUT_S) as connection:
+                connection.sendall(head + body)
+                wait_until(lambda: service.begun == ["a0"])
+            wait_until(lambda: app.state.batches.n_unanswered == 0)
+        finally:
+            service.gate.set()
+        answer = httpx.post(
+            f"http://127.0.0.1:{port}/v1/classify/batch",
+            content=msgspec.json.encode({"messages": batch("b")}),
+            timeout=TIMEOUT_S,
+        )
+    assert len(answer.json()["results"]) == 3 * SLICE
+    assert service.begun == ["a0", "b0", "b1", "b2"]

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 _DESCRIPTION_FILE, _TOKENIZER_FILE, GRAPH_FILE = "transformer.json", "tokenizer.json", "network.onnx"
-_MOST_TOKENS, _LONGEST_PREFIX = 10_000, 1_000
-"""As long as the longest text that is read: a model is tried on this many ids when it is loaded."""
+_LONGEST_PREFIX = 10_000
+_MOST_TRIED = 10_000
+"""No text has more ids, since no more characters are read."""
 _INPUT, _OUTPUT = ("ids", "tensor(int64)"), ("probabilities", "tensor(float)")
 
 
@@ -27,7 +28,7 @@ class _Described(msgspec.Struct, forbid_unknown_fields=True):
     """`transformer.json`."""
 
     prefix: Annotated[str, msgspec.Meta(max_length=_LONGEST_PREFIX)]
-    max_tokens: Annotated[int, msgspec.Meta(ge=3, le=_MOST_TOKENS)]
+    max_tokens: Annotated[int, msgspec.Meta(ge=3)]
 
 
 class UnfitFile(ValueError):
@@ -81,8 +82,8 @@ class Transformer:
             raise UnfitFile(_TOKENIZER_FILE, "it returns no ids for an empty text")
         highest = max(self._tokenizer.get_vocab().values())
         try:
-            # The longest text allowed, since a network has a limited number of positions.
-            found = self._run([highest] * self.max_tokens)
+            # As many as a text may have, since a network counts their positions.
+            found = self._run([highest] * min(self.max_tokens, _MOST_TRIED))
         except Exception as error:
             raise UnfitFile(GRAPH_FILE, f"it fails on the tokenizer's highest id, {highest:,}: {error}") from None
         if problem := problem_of(found, (1, self.n_labels)):

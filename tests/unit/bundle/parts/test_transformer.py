@@ -205,13 +205,28 @@ def test_tokenizer_of_another_model_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"[]", b"\xff", b'{"prefix":""}', b'{"prefix":"","max_tokens":2}', b'{"prefix":"","max_tokens":9,"more":1}'],
+    [
+        b"",
+        b"[]",
+        b"\xff",
+        b'{"prefix":""}',
+        b'{"prefix":"","max_tokens":2}',
+        b'{"prefix":"","max_tokens":9,"more":1}',
+        b'{"prefix":"' + b"a" * 10_001 + b'","max_tokens":9}',
+    ],
 )
 def test_spoilt_description_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
     part().save(tmp_path)
     (tmp_path / "transformer.json").write_bytes(content)
     with pytest.raises(BundleDamaged, match=r"transformer\.json is damaged"):
         Transformer.load(PartFiles(tmp_path), N_LABELS)
+
+
+def test_a_limit_that_no_text_reaches_costs_nothing(tmp_path: Path) -> None:
+    part().save(tmp_path)
+    (tmp_path / "transformer.json").write_bytes(b'{"prefix":"","max_tokens":1000000000}')
+    again = Transformer.load(PartFiles(tmp_path), N_LABELS)
+    np.testing.assert_array_equal(again.predict_proba(TEXTS), part(max_tokens=1_000).predict_proba(TEXTS))
 
 
 @pytest.mark.parametrize("name", ["transformer.json", "network.onnx", "tokenizer.json"])

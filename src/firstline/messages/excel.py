@@ -11,7 +11,7 @@ from firstline.messages.bounded import BoundedReader
 from firstline.messages.column_names import describe_columns, is_plain
 from firstline.messages.columnar import SLICE_ROWS, frame_rows
 from firstline.messages.columns import names_text
-from firstline.messages.contents import WORKBOOKS, Content, content_of, other_content
+from firstline.messages.contents import WORKBOOKS, Content, content_of, other_content, workbook_ending
 from firstline.messages.headers import check_width, find_header
 from firstline.messages.records import Reader, ReadingOptions, Value, unique_names
 from firstline.messages.workbook_bounds import check_sheet, check_unpacked
@@ -190,7 +190,5 @@ def _open_workbook(path: Path) -> "fastexcel.ExcelReader":
     """By its content if that is another kind of workbook than its ending says."""
     import fastexcel
 
-    is_old = content_of(path) is Content.old_workbook
-    if is_old != (path.suffix.lower() == ".xls"):
-        return fastexcel.read_excel(path.read_bytes())
-    return fastexcel.read_excel(path)
+    is_named_right = path.suffix.lower() == workbook_ending(path)
+    return fastexcel.read_excel(path if is_named_right else path.read_bytes())

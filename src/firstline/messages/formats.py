@@ -52,6 +52,7 @@ _READERS: dict[str, OpenReader] = {
     ".json": _json,
     ".parquet": _parquet,
     ".xlsx": _excel,
+    ".xlsm": _excel,
     ".xls": _excel,
     ".xlsb": _excel,
     ".ods": _excel,

@@ -10,9 +10,12 @@ from itertools import islice
 from firstline.messages.csv_rows import CsvDialect, csv_rows
 from firstline.messages.headers import find_header
 from firstline.messages.records import ReadingOptions, Reject
+from firstline.messages.sniff import SAMPLE_BYTES
 
 _SAMPLE_ROWS = 200
 _MAX_RECORD_LINES = 200
+_CUT_CHARS = SAMPLE_BYTES // 4
+"""A shorter sample is a whole file."""
 _DELIMITERS = (",", ";", "\t", "|")
 _SEP_LINE = re.compile(r'\ufeff?"?sep=(.)"?[ ,;]*(?:\r\n|\n|\r)', re.IGNORECASE)
 """Excel writes and reads this first line, and does not show it."""
@@ -52,15 +55,17 @@ def find_dialect(sample: str, options: ReadingOptions, delimiter: str | None = N
 
 def _variants(sample: str, plain: CsvDialect) -> Iterator[CsvDialect]:
     """The dialects with this delimiter that the sample may be in, the usual before the unusual."""
-    start = rf"(?:^|{re.escape(plain.delimiter)})"
-    has_blanks = re.search(rf'{start} +"', sample, re.MULTILINE) is not None
-    plain = replace(plain, has_blanks=has_blanks and plain.delimiter != " ")
-    yield plain
-    if '\\"' in sample:
-        yield replace(plain, has_backslashes=True)
-    if re.search(rf"{start} *'", sample, re.MULTILINE):
-        blanks = re.search(rf"{start} +'", sample, re.MULTILINE) is not None
-        yield replace(plain, quote="'", has_blanks=blanks and plain.delimiter != " ")
+    between = re.escape(plain.delimiter)
+    for quote in ('"', "'"):
+        if quote == "'" and quote not in sample:
+            return
+        after = re.search(rf"(?:^|{between}) +{quote}", sample, re.MULTILINE)
+        dialect = replace(plain, quote=quote, has_blanks=after is not None and plain.delimiter != " ")
+        yield dialect
+        if f"\\{quote}" in sample:
+            yield replace(dialect, has_backslashes=True)
+        if re.search(rf"{quote} +{between}", sample):
+            yield replace(dialect, has_blanks_before=True)
 
 
 def _fit(sample: str, dialect: CsvDialect, options: ReadingOptions) -> Found:
@@ -91,10 +96,10 @@ def _header(rows: Sequence[tuple[int, list[str]]], options: ReadingOptions) -> t
 
 
 def _sample_rows(sample: str, dialect: CsvDialect) -> Sequence[tuple[int, list[str]] | Reject]:
-    """The first rows but the last, which may be cut."""
+    """The first rows; the last of a large file may be cut."""
     parsed = csv_rows(io.StringIO(sample, newline=""), dialect, _MAX_RECORD_LINES)
     rows = list(islice(parsed, _SAMPLE_ROWS + 1))
-    return rows[:-1] if len(rows) > 2 else rows
+    return rows[:-1] if len(rows) > 2 and len(sample) >= _CUT_CHARS else rows
 
 
 def _with_blank_lines(rows: Sequence[tuple[int, list[str]]]) -> dict[int, list[str]]:

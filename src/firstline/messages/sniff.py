@@ -7,7 +7,7 @@ from charset_normalizer import from_bytes
 
 from firstline.errors import FileUnreadable, UsageError
 
-_SAMPLE_BYTES = 1 << 20
+SAMPLE_BYTES = 1 << 20
 _ENCODINGS = ["cp1251", "koi8_r", "cp866", "iso8859_5", "mac_cyrillic", "cp1252", "cp1250", "cp1253", "cp1254"]
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -28,7 +28,7 @@ def read_sample(path: Path) -> bytes:
     """The first megabyte. Raises `FileUnreadable` for a file that is absent, empty or not text."""
     try:
         with path.open("rb") as file:
-            sample = file.read(_SAMPLE_BYTES)
+            sample = file.read(SAMPLE_BYTES)
     except OSError as error:
         raise FileUnreadable(
             f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions."

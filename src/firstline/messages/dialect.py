@@ -3,7 +3,7 @@
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -44,12 +44,18 @@ def find_dialect(sample: str, options: ReadingOptions, delimiter: str | None = N
     sep_line = _SEP_LINE.match(sample)
     delimiter = options.delimiter or delimiter or (sep_line[1] if sep_line else None)
     n_above = max(int(bool(sep_line)), (options.header_row or 1) - 1)
-    found = [
-        _fit(sample, dialect, options)
+    variants = {
+        one: list(_variants(sample, CsvDialect(one, n_lines_above=n_above)))
         for one in ([delimiter] if delimiter else _DELIMITERS)
-        for dialect in _variants(sample, CsvDialect(one, n_lines_above=n_above))
-    ]
-    # The first of the best: what is usual stands before what is not.
+    }
+    best = _best(_fit(sample, dialect, options, _SAMPLE_ROWS) for each in variants.values() for dialect in each)
+    rivals = variants[best.dialect.delimiter]
+    # What is unusual may not stand in the first rows.
+    return best if len(rivals) == 1 else _best(_fit(sample, dialect, options, None) for dialect in rivals)
+
+
+def _best(found: Iterable[Found]) -> Found:
+    """The first of the best: what is usual stands before what is not."""
     return max(found, key=lambda one: round(one.score, 6))
 
 
@@ -68,8 +74,8 @@ def _variants(sample: str, plain: CsvDialect) -> Iterator[CsvDialect]:
             yield replace(dialect, has_blanks_before=True)
 
 
-def _fit(sample: str, dialect: CsvDialect, options: ReadingOptions) -> Found:
-    rows = _sample_rows(sample, dialect)
+def _fit(sample: str, dialect: CsvDialect, options: ReadingOptions, max_rows: int | None) -> Found:
+    rows = _sample_rows(sample, dialect, max_rows)
     n_rejects = sum(isinstance(row, Reject) for row in rows)
     good = [row for row in rows if not isinstance(row, Reject)]
     if not good:
@@ -91,14 +97,14 @@ def _header(rows: Sequence[tuple[int, list[str]]], options: ReadingOptions) -> t
     """The line of the header, and its cells."""
     if options.header_row is not None:
         return rows[0]
-    by_line = _with_blank_lines(rows)
+    by_line = _with_blank_lines(rows[:_SAMPLE_ROWS])
     return list(by_line.items())[find_header(list(by_line.values()), options.text_column)]
 
 
-def _sample_rows(sample: str, dialect: CsvDialect) -> Sequence[tuple[int, list[str]] | Reject]:
+def _sample_rows(sample: str, dialect: CsvDialect, max_rows: int | None) -> Sequence[tuple[int, list[str]] | Reject]:
     """The first rows; the last of a large file may be cut."""
     parsed = csv_rows(io.StringIO(sample, newline=""), dialect, _MAX_RECORD_LINES)
-    rows = list(islice(parsed, _SAMPLE_ROWS + 1))
+    rows = list(islice(parsed, max_rows))
     return rows[:-1] if len(rows) > 2 and len(sample) >= _CUT_CHARS else rows
 
 

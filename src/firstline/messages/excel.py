@@ -105,10 +105,12 @@ class _ExcelTable:
 
     def _found_sheet(self) -> _Sheet:
         """The first, unless another is the only one with a text column."""
-        first = self._peek(0) if self._sheets else _Sheet(0, [], 0)
+        if not self._sheets:
+            raise FileUnreadable(f"{self._path} has no sheet.", "Export it again.")
+        first = self._peek(0)
         if self._has_text(first):
             return first
-        others = (self._peek(place) for place in range(1, min(len(self._sheets), _MAX_SHEETS_SEARCHED)))
+        others = (self._peek_if_table(place) for place in range(1, min(len(self._sheets), _MAX_SHEETS_SEARCHED)))
         found = list(islice(filter(self._has_text, others), 2))
         if len(found) == 1:
             return found[0]
@@ -145,6 +147,13 @@ class _ExcelTable:
         """The name in quotes, or a number where the name may be personal."""
         name = self._sheets[place]
         return f"'{name}'" if is_plain(name) else f"number {place + 1}"
+
+    def _peek_if_table(self, place: int) -> _Sheet:
+        """Where the table of a sheet begins; no columns for what is no table: a chart, a sheet that is too large."""
+        try:
+            return self._peek(place)
+        except Exception:
+            return _Sheet(place, [], 0)
 
     def _peek(self, place: int) -> _Sheet:
         """Where the table of a sheet begins."""

@@ -175,6 +175,12 @@ def test_quotes_after_backslashes_are_quotes(tmp_path: Path, delimiter: str) -> 
     assert table.rows == [(f'"Счёт" закрыт{delimiter} почему', "1"), ("путь C:\\temp", "2"), ('"', "3")]
 
 
+def test_quotes_after_backslashes_are_found_far_below_the_first_rows(tmp_path: Path) -> None:
+    rows = "".join(f'{n},"раз, два"\n' for n in range(2_000))
+    table = read(written(tmp_path, f'id,text\n{rows}7,"\\"Счёт\\", да"\n'))
+    assert (len(table.rows), table.rows[-1], table.rejects) == (2_001, ("7", '"Счёт", да'), {})
+
+
 def test_quotes_after_backslashes_leave_other_backslashes_alone(tmp_path: Path) -> None:
     assert read(written(tmp_path, 'a,b\n"\\"да\\", нет",\\N\n')).rows == [('"да", нет', "\\N")]
 

@@ -100,6 +100,16 @@ def test_the_only_sheet_with_a_text_column_is_found_and_said(tmp_path: Path) -> 
     assert len(read(path).rows) == 2
 
 
+def test_a_chart_among_the_sheets_is_passed_over(tmp_path: Path) -> None:
+    with xlsxwriter.Workbook(str(tmp_path / "a.xlsx")) as workbook:
+        workbook.add_worksheet("Титул").write(0, 0, "Выгрузка")
+        chart = workbook.add_chart({"type": "line"})
+        chart.add_series({"values": "=Данные!$A$2:$A$2"})
+        workbook.add_chartsheet("График").set_chart(chart)
+        workbook.add_worksheet("Данные").write_column(0, 0, ["text", "раз"])
+    assert read(tmp_path / "a.xlsx").rows == [("раз",)]
+
+
 @pytest.mark.parametrize("second", [[["text"], ["раз"]], [["суть"], ["раз"]]])
 def test_where_no_sheet_stands_out_the_error_names_them_and_the_options(tmp_path: Path, second: Rows) -> None:
     path = written(tmp_path, А=[["код", "имя"], [1, "а"]], Б=second, В=second)

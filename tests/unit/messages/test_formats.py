@@ -1,9 +1,10 @@
+import gzip
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from firstline.errors import FormatUnknown, UsageError
+from firstline.errors import FileUnreadable, FormatUnknown, UsageError
 from firstline.messages.formats import open_reader
 from firstline.messages.records import ReadingOptions
 
@@ -30,3 +31,9 @@ def test_an_unknown_ending_is_an_error_that_names_the_known(tmp_path: Path) -> N
     with pytest.raises(FormatUnknown) as caught:
         open_reader(tmp_path / "a.doc", ReadingOptions())
     assert ".csv" in caught.value.next_step
+
+
+def test_a_packed_file_is_called_so(tmp_path: Path) -> None:
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"text\n"))
+    with pytest.raises(FileUnreadable, match="it is a file packed with gzip"):
+        open_reader(tmp_path / "a.csv.gz", ReadingOptions())

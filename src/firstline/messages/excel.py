@@ -1,8 +1,7 @@
 """Workbooks: .xlsx, .xls, .xlsb and .ods, through fastexcel."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +69,7 @@ class _ExcelTable:
         places = [self.columns.index(name) for name in columns]
         for start in range(0, self.n_rows, SLICE_ROWS):
             part = self._frame.slice(start, SLICE_ROWS)
-            filled = part.select(pl_any_filled(part)).to_series().to_list()
+            filled = part.select(_any_filled(part)).to_series().to_list()
             rows = frame_rows(part[:, places])
             yield [
                 (line, row)
@@ -108,12 +107,16 @@ class _ExcelTable:
         if not self._sheets:
             raise FileUnreadable(f"{self._path} has no sheet.", "Export it again.")
         first = self._peek(0)
-        if self._has_text(first):
-            return first
-        others = (self._peek_if_table(place) for place in range(1, min(len(self._sheets), _MAX_SHEETS_SEARCHED)))
-        found = list(islice(filter(self._has_text, others), 2))
-        if len(found) == 1:
-            return found[0]
+        others: list[_Sheet] | None = None
+        for fits in self._wishes():
+            if fits(first):
+                return first
+            if others is None:
+                n_searched = min(len(self._sheets), _MAX_SHEETS_SEARCHED)
+                others = [self._peek_if_table(place) for place in range(1, n_searched)]
+            found = [sheet for sheet in others if fits(sheet)]
+            if len(found) == 1:
+                return found[0]
         if not first.names:
             raise FileUnreadable(
                 f"{self._path}: the first sheet is empty. {self._listed()}.",
@@ -121,6 +124,13 @@ class _ExcelTable:
             )
         self._require_text(first)
         return first
+
+    def _wishes(self) -> Iterator[Callable[[_Sheet], bool]]:
+        """What a sheet should have, the best first."""
+        named = self._options.text_column
+        if named and self._options.has_header:
+            yield lambda sheet: named in sheet.names
+        yield self._has_text
 
     def _has_text(self, sheet: _Sheet) -> bool:
         if not self._options.has_header:
@@ -188,7 +198,7 @@ class _ExcelTable:
         return frame.rename(dict(zip(frame.columns, sheet.names, strict=True)))
 
 
-def pl_any_filled(frame: "pl.DataFrame") -> "pl.Expr":
+def _any_filled(frame: "pl.DataFrame") -> "pl.Expr":
     """Whether a row has a value in any column."""
     import polars as pl
 

@@ -100,6 +100,12 @@ def test_the_only_sheet_with_a_text_column_is_found_and_said(tmp_path: Path) -> 
     assert len(read(path).rows) == 2
 
 
+def test_the_text_column_that_is_named_decides_the_sheet(tmp_path: Path) -> None:
+    path = written(tmp_path, А=[["text"], ["раз"]], Б=[["суть"], ["два"]])
+    assert read(path, text_column="суть").rows == [("два",)]
+    assert read(path, text_column="содержание").rows == [("раз",)]
+
+
 def test_a_chart_among_the_sheets_is_passed_over(tmp_path: Path) -> None:
     with xlsxwriter.Workbook(str(tmp_path / "a.xlsx")) as workbook:
         workbook.add_worksheet("Титул").write(0, 0, "Выгрузка")

@@ -17,7 +17,7 @@ _MAX_RECORD_LINES = 200
 _CUT_CHARS = SAMPLE_BYTES // 4
 """A shorter sample is a whole file."""
 _DELIMITERS = (",", ";", "\t", "|")
-_SEP_LINE = re.compile(r'\ufeff?"?sep=(.)"?[ ,;]*(?:\r\n|\n|\r)', re.IGNORECASE)
+_SEP_LINE = re.compile(r'\ufeff?"?sep=(\\t|.)"?[ ,;]*(?:\r\n|\n|\r)', re.IGNORECASE)
 """Excel writes and reads this first line, and does not show it."""
 
 
@@ -42,7 +42,7 @@ def find_dialect(sample: str, options: ReadingOptions, delimiter: str | None = N
     `delimiter`, or the one that the options name, is taken as it is.
     """
     sep_line = _SEP_LINE.match(sample)
-    delimiter = options.delimiter or delimiter or (sep_line[1] if sep_line else None)
+    delimiter = options.delimiter or delimiter or (sep_line[1].replace("\\t", "\t") if sep_line else None)
     n_above = max(int(bool(sep_line)), (options.header_row or 1) - 1)
     variants = {
         one: list(_variants(sample, CsvDialect(one, n_lines_above=n_above)))

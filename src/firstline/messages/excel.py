@@ -175,7 +175,8 @@ class _ExcelTable:
         check_width(self._path, frame.width)
         if not frame.width or not self._options.has_header:
             return _Sheet(place, [str(column + 1) for column in range(frame.width)], 0)
-        rows = [["" if cell is None else str(cell) for cell in row] for row in frame.rows()]
+        # People break the lines of a header to make its column narrow.
+        rows = [["" if cell is None else " ".join(str(cell).splitlines()) for cell in row] for row in frame.rows()]
         if self._options.header_row is None:
             header = find_header(rows, self._options.text_column)
         else:

@@ -20,3 +20,8 @@ def test_a_delimiter_that_is_named_stays() -> None:
 def test_an_empty_last_column_does_not_hide_the_delimiter() -> None:
     found = find_dialect("id;text\n1;раз, а;\n2;два, б;\n3;три, в;\n", ReadingOptions())
     assert (found.dialect.delimiter, found.even_share) == (";", 1.0)
+
+
+def test_the_line_for_excel_may_spell_the_tab() -> None:
+    found = find_dialect("sep=\\t\nid\ttext\n1\tраз, два\n", ReadingOptions())
+    assert (found.dialect.delimiter, found.header) == ("\t", ["id", "text"])

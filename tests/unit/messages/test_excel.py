@@ -61,6 +61,11 @@ def test_titles_above_the_header_are_passed_over_and_said(tmp_path: Path) -> Non
     assert table.lines == [4, 5]
 
 
+def test_a_name_may_be_broken_into_lines(tmp_path: Path) -> None:
+    table = read(written(tmp_path, A=[["Отчёт"], ["№", "Текст\nобращения"], [7, "раз\nдва"]]))
+    assert (table.columns, table.rows) == (["№", "Текст обращения"], [(7, "раз\nдва")])
+
+
 def test_the_row_of_the_header_can_be_named(tmp_path: Path) -> None:
     path = written(tmp_path, A=[["text", "b"], ["суть", "d"], ["раз", "два"]])
     table = read(path, header_row=2, text_column="суть")

@@ -172,3 +172,9 @@ def test_a_file_without_a_mark_gets_none(tmp_path: Path) -> None:
     remember_columns(file, {"text": "суть"})
     assert file.read_bytes().startswith(b"[training]\nseed = 7\n")
     assert b"\r" not in file.read_bytes()
+
+
+def test_a_file_in_another_encoding_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "firstline.toml").write_bytes('language = "ru"'.encode("utf-16"))
+    with pytest.raises(SettingsInvalid, match="it is not UTF-8"):
+        read_settings(tmp_path / "firstline.toml")

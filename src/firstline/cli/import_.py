@@ -45,7 +45,7 @@ _GUESS = "predicted_"
 
 def import_(
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILE", help="CSV, TSV, JSONL, JSON, Parquet or Excel.")
+        list[Path] | None, typer.Argument(metavar="FILE", help="CSV, TSV, text, JSONL, JSON, Parquet or Excel.")
     ] = None,
     text: TextOption = None,
     id_: IdOption = None,

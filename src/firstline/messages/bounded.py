@@ -184,7 +184,8 @@ def _serve(connection: Connection, open_table: OpenTable, path: Path, options: R
     except MemoryError:
         os.abort()
     except BaseException as error:  # A panic of Rust is no Exception.
-        connection.send(_Failed((error.strerror if isinstance(error, OSError) else None) or type(error).__name__))
+        cause = error.strerror if isinstance(error, OSError) else None
+        connection.send(_Failed(cause or f"it is damaged ({type(error).__name__})"))
 
 
 def _limit(memory_bytes: int, cpu_s: int) -> None:

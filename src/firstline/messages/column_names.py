@@ -16,7 +16,7 @@ _MOST_SHOWN = 20
 _VALUE = re.compile(r"[\d\s.,:;/+()\-]*\d[\d\s.,:;/+()\-]*")
 _SENTENCE_END = re.compile(r"[.!?…]$")
 _REPEATED = re.compile(r"(.*) \((\d+)\)")
-_HEADERS = (".csv", ".tsv", ".txt", ".xlsx", ".xls", ".xlsb", ".ods")
+_HEADERS = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 
 
 def describe_columns(columns: Sequence[str], suffix: str) -> str:

@@ -93,7 +93,7 @@ def _in_range(column: "pl.Series") -> "pl.Series":
 
 def _value(column: "pl.Series", place: int) -> Value:
     try:
-        return column[place]
+        return column.slice(place, 1).to_list()[0]
     except BaseException as error:
         if isinstance(error, MemoryError):
             raise

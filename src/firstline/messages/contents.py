@@ -32,6 +32,8 @@ class Content(StrEnum):
     other = "a file of another kind"
 
 
+_PARTS = {"xl/workbook.bin": ".xlsb", "xl/workbook.xml": ".xlsx", "content.xml": ".ods"}
+
 WORKBOOKS = (Content.workbook, Content.old_workbook)
 
 _NEXT_STEP = {
@@ -75,14 +77,28 @@ def other_content(path: Path, content: Content, expected: str) -> FileUnreadable
     return FileUnreadable(f"{path} cannot be read as {expected}: it is {content}.", _NEXT_STEP[content])
 
 
+def workbook_ending(path: Path) -> str:
+    """The ending that a workbook has by its content."""
+    if content_of(path) is Content.old_workbook:
+        return ".xls"
+    names = _names_in_zip(path)
+    return next((ending for name, ending in _PARTS.items() if name in names), ".xlsx")
+
+
 def _content_of_zip(path: Path) -> Content:
+    names = _names_in_zip(path)
+    if names & {*_PARTS, "[content_types].xml"}:
+        return Content.workbook
+    return Content.archive if names else Content.other
+
+
+def _names_in_zip(path: Path) -> set[str]:
+    """The names in small letters; none where the ZIP is damaged."""
     try:
         with zipfile.ZipFile(path) as archive:
-            names = {name.lower() for name in archive.namelist()}
+            return {name.lower() for name in archive.namelist()}
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        return Content.other
-    is_workbook = names & {"xl/workbook.xml", "xl/workbook.bin", "content.xml"} or "[content_types].xml" in names
-    return Content.workbook if is_workbook else Content.archive
+        return set()
 
 
 def _is_locked(path: Path) -> bool:

@@ -29,9 +29,11 @@ class CsvDialect:
     delimiter: str = ","
     quote: str = '"'
     has_backslashes: bool = False
-    r"""Whether a quote inside a value is written `\"`; a doubled one is read in any case."""
+    """Whether a quote inside a value is written after a backslash; a doubled one is read in any case."""
     has_blanks: bool = False
     """Whether blanks stand after the delimiter, before a quote."""
+    has_blanks_before: bool = False
+    """Whether blanks stand before the delimiter, after a quote."""
     n_lines_above: int = 0
     """The lines above the header, or above the first row: titles, Excel's `sep=;`."""
 
@@ -47,7 +49,8 @@ class _Lines:
         self._returned: deque[str] = deque()
         self._record: list[str] = []
         self._record_chars = 0
-        self._has_backslashes = dialect.has_backslashes
+        self._dialect = dialect
+        self._blanks_before = re.compile(f"(?<={dialect.quote}) +(?={re.escape(dialect.delimiter)})")
         self._max_record_lines = max_record_lines
         self.line = 0
         self.too_long = False
@@ -100,11 +103,12 @@ class _Lines:
             while line and line[-1] not in "\r\n":
                 line = self._stream.readline(MAX_LINE_CHARS)
             return _LINE_TOO_LONG + "\n"
-        return _ESCAPE.sub(_unescaped, line) if self._has_backslashes else line
+        if self._dialect.has_backslashes:
+            line = _ESCAPE.sub(self._unescaped, line)
+        return self._blanks_before.sub("", line) if self._dialect.has_blanks_before else line
 
-
-def _unescaped(found: re.Match[str]) -> str:
-    return _ESCAPED_QUOTE if found[1] == '"' else found[1]
+    def _unescaped(self, found: re.Match[str]) -> str:
+        return _ESCAPED_QUOTE if found[1] == self._dialect.quote else found[1]
 
 
 def csv_rows(
@@ -135,7 +139,10 @@ def csv_rows(
         if cells and _LINE_TOO_LONG in cells[0]:
             yield Reject(line, f"a line has more than {MAX_LINE_CHARS:,} characters")
         elif cells:
-            yield line, [cell.replace(_ESCAPED_QUOTE, '"') for cell in cells] if dialect.has_backslashes else cells
+            yield (
+                line,
+                [cell.replace(_ESCAPED_QUOTE, dialect.quote) for cell in cells] if dialect.has_backslashes else cells,
+            )
 
 
 def _reason(error: csv.Error, lines: _Lines) -> str:

@@ -48,7 +48,8 @@ class DelimitedReader:
             if width == 1:
                 cells = [self.delimiter.join(cells)]
             if len(cells) != width and (len(cells) < width or any(cells[width:])):
-                yield Reject(line, f"has {len(cells)} columns, the header has {width}")
+                expected = f"the header has {width}" if self._has_header else f"most rows have {width}"
+                yield Reject(line, f"has {len(cells)} column{'s' if len(cells) > 1 else ''}, {expected}")
                 continue
             yield Record(line, [cells[place] for place in places])
         self._is_read = True

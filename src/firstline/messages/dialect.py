@@ -3,18 +3,21 @@
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
 from firstline.messages.csv_rows import CsvDialect, csv_rows
 from firstline.messages.headers import find_header
 from firstline.messages.records import ReadingOptions, Reject
+from firstline.messages.sniff import SAMPLE_BYTES
 
 _SAMPLE_ROWS = 200
 _MAX_RECORD_LINES = 200
+_CUT_CHARS = SAMPLE_BYTES // 4
+"""A shorter sample is a whole file."""
 _DELIMITERS = (",", ";", "\t", "|")
-_SEP_LINE = re.compile(r'\ufeff?"?sep=(.)"?[ ,;]*(?:\r\n|\n|\r)', re.IGNORECASE)
+_SEP_LINE = re.compile(r'\ufeff?"?sep=(\\t|.)"?[ ,;]*(?:\r\n|\n|\r)', re.IGNORECASE)
 """Excel writes and reads this first line, and does not show it."""
 
 
@@ -39,32 +42,40 @@ def find_dialect(sample: str, options: ReadingOptions, delimiter: str | None = N
     `delimiter`, or the one that the options name, is taken as it is.
     """
     sep_line = _SEP_LINE.match(sample)
-    delimiter = options.delimiter or delimiter or (sep_line[1] if sep_line else None)
+    delimiter = options.delimiter or delimiter or (sep_line[1].replace("\\t", "\t") if sep_line else None)
     n_above = max(int(bool(sep_line)), (options.header_row or 1) - 1)
-    found = [
-        _fit(sample, dialect, options)
+    variants = {
+        one: list(_variants(sample, CsvDialect(one, n_lines_above=n_above)))
         for one in ([delimiter] if delimiter else _DELIMITERS)
-        for dialect in _variants(sample, CsvDialect(one, n_lines_above=n_above))
-    ]
-    # The first of the best: what is usual stands before what is not.
+    }
+    best = _best(_fit(sample, dialect, options, _SAMPLE_ROWS) for each in variants.values() for dialect in each)
+    rivals = variants[best.dialect.delimiter]
+    # What is unusual may not stand in the first rows.
+    return best if len(rivals) == 1 else _best(_fit(sample, dialect, options, None) for dialect in rivals)
+
+
+def _best(found: Iterable[Found]) -> Found:
+    """The first of the best: what is usual stands before what is not."""
     return max(found, key=lambda one: round(one.score, 6))
 
 
 def _variants(sample: str, plain: CsvDialect) -> Iterator[CsvDialect]:
     """The dialects with this delimiter that the sample may be in, the usual before the unusual."""
-    start = rf"(?:^|{re.escape(plain.delimiter)})"
-    has_blanks = re.search(rf'{start} +"', sample, re.MULTILINE) is not None
-    plain = replace(plain, has_blanks=has_blanks and plain.delimiter != " ")
-    yield plain
-    if '\\"' in sample:
-        yield replace(plain, has_backslashes=True)
-    if re.search(rf"{start} *'", sample, re.MULTILINE):
-        blanks = re.search(rf"{start} +'", sample, re.MULTILINE) is not None
-        yield replace(plain, quote="'", has_blanks=blanks and plain.delimiter != " ")
+    between = re.escape(plain.delimiter)
+    for quote in ('"', "'"):
+        if quote == "'" and quote not in sample:
+            return
+        after = re.search(rf"(?:^|{between}) +{quote}", sample, re.MULTILINE)
+        dialect = replace(plain, quote=quote, has_blanks=after is not None and plain.delimiter != " ")
+        yield dialect
+        if f"\\{quote}" in sample:
+            yield replace(dialect, has_backslashes=True)
+        if re.search(rf"{quote} +{between}", sample):
+            yield replace(dialect, has_blanks_before=True)
 
 
-def _fit(sample: str, dialect: CsvDialect, options: ReadingOptions) -> Found:
-    rows = _sample_rows(sample, dialect)
+def _fit(sample: str, dialect: CsvDialect, options: ReadingOptions, max_rows: int | None) -> Found:
+    rows = _sample_rows(sample, dialect, max_rows)
     n_rejects = sum(isinstance(row, Reject) for row in rows)
     good = [row for row in rows if not isinstance(row, Reject)]
     if not good:
@@ -86,15 +97,15 @@ def _header(rows: Sequence[tuple[int, list[str]]], options: ReadingOptions) -> t
     """The line of the header, and its cells."""
     if options.header_row is not None:
         return rows[0]
-    by_line = _with_blank_lines(rows)
+    by_line = _with_blank_lines(rows[:_SAMPLE_ROWS])
     return list(by_line.items())[find_header(list(by_line.values()), options.text_column)]
 
 
-def _sample_rows(sample: str, dialect: CsvDialect) -> Sequence[tuple[int, list[str]] | Reject]:
-    """The first rows but the last, which may be cut."""
+def _sample_rows(sample: str, dialect: CsvDialect, max_rows: int | None) -> Sequence[tuple[int, list[str]] | Reject]:
+    """The first rows; the last of a large file may be cut."""
     parsed = csv_rows(io.StringIO(sample, newline=""), dialect, _MAX_RECORD_LINES)
-    rows = list(islice(parsed, _SAMPLE_ROWS + 1))
-    return rows[:-1] if len(rows) > 2 else rows
+    rows = list(islice(parsed, max_rows))
+    return rows[:-1] if len(rows) > 2 and len(sample) >= _CUT_CHARS else rows
 
 
 def _with_blank_lines(rows: Sequence[tuple[int, list[str]]]) -> dict[int, list[str]]:

@@ -1,8 +1,7 @@
 """Workbooks: .xlsx, .xls, .xlsb and .ods, through fastexcel."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from firstline.messages.bounded import BoundedReader
 from firstline.messages.column_names import describe_columns, is_plain
 from firstline.messages.columnar import SLICE_ROWS, frame_rows
 from firstline.messages.columns import names_text
-from firstline.messages.contents import WORKBOOKS, Content, content_of, other_content
+from firstline.messages.contents import WORKBOOKS, Content, content_of, other_content, workbook_ending
 from firstline.messages.headers import check_width, find_header
 from firstline.messages.records import Reader, ReadingOptions, Value, unique_names
 from firstline.messages.workbook_bounds import check_sheet, check_unpacked
@@ -70,7 +69,7 @@ class _ExcelTable:
         places = [self.columns.index(name) for name in columns]
         for start in range(0, self.n_rows, SLICE_ROWS):
             part = self._frame.slice(start, SLICE_ROWS)
-            filled = part.select(pl_any_filled(part)).to_series().to_list()
+            filled = part.select(_any_filled(part)).to_series().to_list()
             rows = frame_rows(part[:, places])
             yield [
                 (line, row)
@@ -105,13 +104,19 @@ class _ExcelTable:
 
     def _found_sheet(self) -> _Sheet:
         """The first, unless another is the only one with a text column."""
-        first = self._peek(0) if self._sheets else _Sheet(0, [], 0)
-        if self._has_text(first):
-            return first
-        others = (self._peek(place) for place in range(1, min(len(self._sheets), _MAX_SHEETS_SEARCHED)))
-        found = list(islice(filter(self._has_text, others), 2))
-        if len(found) == 1:
-            return found[0]
+        if not self._sheets:
+            raise FileUnreadable(f"{self._path} has no sheet.", "Export it again.")
+        first = self._peek(0)
+        others: list[_Sheet] | None = None
+        for fits in self._wishes():
+            if fits(first):
+                return first
+            if others is None:
+                n_searched = min(len(self._sheets), _MAX_SHEETS_SEARCHED)
+                others = [self._peek_if_table(place) for place in range(1, n_searched)]
+            found = [sheet for sheet in others if fits(sheet)]
+            if len(found) == 1:
+                return found[0]
         if not first.names:
             raise FileUnreadable(
                 f"{self._path}: the first sheet is empty. {self._listed()}.",
@@ -119,6 +124,13 @@ class _ExcelTable:
             )
         self._require_text(first)
         return first
+
+    def _wishes(self) -> Iterator[Callable[[_Sheet], bool]]:
+        """What a sheet should have, the best first."""
+        named = self._options.text_column
+        if named and self._options.has_header:
+            yield lambda sheet: named in sheet.names
+        yield self._has_text
 
     def _has_text(self, sheet: _Sheet) -> bool:
         if not self._options.has_header:
@@ -146,6 +158,13 @@ class _ExcelTable:
         name = self._sheets[place]
         return f"'{name}'" if is_plain(name) else f"number {place + 1}"
 
+    def _peek_if_table(self, place: int) -> _Sheet:
+        """Where the table of a sheet begins; no columns for what is no table: a chart, a sheet that is too large."""
+        try:
+            return self._peek(place)
+        except Exception:
+            return _Sheet(place, [], 0)
+
     def _peek(self, place: int) -> _Sheet:
         """Where the table of a sheet begins."""
         if self._is_zip:
@@ -156,7 +175,8 @@ class _ExcelTable:
         check_width(self._path, frame.width)
         if not frame.width or not self._options.has_header:
             return _Sheet(place, [str(column + 1) for column in range(frame.width)], 0)
-        rows = [["" if cell is None else str(cell) for cell in row] for row in frame.rows()]
+        # People break the lines of a header to make its column narrow.
+        rows = [["" if cell is None else " ".join(str(cell).splitlines()) for cell in row] for row in frame.rows()]
         if self._options.header_row is None:
             header = find_header(rows, self._options.text_column)
         else:
@@ -179,7 +199,7 @@ class _ExcelTable:
         return frame.rename(dict(zip(frame.columns, sheet.names, strict=True)))
 
 
-def pl_any_filled(frame: "pl.DataFrame") -> "pl.Expr":
+def _any_filled(frame: "pl.DataFrame") -> "pl.Expr":
     """Whether a row has a value in any column."""
     import polars as pl
 
@@ -190,7 +210,5 @@ def _open_workbook(path: Path) -> "fastexcel.ExcelReader":
     """By its content if that is another kind of workbook than its ending says."""
     import fastexcel
 
-    is_old = content_of(path) is Content.old_workbook
-    if is_old != (path.suffix.lower() == ".xls"):
-        return fastexcel.read_excel(path.read_bytes())
-    return fastexcel.read_excel(path)
+    is_named_right = path.suffix.lower() == workbook_ending(path)
+    return fastexcel.read_excel(path if is_named_right else path.read_bytes())

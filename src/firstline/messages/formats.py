@@ -52,6 +52,7 @@ _READERS: dict[str, OpenReader] = {
     ".json": _json,
     ".parquet": _parquet,
     ".xlsx": _excel,
+    ".xlsm": _excel,
     ".xls": _excel,
     ".xlsb": _excel,
     ".ods": _excel,
@@ -67,6 +68,9 @@ def open_reader(path: Path, options: ReadingOptions) -> Reader:
         raise FileUnreadable(f"{path} {what}.", "Name a file.")
     opener = _READERS.get(path.suffix.lower())
     if opener is None:
+        content = content_of(path)
+        if content in (Content.gzip, Content.archive):
+            raise other_content(path, content, "a table")
         raise FormatUnknown(
             f"{path}: files that end in '{path.suffix}' are not known.",
             f"Known endings: {' '.join(_READERS)}",

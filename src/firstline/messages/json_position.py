@@ -4,7 +4,7 @@ The JSON library tells with an excerpt of the file, which must not reach anybody
 """
 
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any, Literal, Protocol
 
 import ijson
@@ -80,8 +80,10 @@ def _parts(chunk: bytes, n_good: int, step: int) -> Iterator[bytes]:
 
 
 def _chunks(source: Source) -> Iterator[bytes]:
-    while chunk := source.read(_CHUNK_BYTES):
-        yield chunk
+    """The bytes up to the end, or up to what cannot be decoded: half a character of UTF-16."""
+    with suppress(UnicodeError):
+        while chunk := source.read(_CHUNK_BYTES):
+            yield chunk
 
 
 @ijson.coroutine  # type: ignore[untyped-decorator]

@@ -62,7 +62,7 @@ class ReadingOptions:
     sheet: str | None = None
     header_row: int | None = None
     has_header: bool = True
-    memory_gb: float = 2.0
+    memory_gb: float = 1.0
 
 
 def unique_names(names: Sequence[str]) -> list[str]:

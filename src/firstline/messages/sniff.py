@@ -7,7 +7,7 @@ from charset_normalizer import from_bytes
 
 from firstline.errors import FileUnreadable, UsageError
 
-_SAMPLE_BYTES = 1 << 20
+SAMPLE_BYTES = 1 << 20
 _ENCODINGS = ["cp1251", "koi8_r", "cp866", "iso8859_5", "mac_cyrillic", "cp1252", "cp1250", "cp1253", "cp1254"]
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -28,7 +28,7 @@ def read_sample(path: Path) -> bytes:
     """The first megabyte. Raises `FileUnreadable` for a file that is absent, empty or not text."""
     try:
         with path.open("rb") as file:
-            sample = file.read(_SAMPLE_BYTES)
+            sample = file.read(SAMPLE_BYTES)
     except OSError as error:
         raise FileUnreadable(
             f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions."
@@ -61,13 +61,13 @@ def find_encoding(sample: bytes, path: Path) -> str:
 def _utf_16_without_mark(sample: bytes) -> str | None:
     """UTF-16 by its zero bytes: blanks, digits and line ends have one each, all of them first or all second."""
     n_zeros = sample.count(0)
-    if n_zeros < _ZERO_SHARE * len(sample):
+    if n_zeros < _ZERO_SHARE * len(sample) or len(sample) % 2:
         return None
     n_second = sample[1::2].count(0)
     if max(n_second, n_zeros - n_second) < _SAME_PLACE_SHARE * n_zeros:
         return None
     name = "utf-16-le" if 2 * n_second > n_zeros else "utf-16-be"
-    text = sample[: len(sample) // 2 * 2].decode(name, errors="replace")
+    text = sample.decode(name, errors="replace")
     if "\n" not in text and "\r" not in text and n_zeros < _CONTROL_SHARE * len(sample):
         return None
     n_controls = sum(char < " " and char not in "\t\r\n" for char in text)

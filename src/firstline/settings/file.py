@@ -31,7 +31,9 @@ def read_settings(path: Path) -> Settings:
     try:
         # Notepad writes a byte-order mark, which TOML does not know.
         values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise SettingsInvalid(f"{path} is not valid TOML: it is not UTF-8.", "Save it as UTF-8.") from None
+    except tomllib.TOMLDecodeError as error:
         raise SettingsInvalid(
             f"{path} is not valid TOML: {error}.", "Mend that line and run the command again."
         ) from None

@@ -72,7 +72,7 @@ class ReadingSettings(_Section):
     """How files are read."""
 
     memory_gb: float = Field(
-        2.0,
+        1.0,
         ge=0.25,
         le=1_000,
         description="The most memory that reading an Excel or Parquet file may take; a larger file is refused.",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import and_, select
 
@@ -21,7 +22,7 @@ class Table:
     rejects: dict[int, str]
 
 
-def read(path: Path, **options: str) -> Table:
+def read(path: Path, **options: Any) -> Table:
     reader = open_reader(path, ReadingOptions(**options))
     found = list(reader.records(reader.columns))
     records = [row for row in found if not isinstance(row, Reject)]

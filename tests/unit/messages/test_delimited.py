@@ -68,7 +68,7 @@ def test_an_open_quote_far_from_the_end_does_not_swallow_the_rest(tmp_path: Path
 def test_rows_too_short_and_too_long_are_rejected(tmp_path: Path) -> None:
     table = read(written(tmp_path, "id,text\n1\n2,два\n3,три,лишнее\n4,четыре,,\n"))
     assert table.rows == [("2", "два"), ("4", "четыре")]
-    assert table.rejects == {2: "has 1 columns, the header has 2", 4: "has 3 columns, the header has 2"}
+    assert table.rejects == {2: "has 1 column, the header has 2", 4: "has 3 columns, the header has 2"}
 
 
 def test_empty_lines_are_passed_over_and_counted(tmp_path: Path) -> None:
@@ -168,6 +168,102 @@ def test_arbitrary_bytes_raise_no_other_error(tmp_path: Path, content: bytes) ->
         assert error.message.endswith(".")
 
 
-def test_a_list_of_texts_needs_no_quotes(tmp_path: Path) -> None:
-    table = read(written(tmp_path, "text\nпривет, где карта, а?\nвторая\n", "a.txt"))
-    assert table.rows == [("привет, где карта, а?",), ("вторая",)]
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_quotes_after_backslashes_are_quotes(tmp_path: Path, delimiter: str) -> None:
+    content = 'text,id\n"\\"Счёт\\" закрыт, почему",1\n"путь C:\\\\temp",2\n"\\"",3\n'.replace(",", delimiter)
+    table = read(written(tmp_path, content))
+    assert table.rows == [(f'"Счёт" закрыт{delimiter} почему', "1"), ("путь C:\\temp", "2"), ('"', "3")]
+
+
+def test_quotes_after_backslashes_are_found_far_below_the_first_rows(tmp_path: Path) -> None:
+    rows = "".join(f'{n},"раз, два"\n' for n in range(2_000))
+    table = read(written(tmp_path, f'id,text\n{rows}7,"\\"Счёт\\", да"\n'))
+    assert (len(table.rows), table.rows[-1], table.rejects) == (2_001, ("7", '"Счёт", да'), {})
+
+
+def test_quotes_after_backslashes_leave_other_backslashes_alone(tmp_path: Path) -> None:
+    assert read(written(tmp_path, 'a,b\n"\\"да\\", нет",\\N\n')).rows == [('"да", нет', "\\N")]
+
+
+def test_a_backslash_before_a_closing_quote_is_no_escape_where_quotes_are_doubled(tmp_path: Path) -> None:
+    table = read(written(tmp_path, 'path,text\n"C:\\","он ""да"", нет"\n"D:\\","всё, ничего"\n'))
+    assert table.rows == [("C:\\", 'он "да", нет'), ("D:\\", "всё, ничего")]
+
+
+def test_blanks_around_quotes_are_no_part_of_a_value(tmp_path: Path) -> None:
+    table = read(written(tmp_path, 'id; text; x\n1; "раз; два"; а\n2;  "три"; б\n'))
+    assert table.rows == [("1", "раз; два", "а"), ("2", "три", "б")]
+    assert read(written(tmp_path, 'id,text,x\n1,"раз, два" ,а\n')).rows == [("1", "раз, два", "а")]
+
+
+def test_single_quotes_may_be_the_quotes(tmp_path: Path) -> None:
+    assert read(written(tmp_path, "id,text\n1,'раз, два'\n2,'it\\'s'\n")).rows == [("1", "раз, два"), ("2", "it's")]
+    assert read(written(tmp_path, "id,text\n1,'tis\n2,'да' и нет\n")).rows == [("1", "'tis"), ("2", "'да' и нет")]
+
+
+@pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "\ufeffSEP=;"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_the_line_for_excel_names_the_delimiter_and_is_no_row(tmp_path: Path, first: str, end: str) -> None:
+    table = read(written(tmp_path, end.join([first, "id;text", "1;а, б, в, г", ""])))
+    assert (table.columns, table.rows) == (["id", "text"], [("1", "а, б, в, г")])
+
+
+def test_titles_above_the_header_are_passed_over_and_said(tmp_path: Path) -> None:
+    path = written(tmp_path, "Отчёт, июнь\nПериод: 01.06.2026\n\nid;text;класс\n7;где, карта;а\n8;нет;\n")
+    reader = open_reader(path, ReadingOptions())
+    assert reader.described == "CSV, utf-8, ';', header in line 4"
+    assert read(path).rows == [("7", "где, карта", "а"), ("8", "нет", "")]
+    assert read(path).lines == [5, 6]
+
+
+def test_a_row_that_could_be_a_header_below_a_header_is_a_row(tmp_path: Path) -> None:
+    assert read(written(tmp_path, "суть,тип\nраз,два\ntext,id\nтри,четыре\n")).columns == ["суть", "тип"]
+    assert read(written(tmp_path, "Вопросы\nгде карта\ntext, id\nещё\nодин\nвопрос\n")).columns == ["Вопросы"]
+
+
+def test_the_line_of_the_header_can_be_named(tmp_path: Path) -> None:
+    table = read(written(tmp_path, 'мусор "с кавычкой\nа;б;в\nномер;суть\n1;раз, два\n'), header_row=3)
+    assert (table.columns, table.rows, table.lines) == (["номер", "суть"], [("1", "раз, два")], [4])
+
+
+def test_a_named_header_line_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileUnreadable, match="no readable header line"):
+        read(written(tmp_path, "id,text\n1,раз\n"), header_row=9)
+
+
+def test_without_a_header_columns_have_numbers_and_no_row_is_lost(tmp_path: Path) -> None:
+    table = read(written(tmp_path, "1;раз, два;а\n2;три\n3;четыре;б\n"), has_header=False)
+    assert (table.columns, table.lines) == (["1", "2", "3"], [1, 3])
+    assert table.rejects == {2: "has 2 columns, most rows have 3"}
+
+
+def test_a_line_without_an_end_costs_its_own_row_only(tmp_path: Path) -> None:
+    table = read(written(tmp_path, "id,text\n1," + "я" * 4_100_000 + "\n2,два\n"))
+    assert table.rows == [("2", "два")]
+    assert table.rejects == {2: "a line has more than 4,000,000 characters"}
+
+
+def test_a_long_line_inside_an_open_quote_is_counted(tmp_path: Path) -> None:
+    table = read(written(tmp_path, 'id,text\n1,"раз\n' + "я" * 4_100_000 + "\n3,три\n"))
+    assert table.rows == [("3", "три")]
+    assert list(table.rejects) == [2, 3]
+
+
+def test_a_value_that_is_too_long_is_called_so(tmp_path: Path) -> None:
+    table = read(written(tmp_path, "id,text\n1," + "я" * 1_100_000 + "\n2,два\n"))
+    assert table.rejects == {2: "a value has more than 1,000,000 characters"}
+
+
+def test_a_first_line_without_an_end_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileUnreadable, match="a line has more than 4,000,000 characters"):
+        read(written(tmp_path, "я" * 4_100_000))
+
+
+def test_too_many_columns_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileUnreadable, match="has 10,001 columns"):
+        read(written(tmp_path, ",".join(f"c{place}" for place in range(10_001))))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_needs_no_mark(tmp_path: Path, encoding: str) -> None:
+    assert read(written(tmp_path, "id;text\n1;раз, два\n".encode(encoding))).rows == [("1", "раз, два")]

@@ -156,3 +156,27 @@ def test_candidates_in_a_line_become_a_table(tmp_path: Path) -> None:
     found = read_settings(file)
     assert found.candidates == {"lsa.v1": {"C": 0.5}, "linear.v1": {"C": 2.5}}
     assert found.language == "ru"
+
+
+def test_a_byte_order_mark_and_the_line_ends_of_windows_are_read_and_stay(tmp_path: Path) -> None:
+    file = tmp_path / "firstline.toml"
+    file.write_bytes(b'\xef\xbb\xbflanguage = "en"\r\n# a comment\r\n[training]\r\nseed = 7\r\n')
+    remember_columns(file, {"text": "суть"})
+    assert (read_settings(file).language, read_settings(file).columns.text) == ("en", "суть")
+    content = file.read_bytes()
+    assert content.startswith(b'\xef\xbb\xbflanguage = "en"\r\n# a comment\r\n[training]\r\nseed = 7\r\n')
+    assert content.count(b"\xef\xbb\xbf") == 1
+    assert content.count(b"\n") == content.count(b"\r\n")
+
+
+def test_a_file_without_a_mark_gets_none(tmp_path: Path) -> None:
+    file = written(tmp_path, "[training]\nseed = 7\n")
+    remember_columns(file, {"text": "суть"})
+    assert file.read_bytes().startswith(b"[training]\nseed = 7\n")
+    assert b"\r" not in file.read_bytes()
+
+
+def test_a_file_in_another_encoding_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "firstline.toml").write_bytes('language = "ru"'.encode("utf-16"))
+    with pytest.raises(SettingsInvalid, match="it is not UTF-8"):
+        read_settings(tmp_path / "firstline.toml")

@@ -15,6 +15,7 @@ FirstlineError
 │   ├── FileUnwritable
 │   ├── ColumnMissing
 │   ├── SourceUnclear
+│   ├── DatesUnclear
 │   └── CorpusUnusable
 ├── BundleError             a model cannot be used
 │   ├── BundleMissing
@@ -115,6 +116,12 @@ class SourceUnclear(InputError):
     """Ids that are known bring unrelated texts, as those of another system do."""
 
     code = "source_unclear"
+
+
+class DatesUnclear(InputError):
+    """Whether 01/02/2026 is in January or in February cannot be told."""
+
+    code = "dates_unclear"
 
 
 class CorpusUnusable(InputError):

@@ -50,7 +50,7 @@ def classify(
     if place.has_database:
         # Whether they were learned is worth a note, not an error.
         with suppress(StoreUnusable):
-            learned = labelled_keys(place.database)
+            learned = labelled_keys(place.database, place.none_classes)
     options = ReadingOptions(encoding, reading_delimiter(delimiter), text or remembered.text or None)
     with progress(as_json) as bar:
         task = bar.add_task(file.name, total=1.0)

@@ -54,7 +54,7 @@ def evaluate(
     classes: frozenset[str] = frozenset()
     try:
         if place.has_database:
-            learned, classes = labelled_keys(place.database), class_names(place.database)
+            learned, classes = labelled_keys(place.database, place.none_classes), class_names(place.database)
     except StoreUnusable as problem:
         note(f"Whether the model has learned these messages cannot be told: {problem.message}")
     to_stdout = json_out is not None and str(json_out) == "-"
@@ -70,6 +70,8 @@ def evaluate(
             options,
             learned=learned,
             classes=classes,
+            team_classes=place.settings.classes.fixed,
+            none=place.none_classes,
             temporary=temporary_room(place, json_out if not to_stdout else None),
         )
         result = run_to_end(scoring, lambda done: bar.update(task, completed=done))
@@ -89,6 +91,8 @@ def _print_notes(result: "Evaluation") -> None:
         note(f"{result.n_rejected:,} rows could not be used")
     if result.n_unlabelled:
         note(f"{result.n_unlabelled:,} rows have no label and do not count")
+    if result.n_none:
+        note(f"{counted(result.n_none, 'row')} labelled as none of the classes: counted apart, in no figure below")
     for name, count in result.unknown_labels.items():
         note(f"class '{name}' ({count:,} rows) is not known to the model: they count as errors")
     if others := result.lines_of_others:
@@ -131,6 +135,7 @@ def _as_json(result: "Evaluation") -> dict[str, object]:
         "per_class": figures.per_class,
         "n_rejected": result.n_rejected,
         "n_unlabelled": result.n_unlabelled,
+        "n_none": result.n_none,
         "n_learned": result.n_learned,
         "unknown_labels": result.unknown_labels,
         "lines_of_others": result.lines_of_others,

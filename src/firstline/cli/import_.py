@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from firstline.messages.importing import ImportProgress, ImportReport
     from firstline.store.workspace import Workspace
 
+_MOST_REASONS = 3
+
 
 def import_(
     files: Annotated[
@@ -49,6 +51,10 @@ def import_(
     conversation: ConversationOption = None,
     author: AuthorOption = None,
     agent_values: AgentValuesOption = None,
+    day_first: Annotated[
+        bool | None,
+        typer.Option("--day-first/--month-first", help="How 01/02/2026 is read if the column does not decide it."),
+    ] = None,
     source: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="The system that the ids are from. Default: the file's name without dates."),
@@ -92,6 +98,10 @@ def import_(
     place = Workspace.find(workspace)
     text_column = text or place.settings.columns.text or None
     options = ReadingOptions(encoding, reading_delimiter(delimiter), text_column)
+    order: Literal["", "day_first", "month_first"] = (
+        "" if day_first is None else "day_first" if day_first else "month_first"
+    )
+    remembered = said | ({"agent_values": agents} if agents else {}) | ({"date_order": order} if order else {})
     reports: list[ImportReport] = []
     with _printed(reports, as_json), place.hold("messages", "import"), progress(as_json) as bar:
         for file in files:
@@ -100,12 +110,12 @@ def import_(
             def show(step: "ImportProgress", task: "TaskID" = task, name: str = file.name) -> None:
                 bar.update(task, completed=step.done, description=f"{name}: {step.n_rows:,} rows")
 
-            report = run_to_end(import_file(place, file, said, agents, options, relabel, source, dry_run), show)
+            report = run_to_end(import_file(place, file, said, agents, options, relabel, source, dry_run, order), show)
             reports.append(report)
             if not as_json:
                 _print_report(report, workspace)
-            if (said or agents) and not dry_run:
-                remember_columns(place.settings_file, said | ({"agent_values": agents} if agents else {}))
+            if remembered and not dry_run:
+                remember_columns(place.settings_file, remembered)
     if as_json:
         return
     if dry_run:
@@ -170,6 +180,8 @@ def _print_report(report: "ImportReport", workspace: Path | None) -> None:
         say(f"  {shared} with the id of another row but another text, kept without it; whole tickets: --conversation")
     if report.n_labelled:
         say(f"  {report.n_labelled:,} with a label, {counted(report.n_new_labelled, 'message')} newly labelled")
+    if report.n_none:
+        say(f"  {report.n_none:,} of them with a label that means none of the classes")
     if report.n_replaced or report.n_taken_away:
         say(f"  {counted(report.n_replaced, 'label')} replaced, {report.n_taken_away:,} taken away")
     if report.segments:
@@ -178,12 +190,16 @@ def _print_report(report: "ImportReport", workspace: Path | None) -> None:
     if report.n_disagreements:
         split = counted(report.n_disagreements, "message")
         say(f"  {split} of the workspace with two labels: {next_command(workspace, 'status --disagreements')}")
+    if report.dates:
+        say(f"  dates: {report.dates}")
     if report.n_times_unread:
         say(f"  {report.n_times_unread:,} without a time that could be read")
     if report.n_cut:
         say(f"  quoted replies or a signature cut from {counted(report.n_cut, 'message')}")
     if report.n_rejected:
         say(f"  {report.n_rejected:,} rejected" + (f", see {report.rejects_file}" if report.rejects_file else ""))
+        for reason, count in list(report.reject_reasons.items())[:_MOST_REASONS]:
+            say(f"    {count:,}: {reason}")
     if report.sample:
         cells = [(item.text, item.segment or "", item.label or "") for item in report.sample]
         print_table(("text, masked", "segment", "class"), cells)

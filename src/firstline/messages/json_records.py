@@ -195,11 +195,7 @@ class JsonReader(_JsonReader):
             source = self._guarded(raw, watches=False)
             try:
                 for place, item in enumerate(ijson.items(source, self._scan.prefix), start=1):
-                    if isinstance(item, dict):
-                        item = _with_floats(item)
-                        if (chat := next(chats)) is not None:
-                            item.setdefault("chat", chat)
-                    yield place, item
+                    yield place, _of_chat(_with_floats(item), next(chats)) if isinstance(item, dict) else item
             except _FAULTS:
                 raise self._invalid(describe_place(self._opened)) from None
 
@@ -229,6 +225,10 @@ def _where(error: Exception, line: bytes) -> str:
     if found:
         return f", column {len(line[: int(found[1])].decode(errors='replace')) + 1:,}"
     return ": nested too deeply" if isinstance(error, RecursionError) else ": it breaks off"
+
+
+def _of_chat(item: Item, chat: object) -> Item:
+    return item if chat is None else {"chat": chat, **item}
 
 
 def _with_floats(item: dict[str, Value]) -> dict[str, Value]:

@@ -8,11 +8,13 @@ from firstline.bundle.predictor import Predictor
 from firstline.errors import UsageError
 from firstline.messages.columns import ColumnMap, find_columns
 from firstline.messages.delimited import DelimitedReader
+from firstline.messages.exports.known import export_roles
 from firstline.messages.formats import open_reader
 from firstline.messages.importing import incoming_messages
 from firstline.messages.incoming import UnusableCell, read_name, read_text
 from firstline.messages.records import Reader, ReadingOptions, Reject, Value
 from firstline.messages.rejects import RejectsFile
+from firstline.messages.survey import Known, Survey, survey
 from firstline.messages.writers import Dialect, TableFile
 from firstline.settings import ColumnsSettings
 from firstline.store.messages import StoredMessage
@@ -66,11 +68,12 @@ def classify_file(
     reader = open_reader(path, options)
     asked = {role: name for role, name in said.items() if role in (*_ROLES, "conversation", "author")}
     wanted = _CONVERSATION_ROLES if remembered.conversation in reader.columns or "conversation" in said else _ROLES
-    columns = find_columns(path, reader.columns, asked, remembered, agent_values, wanted)
+    columns = find_columns(path, reader.columns, asked, remembered, agent_values, wanted, export_roles(reader))
     kept = ["conversation", "text"] if columns.is_conversation else reader.columns
     added = tuple(_free_name(name, kept) for name in ADDED)
+    found = survey(path, reader, columns, Known("", remembered.date_order), uses_times=False)
     rows = (
-        _conversations(reader, columns, predictor, temporary)
+        _conversations(reader, columns, predictor, temporary, found)
         if columns.is_conversation
         else _rows(reader, columns, predictor)
     )
@@ -139,10 +142,11 @@ def _rows(reader: Reader, columns: ColumnMap, predictor: Predictor) -> Iterator[
 
 
 def _conversations(
-    reader: Reader, columns: ColumnMap, predictor: Predictor, temporary: Path | None
+    reader: Reader, columns: ColumnMap, predictor: Predictor, temporary: Path | None, found: Survey
 ) -> Iterator[_Read | Reject]:
     mask = Masker(predictor.manifest.masks.patterns)
-    for row in incoming_messages(reader, columns, mask, cut_quotes=predictor.cuts_quotes, temporary=temporary):
+    read = incoming_messages(reader, columns, mask, cut_quotes=predictor.cuts_quotes, temporary=temporary, found=found)
+    for row in read:
         if isinstance(row, Reject):
             yield row
         else:

@@ -5,8 +5,9 @@ from typing import cast
 
 import pytest
 
+from firstline.messages.cells import MAX_TEXT_CHARS
 from firstline.messages.columns import ColumnMap
-from firstline.messages.incoming import MAX_TEXT_CHARS, Incoming, read_rows
+from firstline.messages.incoming import Incoming, read_rows
 from firstline.messages.records import Record, Reject, Value
 from firstline.text.masks import Masker
 

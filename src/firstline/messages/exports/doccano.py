@@ -5,7 +5,17 @@ from collections.abc import Iterable, Sequence
 from firstline.messages.exports.base import ExportRoles, Item
 
 _TEXTS, _LABELS = ("text", "data"), ("label", "labels", "cats")
-_OTHERS = {"id", "meta", "metadata", "comments", "Comments", "annotation_approver", "entities", "relations", "annotator"}
+_OTHERS = {
+    "id",
+    "meta",
+    "metadata",
+    "comments",
+    "Comments",
+    "annotation_approver",
+    "entities",
+    "relations",
+    "annotator",
+}
 
 
 class Doccano:

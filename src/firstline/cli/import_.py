@@ -121,8 +121,19 @@ def import_(
     if dry_run:
         say("Nothing was stored.")
         return
+    _note_similar_classes(place, {name for report in reports for name in report.classes})
     has_labels = any(report.n_labelled for report in reports)
     say(f"Next: {next_command(workspace, 'train' if has_labels else 'status')}")
+
+
+def _note_similar_classes(place: "Workspace", names: set[str]) -> None:
+    """Point out classes that a person would take for one, if one of them is in `names`."""
+    from firstline.labelling.overview import similar_names
+    from firstline.store.messages import class_names
+
+    for group in similar_names(class_names(place.database)):
+        if not names.isdisjoint(group):
+            note(f"classes that differ little: {', '.join(group)}")
 
 
 def _undo(place: "Workspace", files: "Sequence[Path]", as_json: bool) -> None:

@@ -166,7 +166,8 @@ def import_file(
     settings = workspace.settings
     remembered: ColumnsSettings = settings.columns
     reader = open_reader(path, options or ReadingOptions(text_column=said.get("text") or remembered.text or None))
-    columns = find_columns(path, reader.columns, said, remembered, agent_values, export=export_roles(reader))
+    export = export_roles(reader)
+    columns = find_columns(path, reader.columns, said, remembered, agent_values, export=export)
     mask = masker(settings)
     if relabel and "label" not in columns.names:
         raise ColumnMissing(f"{path}: --relabel needs a column with labels.", "Name it: --label COLUMN")
@@ -236,7 +237,7 @@ def import_file(
         reject_reasons=dict(rejects.reasons.most_common()),
         notes=columns.notes,
         sample=sample,
-        unused=unused_columns(reader.columns, columns.names.values()),
+        unused=unused_columns(reader.columns, {*columns.names.values(), *(export.ignored if export else ())}),
         **asdict(changed),
     )
 

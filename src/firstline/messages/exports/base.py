@@ -16,7 +16,7 @@ class ExportRoles:
     """Which column of an export holds what.
 
     `columns` are the columns by role; those of `conversation` and `author` count once it is known who support is.
-    `ignored` columns are of no role although their names look like one. `advice` is for people.
+    `ignored` columns hold nothing that a name could make one expect. `advice` is for people.
     """
 
     columns: Mapping[str, str]

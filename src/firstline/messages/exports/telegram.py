@@ -36,6 +36,7 @@ class Telegram:
     def roles(self, columns: Sequence[str]) -> ExportRoles:
         return ExportRoles(
             {"text": "text", "id": "id", "sent_at": "date", "conversation": "chat", "author": "from"},
+            ignored=frozenset({"from", "from_id", "chat"}),
             advice="Telegram's export does not say which side support is, so each message stands alone, whoever wrote"
             " it. To keep what customers wrote before the first reply, name support: --agent-values NAME"
             " (as in the column 'from'; --author from_id for ids)",

@@ -73,7 +73,7 @@ class DateOrder:
             self.day_first_line = self.day_first_line or line
         elif second > 12 >= first >= 1:
             self.month_first_line = self.month_first_line or line
-        self.n_ambiguous += first != second and 1 <= min(first, second) and max(first, second) <= 12
+        self.n_ambiguous += first != second and min(first, second) >= 1 and max(first, second) <= 12
         if self.day_first_line or self.month_first_line:
             return
         self._has_half_of_day = self._has_half_of_day or has_half_of_day(value)

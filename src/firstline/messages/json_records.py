@@ -124,9 +124,17 @@ class JsonLinesReader(_JsonReader):
     def _objects(self) -> Iterator[tuple[int, Any]]:
         decoder = msgspec.json.Decoder()
         for number, line in enumerate(self._lines(), start=1):
-            if isinstance(line, bytes) and not (line := line.strip().removeprefix(codecs.BOM_UTF8)):
+            if isinstance(line, str):
+                yield number, Reject(number, line)
                 continue
-            yield number, self._decoded(decoder, number, line) if isinstance(line, bytes) else Reject(number, line)
+            line = line.strip().removeprefix(codecs.BOM_UTF8)  # noqa: PLW2901
+            if not line:
+                continue
+            try:
+                item = decoder.decode(line)
+            except (msgspec.DecodeError, UnicodeError, RecursionError):
+                item = self._mended(decoder, number, line)
+            yield number, item
 
     def _lines(self) -> Iterator[bytes | str]:
         """Each line, or the reason why it cannot be taken."""
@@ -141,15 +149,10 @@ class JsonLinesReader(_JsonReader):
                     line = source.readline(_MAX_LINE_BYTES)
                 yield f"a line of more than {_MAX_LINE_BYTES:,} bytes"
 
-    def _decoded(self, decoder: msgspec.json.Decoder[Any], number: int, line: bytes) -> Any:
+    def _mended(self, decoder: msgspec.json.Decoder[Any], number: int, line: bytes) -> Any:
+        """A line that cannot be decoded, halves of an emoji replaced; or a reject."""
         try:
-            try:
-                return decoder.decode(line)
-            except (msgspec.DecodeError, UnicodeError):
-                mended = mend_surrogates(line)
-                if mended == line:
-                    raise
-                return decoder.decode(mended)
+            return decoder.decode(mend_surrogates(line))
         except UnicodeError:
             return Reject(number, f"broken encoding, expected {self.encoding}")
         except msgspec.ValidationError:
@@ -178,8 +181,9 @@ class JsonReader(_JsonReader):
         scan = Scan(_MAX_DEPTH)
         with self._opened() as source:
             try:
+                feed = scan.feed
                 for event, value in ijson.basic_parse(source):
-                    scan.feed(event, value)
+                    feed(event, value)
             except TooDeep as problem:
                 raise self._invalid(str(problem)) from None
             except TooManyKeys as most:

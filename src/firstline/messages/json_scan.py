@@ -27,6 +27,7 @@ class Scan:
         self._max_depth = max_depth
         self._open_at: list[str] = []
         self._is_item = False
+        self._item_depth = 0
         self.path: list[str] | None = None
         """The keys that lead to the objects; "item" stands for a list."""
         self.keys: dict[str, None] = {}
@@ -50,7 +51,7 @@ class Scan:
         """Takes one event of the parser. Raises `TooDeep` or `TooManyKeys`."""
         if event == "map_key":
             self._open_at[-1] = value
-            if self._is_item and self.path is not None and len(self._open_at) == len(self.path) + 1:
+            if self._is_item and len(self._open_at) == self._item_depth:
                 self.keys[value] = None
                 if len(self.keys) > MAX_COLUMNS:
                     raise TooManyKeys(f"{MAX_COLUMNS:,}")
@@ -74,6 +75,7 @@ class Scan:
             self.keys.clear()
         if self.path is not None and len(at) == len(self.path):
             self._is_item = at == self.path
+            self._item_depth = len(at) + 1
             if self._is_item and at == _CHAT_MESSAGES and self._chats:
                 chat_id, n_messages = self._chats[-1]
                 self._chats[-1] = (chat_id, n_messages + 1)

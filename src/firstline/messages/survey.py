@@ -1,7 +1,7 @@
 """A look at whole columns before a file is read: the order of days and months, and labels that are two in one."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -58,18 +58,9 @@ def survey(path: Path, reader: Reader, columns: ColumnMap, known: Known, *, uses
     label = names.get("label")
     order = DateOrder()
     written: set[str] = set()
-    asked = {"label": label, "sent_at": times, "conversation": names.get("conversation") if times else None}
-    roles = [role for role, name in asked.items() if name is not None]
     if label is not None or times is not None:
-        places = {role: place for place, role in enumerate(roles)}
-        for row in reader.records([str(asked[role]) for role in roles]):
-            if isinstance(row, Reject):
-                continue
-            if "label" in places:
-                _note_label(written, row.values[places["label"]])
-            if "sent_at" in places:
-                of = row.values[places["conversation"]] if "conversation" in places else None
-                order.add(row.line, row.values[places["sent_at"]], of)
+        asked = [name for name in (label, times, names.get("conversation") if times else None) if name is not None]
+        _look(reader, asked, label, times, written, order)
     team = frozenset(white_space(nfc(name)) for name in known.team_classes)
     month_first, dates = _decided(path, str(times), order, known)
     return Survey(
@@ -78,6 +69,29 @@ def survey(path: Path, reader: Reader, columns: ColumnMap, known: Known, *, uses
         kept=team,
         several=frozenset(several_in_one(written, {*written, *known.classes}) - team),
     )
+
+
+def _look(
+    reader: Reader, asked: Sequence[str], label: str | None, times: str | None, written: set[str], order: DateOrder
+) -> None:
+    """Read the columns `asked`: labels are gathered in `written`, times in `order`, the last being conversations."""
+    label_at = asked.index(label) if label is not None else None
+    times_at = asked.index(times) if times is not None else None
+    of_at = len(asked) - 1 if times is not None and asked[-1] not in (label, times) else None
+    seen: set[object] = set()
+    for row in reader.records(asked):
+        if isinstance(row, Reject):
+            continue
+        values = row.values
+        if label_at is not None:
+            value = values[label_at]
+            # A file has few labels, on many rows.
+            if not isinstance(value, str) or (value not in seen and len(seen) < _MOST_NAMES):
+                if isinstance(value, str):
+                    seen.add(value)
+                _note_label(written, value)
+        if times_at is not None:
+            order.add(row.line, values[times_at], values[of_at] if of_at is not None else None)
 
 
 def several_in_one(names: Iterable[str], classes: Collection[str]) -> set[str]:

@@ -52,7 +52,8 @@ def _from_three_numbers(match: re.Match[str], month_first: bool) -> datetime:
     first, dot, second, year, *clock = match.groups(default="0")
     day, month = (second, first) if month_first and dot != "." else (first, second)
     century = 2000 if len(year) == 2 else 0
-    return datetime(century + int(year), int(month), int(day), *map(int, clock))
+    hour, minute, moment = map(int, clock)
+    return datetime(century + int(year), int(month), int(day), hour, minute, moment)
 
 
 def _on_24_hours(text: str) -> str:

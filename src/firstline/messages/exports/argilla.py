@@ -31,8 +31,8 @@ class ArgillaRecords:
         chosen: dict[str, list[list[str]]] = {}
         for name, labels in _answers(item):
             chosen.setdefault(name, []).append(labels)
-        labels = {name: label_of_each(chosen.get(name, [])) for name in self._questions}
-        return {"id": item.get("id") or item.get("external_id"), **_fields(item), **labels}
+        answers = {name: label_of_each(chosen.get(name, [])) for name in self._questions}
+        return {"id": item.get("id") or item.get("external_id"), **_fields(item), **answers}
 
     def roles(self, columns: Sequence[str]) -> ExportRoles:
         roles = {"id": "id"}

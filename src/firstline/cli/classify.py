@@ -19,7 +19,7 @@ from firstline.cli.options import (
     said_columns,
     temporary_room,
 )
-from firstline.cli.output import counted, note, print_json, progress, say
+from firstline.cli.output import counted, listed, next_command, note, print_json, progress, say
 from firstline.steps import run_to_end
 
 
@@ -60,6 +60,11 @@ def classify(
         report = run_to_end(answering, lambda done: bar.update(task, completed=done))
     for sentence in report.notes:
         note(sentence)
+    if outdated := sorted(place.none_classes.intersection(predictor.manifest.labels)):
+        note(
+            f"the model was trained before {listed(outdated)} came to mean none of the classes, and may still answer"
+            f" it: {next_command(workspace, 'train')}"
+        )
     if report.n_unknown_segments:
         note(f"{report.n_unknown_segments:,} rows have a segment that training never saw: answered without")
     if report.n_learned:

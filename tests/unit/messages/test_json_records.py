@@ -132,7 +132,7 @@ def test_a_number_without_end_spoils_its_own_row_only(tmp_path: Path, n_digits: 
 
 
 def test_many_digits_in_a_text_stay_though_a_number_is_cut(tmp_path: Path) -> None:
-    text = 3_000 * "1"
+    text = 9_000 * "1"
     content = f'[{{"text": "{text}", "id": 1}}, {{"text": "b", "id": {90_000 * "2"}}}]'
     assert read(written(tmp_path, content)).rows[0] == (text, 1)
 

@@ -31,17 +31,19 @@ class _Direction:
     def is_steady(self) -> bool:
         return not (self._n_forward and self._n_back)
 
-    def add(self, value: str, conversation: Hashable) -> None:
+    def add(self, value: str, conversation: Hashable) -> bool:
+        """Take in one time; returns whether it can be read."""
         moment = read_time(value, month_first=self._month_first)
         if moment is None:
-            return
+            return False
         last = self._last.get(conversation)
         if last is not None:
             self._n_forward += moment > last
             self._n_back += moment < last
         elif len(self._last) >= _MOST_CONVERSATIONS:
-            return
+            return True
         self._last[conversation] = moment
+        return True
 
 
 class DateOrder:
@@ -49,7 +51,7 @@ class DateOrder:
 
     def __init__(self) -> None:
         self.n_open = 0
-        """Dates with slashes or hyphens."""
+        """Dates with slashes or hyphens, until they are decided."""
         self.n_ambiguous = 0
         """Those of them that two readings tell apart."""
         self.day_first_line: int | None = None
@@ -57,6 +59,11 @@ class DateOrder:
         self._has_half_of_day = False
         self._in_conversations = False
         self._day_first, self._month_first = _Direction(False), _Direction(True)
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether a date with one reading was there."""
+        return self.day_first_line is not None or self.month_first_line is not None
 
     @property
     def is_mixed(self) -> bool:
@@ -67,20 +74,31 @@ class DateOrder:
         numbers = day_and_month(value)
         if numbers is None or not isinstance(value, str):
             return
-        self.n_open += 1
         first, second = numbers
-        if first > 12 >= second >= 1:
-            self.day_first_line = self.day_first_line or line
-        elif second > 12 >= first >= 1:
-            self.month_first_line = self.month_first_line or line
-        self.n_ambiguous += first != second and min(first, second) >= 1 and max(first, second) <= 12
-        if self.day_first_line or self.month_first_line:
+        if first > 12 or second > 12:
+            self._add_certain(line, value, month_first=second > 12)
+        elif not self.is_decided:
+            self._add_either(value, conversation, is_ambiguous=first != second)
+
+    def _add_certain(self, line: int, value: str, *, month_first: bool) -> None:
+        known = self.month_first_line if month_first else self.day_first_line
+        if known is not None or read_time(value, month_first=month_first) is None:
             return
+        self.n_open += 1
+        if month_first:
+            self.month_first_line = line
+        else:
+            self.day_first_line = line
+
+    def _add_either(self, value: str, conversation: object, *, is_ambiguous: bool) -> None:
+        of = conversation if isinstance(conversation, Hashable) else None
+        if not self._day_first.add(value, of):
+            return
+        self._month_first.add(value, of)
+        self.n_open += 1
+        self.n_ambiguous += is_ambiguous
         self._has_half_of_day = self._has_half_of_day or has_half_of_day(value)
         self._in_conversations = self._in_conversations or conversation is not None
-        of = conversation if isinstance(conversation, Hashable) else None
-        self._day_first.add(value, of)
-        self._month_first.add(value, of)
 
     def decided(self) -> Decided | None:
         """The order and what decided it; None if it may be either."""

@@ -4,8 +4,9 @@ import re
 from datetime import UTC, date, datetime
 
 _OF_THREE_NUMBERS = re.compile(
-    r"(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})(?:,?[ T]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?"
+    r"(\d{1,2})([./-])(\d{1,2})\2(\d{4}|(?<=[./])\d{2})(?:,?[ T]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?"
 )
+"""With hyphens the year has four digits: 26-01-31 may begin with it."""
 _YEAR_FIRST = re.compile(r"(\d{4})/(\d{1,2})/(\d{1,2})(?= |$)")
 _HALF_OF_DAY = re.compile(r"(?<=\d)\s*([ap])\.?\s?m\.?", re.IGNORECASE)
 _HOUR = re.compile(r"(?<=[ T])(\d{1,2})(?=:\d{2})|(?<=[ T])(\d{1,2})$")

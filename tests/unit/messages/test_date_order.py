@@ -52,7 +52,9 @@ def test_dates_in_both_orders_are_mixed() -> None:
     assert order.is_mixed
 
 
-@pytest.mark.parametrize("value", ["01.02.2026", "2026-01-02", "2026/01/02", "завтра", None, 1769854830])
+@pytest.mark.parametrize(
+    "value", ["01.02.2026", "2026-01-02", "2026/01/02", "завтра", "01/02/2026 в обед", "26-01-02", None, 1769854830]
+)
 def test_what_has_one_reading_is_not_open(value: object) -> None:
     order = DateOrder()
     order.add(2, value, None)

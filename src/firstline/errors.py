@@ -15,6 +15,7 @@ FirstlineError
 │   ├── FileUnwritable
 │   ├── ColumnMissing
 │   ├── SourceUnclear
+│   ├── DatesUnclear
 │   └── CorpusUnusable
 ├── BundleError             a model cannot be used
 │   ├── BundleMissing
@@ -133,6 +134,12 @@ class SourceUnclear(InputError):
     """Known ids come with unrelated texts, so they are probably the ids of another system."""
 
     code = "source_unclear"
+
+
+class DatesUnclear(InputError):
+    """Whether 01/02/2026 is in January or in February cannot be told."""
+
+    code = "dates_unclear"
 
 
 class CorpusUnusable(InputError):

@@ -337,3 +337,43 @@ def test_undo_goes_with_no_other_option(firstline: Run, tmp_path: Path, option: 
     done = firstline("import", "--undo", *option, "-w", tmp_path)
     assert done.returncode == 2
     assert json.loads(firstline("status", "--json", "-w", tmp_path).stdout)["n_messages"] == 1
+
+
+def test_the_order_of_days_and_months_is_asked_for_and_remembered(firstline: Run, tmp_path: Path) -> None:
+    firstline("init", tmp_path)
+    (tmp_path / "a.csv").write_text("text,date\nгде карта,02/03/2026\n", "utf-8")
+    asked = firstline("import", tmp_path / "a.csv", "-w", tmp_path)
+    assert asked.returncode == 1
+    assert "--day-first or --month-first" in asked.stderr
+    told = firstline("import", tmp_path / "a.csv", "--month-first", "-w", tmp_path)
+    assert "dates: month first, as you said" in told.stdout
+    assert "dates: month first, as remembered" in firstline("import", tmp_path / "a.csv", "-w", tmp_path).stdout
+
+
+def test_why_rows_are_rejected_is_summed_up(firstline: Run, tmp_path: Path) -> None:
+    firstline("init", tmp_path)
+    rows = ['"text": "а", "label": ["Вход", "Карта"]', '"text": "б", "label": ["Вход", "Карта"]', '"text": "в"']
+    (tmp_path / "a.jsonl").write_text("\n".join(f"{{{row}}}" for row in rows), "utf-8")
+    assert "2: several labels in one cell" in firstline("import", tmp_path / "a.jsonl", "-w", tmp_path).stdout
+
+
+def test_classes_that_differ_little_are_pointed_out(firstline: Run, tmp_path: Path) -> None:
+    firstline("init", tmp_path)
+    (tmp_path / "a.csv").write_text("text,label\nгде карта,Карта\nкарта где,карта\n", "utf-8")
+    assert "classes that differ little: Карта, карта" in firstline("import", tmp_path / "a.csv", "-w", tmp_path).stderr
+
+
+def test_labels_of_none_of_the_classes_stand_apart(firstline: Run, tmp_path: Path) -> None:
+    from firstline.bundle.registry import promote
+    from tests.bundles import make_bundle
+
+    firstline("init", tmp_path)
+    promote(tmp_path / "models", make_bundle(tmp_path / "models").id)
+    settings = tmp_path / "firstline.toml"
+    settings.write_text(settings.read_text("utf-8").replace("none = []", 'none = ["Прочее"]'), "utf-8")
+    (tmp_path / "a.csv").write_text("text,label\nкарта,Карта\nпогода,Прочее\n", "utf-8")
+    told = firstline("import", tmp_path / "a.csv", "-w", tmp_path)
+    assert "1 of them with a label that means none of the classes" in told.stdout
+    assert "none of the classes, not trained on: Прочее 1" in firstline("status", "-w", tmp_path).stdout
+    figures = json.loads(firstline("evaluate", tmp_path / "a.csv", "--json", "-", "-w", tmp_path).stdout)
+    assert (figures["n_messages"], figures["n_none"]) == (1, 1)

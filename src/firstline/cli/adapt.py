@@ -58,7 +58,7 @@ def adapt(
     settings = place.settings
     with place.hold("models", "adapt"), says_how_to_go_on(), progress(as_json) as bar:
         mask_again(place)
-        data = read_for_training(place.database)
+        data = read_for_training(place.database, place.none_classes)
         bases = _bases(language_model, settings) if language_model else None
         seed = settings.training.seed
         context = Context.of(settings, seed, place.language_models, place.folder, stages(bar))

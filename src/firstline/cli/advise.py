@@ -52,7 +52,7 @@ def advise(
 
     settings = place.settings.training
     workload = Workload(
-        read_for_training(place.database),
+        read_for_training(place.database, place.none_classes),
         Context.of(place.settings, settings.seed, place.language_models, place.folder),
         folds if folds is not None else settings.folds,
         settings.repeats,
@@ -75,6 +75,8 @@ def _print(advice: "Advice", workspace: Path | None, *, is_auto: bool, folds: in
     if advice.n_disagreements:
         said = counted(advice.n_disagreements, "message")
         say(f"{said} with two labels, not trained on: {next_command(workspace, 'status --disagreements')}")
+    if advice.n_none:
+        say(f"{counted(advice.n_none, 'message')} labelled as none of the classes, not trained on")
     few = [one for one in advice.classes if not one.is_enough]
     say(f"Classes with enough labels: {len(advice.classes) - len(few)} of {len(advice.classes)}")
     if few:

@@ -22,7 +22,7 @@ from firstline.cli.options import (
     said_columns,
     temporary_room,
 )
-from firstline.cli.output import agreeing, counted, listed, note, print_json, progress, say
+from firstline.cli.output import agreeing, counted, listed, next_command, note, print_json, progress, say
 from firstline.steps import run_to_end
 
 
@@ -68,7 +68,7 @@ def classify(
     if place.has_database:
         # Whether they were learned is worth a note, not an error.
         with suppress(StoreUnusable):
-            learned = labelled_keys(place.database)
+            learned = labelled_keys(place.database, place.none_classes)
     options = reading_options(place.settings, text, encoding, delimiter, sheet, header_row, no_header)
     room = temporary_room(place, out)
     with progress(as_json) as bar, readable(file, room) as path:
@@ -88,6 +88,11 @@ def classify(
         report = run_to_end(answering, lambda done: bar.update(task, completed=done))
     for sentence in report.notes:
         note(sentence)
+    if outdated := sorted(place.none_classes.intersection(predictor.manifest.labels)):
+        note(
+            f"the model was trained before {listed(outdated)} came to mean none of the classes, and may still answer"
+            f" it: {next_command(workspace, 'train')}"
+        )
     if report.n_unknown_segments:
         have = agreeing(report.n_unknown_segments, "row", "has", "have")
         note(f"{have} a segment that training never saw: answered without it")

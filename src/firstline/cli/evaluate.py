@@ -71,7 +71,7 @@ def evaluate(
     classes: frozenset[str] = frozenset()
     try:
         if place.has_database:
-            learned, classes = labelled_keys(place.database), class_names(place.database)
+            learned, classes = labelled_keys(place.database, place.none_classes), class_names(place.database)
     except StoreUnusable as problem:
         note(f"Whether the model has learned these messages cannot be told: {problem.message}")
     to_stdout = json_out is not None and str(json_out) == "-"
@@ -88,6 +88,8 @@ def evaluate(
             options,
             learned=learned,
             classes=classes,
+            team_classes=place.settings.classes.fixed,
+            none=place.none_classes,
             temporary=room,
         )
         result = run_to_end(scoring, lambda done: bar.update(task, completed=done))
@@ -110,6 +112,8 @@ def _print_notes(result: "Evaluation") -> None:
     if left_out := result.classes_without_messages:
         names = listed([f"'{name}'" for name in left_out])
         note(f"the macro averages leave out classes without messages in this file ({len(left_out):,}): {names}")
+    if result.n_none:
+        note(f"{counted(result.n_none, 'row')} labelled as none of the classes: counted apart, in no figure below")
     for name, count in result.unknown_labels.items():
         note(f"class '{name}' ({counted(count, 'row')}) is not known to the model: counted as errors")
     if others := result.lines_of_others:
@@ -155,6 +159,7 @@ def _as_json(result: "Evaluation") -> dict[str, object]:
         "per_class": figures.per_class,
         "n_rejected": result.n_rejected,
         "n_unlabelled": result.n_unlabelled,
+        "n_none": result.n_none,
         "n_learned": result.n_learned,
         "classes_without_messages": result.classes_without_messages,
         "unknown_labels": result.unknown_labels,

@@ -38,7 +38,7 @@ def forget(
     Lists the runs, models and language models that have read some of them, and how to make each again.
     """
     from firstline.errors import InputError, UnusableCell, UsageError
-    from firstline.messages.incoming import read_name, read_text
+    from firstline.messages.cells import read_name, read_text
     from firstline.store.workspace import Workspace
 
     named = [*(ids or ()), *(_lines(ids_file) if ids_file else ())]

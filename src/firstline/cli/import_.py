@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 _GUESS = "predicted_"
 """How the names of the columns begin that `firstline classify` adds."""
+_MOST_REASONS = 3
 
 
 def import_(
@@ -55,6 +56,10 @@ def import_(
     conversation: ConversationOption = None,
     author: AuthorOption = None,
     agent_values: AgentValuesOption = None,
+    day_first: Annotated[
+        bool | None,
+        typer.Option("--day-first/--month-first", help="How 01/02/2026 is read if the column does not decide it."),
+    ] = None,
     source: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="The system that the ids are from. Default: the file's name without dates."),
@@ -100,6 +105,11 @@ def import_(
     agents = split_values(agent_values)
     place = Workspace.find(workspace)
     options = reading_options(place.settings, text, encoding, delimiter, sheet, header_row, no_header)
+    order: Literal["", "day_first", "month_first"] = (
+        "" if day_first is None else "day_first" if day_first else "month_first"
+    )
+    remembered = _lasting(said)
+    remembered |= ({"agent_values": agents} if agents else {}) | ({"date_order": order} if order else {})
     reports: list[ImportReport] = []
     with _printed(reports, as_json, workspace), place.hold("messages", "import"), progress(as_json) as bar:
         for file in files:
@@ -109,16 +119,18 @@ def import_(
                 bar.update(task, completed=step.done, description=f"{name}: {counted(step.n_rows, 'row')}")
 
             with readable(file, place.temporary) as path:
-                report = run_to_end(import_file(place, path, said, agents, options, relabel, source, dry_run), show)
+                importing = import_file(place, path, said, agents, options, relabel, source, dry_run, order)
+                report = run_to_end(importing, show)
             report = replace(report, file=str(file))
             reports.append(report)
-            if (said or agents) and not dry_run:
-                remember_columns(place.settings_file, _lasting(said) | ({"agent_values": agents} if agents else {}))
+            if remembered and not dry_run:
+                remember_columns(place.settings_file, remembered)
     if as_json:
         return
     if dry_run:
         say("Nothing was stored.")
         return
+    _note_similar_classes(place, {name for report in reports for name in report.classes})
     has_labels = any(report.n_labelled for report in reports)
     say(f"Next: {next_command(workspace, 'train' if has_labels else 'status')}")
 
@@ -126,6 +138,16 @@ def import_(
 def _lasting(said: "Mapping[str, str]") -> "dict[str, str | tuple[str, ...]]":
     """The columns to remember: a guess of `classify` is taken for a label only when it is named."""
     return {role: name for role, name in said.items() if role != "label" or not name.startswith(_GUESS)}
+
+
+def _note_similar_classes(place: "Workspace", names: set[str]) -> None:
+    """Point out classes that a person would take for one, if one of them is in `names`."""
+    from firstline.labelling.overview import similar_names
+    from firstline.store.messages import class_names
+
+    for group in similar_names(class_names(place.database)):
+        if not names.isdisjoint(group):
+            note(f"classes that differ little: {', '.join(group)}")
 
 
 def _undo(place: "Workspace", files: "Sequence[Path]", as_json: bool) -> None:
@@ -191,6 +213,8 @@ def _print_report(report: "ImportReport", workspace: Path | None) -> None:
         say(f"  {shared} with the id of another row but another text, kept without it; whole tickets: --conversation")
     if report.n_labelled:
         say(f"  {report.n_labelled:,} with a label, {counted(report.n_new_labelled, 'message')} newly labelled")
+    if report.n_none:
+        say(f"  {report.n_none:,} of them with a label that means none of the classes")
     if report.n_replaced or report.n_taken_away:
         say(f"  {counted(report.n_replaced, 'label')} replaced, {report.n_taken_away:,} taken away")
     if report.segments:
@@ -199,12 +223,16 @@ def _print_report(report: "ImportReport", workspace: Path | None) -> None:
     if report.n_disagreements:
         split = counted(report.n_disagreements, "message")
         say(f"  {split} of the workspace with two labels: {next_command(workspace, 'status --disagreements')}")
+    if report.dates:
+        say(f"  dates: {report.dates}")
     if report.n_times_unread:
         say(f"  {report.n_times_unread:,} without a time that could be read")
     if report.n_cut:
         say(f"  quoted replies or a signature cut from {counted(report.n_cut, 'message')}")
     if report.n_rejected:
         say(f"  {report.n_rejected:,} rejected" + (f", see {report.rejects_file}" if report.rejects_file else ""))
+        for reason, count in list(report.reject_reasons.items())[:_MOST_REASONS]:
+            say(f"    {count:,}: {reason}")
     if report.sample:
         cells = [(item.text, item.segment or "", item.label or "") for item in report.sample]
         print_table(("text, masked", "segment", "class"), cells)

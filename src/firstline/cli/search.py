@@ -95,7 +95,7 @@ def _bench(place: "Workspace", candidate: str, folds: int | None, seed: int | No
     from firstline.training.place import Bench
 
     settings = place.settings
-    data = read_for_training(place.database)
+    data = read_for_training(place.database, place.none_classes)
     seed = seed if seed is not None else settings.training.seed
     n_folds, notes = usable_folds(data.labels, folds if folds is not None else settings.training.folds)
     for text in notes:

@@ -42,6 +42,9 @@ def status(
         say("Segments: " + ", ".join(f"{name} {count:,}" for name, count in found.segments.items()))
     if found.classes:
         print_table(("class", "labels"), [(name, f"{count:,}") for name, count in found.classes.items()], ("labels",))
+    if found.none_classes:
+        counts = ", ".join(f"{name} {count:,}" for name, count in found.none_classes.items())
+        say(f"Labels that mean none of the classes, not trained on: {counts}")
     if found.disagreements:
         say(
             f"{counted(len(found.disagreements), 'message')} with two labels, not trained on: "

@@ -106,7 +106,7 @@ def train(
         show_stage = stages(bar)
         show = _shown(bar, show_stage)
         events = run(
-            read_for_training(place.database),
+            read_for_training(place.database, place.none_classes),
             settings,
             place.models,
             place.runs,

@@ -18,12 +18,16 @@ from firstline.types import Label
 
 @dataclass(frozen=True)
 class Overview:
-    """Counts of a workspace; `classes` and `segments` are sorted from largest to smallest."""
+    """Counts of a workspace; `classes` and `segments` are sorted from largest to smallest.
+
+    `none_classes` are labels that mean none of the classes; they are not in `classes`.
+    """
 
     language: str
     n_messages: int
     n_labelled: int
     classes: Mapping[Label, int]
+    none_classes: Mapping[Label, int]
     segments: Mapping[str, int]
     disagreements: list[Disagreement]
     similar_classes: list[tuple[Label, ...]]
@@ -34,11 +38,13 @@ def overview(workspace: Workspace) -> Overview:
     """Read the counts, classes and disagreements in one transaction. Raises `StoreUnusable`."""
     with workspace.database.connect() as connection:
         by_class = count_by_class(connection)
+        none = workspace.none_classes
         return Overview(
             language=workspace.settings.language,
             n_messages=count_messages(connection),
             n_labelled=count_labels(connection),
-            classes=dict(by_class.most_common()),
+            classes={name: count for name, count in by_class.most_common() if name not in none},
+            none_classes={name: count for name, count in by_class.most_common() if name in none},
             segments={name: count for name, count in count_by_segment(connection).most_common() if name},
             disagreements=disagreements(connection),
             similar_classes=similar_names(by_class),

@@ -1,11 +1,12 @@
 """Which column of a file holds what: said on the command line, remembered, or known by its name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from firstline.errors import ColumnMissing
 from firstline.messages.column_names import describe_columns, has_no_names
+from firstline.messages.exports.base import ExportRoles
 from firstline.settings import ColumnsSettings
 from firstline.text.masks import Masker
 from firstline.text.personal import holds_personal_data
@@ -45,12 +46,16 @@ def find_columns(
     remembered: ColumnsSettings,
     agent_values: Sequence[str] = (),
     wanted: Sequence[str] = ROLES,
+    export: ExportRoles | None = None,
 ) -> ColumnMap:
     """The column for each role in `wanted` of a file with these `columns`.
 
     What the caller `said` must be there. What is remembered counts for files that have it; in others the role
-    goes by its usual names, which is noted. Raises `ColumnMissing`.
+    goes by its usual names, which is noted. Of an `export` that is known, its roles are. Raises `ColumnMissing`.
     """
+    agent_values = agent_values or remembered.agent_values
+    of_export = _roles_of(export, bool(agent_values))
+    ignored = export.ignored if export else frozenset()
     names: dict[str, str] = {}
     lacking: list[str] = []
     taken = {*said.values(), *(getattr(remembered, role) for role in ROLES)}
@@ -64,7 +69,8 @@ def find_columns(
         elif known in columns:
             names[role] = known
         else:
-            found = _usual(role, [name for name in columns if name not in taken])
+            free = [name for name in columns if name not in taken]
+            found = of_export[role] if of_export.get(role) in free else _usual(role, free, ignored)
             if found:
                 names[role] = found
                 taken.add(found)
@@ -73,15 +79,23 @@ def find_columns(
             if known:
                 lacking.append(f"'{known}' ({option}" + (f", read from '{found}')" if found else ")"))
     notes = [f"{path.name} lacks remembered columns: {', '.join(lacking)}"] if lacking else []
+    if export and export.advice and "conversation" in wanted and "conversation" not in names:
+        notes.append(export.advice)
     if "text" not in names:
         raise _missing(path, columns, "no column is known to hold the text")
     _check_names(path, names)
-    _check_conversation(path, columns, said, names, agent_values or remembered.agent_values)
-    return ColumnMap(names, tuple(agent_values or remembered.agent_values), tuple(notes))
+    _check_conversation(path, columns, said, names, agent_values)
+    return ColumnMap(names, tuple(agent_values), tuple(notes))
 
 
-def _usual(role: str, columns: Sequence[str]) -> str | None:
-    by_name = {name.strip().lower(): name for name in reversed(columns)}
+def _roles_of(export: ExportRoles | None, is_support_known: bool) -> Mapping[str, str]:
+    """The columns of an export by role; those of conversations only if it is known who support is."""
+    roles = export.columns if export else {}
+    return {role: name for role, name in roles.items() if is_support_known or role not in ("conversation", "author")}
+
+
+def _usual(role: str, columns: Sequence[str], ignored: Collection[str]) -> str | None:
+    by_name = {name.strip().lower(): name for name in reversed(columns) if name not in ignored}
     return next((by_name[name] for name in _USUAL_NAMES.get(role, ()) if name in by_name), None)
 
 

@@ -10,23 +10,27 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Literal
 
 from firstline.errors import ColumnMissing, FileUnreadable, StoreUnusable, UsageError
 from firstline.messages.column_names import unused_columns
 from firstline.messages.columns import ColumnMap, find_columns
 from firstline.messages.conversations import join_conversations
+from firstline.messages.exports.known import export_roles
 from firstline.messages.formats import open_reader
 from firstline.messages.incoming import HashId, Incoming, read_rows
 from firstline.messages.records import Reader, ReadingOptions, Reject
 from firstline.messages.rejects import RejectsFile
 from firstline.messages.remasking import remask
+from firstline.messages.survey import NOTHING_FOUND, Known, Survey, survey
 from firstline.processes import n_usable_cores
 from firstline.settings import ColumnsSettings, Settings
+from firstline.store.classes import keep_kinds
 from firstline.store.database import rehearsing, writing
 from firstline.store.forgetting import Tombstones
 from firstline.store.intake import Intake
 from firstline.store.key import open_key
-from firstline.store.messages import StoredMessage, count_disagreements
+from firstline.store.messages import StoredMessage, class_names, count_disagreements
 from firstline.store.undo import Undone, undo_last_import
 from firstline.store.workspace import Workspace
 from firstline.text.masks import Masker
@@ -57,7 +61,8 @@ class ImportReport:
     """What one import did. `n_rows` counts messages, whole conversations as one, and rejects.
 
     See `Tally` for what has changed in the store; `source` is the system that the ids are from. A rehearsal has
-    five messages in `sample`, masked. `unused` names columns that nothing was read from.
+    five messages in `sample`, masked. `unused` names columns that nothing was read from. `n_none` rows have a label
+    that means none of the classes. `dates` says how dates such as 01/02/2026 were read, and why.
     """
 
     file: str
@@ -83,6 +88,10 @@ class ImportReport:
     is_conversation: bool
     rejects_file: str | None
     segments: Mapping[str, int] = field(default_factory=dict)
+    classes: Mapping[Label, int] = field(default_factory=dict)
+    n_none: int = 0
+    dates: str | None = None
+    reject_reasons: Mapping[str, int] = field(default_factory=dict)
     notes: Sequence[str] = ()
     sample: Sequence[StoredMessage] = ()
     unused: Sequence[str] = ()
@@ -103,13 +112,14 @@ def incoming_messages(
     hash_id: HashId | None = None,
     temporary: Path | None = None,
     by_two_cores: bool = False,
+    found: Survey = NOTHING_FOUND,
 ) -> Iterator[Incoming | Reject]:
     """The masked messages of a file, conversations joined; with `fixed_classes`, another label is a reject.
 
-    With `cut_quotes`, e-mails lose their quoted replies and signatures. `hash_id` and `by_two_cores` as in
+    With `cut_quotes`, e-mails lose their quoted replies and signatures. `hash_id`, `by_two_cores` and `found` as in
     `read_rows`, `temporary` as in `join_conversations`.
     """
-    rows = read_rows(reader, columns, mask, hash_id, cut_quotes=cut_quotes, by_two_cores=by_two_cores)
+    rows = read_rows(reader, columns, mask, hash_id, cut_quotes=cut_quotes, by_two_cores=by_two_cores, found=found)
     if columns.is_conversation:
         rows = join_conversations(rows, columns.agent_values, temporary)
     if fixed_classes:
@@ -141,12 +151,14 @@ def import_file(
     relabel: bool = False,
     source: str | None = None,
     is_rehearsal: bool = False,
+    date_order: Literal["", "day_first", "month_first"] = "",
 ) -> Generator[ImportProgress, None, ImportReport]:
     """Import one file, yielding progress; the generator's value is the report.
 
     With `relabel`, the labels of this file replace those that its messages have, and an empty label takes
     them away. `source` names the system that the ids are from, by default the file's name without dates.
-    Messages that are stored already are masked again if the masks have changed. A rehearsal ends with the same
+    Messages that are stored already are masked again if the masks have changed. `date_order` says how 01/02/2026 is
+    read; empty: the column decides, or what is remembered. A rehearsal ends with the same
     report and five of the messages, and stores nothing. Raises `InputError` for a
     file that cannot be used and `StoreUnusable` if the store cannot be written; the store is then as it was.
     """
@@ -154,10 +166,14 @@ def import_file(
     settings = workspace.settings
     remembered: ColumnsSettings = settings.columns
     reader = open_reader(path, options or ReadingOptions(text_column=said.get("text") or remembered.text or None))
-    columns = find_columns(path, reader.columns, said, remembered, agent_values)
+    export = export_roles(reader)
+    columns = find_columns(path, reader.columns, said, remembered, agent_values, export=export)
     mask = masker(settings)
     if relabel and "label" not in columns.names:
         raise ColumnMissing(f"{path}: --relabel needs a column with labels.", "Name it: --label COLUMN")
+    team = (*settings.classes.fixed, *settings.classes.none)
+    known = Known(date_order, remembered.date_order, class_names(workspace.database), team)
+    found = survey(path, reader, columns, known)
     rejects_path = workspace.folder / "imports" / f"{_plain_name(path, mask)}.rejects.csv"
     # Whatever happens inside, the transaction of a rehearsal is undone.
     transaction = rehearsing if is_rehearsal else writing
@@ -171,15 +187,17 @@ def import_file(
             reader,
             columns,
             mask,
-            settings.classes.fixed,
+            team if settings.classes.fixed else (),
             cut_quotes=settings.emails.cut_quotes,
             hash_id=key.hash_id,
             temporary=workspace.temporary,
             by_two_cores=n_usable_cores() > 1 and path.stat().st_size > _LARGE_BYTES,
+            found=found,
         )
         n_masked_again = remask(connection, mask, settings.masking.patterns, key.hash_id)
         tally: Counter[str] = Counter()
         segments: Counter[str] = Counter()
+        classes: Counter[Label] = Counter()
         sample: list[StoredMessage] = []
         intake = Intake(
             connection,
@@ -190,12 +208,13 @@ def import_file(
             is_source_named=source is not None,
             tombstones=Tombstones.read(connection, key.secret),
         )
-        for batch in _batches(rows, rejects, tally, segments, "sent_at" in columns.names):
+        for batch in _batches(rows, rejects, tally, segments, classes, "sent_at" in columns.names):
             intake.add(batch)
             sample += batch[: _SAMPLE - len(sample)] if is_rehearsal else []
             yield ImportProgress(tally["rows"], reader.done())
         _require_rows(path, tally, rejects)
         changed = intake.finish()
+        keep_kinds(connection, workspace.none_classes)
         n_disagreements = count_disagreements(connection)
     return ImportReport(
         file=str(path),
@@ -212,9 +231,13 @@ def import_file(
         is_conversation=columns.is_conversation,
         rejects_file=str(rejects_path) if rejects.count and not is_rehearsal else None,
         segments=dict(segments),
+        classes=dict(classes),
+        n_none=sum(classes[name] for name in workspace.none_classes),
+        dates=found.dates,
+        reject_reasons=dict(rejects.reasons.most_common()),
         notes=columns.notes,
         sample=sample,
-        unused=unused_columns(reader.columns, columns.names.values()),
+        unused=unused_columns(reader.columns, {*columns.names.values(), *(export.ignored if export else ())}),
         **asdict(changed),
     )
 
@@ -274,6 +297,7 @@ def _batches(
     rejects: RejectsFile,
     tally: Counter[str],
     segments: Counter[str],
+    classes: Counter[Label],
     timed: bool,
 ) -> Iterator[list[StoredMessage]]:
     batch: list[StoredMessage] = []
@@ -288,6 +312,8 @@ def _batches(
         tally["times unread"] += timed and row.sent_at is None
         if row.segment:
             segments[row.segment] += 1
+        if row.label:
+            classes[row.label] += 1
         batch.append(StoredMessage(row.text, row.segment, row.external_id, row.sent_at, row.label))
         if len(batch) >= _BATCH:
             yield batch

@@ -4,12 +4,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
-from math import isnan
 
 from firstline.errors import UnusableCell
 from firstline.messages.ahead import by_another_core
+from firstline.messages.cells import read_author, read_label, read_name, read_text
 from firstline.messages.columns import ColumnMap
 from firstline.messages.records import Reader, Record, Reject, Value
+from firstline.messages.survey import NOTHING_FOUND, Survey
 from firstline.messages.times import read_time
 from firstline.text.emails import own_words
 from firstline.text.masks import Masker
@@ -17,9 +18,6 @@ from firstline.text.personal import holds_personal_data
 from firstline.text.rules import nfc, white_space
 from firstline.types import Label
 
-MAX_TEXT_CHARS = 100_000
-MAX_NAME_CHARS = 300
-_LARGEST_INTEGER = 10**40
 _REMEMBERED_NAMES = 10_000
 
 _READ = ("text", "id", "label", "segment", "sent_at", "conversation", "author")
@@ -67,17 +65,19 @@ def read_rows(
     *,
     cut_quotes: bool = False,
     by_two_cores: bool = False,
+    found: Survey = NOTHING_FOUND,
 ) -> Iterator[Incoming | Reject]:
     """Each row as a masked message, or a reject with its reason. Conversations are not joined yet.
 
     With `cut_quotes`, e-mails lose their quoted replies and signatures before they are masked. A class or
     segment that holds personal data is a reject; an id that does becomes its hash, or stays as it is without
     `hash_id`: then nothing may store it. What support wrote in a conversation is not read: nobody uses it, and
-    its faults are no loss. With `by_two_cores`, another process masks what this one reads.
+    its faults are no loss. With `by_two_cores`, another process masks what this one reads. `found` is what a
+    look at the whole columns has found.
     """
     roles = tuple(role for role in _READ if role in columns.names)
     agents = agent_names(columns.agent_values) if columns.is_conversation else frozenset()
-    reading = _Reading(roles, masker, hash_id, agents, cut_quotes)
+    reading = _Reading(roles, masker, hash_id, agents, cut_quotes, found)
     rows = reader.records([columns.names[role] for role in roles])
     if by_two_cores:
         yield from by_another_core(reading, rows)
@@ -117,6 +117,7 @@ class _Reading:
     hash_id: HashId | None
     agents: frozenset[str]
     cut_quotes: bool
+    found: Survey
 
     def __call__(self, rows: list[Record | Reject]) -> list[Incoming | Reject]:
         return [row if isinstance(row, Reject) else self._read(row) for row in rows]
@@ -135,11 +136,11 @@ class _Reading:
         text_cell, id_cell, label_cell, segment_cell, moment, conversation_cell, author_cell = self._cells(row.values)
         names = self._names
         try:
-            author = read_name(author_cell)
+            author = read_author(author_cell)
             is_read = not is_agent(author, self.agents)
             text = read_text(text_cell) if is_read else ""
             external_id, conversation = read_name(id_cell), read_name(conversation_cell)
-            label = names.name(read_name(label_cell), "class", is_read)
+            label = names.name(self._label(label_cell, is_read), "class", is_read)
             segment = names.name(read_name(segment_cell), "segment", is_read)
         except UnusableCell as problem:
             return Reject(row.line, str(problem))
@@ -156,11 +157,19 @@ class _Reading:
             external_id=names.id(external_id),
             label=label,
             segment=segment,
-            sent_at=None if moment in (None, "") else read_time(moment),
+            sent_at=None if moment in (None, "") else read_time(moment, month_first=self.found.month_first),
             conversation=names.id(conversation),
             author=author,
             is_cut=own != text,
         )
+
+    def _label(self, cell: Value, is_read: bool) -> Label | None:
+        try:
+            return read_label(cell, self.found.kept, self.found.several)
+        except UnusableCell:
+            if is_read:
+                raise
+            return None
 
 
 def agent_names(values: Iterable[str]) -> frozenset[str]:
@@ -171,55 +180,3 @@ def agent_names(values: Iterable[str]) -> frozenset[str]:
 def is_agent(author: str | None, agents: Collection[str]) -> bool:
     """Whether an author is support; who has no name is a writer."""
     return author is not None and author.casefold() in agents
-
-
-def read_text(value: object) -> str:
-    value = _plain(value)
-    if value is None:
-        return ""
-    if isinstance(value, (dict, list)):
-        raise UnusableCell(f"the text is a JSON {'object' if isinstance(value, dict) else 'list'}")
-    text = str(value)
-    if len(text) > MAX_TEXT_CHARS:
-        raise UnusableCell(f"the text has {len(text):,} characters, at most {MAX_TEXT_CHARS:,} are taken")
-    return _whole(text)
-
-
-def read_name(value: object) -> str | None:
-    """A label, id or segment: None where the cell is empty."""
-    value = _plain(value)
-    if value is None or value == "":
-        return None
-    if isinstance(value, (dict, list)):
-        raise UnusableCell("a label, id or segment is a JSON object or list")
-    return _name_of(str(value))
-
-
-# A file has few classes and segments, on many rows.
-@lru_cache(1_000)
-def _name_of(written: str) -> str | None:
-    text = written if written.isascii() and written.isalnum() else white_space(nfc(_whole(written)))
-    if len(text) > MAX_NAME_CHARS:
-        raise UnusableCell(f"a label, id or segment has {len(text):,} characters, at most {MAX_NAME_CHARS} are taken")
-    return text or None
-
-
-def _plain(value: object) -> object:
-    """A cell's value as people see it: no NaN, a whole number without ".0", text for bytes and large integers."""
-    if isinstance(value, float):
-        return None if isnan(value) else int(value) if value.is_integer() else value
-    if isinstance(value, bytes):
-        return value.decode("utf-8", errors="surrogateescape")
-    if isinstance(value, int) and abs(value) >= _LARGEST_INTEGER:
-        raise UnusableCell("a number of more than 40 digits")
-    return value
-
-
-def _whole(text: str) -> str:
-    """The text itself. Raises `UnusableCell` where bytes could not be decoded."""
-    if not text.isascii():
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError:
-            raise UnusableCell("broken encoding") from None
-    return text

@@ -7,9 +7,10 @@ import codecs
 import io
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,12 +18,18 @@ import ijson
 import msgspec
 
 from firstline.errors import FileUnreadable
+from firstline.messages.exports.base import ExportFormat, Item
+from firstline.messages.exports.known import recognise
+from firstline.messages.json_guard import GuardedSource, LongNumber, TooManyBackslashes, mend_surrogates
 from firstline.messages.json_position import describe_place
+from firstline.messages.json_scan import MAX_COLUMNS, Scan, TooDeep, TooManyKeys
 from firstline.messages.records import ReadingOptions, Record, Reject, Value
 from firstline.messages.sniff import decode_sample, find_encoding, read_sample, undecodable
 
 _MAX_DEPTH = 100
-_MAX_COLUMNS = 10_000
+_MAX_LINE_BYTES = 16_000_000
+_N_LOOKED_AT = 100
+_FAULTS = (ijson.JSONError, UnicodeError, ArithmeticError, TooManyBackslashes)
 
 
 class _JsonReader(ABC):
@@ -37,17 +44,25 @@ class _JsonReader(ABC):
         self._raw: BinaryIO | None = None
         self._is_read = False
         self.described = f"{path.suffix[1:].upper()}, {self.encoding}"
-        self.columns = self._keys()
+        keys = self._keys()
+        self.export: ExportFormat | None = recognise(keys, list(islice(self._items(), _N_LOOKED_AT)))
+        """Whose export the file is, if it is one that people know by name."""
+        self.columns = self.export.columns(keys, self._items()) if self.export else keys
+        if self.export:
+            self.described += f", {self.export.name}"
 
     def records(self, columns: Sequence[str]) -> Iterator[Record | Reject]:
         for line, item in self._objects():
             if isinstance(item, Reject):
                 yield item
-            elif isinstance(item, dict):
-                yield Record(line, [item.get(name) for name in columns])
-            else:
+            elif not isinstance(item, dict):
                 yield Reject(line, "is not a JSON object")
+            elif (row := self.export.row(item) if self.export else item) is not None:
+                yield Record(line, [row.get(name) for name in columns])
         self._is_read = True
+
+    def _items(self) -> Iterator[Item]:
+        return (item for _, item in self._objects() if isinstance(item, dict))
 
     def done(self) -> float:
         if self._raw is None or self._raw.closed:
@@ -62,14 +77,11 @@ class _JsonReader(ABC):
     def _objects(self) -> Iterator[tuple[int, Any]]:
         """Every item with its line: whatever JSON holds, or a reject."""
 
-    def _few(self, keys: Iterable[str]) -> list[str]:
-        columns = list(keys)
-        if len(columns) > _MAX_COLUMNS:
-            raise FileUnreadable(
-                f"{self.path}: its objects have {len(columns):,} different keys, at most {_MAX_COLUMNS:,} are taken.",
-                'Each message is an object with the same keys: {"text": "..."}',
-            )
-        return columns
+    def _too_many_keys(self, most: TooManyKeys) -> FileUnreadable:
+        return FileUnreadable(
+            f"{self.path}: its objects have more than {most} different keys.",
+            'Each message is an object with the same keys: {"text": "..."}',
+        )
 
 
 class _Recoded:
@@ -84,8 +96,8 @@ class _Recoded:
     def read(self, size: int) -> bytes:
         return self._text.read(size).removeprefix("\ufeff").encode(errors="surrogatepass")
 
-    def readline(self) -> bytes:
-        return self._text.readline().encode(errors="surrogatepass")
+    def readline(self, size: int) -> bytes:
+        return self._text.readline(size).encode(errors="surrogatepass")
 
 
 class JsonLinesReader(_JsonReader):
@@ -97,6 +109,8 @@ class JsonLinesReader(_JsonReader):
         for line, item in self._objects():
             if isinstance(item, dict):
                 keys.update(dict.fromkeys(item))
+                if len(keys) > MAX_COLUMNS:
+                    raise self._too_many_keys(TooManyKeys(f"{MAX_COLUMNS:,}"))
             elif first is None:
                 first = item if isinstance(item, Reject) else Reject(line, "is not a JSON object")
         if not keys:
@@ -105,87 +119,102 @@ class JsonLinesReader(_JsonReader):
                 f"{self.path} holds no JSON objects{why}.",
                 'Each line is an object: {"text": "..."}. A list is a .json.',
             )
-        return self._few(keys)
+        return list(keys)
 
     def _objects(self) -> Iterator[tuple[int, Any]]:
         decoder = msgspec.json.Decoder()
+        for number, line in enumerate(self._lines(), start=1):
+            if isinstance(line, str):
+                yield number, Reject(number, line)
+                continue
+            line = line.strip().removeprefix(codecs.BOM_UTF8)  # noqa: PLW2901
+            if not line:
+                continue
+            try:
+                item = decoder.decode(line)
+            except (msgspec.DecodeError, UnicodeError, RecursionError):
+                item = self._mended(decoder, number, line)
+            yield number, item
+
+    def _lines(self) -> Iterator[bytes | str]:
+        """Each line, or the reason why it cannot be taken."""
         with self.path.open("rb") as raw:
             self._raw = raw
-            recoded = None if self.encoding == "utf-8" else _Recoded(raw, self.encoding)
-            number = 0
-            while line := recoded.readline() if recoded else raw.readline():
-                number += 1
-                line = line.strip().removeprefix(codecs.BOM_UTF8)
-                if not line:
+            source = raw if self.encoding == "utf-8" else _Recoded(raw, self.encoding)
+            while line := source.readline(_MAX_LINE_BYTES):
+                if len(line) < _MAX_LINE_BYTES or line.endswith(b"\n"):
+                    yield line
                     continue
-                try:
-                    yield number, decoder.decode(line)
-                except UnicodeError:
-                    yield number, Reject(number, f"broken encoding, expected {self.encoding}")
-                except (msgspec.DecodeError, RecursionError) as error:
-                    yield number, Reject(number, f"not valid JSON{_where(error, line)}")
+                while line and not line.endswith(b"\n"):
+                    line = source.readline(_MAX_LINE_BYTES)
+                yield f"a line of more than {_MAX_LINE_BYTES:,} bytes"
+
+    def _mended(self, decoder: msgspec.json.Decoder[Any], number: int, line: bytes) -> Any:
+        """A line that cannot be decoded, halves of an emoji replaced; or a reject."""
+        try:
+            return decoder.decode(mend_surrogates(line))
+        except UnicodeError:
+            return Reject(number, f"broken encoding, expected {self.encoding}")
+        except msgspec.ValidationError:
+            return Reject(number, "a number is too large")
+        except (msgspec.DecodeError, RecursionError) as error:
+            return Reject(number, f"not valid JSON{_where(error, line)}")
 
 
 class JsonReader(_JsonReader):
     """A list of objects, at the top or under a key; `line` is the object's place, from 1."""
 
-    def _keys(self) -> list[str]:
-        """The keys of all objects of the first list that holds any; sets `_prefix`, ijson's name for its items."""
-        open_at: list[str] = []
-        wanted: list[str] | None = None
-        is_item = False
-        keys: dict[str, None] = {}
-        for event, value in self._parsed():
-            if event == "map_key":
-                open_at[-1] = value
-                if is_item and wanted is not None and len(open_at) == len(wanted) + 1:
-                    keys[value] = None
-            elif event in ("start_map", "start_array"):
-                if event == "start_map":
-                    if wanted is None and open_at and open_at[-1] == "item":
-                        wanted = open_at.copy()
-                    if wanted is not None and len(open_at) == len(wanted):
-                        is_item = open_at == wanted
-                open_at.append("item" if event == "start_array" else "")
-                if len(open_at) > _MAX_DEPTH:
-                    raise self._invalid(f"it is nested more than {_MAX_DEPTH} deep")
-            elif event in ("end_map", "end_array"):
-                open_at.pop()
-        if wanted is None or not keys:
-            raise FileUnreadable(f"{self.path} holds no list of objects.", 'Expected [{"text": "..."}, ...].')
-        self._prefix = ".".join(wanted)
-        return self._few(keys)
+    _shortens_numbers = False
 
-    def _parsed(self) -> Iterator[tuple[str, Any]]:
-        with self.path.open("rb") as raw:
-            source = self._as_utf8(raw)
+    def _keys(self) -> list[str]:
+        """The keys of all objects of the list that holds the messages."""
+        try:
+            self._scan = self._scanned()
+        except LongNumber:
+            self._shortens_numbers = True
+            self._scan = self._scanned()
+        if not self._scan.keys:
+            raise FileUnreadable(f"{self.path} holds no list of objects.", 'Expected [{"text": "..."}, ...].')
+        return list(self._scan.keys)
+
+    def _scanned(self) -> Scan:
+        scan = Scan(_MAX_DEPTH)
+        with self._opened() as source:
             try:
-                yield from ijson.basic_parse(source)
-            except (ijson.JSONError, UnicodeError):
+                feed = scan.feed
+                for event, value in ijson.basic_parse(source):
+                    feed(event, value)
+            except TooDeep as problem:
+                raise self._invalid(str(problem)) from None
+            except TooManyKeys as most:
+                raise self._too_many_keys(most) from None
+            except _FAULTS:
                 raise self._invalid(describe_place(self._opened)) from None
+        return scan
 
     def _objects(self) -> Iterator[tuple[int, Any]]:
+        chats = self._scan.chat_ids()
         with self.path.open("rb") as raw:
             self._raw = raw
-            source = self._as_utf8(raw)
+            source = self._guarded(raw, watches=False)
             try:
-                for place, item in enumerate(ijson.items(source, self._prefix), start=1):
-                    yield place, _with_floats(item) if isinstance(item, dict) else item
-            except (ijson.JSONError, UnicodeError):
+                for place, item in enumerate(ijson.items(source, self._scan.prefix), start=1):
+                    yield place, _of_chat(_with_floats(item), next(chats)) if isinstance(item, dict) else item
+            except _FAULTS:
                 raise self._invalid(describe_place(self._opened)) from None
 
     @contextmanager
-    def _opened(self) -> Iterator[Any]:
+    def _opened(self) -> Iterator[GuardedSource]:
         with self.path.open("rb") as raw:
-            source = self._as_utf8(raw)
+            source = self._guarded(raw)
             yield source
 
-    def _as_utf8(self, raw: BinaryIO) -> Any:
+    def _guarded(self, raw: BinaryIO, *, watches: bool = True) -> GuardedSource:
         if self.encoding != "utf-8":
-            return _Recoded(raw, self.encoding)
+            return GuardedSource(_Recoded(raw, self.encoding), watches=watches, shortens=self._shortens_numbers)
         if raw.read(3) != codecs.BOM_UTF8:
             raw.seek(0)
-        return raw
+        return GuardedSource(raw, watches=watches, shortens=self._shortens_numbers)
 
     def _invalid(self, cause: str) -> FileUnreadable:
         return FileUnreadable(
@@ -202,6 +231,18 @@ def _where(error: Exception, line: bytes) -> str:
     return ": nested too deeply" if isinstance(error, RecursionError) else ": it breaks off"
 
 
+def _of_chat(item: Item, chat: object) -> Item:
+    return item if chat is None else {"chat": chat, **item}
+
+
 def _with_floats(item: dict[str, Value]) -> dict[str, Value]:
     """ijson reads fractions as decimals, since its floats come with integers of 64 bits only."""
-    return {key: float(value) if isinstance(value, Decimal) else value for key, value in item.items()}
+    return {key: _with_float(value) for key, value in item.items()}
+
+
+def _with_float(value: Value) -> Value:
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, list):
+        return [_with_float(part) for part in value]
+    return _with_floats(value) if isinstance(value, dict) else value

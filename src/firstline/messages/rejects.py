@@ -1,12 +1,15 @@
 """The rejects file: line and reason of each row that an import could not use."""
 
 import csv
+from collections import Counter
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
 from firstline.messages.records import Reject
 from firstline.store.private import make_private
+
+_MOST_REASONS = 100
 
 
 class RejectsFile:
@@ -20,6 +23,8 @@ class RejectsFile:
         self._is_written = is_written
         self.count = 0
         self.first: Reject | None = None
+        self.reasons: Counter[str] = Counter()
+        """How many rows have each reason; of reasons with numbers in them, only some."""
         self._unfinished = path.with_name(path.name + ".new")
         self._file: IO[str] | None = None
 
@@ -31,6 +36,8 @@ class RejectsFile:
     def add(self, reject: Reject) -> None:
         self.first = self.first or reject
         self.count += 1
+        if reject.reason in self.reasons or len(self.reasons) < _MOST_REASONS:
+            self.reasons[reject.reason] += 1
         if not self._is_written:
             return
         if self._file is None:

@@ -3,36 +3,74 @@
 import re
 from datetime import UTC, date, datetime
 
-_DAY_FIRST = re.compile(r"(\d{1,2})[./](\d{1,2})[./](\d{4}|\d{2})(?:,?[ T]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?")
+_OF_THREE_NUMBERS = re.compile(
+    r"(\d{1,2})([./-])(\d{1,2})\2(\d{4}|(?<=[./])\d{2})(?:,?[ T]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?"
+)
+"""With hyphens the year has four digits: 26-01-31 may begin with it."""
 _YEAR_FIRST = re.compile(r"(\d{4})/(\d{1,2})/(\d{1,2})(?= |$)")
+_HALF_OF_DAY = re.compile(r"(?<=\d)\s*([ap])\.?\s?m\.?", re.IGNORECASE)
+_HOUR = re.compile(r"(?<=[ T])(\d{1,2})(?=:\d{2})|(?<=[ T])(\d{1,2})$")
 _NUMBER = re.compile(r"\d+(?:\.\d*)?")
 _UNIX_FROM_S, _UNIX_BEFORE_S = 10**8, 4_102_444_800
 """From 1973 to 2100: 20260131 is a day, not a count of seconds."""
 
 
-def read_time(value: object) -> datetime | None:
+def read_time(value: object, *, month_first: bool = False) -> datetime | None:
     """A time as UTC without a zone; None where it cannot be read. A time without a zone is taken as it stands.
 
-    Reads ISO 8601, the day-first forms `31.12.2025 23:59`, and Unix seconds or milliseconds.
+    Reads ISO 8601, `31.12.2025 23:59`, `31/12/2025`, `31-12-2025`, AM and PM, and Unix seconds or milliseconds. With
+    `month_first`, 01/02/2026 is January 2; with dots it stays 1 February.
     """
     if isinstance(value, datetime):
         return _to_utc(value)
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day)
-    text = value.strip() if isinstance(value, str) else str(value)
+    text = _on_24_hours(value.strip()) if isinstance(value, str) else str(value)
     if _NUMBER.fullmatch(text) and (moment := _from_unix(float(text))):
         return moment
     try:
-        if match := _DAY_FIRST.fullmatch(text):
-            return _from_day_first(*match.groups(default="0"))
+        if match := _OF_THREE_NUMBERS.fullmatch(text):
+            return _from_three_numbers(match, month_first)
         return _to_utc(datetime.fromisoformat(_YEAR_FIRST.sub(_with_hyphens, text)))
     except ValueError:
         return None
 
 
-def _from_day_first(day: str, month: str, year: str, hour: str, minute: str, second: str) -> datetime:
+def day_and_month(value: object) -> tuple[int, int] | None:
+    """The first two numbers of a date such as 02/03/2026 that may be read either way, else None."""
+    if not isinstance(value, str):
+        return None
+    match = _OF_THREE_NUMBERS.match(value.lstrip())
+    return (int(match[1]), int(match[3])) if match and match[2] != "." else None
+
+
+def has_half_of_day(value: str) -> bool:
+    """Whether a time is written with AM or PM."""
+    return _HALF_OF_DAY.search(value) is not None
+
+
+def _from_three_numbers(match: re.Match[str], month_first: bool) -> datetime:
+    first, dot, second, year, *clock = match.groups(default="0")
+    day, month = (second, first) if month_first and dot != "." else (first, second)
     century = 2000 if len(year) == 2 else 0
-    return datetime(century + int(year), int(month), int(day), int(hour), int(minute), int(second))
+    hour, minute, moment = map(int, clock)
+    return datetime(century + int(year), int(month), int(day), hour, minute, moment)
+
+
+def _on_24_hours(text: str) -> str:
+    """`9:00 PM` as `21:00`; what is no time of half a day stays."""
+    half = _HALF_OF_DAY.search(text)
+    if half is None or half.end() != len(text):
+        return text
+    is_afternoon = half[1].lower() == "p"
+
+    def hour(match: re.Match[str]) -> str:
+        written = int(match[0])
+        return f"{written % 12 + 12 * is_afternoon:02}" if 1 <= written <= 12 else "99"
+
+    whole = text[: half.start()]
+    clock = _HOUR.sub(hour, whole, count=1)
+    return clock if ":" in clock else clock + ":00"
 
 
 def _with_hyphens(match: re.Match[str]) -> str:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from firstline.bundle.predictor import Predictor
 from firstline.errors import UnusableCell, UsageError
+from firstline.messages.cells import read_name, read_text
 from firstline.messages.columns import ColumnMap, find_columns
 from firstline.messages.delimited import DelimitedReader
+from firstline.messages.exports.known import export_roles
 from firstline.messages.formats import open_reader
 from firstline.messages.importing import incoming_messages
-from firstline.messages.incoming import read_name, read_text
 from firstline.messages.records import Reader, ReadingOptions, Reject, Value
+from firstline.messages.survey import Known, Survey, survey
 from firstline.messages.writers import Dialect, TableFile
 from firstline.settings import ColumnsSettings
 from firstline.store.messages import StoredMessage
@@ -91,11 +93,12 @@ def classify_file(
     reader = open_reader(path, options)
     asked = {role: name for role, name in said.items() if role in (*_ROLES, "conversation", "author")}
     wanted = _CONVERSATION_ROLES if remembered.conversation in reader.columns or "conversation" in said else _ROLES
-    columns = find_columns(path, reader.columns, asked, remembered, agent_values, wanted)
+    columns = find_columns(path, reader.columns, asked, remembered, agent_values, wanted, export_roles(reader))
+    found = survey(path, reader, columns, Known("", remembered.date_order), uses_times=False)
     lines_left_out: list[int] = []
     if columns.is_conversation:
         kept = ["conversation", "text"]
-        rows = _conversations(reader, columns, predictor, temporary, lines_left_out)
+        rows = _conversations(reader, columns, predictor, temporary, found, lines_left_out)
     else:
         kept = [name for name in reader.columns if name not in ADDED]
         rows = _rows(reader, columns, kept, predictor)
@@ -182,11 +185,17 @@ def _read(values: Sequence[Value], cells: Sequence[Value], predictor: Predictor)
 
 
 def _conversations(
-    reader: Reader, columns: ColumnMap, predictor: Predictor, temporary: Path | None, lines_left_out: list[int]
+    reader: Reader,
+    columns: ColumnMap,
+    predictor: Predictor,
+    temporary: Path | None,
+    found: Survey,
+    lines_left_out: list[int],
 ) -> Iterator[_Row]:
     """One row for each conversation; the lines that belong to none are put into `lines_left_out`."""
     mask = Masker(predictor.manifest.masks.patterns)
-    for row in incoming_messages(reader, columns, mask, cut_quotes=predictor.cuts_quotes, temporary=temporary):
+    read = incoming_messages(reader, columns, mask, cut_quotes=predictor.cuts_quotes, temporary=temporary, found=found)
+    for row in read:
         if not isinstance(row, Reject):
             message = Message(row.text, row.segment)
             note = UNKNOWN_SEGMENT if _has_unknown_segment(message, predictor) else ""

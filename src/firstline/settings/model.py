@@ -66,6 +66,11 @@ class ColumnsSettings(_Section):
     agent_values: tuple[str, ...] = Field(
         (), description="The values of the author column that mean support, not the writer."
     )
+    date_order: Literal["", "day_first", "month_first"] = Field(
+        "",
+        description="How 01/02/2026 is read where a column of times does not decide it: 'day_first' or 'month_first'."
+        " Empty: import asks. With dots, as in 01.02.2026, the day is always first.",
+    )
 
 
 class ReadingSettings(_Section):
@@ -86,6 +91,11 @@ class ClassesSettings(_Section):
         (),
         description="Empty: classes come from the label column and grow with it."
         " Otherwise only these are taken, and a row with another label is rejected.",
+    )
+    none: tuple[str, ...] = Field(
+        (),
+        description='Labels that mean "none of these", such as ["Другое", "Прочее"]. They are stored, but never learned'
+        " or answered, and `firstline evaluate` counts them apart.",
     )
     names_teach: bool = Field(
         True,

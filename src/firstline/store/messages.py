@@ -1,7 +1,7 @@
 """Messages and labels in the workspace database."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -40,14 +40,16 @@ class StoredMessage:
 class Labelled:
     """The data for training: messages with exactly one label, and the others as unlabelled.
 
-    `n_disagreements` of the unlabelled have more than one label. Sorted by key, so that the order of imports does not
-    change a model.
+    `n_disagreements` of the unlabelled have more than one label. `n_none` messages are labelled as none of the
+    classes; they are neither among `messages` nor among `unlabelled`. Sorted by key, so that the order of imports
+    does not change a model.
     """
 
     messages: list[Message]
     labels: list[Label]
     unlabelled: list[Message]
     n_disagreements: int
+    n_none: int = 0
 
 
 @dataclass(frozen=True)
@@ -157,9 +159,10 @@ def count_disagreements(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(_split())).scalar_one()
 
 
-def labelled_keys(engine: Engine) -> frozenset[bytes]:
-    """The keys of all messages that have a label in force."""
-    labelled = select(messages.c.key).join_from(messages, labels).where(in_force).distinct()
+def labelled_keys(engine: Engine, none: Collection[Label] = ()) -> frozenset[bytes]:
+    """The keys of all messages that have a label in force, but for those in `none`, which are not learned."""
+    labelled = select(messages.c.key).join_from(messages, labels).join(classes).where(in_force).distinct()
+    labelled = labelled.where(classes.c.name.not_in(sorted(none)))
     with engine.connect() as connection:
         return frozenset(key for (key,) in connection.execute(labelled))
 
@@ -196,8 +199,11 @@ def _split() -> Subquery:
     return select(labels.c.message_id).where(in_force).group_by(labels.c.message_id).having(func.count() > 1).subquery()
 
 
-def read_for_training(engine: Engine) -> Labelled:
-    """Read the data for training in one transaction. A message with two labels counts as unlabelled."""
+def read_for_training(engine: Engine, none: Collection[Label] = ()) -> Labelled:
+    """Read the data for training in one transaction. A message with two labels counts as unlabelled.
+
+    Labels in `none` mean none of the classes: their messages are left out.
+    """
     with engine.connect() as connection:
         rows = connection.execute(
             select(messages.c.key, messages.c.text, messages.c.segment, classes.c.name)
@@ -210,12 +216,15 @@ def read_for_training(engine: Engine) -> Labelled:
             given = found.setdefault(key, (Message(text, segment), []))[1]
             if name is not None:
                 given.append(name)
-    single = [(message, names[0]) for message, names in found.values() if len(names) == 1]
+    nothing = frozenset(none)
+    taken = [(message, names) for message, names in found.values() if not names or not nothing.issuperset(names)]
+    single = [(message, names[0]) for message, names in taken if len(names) == 1]
     return Labelled(
         messages=[message for message, _ in single],
         labels=[label for _, label in single],
-        unlabelled=[message for message, names in found.values() if len(names) != 1],
-        n_disagreements=sum(len(names) > 1 for _, names in found.values()),
+        unlabelled=[message for message, names in taken if len(names) != 1],
+        n_disagreements=sum(len(names) > 1 for _, names in taken),
+        n_none=len(found) - len(taken),
     )
 
 

@@ -19,6 +19,8 @@ from firstline.settings import FILE_NAME, Settings, read_settings, settings_text
 from firstline.store.database import open_database, writing
 from firstline.store.key import open_key
 from firstline.store.private import make_private, remove_abandoned
+from firstline.text.rules import nfc, white_space
+from firstline.types import Label
 
 _DATABASE_FILE = "firstline.db"
 _FOLDERS = ("models", "imports", ".locks")
@@ -111,6 +113,11 @@ class Workspace:
     def language_models(self) -> Path:
         """What candidates learn without labels: adapted language models and sentence vectors."""
         return self.folder / "language-models"
+
+    @property
+    def none_classes(self) -> frozenset[Label]:
+        """The labels that mean none of the classes, as they are stored."""
+        return frozenset(white_space(nfc(name)) for name in self.settings.classes.none)
 
     @property
     def temporary(self) -> Path:

@@ -37,6 +37,7 @@ class Advice:
     n_labelled: int
     n_unlabelled: int
     n_disagreements: int
+    n_none: int
     segments: dict[str, int]
     classes: list[ClassAdvice]
     names_not_learned: list[Label]
@@ -60,6 +61,7 @@ def advise(workload: Workload, candidates: Sequence[str]) -> Generator[Stage, No
         n_labelled=len(data.messages),
         n_unlabelled=len(data.unlabelled),
         n_disagreements=data.n_disagreements,
+        n_none=data.n_none,
         segments=dict(segments.most_common()),
         classes=class_advice(data.labels, workload.folds),
         names_not_learned=_names_not_learned(workload),

@@ -86,6 +86,9 @@ def train(
     if data.n_disagreements:
         left_out = "message with two labels is" if data.n_disagreements == 1 else "messages with two labels are"
         notes.insert(0, f"{data.n_disagreements} {left_out} left out until one is chosen")
+    if data.n_none:
+        left_out = "message is" if data.n_none == 1 else "messages are"
+        notes.insert(0, f"{data.n_none:,} labelled {left_out} of none of the classes, and left out")
     yield from map(Note, notes)
     run = Run.begin(runs, _card(data, settings, folds, asked.seed), asked.is_fresh, context.chosen)
     read = (*data.messages, *data.unlabelled)

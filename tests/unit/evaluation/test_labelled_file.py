@@ -23,12 +23,13 @@ def evaluate(
     content: str,
     said: dict[str, str] | None = None,
     classes: Sequence[str] = (),
+    none: Sequence[str] = (),
     **remembered: str,
 ) -> Evaluation:
     file = folder / "test.csv"
     file.write_text(content, "utf-8")
     scoring = evaluate_file(
-        predictor, file, said or {}, ColumnsSettings(**remembered), ReadingOptions(), classes=classes
+        predictor, file, said or {}, ColumnsSettings(**remembered), ReadingOptions(), classes=classes, none=none
     )
     while True:
         try:
@@ -142,3 +143,24 @@ def test_messages_that_the_model_may_have_learned_are_counted(predictor: Predict
 def test_an_email_is_scored_without_what_it_quotes(predictor: Predictor, tmp_path: Path) -> None:
     text = '"Банкомат\n\n> Перевод\n> Перевод"'
     assert evaluate(predictor, tmp_path, f"text,label\n{text},Банкомат\n").figures.accuracy == 1
+
+
+def test_rows_of_none_of_the_classes_count_apart(predictor: Predictor, tmp_path: Path) -> None:
+    result = evaluate(predictor, tmp_path, "text,label\nкарта,Карта\nпогода,Прочее\n", none=["Прочее"])
+    assert (result.figures.n_messages, result.figures.accuracy, result.n_none) == (1, 1.0, 1)
+    assert "Прочее" not in result.figures.per_class
+
+
+def test_a_file_of_none_of_the_classes_has_nothing_to_score(predictor: Predictor, tmp_path: Path) -> None:
+    with pytest.raises(FileUnreadable, match="besides those of none of the classes"):
+        evaluate(predictor, tmp_path, "text,label\nпогода,Прочее\n", none=["Прочее"])
+
+
+def test_several_labels_in_a_cell_are_no_errors_of_the_model(predictor: Predictor, tmp_path: Path) -> None:
+    result = evaluate(predictor, tmp_path, "text,label\nкарта,Карта\nкарта,Карта;Перевод\n")
+    assert (result.figures.n_messages, result.n_rejected) == (1, 1)
+
+
+def test_dates_that_are_not_used_are_not_asked_for(predictor: Predictor, tmp_path: Path) -> None:
+    result = evaluate(predictor, tmp_path, "text,label,date\nкарта,Карта,02/03/2026\n")
+    assert result.figures.n_messages == 1

@@ -9,12 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.engine import URL
 
-from firstline.errors import FileUnreadable, StoreUnusable, WorkspaceBusy
+from firstline.errors import DatesUnclear, FileUnreadable, StoreUnusable, WorkspaceBusy
 from firstline.messages.importing import import_file
 from firstline.settings.model import EmailsSettings
 from firstline.store.messages import count_by_class, disagreements
+from firstline.store.schema import classes, message_ids
 from firstline.store.workspace import Workspace
 from tests.postgres import NewDatabase, Server, on_sqlite_alone, workspace_on
 from tests.unit.messages.reading import run_import, stored
@@ -278,3 +280,97 @@ def test_emails_stay_whole_if_the_team_says_so(workspace: Workspace, tmp_path: P
     report = run_import(replace(workspace, settings=settings), written(tmp_path, EMAILS))
     assert report.n_cut == 0
     assert ("Где карта? С уважением, Анна", None, "Карта") in stored(workspace)
+
+
+def with_settings(workspace: Workspace, old: str, new: str) -> Workspace:
+    text = workspace.settings_file.read_text("utf-8")
+    assert old in text
+    workspace.settings_file.write_text(text.replace(old, new), "utf-8")
+    return Workspace.find(workspace.folder)
+
+
+def kinds(workspace: Workspace) -> dict[str, str]:
+    with workspace.database.connect() as connection:
+        return dict(connection.execute(select(classes.c.name, classes.c.kind)).all())
+
+
+@on_sqlite_alone
+def test_labels_that_mean_none_of_the_classes_are_stored_as_such(workspace: Workspace, tmp_path: Path) -> None:
+    team = with_settings(workspace, "none = []", 'none = ["Прочее"]')
+    report = run_import(team, written(tmp_path, "text,label\nраз,Карты\nдва,Прочее\n"))
+    assert kinds(team) == {"Карты": "normal", "Прочее": "none"}
+    assert (report.n_labelled, report.n_none) == (2, 1)
+    team.database.dispose()
+
+
+@on_sqlite_alone
+def test_the_next_import_follows_a_changed_setting(workspace: Workspace, tmp_path: Path) -> None:
+    file = written(tmp_path, "text,label\nраз,Карты\nдва,Прочее\n")
+    run_import(workspace, file)
+    team = with_settings(workspace, "none = []", 'none = ["Карты"]')
+    run_import(team, file)
+    assert kinds(team) == {"Карты": "none", "Прочее": "normal"}
+    team.database.dispose()
+
+
+@on_sqlite_alone
+def test_a_label_of_none_is_allowed_beside_a_fixed_list(workspace: Workspace, tmp_path: Path) -> None:
+    team = with_settings(workspace, "fixed = []", 'fixed = ["Карты"]')
+    team = with_settings(team, "none = []", 'none = ["-"]')
+    report = run_import(team, written(tmp_path, "text,label\nраз,Карты\nдва,-\nтри,Вход\n"))
+    assert stored(team) == [("два", None, "-"), ("раз", None, "Карты")]
+    assert report.n_rejected == 1
+    team.database.dispose()
+
+
+@on_sqlite_alone
+def test_placeholders_are_no_labels_segments_or_ids(workspace: Workspace, tmp_path: Path) -> None:
+    run_import(workspace, written(tmp_path, "id,text,label,segment\n\\N,раз,NULL,N/A\n\\N,два,None,-\n"))
+    assert stored(workspace) == [("два", None, None), ("раз", None, None)]
+    with workspace.database.connect() as connection:
+        assert connection.execute(select(message_ids.c.external_id)).all() == []
+
+
+@on_sqlite_alone
+def test_several_labels_in_a_cell_are_rejected_and_counted(workspace: Workspace, tmp_path: Path) -> None:
+    rows = 'раз,Карты\nдва,Вход\nтри,Карты;Вход\nчетыре,"[""Карты"", ""Вход""]"\nпять,"Ввод, вывод"\n'
+    report = run_import(workspace, written(tmp_path, "text,label\n" + rows))
+    assert stored(workspace) == [("два", None, "Вход"), ("пять", None, "Ввод, вывод"), ("раз", None, "Карты")]
+    assert report.reject_reasons == {"several labels in one cell": 2}
+
+
+@on_sqlite_alone
+def test_the_whole_column_decides_where_the_month_is(workspace: Workspace, tmp_path: Path) -> None:
+    rows = "К,клиент,02/11/2026 10:00,сперва\nК,бот,03/01/2026 10:00,ответ\nК,клиент,03/28/2026 10:00,потом\n"
+    said = {"conversation": "chat", "author": "who", "sent_at": "time"}
+    report = run_import(workspace, written(tmp_path, "chat,who,time,text\n" + rows), agents=["бот"], **said)
+    assert [text for text, _, _ in stored(workspace)] == ["сперва"]
+    assert report.dates == "month first, since line 4 has no other reading"
+
+
+@on_sqlite_alone
+def test_dates_that_nobody_can_tell_store_nothing(workspace: Workspace, tmp_path: Path) -> None:
+    with pytest.raises(DatesUnclear):
+        run_import(workspace, written(tmp_path, "text,date\nраз,02/03/2026\n"))
+    assert stored(workspace) == []
+
+
+TELEGRAM = """{"name": "x", "type": "personal_chat", "id": 8, "messages": [
+  {"id": 1, "type": "message", "date": "2026-01-02T10:00:00", "from": "Ольга", "from_id": "user1", "text": ["а", "б"]},
+  {"id": 2, "type": "message", "date": "2026-01-02T10:01:00", "from": "Банк", "from_id": "user2", "text": "да"}]}"""
+
+
+@on_sqlite_alone
+def test_telegram_without_the_name_of_support_is_read_one_by_one_and_asks(workspace: Workspace, tmp_path: Path) -> None:
+    report = run_import(workspace, written(tmp_path, TELEGRAM, "result.json"))
+    assert [text for text, _, _ in stored(workspace)] == ["аб", "да"]
+    assert "--agent-values" in report.notes[0]
+    assert "Ольга" not in str(report)
+
+
+@on_sqlite_alone
+def test_telegram_with_the_name_of_support_is_conversations(workspace: Workspace, tmp_path: Path) -> None:
+    report = run_import(workspace, written(tmp_path, TELEGRAM, "result.json"), agents=["Банк"])
+    assert [text for text, _, _ in stored(workspace)] == ["аб"]
+    assert report.is_conversation
+    assert report.notes == ()

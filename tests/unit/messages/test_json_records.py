@@ -109,9 +109,47 @@ def test_one_bad_line_is_rejected_by_its_number(tmp_path: Path) -> None:
     assert list(table.rejects) == [3, 4]
 
 
-def test_a_lone_surrogate_in_a_line_is_rejected(tmp_path: Path) -> None:
-    table = read(written(tmp_path, '{"text": "\\ud83d"}\n{"text": "два"}\n', "a.jsonl"))
+HALVES = r"а\ud83d б\ude00 \\ud83d \ud83d\ude00"
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+def test_half_an_emoji_is_replaced_and_a_whole_one_stays(tmp_path: Path, name: str) -> None:
+    content = f'{{"text": "{HALVES}"}}'
+    table = read(written(tmp_path, content if name == "a.jsonl" else f"[{content}]", name))
+    assert table.rows == [("а\ufffd б\ufffd \\ud83d 😀",)]
+
+
+@pytest.mark.parametrize("n_digits", [4_301, 100_000])
+def test_a_number_without_end_spoils_its_own_row_only(tmp_path: Path, n_digits: int) -> None:
+    digits = n_digits * "7"
+    rows = [f'{{"text": "раз", "id": {digits}}}', '{"text": "два", "id": 2}']
+    of_list = read(written(tmp_path, f"[{','.join(rows)}]"))
+    assert of_list.rows[1] == ("два", 2)
+    assert of_list.rows[0][1] >= 10**40  # type: ignore[operator]
+    of_lines = read(written(tmp_path, "\n".join(rows), "a.jsonl"))
+    assert of_lines.rows == [("два", 2)]
+    assert of_lines.rejects == {1: "a number is too large"}
+
+
+def test_many_digits_in_a_text_stay_though_a_number_is_cut(tmp_path: Path) -> None:
+    text = 9_000 * "1"
+    content = f'[{{"text": "{text}", "id": 1}}, {{"text": "b", "id": {90_000 * "2"}}}]'
+    assert read(written(tmp_path, content)).rows[0] == (text, 1)
+
+
+@pytest.mark.parametrize("exponent", ["400", "99999999999999999999", "-" + 5_000 * "9"])
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+def test_an_exponent_without_end_costs_nothing(tmp_path: Path, name: str, exponent: str) -> None:
+    content = f'{{"text": "раз", "x": 1e{exponent}}}'
+    good = '{"text": "два", "x": 2.5}'
+    content = f"{content}\n{good}" if name == "a.jsonl" else f"[{content}, {good}]"
+    assert read(written(tmp_path, content, name)).rows[-1] == ("два", 2.5)
+
+
+def test_a_line_without_end_is_rejected_and_the_next_is_read(tmp_path: Path) -> None:
+    table = read(written(tmp_path, '{"text": "' + 17_000_000 * "a" + '"}\n{"text": "два"}', "a.jsonl"))
     assert table.rows == [("два",)]
+    assert table.rejects == {1: "a line of more than 16,000,000 bytes"}
 
 
 def test_a_line_in_another_encoding_is_rejected(tmp_path: Path) -> None:

@@ -41,7 +41,9 @@ def test_milliseconds_that_look_like_a_day_long_ago_are_milliseconds(millisecond
     assert read_time(str(milliseconds)) == expected
 
 
-@pytest.mark.parametrize("value", ["вчера", "", "31.13.2026", "45000", "9" * 400, "nan", "inf", [], True, "25:00", "٣"])
+@pytest.mark.parametrize(
+    "value", ["вчера", "26-01-31", "", "31.13.2026", "45000", "9" * 400, "nan", "inf", [], True, "25:00", "٣"]
+)
 def test_what_is_no_time_is_none(value: object) -> None:
     assert read_time(value) is None
 
@@ -50,3 +52,27 @@ def test_what_is_no_time_is_none(value: object) -> None:
 def test_nothing_raises(value: object) -> None:
     moment = read_time(value)
     assert moment is None or moment.tzinfo is None
+
+
+@pytest.mark.parametrize(
+    "value", ["01/31/2026 10:20:30", "1/31/26, 10:20:30 AM", "01-31-2026 10:20:30", "01/31/2026 10:20:30\u202fam"]
+)
+def test_the_month_may_come_first(value: str) -> None:
+    assert read_time(value, month_first=True) == datetime(2026, 1, 31, 10, 20, 30)
+
+
+def test_with_dots_the_day_comes_first_always() -> None:
+    assert read_time("01.02.2026", month_first=True) == datetime(2026, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("value", "hour"),
+    [("2026-01-31 12:00 AM", 0), ("2026-01-31 12:00 PM", 12), ("31/01/2026 9:00 p.m.", 21), ("31/01/2026 9 PM", 21)],
+)
+def test_half_days_are_read(value: str, hour: int) -> None:
+    assert read_time(value) == datetime(2026, 1, 31, hour)
+
+
+@pytest.mark.parametrize("value", ["2026-01-31 13:00 PM", "31/01/2026 0:30 AM", "31/01/2026 PM", "9 AM"])
+def test_half_days_that_are_none_are_not_read(value: str) -> None:
+    assert read_time(value) is None

@@ -13,6 +13,7 @@ from firstline.store.messages import (
     count_messages,
     disagreements,
     find_message,
+    labelled_keys,
     read_for_training,
     read_state,
     read_stored,
@@ -79,6 +80,15 @@ def test_training_reads_single_labels_and_counts_the_rest(engine: Engine) -> Non
     assert (found.messages, found.labels) == ([Message("раз", "vip")], ["карта"])
     assert {message.text for message in found.unlabelled} == {"два", "три"}
     assert found.n_disagreements == 1
+
+
+def test_labels_that_mean_none_of_the_classes_are_not_learned(engine: Engine) -> None:
+    add(engine, StoredMessage("раз", label="карта"), StoredMessage("два", label="прочее"), StoredMessage("три"))
+    add(engine, StoredMessage("четыре", label="прочее"), StoredMessage("четыре", label="карта"))
+    found = read_for_training(engine, none=["прочее"])
+    assert (found.labels, found.n_none, found.n_disagreements) == (["карта"], 1, 1)
+    assert {message.text for message in found.unlabelled} == {"три", "четыре"}
+    assert len(labelled_keys(engine, none=["прочее"])) == 2
 
 
 def test_the_order_of_imports_is_not_seen_in_training(engine: Engine, new_database: NewDatabase) -> None:

@@ -1,0 +1,50 @@
+"""What each export that is known says of itself."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+Item: TypeAlias = dict[str, Any]
+"""One object of a JSON file."""
+
+DISPUTED = "annotators_disagree"
+"""The key of a label cell where annotators disagree; its value lists the labels of each."""
+
+
+@dataclass(frozen=True)
+class ExportRoles:
+    """Which column of an export holds what.
+
+    `columns` are the columns by role; those of `conversation` and `author` count once it is known who support is.
+    `ignored` columns hold nothing that a name could make one expect. `advice` is for people.
+    """
+
+    columns: Mapping[str, str]
+    ignored: frozenset[str] = frozenset()
+    advice: str = ""
+
+
+class ExportFormat(Protocol):
+    """An export of another tool."""
+
+    name: str
+
+    def matches(self, keys: Sequence[str], items: Sequence[Item]) -> bool:
+        """Whether a file with these keys, and these objects at its beginning, is one."""
+
+    def columns(self, keys: Sequence[str], items: Iterable[Item]) -> list[str]:
+        """The columns of its table; `items` are all objects, read if they are needed."""
+
+    def row(self, item: Item) -> Item | None:
+        """The cells of one object by column; None if it is not a message."""
+
+    def roles(self, columns: Sequence[str]) -> ExportRoles:
+        """Which of `columns` holds what."""
+
+
+def label_of_each(chosen: Sequence[Sequence[str]]) -> object:
+    """The label cell for what each annotator has chosen: the labels they agree on, or that they disagree."""
+    distinct = {tuple(sorted(labels)) for labels in chosen}
+    if len(distinct) > 1:
+        return {DISPUTED: [list(labels) for labels in sorted(distinct)]}
+    return list(chosen[0]) if chosen else None

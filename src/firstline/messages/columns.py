@@ -94,7 +94,7 @@ def _roles_of(export: ExportRoles | None, is_support_known: bool) -> Mapping[str
     return {role: name for role, name in roles.items() if is_support_known or role not in ("conversation", "author")}
 
 
-def _usual(role: str, columns: Sequence[str], ignored: Collection[str]) -> str | None:
+def _usual(role: str, columns: Sequence[str], ignored: Collection[str] = ()) -> str | None:
     by_name = {name.strip().lower(): name for name in reversed(columns) if name not in ignored}
     return next((by_name[name] for name in _USUAL_NAMES.get(role, ()) if name in by_name), None)
 

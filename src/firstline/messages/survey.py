@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from firstline.errors import DatesUnclear
-from firstline.messages.cells import UnusableCell, labels_in, read_name
+from firstline.errors import DatesUnclear, UnusableCell
+from firstline.messages.cells import labels_in, read_name
 from firstline.messages.columns import ColumnMap
 from firstline.messages.date_order import DateOrder
 from firstline.messages.records import Reader, Reject

@@ -15,8 +15,8 @@ from firstline.bundle.parts.word_vectors import WordTable, WordVectors
 from firstline.bundle.predictor import Predictor
 from firstline.types import Message
 from tests.bundles import hand_made_part, manifest
+from tests.unit.bundle.parts.test_forest import two_trees
 from tests.unit.bundle.parts.test_pipeline import N_COMPONENTS, N_LABELS, TFIDF, TO_COMPONENTS, graph
-from tests.unit.bundle.test_forest import two_trees
 
 MESSAGES = [Message("моя карта"), Message("где перевод", "lead"), Message("неведомое")]
 

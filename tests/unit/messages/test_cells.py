@@ -1,6 +1,7 @@
 import pytest
 
-from firstline.messages.cells import PLACEHOLDERS, UnusableCell, read_label, read_name, read_text
+from firstline.errors import UnusableCell
+from firstline.messages.cells import PLACEHOLDERS, read_label, read_name, read_text
 
 
 @pytest.mark.parametrize("value", [r"\N", "NULL", "null", "None", "nan", "NaN", "N/A", "#N/A", "-", " - ", "", None])

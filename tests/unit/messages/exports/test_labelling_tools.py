@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from firstline.messages.cells import UnusableCell, read_label
+from firstline.errors import UnusableCell
+from firstline.messages.cells import read_label
 from tests.unit.messages.exports.reading import Read, read_export
 
 

@@ -1,38 +1,43 @@
 """Everything that Firstline raises on purpose: class, code, and what is wrong.
 
-FirstlineError
-├── UsageError              the command line or the call is wrong          exit code 2
-├── WorkspaceError          the workspace is absent, taken, or of another version
-│   ├── WorkspaceMissing
-│   ├── WorkspaceExists
-│   ├── WorkspaceBusy
-│   ├── SettingsInvalid
-│   ├── StoreUnusable
-│   └── KeyUnusable
-├── InputError              a file that came in cannot be used
-│   ├── FileUnreadable
-│   ├── FormatUnknown
-│   ├── FileUnwritable
-│   ├── ColumnMissing
-│   ├── SourceUnclear
-│   ├── DatesUnclear
-│   └── CorpusUnusable
-├── BundleError             a model cannot be used
-│   ├── BundleMissing
-│   ├── BundleDamaged
-│   ├── BundleVersionUnknown
-│   ├── BundleUnwritable
-│   └── ScoresNotFinite
-├── TrainingError           training cannot start or go on
-│   ├── LabelsTooFew
-│   ├── PoolTooSmall
-│   ├── LanguageModelUnusable
-│   ├── EncoderUnusable
-│   ├── CheckpointUnusable
-│   ├── CandidateUnknown
-│   └── ExtraMissing
-├── AddressUnusable         the service cannot listen there
-└── RequestError            an HTTP request that cannot be answered        its `status`
+FirstlineError                     error                    exit code 1 unless another stands here
+├── UsageError                     usage                    the command line or the call is wrong; exit code 2
+├── WorkspaceError                 workspace                the workspace cannot be used
+│   ├── WorkspaceMissing           workspace_missing
+│   ├── WorkspaceExists            workspace_exists
+│   ├── WorkspaceBusy              workspace_busy           another command is writing to it
+│   ├── SettingsInvalid            settings_invalid
+│   ├── StoreUnusable              store_unusable           the database is unreachable, damaged, or of another version
+│   └── KeyUnusable                key_unusable
+├── InputError                     input                    a file cannot be used
+│   ├── FileUnreadable             file_unreadable
+│   ├── FormatUnknown              format_unknown
+│   ├── FileUnwritable             file_unwritable
+│   │   └── RunUnwritable          run_unwritable
+│   ├── ColumnMissing              column_missing
+│   ├── UnusableCell               cell_unusable            one cell; the import rejects its row and continues
+│   ├── SourceUnclear              source_unclear
+│   ├── DatesUnclear               dates_unclear
+│   └── CorpusUnusable             corpus_unusable
+├── BundleError                    bundle                   a model cannot be used
+│   ├── BundleMissing              bundle_missing
+│   ├── BundleDamaged              bundle_damaged
+│   ├── BundleVersionUnknown       bundle_version_unknown
+│   ├── BundleUnwritable           bundle_unwritable
+│   └── ScoresNotFinite            scores_not_finite        the model gives no probabilities
+├── TrainingError                  training                 training cannot start or continue
+│   ├── ClusterLost                cluster_lost
+│   ├── MachineDiffers             machine_differs          other versions there, so training gives other results
+│   ├── LabelsTooFew               labels_too_few
+│   ├── PoolTooSmall               pool_too_small           too few unlabelled messages
+│   ├── LanguageModelUnusable      language_model_unusable
+│   ├── EncoderUnusable            encoder_unusable
+│   ├── CheckpointUnusable         checkpoint_unusable
+│   ├── CandidateUnknown           candidate_unknown        exit code 2
+│   └── ExtraMissing               extra_missing
+├── AddressUnusable                address_unusable         the service cannot listen there
+└── RequestError                   request                  an HTTP request that cannot be answered; each has its own
+                                                            code and `status`
 
 Each has a sentence that says what, got and expected, and the next step. A code never changes once it is released.
 

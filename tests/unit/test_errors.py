@@ -77,7 +77,7 @@ def bases(name: str, known: dict[str, ast.ClassDef]) -> list[str]:
     if name not in known:
         return []
     base = ast.unparse(known[name].bases[0]).rpartition(".")[2].partition("[")[0]
-    return [base, *bases(base, known)]
+    return [base, *(bases(base, known) if base != name else [])]
 
 
 def own_code(node: ast.ClassDef) -> str:

@@ -41,9 +41,10 @@ FirstlineError                     error                    exit code 1 unless a
 
 Each has a sentence that says what, got and expected, and the next step. A code never changes once it is released.
 
-Three exceptions stand outside the tree because no user ever sees them. `UnfitGraph` and `UnfitFile` tell whoever builds
-a part which of its files does not fit; the caller turns them into an error of the tree. `NotWanted` ends a task on a
-worker whose answer nobody waits for.
+Some exceptions stand outside the tree because no user ever sees them: their callers turn them into errors of the tree or
+into answers. `UnfitGraph` and `UnfitFile` tell whoever builds a part which of its files does not fit, `PatternRefused`
+why a mask pattern cannot be run. `LongNumber`, `TooDeep`, `TooManyKeys` and `TooManyBackslashes` end the reading of JSON,
+`Refused` that of a request. `NotWanted` ends a task on a worker whose answer nobody waits for.
 """
 
 import traceback

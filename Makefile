@@ -2,6 +2,7 @@
 # make check  the gate: ruff, mypy, import contracts, tests
 # make test-slow  what takes minutes: killed again and again, clusters that are lost, networks side by side
 # make masks   what the masks find, by kind and form
+# make cases   small inputs that once failed, where ../shared has them
 # make bench, make choices   speed; what each choice in ulmfit.v1 is worth (hours)
 # make wheels  what an air-gapped machine installs
 # make languages CORPORA=DIR   train Firstline's own language models on (an hour for each direction)
@@ -17,7 +18,7 @@ PIP := pip install --quiet --disable-pip-version-check --no-deps
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environments demo test test-slow check lint types imports lock docs wheels bench masks peers choices seeds names searches languages clean
+.PHONY: help setup environments demo test test-slow cases check lint types imports lock docs wheels bench masks peers choices seeds names searches languages clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -55,6 +56,10 @@ test: setup $(SERVE_VENV)/.ready
 # One at a time: they count on cores that nobody else takes.
 test-slow: setup
 	$(PYTEST) -m slow --durations 0
+
+# The cases of ../shared/cases, one test each.
+cases: setup
+	$(PYTEST) tests/functional/test_cases.py
 
 check:
 	$(MAKE) --jobs 2 environments

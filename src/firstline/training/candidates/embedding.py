@@ -12,7 +12,7 @@ from firstline.errors import EncoderUnusable
 from firstline.steps import Stage, each_as, run_to_end
 from firstline.text.readings import as_written
 from firstline.training.candidates.base import Context, OnePart
-from firstline.training.candidates.regression import fit_regression
+from firstline.training.candidates.regression import MAX_ITER, fit_regression
 from firstline.training.encoders import resolve
 from firstline.training.encoders.base import Encoder, ServedPart
 from firstline.training.encoders.vectors import vectors_of
@@ -42,7 +42,7 @@ class WithEncoder(OnePart):
 class Embedding(WithEncoder):
     """Logistic regression over vectors, moved to their mean and scaled to a length of 1 on average."""
 
-    def __init__(self, context: Context, encoder: Encoder, C: float = 10.0, max_iter: int = 300) -> None:
+    def __init__(self, context: Context, encoder: Encoder, C: float = 10.0, max_iter: int = MAX_ITER) -> None:
         self.context = context
         self.encoder = encoder
         self.C = C

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from firstline.steps import Stage, each_as
 from firstline.training.candidates.base import Context
+from firstline.training.candidates.latent import latent_vectors
 from firstline.training.candidates.regression import Features
-from firstline.training.candidates.teacher import Neighbours, Teacher, latent_vectors, tfidf_features
+from firstline.training.candidates.teacher import Neighbours, Teacher, tfidf_features
 from firstline.training.encoders import names_beside, resolve
 from firstline.training.encoders.base import Encoder
 from firstline.training.encoders.vectors import centred_vectors

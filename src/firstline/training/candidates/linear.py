@@ -12,7 +12,7 @@ from firstline.bundle.parts.tfidf import NgramBlock
 from firstline.steps import Stage
 from firstline.text.rules import TextRules
 from firstline.training.candidates.base import Context, OnePart
-from firstline.training.candidates.regression import fit_regression
+from firstline.training.candidates.regression import COUNTS_C, MAX_ITER, fit_regression
 from firstline.training.candidates.tfidf import TfidfBlocks
 from firstline.types import Label, Message
 
@@ -28,8 +28,8 @@ class Linear(OnePart):
         self,
         rules: TextRules,
         seed: int = 0,
-        C: float = 30.0,
-        max_iter: int = 300,
+        C: float = COUNTS_C,
+        max_iter: int = MAX_ITER,
         words_to: int = 2,
         chars_from: int = 2,
         chars_to: int = 4,

@@ -8,38 +8,34 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.decomposition import TruncatedSVD
 
 from firstline.steps import Stage
 from firstline.text.rules import TextRules
 from firstline.training.candidates.base import Context
+from firstline.training.candidates.latent import MOST_UNLABELLED, N_COMPONENTS, some, to_components
 from firstline.training.candidates.linear import Linear
-from firstline.training.candidates.regression import Regression, fit_regression
+from firstline.training.candidates.regression import COUNTS_C, MAX_ITER, Regression, fit_regression
 from firstline.training.candidates.tfidf import TfidfBlocks
 from firstline.types import Label, Message
-
-_LEAST_SINGULAR = 1e-6
 
 
 class Lsa(Linear):
     """Logistic regression over TF-IDF and its latent components.
 
-    A component counts by the square root of its singular value, all together `share` times what TF-IDF
-    counts. n-grams come from unlabelled messages too, at most `max_unlabelled` of them, drawn at random,
-    where at least two messages have them.
+    All components together count `share` times what TF-IDF counts, see `latent.to_components`. n-grams come from
+    unlabelled messages too, at most `max_unlabelled` of them, drawn at random, where at least two messages have them.
     """
 
     def __init__(
         self,
         rules: TextRules,
         seed: int = 0,
-        C: float = 30.0,
-        max_iter: int = 300,
-        n_components: int = 300,
+        C: float = COUNTS_C,
+        max_iter: int = MAX_ITER,
+        n_components: int = N_COMPONENTS,
         share: float = 1.0,
-        max_unlabelled: int = 20_000,
+        max_unlabelled: int = MOST_UNLABELLED,
         words_to: int = 2,
         chars_from: int = 2,
         chars_to: int = 4,
@@ -77,25 +73,3 @@ class Lsa(Linear):
         """The settings, for the manifest."""
         names = ("n_components", "share", "max_unlabelled")
         return {**super().describe(), **{name: getattr(self, name) for name in names}}
-
-
-def to_components(features: sparse.csr_array, n_components: int, share: float, seed: int) -> NDArray[np.float32]:
-    """From features to latent components, (n_features, n_components): rows of mean length `share` come out."""
-    n_components = min(n_components, *(size - 1 for size in features.shape))
-    if n_components < 1 or not features.nnz:
-        return np.zeros((features.shape[1], 1), np.float32)
-    # Texts that are all the same have no variance, which scikit-learn divides by.
-    with np.errstate(invalid="ignore", divide="ignore"):
-        svd = TruncatedSVD(n_components, random_state=seed, n_iter=2)
-        latent = svd.fit_transform(features)
-    roots = np.sqrt(np.maximum(svd.singular_values_, _LEAST_SINGULAR))
-    size = float(np.sqrt(((latent / roots) ** 2).sum(axis=1).mean()))
-    return np.asarray(svd.components_.T / roots * (share / max(size, _LEAST_SINGULAR)), np.float32)
-
-
-def some(messages: Sequence[Message], most: int, seed: int) -> list[Message]:
-    """At most so many, drawn at random, in their order."""
-    if len(messages) <= most:
-        return list(messages)
-    drawn = np.random.default_rng(seed).permutation(len(messages))[:most]
-    return [messages[place] for place in np.sort(drawn)]

@@ -15,10 +15,10 @@ from firstline.bundle.files import size_bytes
 from firstline.bundle.parts.tfidf import NgramBlock
 from firstline.evaluation.serving_cost import resident_bytes
 from firstline.training.candidates.forest import Forest
+from firstline.training.candidates.latent import latent_vectors
 from firstline.training.candidates.linear import Linear
 from firstline.training.candidates.lsa import Lsa
-from firstline.training.candidates.regression import fit_regression
-from firstline.training.candidates.teacher import latent_vectors
+from firstline.training.candidates.regression import DUAL_UP_TO, fit_regression
 from firstline.training.candidates.tfidf import TfidfBlocks
 from firstline.training.costs.base import Cost, Workload, drawn, timed
 from firstline.types import Label, Message
@@ -29,7 +29,7 @@ N_LABELLED, N_TEXTS, _N_FOREST, _N_TREES = 300, 1_200, 300, 30
 _REGRESSION_GROWTH, _FOREST_GROWTH, _VOCABULARY_GROWTH = 2.0, 1.2, 0.6
 _ENOUGH_UNLABELLED, _ENOUGH_FOR_PAIRS = 0.5, 100
 _NUMBER_BYTES, _SPARSE_BYTES, _COPIES = 8, 12, 4
-_DUAL_UP_TO, _N_KEPT_GRADIENTS = 4_000, 25
+_N_KEPT_GRADIENTS = 25
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Regressed:
     def memory_bytes(n_labelled: int, n_features: float, n_classes: int) -> float:
         """Solved among the messages where these are few, otherwise among the features."""
         weights = 2 * n_features * n_classes
-        if n_labelled <= _DUAL_UP_TO:
+        if n_labelled <= DUAL_UP_TO:
             return _NUMBER_BYTES * (_COPIES * n_labelled**2 + weights)
         return _NUMBER_BYTES * (_N_KEPT_GRADIENTS * n_features * n_classes + weights)
 

@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.parts.pipeline import PipelineGraph, TfidfPipeline, VectorPipeline, open_head, vectors_by
-from firstline.bundle.parts.tfidf import NgramBlock
 from firstline.errors import ExtraMissing
 from firstline.steps import Stage, each_as, run_to_end
 from firstline.text.readings import Reading, read
 from firstline.training.candidates.base import Context, OnePart
 from firstline.training.candidates.embedding import require_encoder
-from firstline.training.candidates.lsa import some, to_components
-from firstline.training.candidates.tfidf import TfidfBlocks
+from firstline.training.candidates.latent import MOST_UNLABELLED, some, to_components
+from firstline.training.candidates.tfidf import BLOCKS, TfidfBlocks
 from firstline.training.candidates.tpot.engine import Found, find_pipeline
 from firstline.training.candidates.tpot.graph import graph_of
 from firstline.training.encoders.vectors import vectors_of
@@ -24,7 +23,6 @@ from firstline.training.provenance import installed, key_of
 from firstline.types import Label, Message
 
 _LIBRARIES = ("tpot", "skl2onnx")
-_BLOCKS = (NgramBlock("word", 1, 2), NgramBlock("char", 2, 4))
 
 
 class Tpot(OnePart):
@@ -44,7 +42,7 @@ class Tpot(OnePart):
         population: int = 16,
         generations: int = 4,
         minutes: float = 3.0,
-        max_unlabelled: int = 20_000,
+        max_unlabelled: int = MOST_UNLABELLED,
     ) -> None:
         self.context = context
         self.over = over
@@ -98,7 +96,7 @@ class Tpot(OnePart):
         self, messages: Sequence[Message], truth: NDArray[np.int64], unlabelled: Sequence[Message]
     ) -> TfidfPipeline:
         seed = self.context.seed
-        tfidf = TfidfBlocks(_BLOCKS, min_df=2)
+        tfidf = TfidfBlocks(BLOCKS, min_df=2)
         texts = self._texts([*messages, *some(unlabelled, self.max_unlabelled, seed)], TfidfPipeline.reads)
         counted = tfidf.fit_transform(texts, n_labelled=len(messages)).astype(np.float32)
         projection = to_components(counted, self.n_components, 1.0, seed).astype(np.float16)

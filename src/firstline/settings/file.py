@@ -15,6 +15,7 @@ from pydantic_settings import SettingsError
 from tomlkit.items import InlineTable
 
 from firstline.errors import SettingsInvalid, UsageError
+from firstline.files import whole_file
 from firstline.settings.model import Language, Settings
 
 FILE_NAME = "firstline.toml"
@@ -133,13 +134,12 @@ def remember_candidate(path: Path, candidate: str, values: Mapping[str, int | fl
 @contextmanager
 def _rewritten(path: Path, problem: str) -> Iterator[tomlkit.TOMLDocument]:
     """A settings file to be changed, written whole at the end. Raises `SettingsInvalid`."""
-    replacement = path.with_suffix(".toml.new")
     try:
         document = tomlkit.parse(path.read_text(encoding="utf-8"))
         yield document
-        replacement.write_text(tomlkit.dumps(document), encoding="utf-8")
-        copymode(path, replacement)
-        replacement.replace(path)
+        with whole_file(path) as replacement:
+            replacement.write_text(tomlkit.dumps(document), encoding="utf-8")
+            copymode(path, replacement)
     except OSError as error:
         raise SettingsInvalid(
             f"{problem} in {path}: {error.strerror}.",

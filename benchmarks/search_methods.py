@@ -32,7 +32,7 @@ from firstline.training.search.crossval import cross_validate
 from firstline.training.search.evaluating import Bench, Evaluation, Outcome, Task, evaluate
 from firstline.training.search.evolution import Plan
 from firstline.training.search.search import search
-from firstline.training.search.space import Choice, Decimal, Integer, Value, defaults_of
+from firstline.training.candidates.ranges import Choice, Decimal, Integer, Value, defaults_of
 from firstline.training.search.trials import Trials
 from firstline.training.search.workers import Limits, Workers, default_workers, memory_share
 

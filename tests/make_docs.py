@@ -5,7 +5,7 @@ from pathlib import Path
 from firstline.settings.file import settings_sections
 from firstline.settings.model import Settings
 from firstline.training.candidates.spaces import SPACES
-from firstline.training.search.space import Choice, Decimal, Dimension, Integer
+from firstline.training.candidates.ranges import Choice, Decimal, Dimension, Integer
 
 TARGET = Path(__file__).parent.parent / "docs" / "settings.md"
 

@@ -222,11 +222,11 @@ def _apply(report: "SearchReport", place: "Workspace") -> bool:
 
 def _print(report: "SearchReport", folder: Path, is_applied: bool, workspace: Path | None, again: str) -> None:
     """`again` is the command that was given, without the workspace."""
-    from firstline.training.candidates.spaces import SPACES
+    from firstline.training.candidates.ranges import defaults_of
     from firstline.training.search.evolution import spelled
-    from firstline.training.search.space import defaults_of
+    from firstline.training.search.search import searched
 
-    defaults = defaults_of(SPACES[report.candidate])
+    defaults = defaults_of(searched(report.candidate))
     # The best may come from a generation that time cut off.
     trials = {spelled(trial.settings): trial for trial in (report.best, *report.population)}
     shown = sorted(trials.values(), key=lambda trial: -trial.outcome.score)[:_N_SHOWN]

@@ -18,7 +18,7 @@ from firstline.training.candidates.base import Context
 from firstline.training.candidates.class_names import prepare_for
 from firstline.training.memory import is_out_of_memory
 from firstline.training.search.crossval import cross_validate
-from firstline.training.search.space import Value
+from firstline.training.candidates.ranges import Value
 
 _HOPELESS_Z = 1.96
 Answer = TypeVar("Answer", covariant=True)
@@ -120,7 +120,8 @@ def problem_of(error: Exception) -> str:
 
 def _cross_validated(bench: Bench, settings: Mapping[str, Value], rival: Sequence[int], started: float) -> Outcome:
     data = bench.data
-    context = replace(bench.context, chosen={**bench.context.chosen, bench.candidate: settings})
+    chosen = {**bench.context.chosen, bench.candidate: {**bench.context.chosen_for(bench.candidate), **settings}}
+    context = replace(bench.context, chosen=chosen)
     make = run_to_end(prepare_for(find_candidate(bench.candidate), context, data))
     truth = bench.truth
     guesses = np.full(len(truth), -1, np.int64)

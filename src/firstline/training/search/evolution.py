@@ -13,7 +13,7 @@ from random import Random
 from deap import algorithms, base, tools
 
 from firstline.training.search.evaluating import Outcome
-from firstline.training.search.space import Space, Value, defaults_of
+from firstline.training.candidates.ranges import Space, Value, defaults_of
 
 Settings = Mapping[str, Value]
 Evaluate = Callable[[Sequence[Settings], Sequence[int]], Iterable[tuple[Settings, Outcome]]]

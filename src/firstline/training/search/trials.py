@@ -9,7 +9,7 @@ import msgspec
 from firstline.errors import FileUnwritable
 from firstline.training.search.evaluating import Outcome
 from firstline.training.search.evolution import Trial, spelled
-from firstline.training.search.space import Value
+from firstline.training.candidates.ranges import Value
 
 FILE_NAME = "trials.jsonl"
 

@@ -14,7 +14,7 @@ from firstline.training.candidates.base import Context
 from firstline.training.candidates.encoder.candidate import TuningSettings
 from firstline.training.candidates.spaces import SPACES
 from firstline.training.candidates.ulmfit.classifier import ClassifierSettings
-from firstline.training.search.space import defaults_of
+from firstline.training.candidates.ranges import defaults_of
 from tests.examples import examples
 
 DATACLASSES: dict[str, Any] = {"encoder.v1": TuningSettings, "ulmfit.v1": ClassifierSettings}

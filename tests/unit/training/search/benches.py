@@ -5,7 +5,7 @@ from collections.abc import Generator, Mapping, Sequence
 from firstline.text.rules import TextRules
 from firstline.training.candidates.base import Context
 from firstline.training.search.evaluating import Answer, Bench, Evaluation, Outcome, Task
-from firstline.training.search.space import Value
+from firstline.training.candidates.ranges import Value
 from tests.examples import examples
 
 

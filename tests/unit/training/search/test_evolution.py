@@ -9,7 +9,7 @@ import pytest
 from firstline.steps import run_to_end
 from firstline.training.search.evaluating import Outcome
 from firstline.training.search.evolution import Generation, Plan, Settings, Trial, evolve, spelled
-from firstline.training.search.space import Choice, Decimal, Integer, Space
+from firstline.training.candidates.ranges import Choice, Decimal, Integer, Space
 
 SPACE: Space = {
     "C": Decimal(0.01, 1_000.0, 30.0, is_log=True),

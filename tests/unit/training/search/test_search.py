@@ -12,7 +12,7 @@ from firstline.steps import run_to_end
 from firstline.training.search.evaluating import Bench, Outcome
 from firstline.training.search.evolution import Plan
 from firstline.training.search.search import SearchReport, search, search_folder
-from firstline.training.search.space import Value
+from firstline.training.candidates.ranges import Value
 from firstline.training.search.trials import Trials
 from tests.unit.training.search.benches import Here, bench
 

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from firstline.training.candidates.spaces import SPACES, checked
-from firstline.training.search.space import Choice, Decimal, Dimension, Integer, problems_of
+from firstline.training.candidates.ranges import Choice, Decimal, Dimension, Integer, problems_of
 
 DIMENSIONS = [
     Integer(1, 3, 2),

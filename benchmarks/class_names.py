@@ -20,7 +20,7 @@ from firstline.store.workspace import Workspace
 from firstline.training.candidates import find_candidate
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.class_names import prepare_for
-from firstline.training.search.crossval import split, train_fold
+from firstline.training.folds import split, train_fold
 from firstline.types import Label
 
 VARIANTS = ("none", "names", "codes", "wrong")

@@ -13,13 +13,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.table import machine, print_rows
+from firstline.search.cluster import Cluster
+from firstline.search.evaluating import Evaluation
+from firstline.search.workers import Limits
 from firstline.store.messages import read_for_training
 from firstline.store.workspace import Workspace
 from firstline.training.candidates.base import Context
-from firstline.training.search.cluster import Cluster
-from firstline.training.search.evaluating import Bench, Evaluation, Task
-from firstline.training.search.one_fold import OneFold
-from firstline.training.search.workers import Limits
+from firstline.training.one_fold import OneFold
+from firstline.training.place import Bench, Task
 from tests.clusters import cluster as local
 
 

@@ -15,7 +15,7 @@ from firstline.store.messages import read_for_training
 from firstline.store.workspace import Workspace
 from firstline.text.rules import TextRules
 from firstline.training.candidates.linear import Linear
-from firstline.training.search.crossval import cross_validate
+from firstline.training.folds import cross_validate
 
 
 def main() -> None:

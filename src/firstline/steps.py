@@ -1,14 +1,41 @@
 """Running generators that yield steps and end with a result: the form of everything here that takes long."""
 
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from typing import TypeVar
 
-Step = TypeVar("Step")
+Event = TypeVar("Event")
 Shown = TypeVar("Shown")
 Result = TypeVar("Result")
 
 
-def run_to_end(steps: Generator[Step, None, Result], on_step: Callable[[Step], object] = lambda step: None) -> Result:
+@dataclass(frozen=True)
+class Note:
+    """Something that people should know."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a command is under way or done: `done` of `total`, which may not be known."""
+
+    what: str
+    done: int = 0
+    total: int | None = None
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How far one part of a step has come, such as an epoch of a network: `done` of `total`, and what else to show."""
+
+    what: str
+    done: int
+    total: int
+    detail: str = ""
+
+
+def run_to_end(steps: Generator[Event, None, Result], on_step: Callable[[Event], object] = lambda step: None) -> Result:
     """Run a generator, handing each step to `on_step`; returns the generator's value."""
     while True:
         try:
@@ -19,7 +46,7 @@ def run_to_end(steps: Generator[Step, None, Result], on_step: Callable[[Step], o
         on_step(step)
 
 
-def each_as(steps: Generator[Step, None, Result], make: Callable[[Step], Shown]) -> Generator[Shown, None, Result]:
+def each_as(steps: Generator[Event, None, Result], make: Callable[[Event], Shown]) -> Generator[Shown, None, Result]:
     """The same generator with each step made into another; for `yield from`."""
     while True:
         try:

@@ -11,15 +11,15 @@ import pytest
 from firstline.bundle.files import read_manifest, write_bundle
 from firstline.bundle.parts import KINDS
 from firstline.bundle.predictor import Predictor
-from firstline.settings.model import EncoderSettings, UlmfitSettings
+from firstline.language_models import start
+from firstline.language_models.network import Shape
+from firstline.settings.model import EncoderSettings
 from firstline.steps import run_to_end
 from firstline.text.rules import TextRules
-from firstline.training.candidates import NAMES, find_candidate
+from firstline.training.candidates import CLASSES, find_candidate
 from firstline.training.candidates.base import Candidate, Context, Learner
 from firstline.training.candidates.class_names import WithClassNames, prepare_for
 from firstline.training.candidates.ulmfit import candidate as ulmfit
-from firstline.training.candidates.ulmfit import initial
-from firstline.training.candidates.ulmfit.network import Shape
 from firstline.types import Message
 from tests.bundles import manifest
 from tests.encoders import small_encoder
@@ -36,14 +36,14 @@ UNSEEN = [
 Make = Callable[[], Learner]
 
 
-@pytest.fixture(params=NAMES, scope="module")
+@pytest.fixture(params=CLASSES, scope="module")
 def make(request: pytest.FixtureRequest) -> Iterator[Make]:
     """What is installed on this machine makes no difference, and networks learn no longer than they need here."""
     with pytest.MonkeyPatch.context() as patch:
         # On one core all is done in this process.
         patch.setattr(os, "sched_getaffinity", lambda _: {0})
         patch.setattr(ulmfit, "_LEAST_BATCHES", 40)
-        patch.setattr(initial, "OWN_SHAPE", Shape(n_embedding=16, n_hidden=16, n_layers=1))
+        patch.setattr(start, "OWN_SHAPE", Shape(n_embedding=16, n_hidden=16, n_layers=1))
         yield prepared(request.param)
 
 
@@ -52,8 +52,11 @@ def prepared(name: str) -> Make:
     context = Context(
         RULES,
         seed=3,
-        chosen={"tpot.v1": {"population": 4, "generations": 1}, "encoder.v1": {"rate": 5e-4}},
-        ulmfit=UlmfitSettings(language_model="none", encoder="none", adaptation_epochs=0),
+        chosen={
+            "tpot.v1": {"population": 4, "generations": 1},
+            "encoder.v1": {"rate": 5e-4},
+            "ulmfit.v1": {"language_model": "none", "encoder": "none", "adaptation_epochs": 0},
+        },
         encoder=EncoderSettings(name=str(small_encoder())),
     )
     return run_to_end(prepare_for(find_candidate(name), context, data))

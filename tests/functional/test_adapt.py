@@ -11,12 +11,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from firstline.training.candidates.ulmfit import adapt, candidate, initial
-from firstline.training.candidates.ulmfit.language_model import LanguageModel
-from firstline.training.candidates.ulmfit.network import Shape
-from firstline.training.learning import Training
+from firstline.language_models import adapt, start
+from firstline.language_models.model import LanguageModel
+from firstline.language_models.network import Shape
+from firstline.neural.loop import Training
+from firstline.training.candidates.ulmfit import candidate
 from tests.commands import Done, run_here
-from tests.unit.training.candidates.ulmfit.messages import pretrained
+from tests.unit.language_models.messages import pretrained
 
 SHAPE = Shape(n_embedding=12, n_hidden=12, n_layers=1)
 SENTENCES = {
@@ -31,9 +32,10 @@ HALTING = (
     "import signal, sys, time\n"
     # A shell's background jobs, such as this test run may be, ignore Ctrl-C.
     "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    "from firstline.training.candidates.ulmfit import adapt, initial\n"
-    "from firstline.training.candidates.ulmfit.network import Shape\n"
-    "initial.OWN_SHAPE = Shape(12, 12, 1)\n"
+    "from firstline.language_models import adapt\n"
+    "from firstline.language_models import start\n"
+    "from firstline.language_models.network import Shape\n"
+    "start.OWN_SHAPE = Shape(12, 12, 1)\n"
     "adapt._LEAST_BATCHES = 0\n"
     "save = adapt.save_checkpoint\n"
     "def halt(*arguments):\n"
@@ -49,7 +51,7 @@ HALTING = (
 def run(*arguments: object) -> Done:
     """Run `firstline` with a tiny network."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(initial, "OWN_SHAPE", SHAPE)
+        patch.setattr(start, "OWN_SHAPE", SHAPE)
         patch.setattr(candidate, "_LEAST_BATCHES", 30)
         patch.setattr(adapt, "_LEAST_BATCHES", 0)
         return run_here(*arguments)

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from firstline.training.search import cluster, connecting
-from firstline.training.search.workers import Limits
+from firstline.search import cluster
+from firstline.search.workers import Limits
+from firstline.training import connecting
 from tests.clusters import Started
 from tests.commands import Run
-from tests.unit.training.search.benches import Here
+from tests.unit.search.benches import Here
 
 CANDIDATES = "linear.v1,lsa.v1"
 MOST_S = 120

@@ -10,12 +10,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from firstline.training.candidates.ulmfit.language_model import LanguageModel
+from firstline.language_models.model import LanguageModel
 from tests.commands import Done, run_here
-from tests.unit.training.candidates.ulmfit.messages import pretrained
+from tests.unit.language_models.messages import pretrained
 
 MAIN = (
-    "from firstline.training.candidates.ulmfit import adapt, candidate\n"
+    "from firstline.training.candidates.ulmfit import candidate\n"
+    "from firstline.language_models import adapt\n"
     "adapt._LEAST_BATCHES = 0\n"
     "candidate._LEAST_BATCHES = 30\n"
     "from firstline.cli import main\n"

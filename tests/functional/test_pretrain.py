@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from firstline.training.candidates.ulmfit.network import Shape
-from firstline.training.candidates.ulmfit.sizes import SIZES, Size
-from firstline.training.learning import Training
+from firstline.language_models.network import Shape
+from firstline.language_models.sizes import SIZES, Size
+from firstline.neural.loop import Training
 from tests.commands import Done, run_here
 
 WORDS = ("карта", "перевод", "оплата", "счёт", "банк", "заявка")
@@ -19,8 +19,8 @@ WORDS = ("карта", "перевод", "оплата", "счёт", "банк",
 ROWS = ("--rows", "1", "--tokens", "48000")
 TINY = (
     "import sys\n"
-    "from firstline.training.candidates.ulmfit import sizes\n"
-    "from firstline.training.candidates.ulmfit.network import Shape\n"
+    "from firstline.language_models import sizes\n"
+    "from firstline.language_models.network import Shape\n"
     "sizes.SIZES['small'] = sizes.Size(Shape(4, 6, 1), 60)\n"
     "from firstline.cli import main\n"
     "main()"

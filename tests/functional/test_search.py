@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from firstline.cli import search as command
-from firstline.training.search import connecting
+from firstline.training import connecting
 from tests.commands import Run, run_process
-from tests.unit.training.search.benches import Here
+from tests.unit.search.benches import Here
 
 COMMAND = ("search", "--candidate", "linear.v1", "--folds", "2", "--json")
 SMALL = {"FIRSTLINE_SEARCH__POPULATION": "4", "FIRSTLINE_SEARCH__GENERATIONS": "2"}

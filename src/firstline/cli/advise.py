@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from firstline.cli.before_training import require_training
 from firstline.cli.options import JsonOption, WorkspaceOption, split_values
 from firstline.cli.output import (
     counted,
@@ -18,7 +19,6 @@ from firstline.cli.output import (
     size,
     stages,
 )
-from firstline.cli.train import require_training
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def advise(
     require_training()
     from firstline.training.advice import advise as run
     from firstline.training.candidates import AUTO
-from firstline.training.candidates import names as all_names
+    from firstline.training.candidates import names as all_names
     from firstline.training.candidates.base import Context
     from firstline.training.candidates.estimate import Workload
 

@@ -10,8 +10,8 @@ from firstline.cli.options import JsonOption
 from firstline.cli.output import note, print_json, print_table, say, size
 
 if TYPE_CHECKING:
-    from firstline.training.candidates.ulmfit.card import Card
-    from firstline.training.languages import Language
+    from firstline.language_models.card import Card
+    from firstline.language_models.installed import Language
 
 app = typer.Typer(help="Pretrained language models on this machine.", invoke_without_command=True)
 
@@ -21,7 +21,7 @@ def languages(context: typer.Context, as_json: JsonOption = False) -> None:
     """List the language models that are installed; training starts from the one of the workspace's language."""
     if context.invoked_subcommand is not None:
         return
-    from firstline.training.languages import installed_languages
+    from firstline.language_models.installed import installed_languages
 
     found, problems = installed_languages()
     for problem in problems:
@@ -66,10 +66,10 @@ def pack(
     as_json: JsonOption = False,
 ) -> None:
     """Make a wheel of pretrained language models: pip installs it offline, and firstline finds it by name."""
-    from firstline.cli.train import require_training
+    from firstline.cli.before_training import require_training
 
     require_training("torch", "fastai", "safetensors")
-    from firstline.training.packing import pack as run
+    from firstline.language_models.packing import pack as run
 
     packed = run(folders, output, name, version)
     n_bytes = packed.wheel.stat().st_size

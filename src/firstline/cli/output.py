@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from firstline.training.candidates.base import Stage
+    from firstline.steps import Stage
 
 WIDTH_WITHOUT_TERMINAL = 120
 WIDE = 100

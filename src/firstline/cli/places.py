@@ -9,9 +9,9 @@ import typer
 from firstline.cli.output import counted, note
 
 if TYPE_CHECKING:
+    from firstline.search.cluster import Cluster
+    from firstline.search.workers import Workers
     from firstline.settings import Settings
-    from firstline.training.search.cluster import Cluster
-    from firstline.training.search.workers import Workers
 
 DaskOption = Annotated[
     str | None,
@@ -22,7 +22,7 @@ DaskOption = Annotated[
 @contextmanager
 def workers(settings: "Settings") -> "Iterator[Workers]":
     """Processes on this machine, with the limits of `[search]`."""
-    from firstline.training.search.workers import Limits, Workers, default_workers, memory_share
+    from firstline.search.workers import Limits, Workers, default_workers, memory_share
 
     n_workers = settings.search.workers or default_workers()
     memory_bytes = int(1e9 * settings.search.memory_gb) or memory_share(n_workers)
@@ -42,8 +42,8 @@ def cluster(address: str, settings: "Settings", is_timed: bool) -> "Iterator[Clu
 
     if not (find_spec("distributed") and find_spec("pebble")):
         raise ExtraMissing("Working on a cluster", "search")
-    from firstline.training.search.cluster import Cluster
-    from firstline.training.search.workers import Limits
+    from firstline.search.cluster import Cluster
+    from firstline.search.workers import Limits
 
     seconds = 60 * settings.search.evaluation_minutes if is_timed else None
     with Cluster(address, Limits(seconds, int(1e9 * settings.search.memory_gb) or None)) as found:

@@ -17,9 +17,9 @@ from firstline.steps import run_to_end
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from firstline.training.candidates.ulmfit.language_model import LanguageModel
-    from firstline.training.candidates.ulmfit.pretrain import PretrainEvent
-    from firstline.training.candidates.ulmfit.pretraining import PretrainRound
+    from firstline.language_models.model import LanguageModel
+    from firstline.language_models.pretrain import PretrainEvent
+    from firstline.language_models.pretrain_rounds import PretrainRound
 
 _SECONDS_BETWEEN_LINES = 30
 
@@ -120,12 +120,12 @@ def pretrain(
 ) -> None:
     """Make a language model from plain text: the tokenizer and the weights that a classifier starts from."""
     _require_fastai()
-    from firstline.training.candidates.ulmfit.sources import parse_sources
+    from firstline.language_models.corpus import parse_sources
 
     sources = parse_sources(corpus, {name: _weight(name, text) for name, text in split_pairs("--weight", weight)})
     # After that, since PyTorch takes seconds to load.
-    from firstline.training.candidates.ulmfit.pretrain import PretrainSettings
-    from firstline.training.candidates.ulmfit.pretrain import pretrain as run
+    from firstline.language_models.pretrain import PretrainSettings
+    from firstline.language_models.pretrain import pretrain as run
 
     settings = PretrainSettings(
         language=language,
@@ -178,8 +178,7 @@ def _weight(name: str, text: str) -> float:
 
 def _shower(bar: "Progress") -> Callable[["PretrainEvent"], None]:
     """Draws the events: a bar where there is one, else a line now and then; perplexities as lines in any case."""
-    from firstline.training.candidates.base import Note
-    from firstline.training.candidates.ulmfit.pretrain import Step
+    from firstline.steps import Note, Step
 
     task = bar.add_task("starting", total=None)
     told = what = ""

@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from firstline.cli.before_training import require_training
+from firstline.cli.comparison_table import LEGEND, mixture
 from firstline.cli.options import JsonOption, WorkspaceOption
 from firstline.cli.output import duration, figure, figure_cell, next_command, print_json, print_table, say, size
-from firstline.cli.train import LEGEND, mixture, require_training
 
 if TYPE_CHECKING:
     from firstline.training.runs import RunCard, RunRow

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from firstline.cli.before_training import mask_again, require_training
 from firstline.cli.options import JsonOption, WorkspaceOption
 from firstline.cli.output import counted, duration, figure, next_command, note, print_json, print_table, say
 from firstline.cli.places import DaskOption, cluster, workers
-from firstline.cli.train import mask_again, require_training
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from rich.table import Table
 
+    from firstline.search.evolution import Generation
+    from firstline.search.search import Checked, SearchEvent, SearchReport
+    from firstline.search.trials import Trials
     from firstline.store.workspace import Workspace
-    from firstline.training.search.evaluating import Bench
-    from firstline.training.search.evolution import Generation
-    from firstline.training.search.search import Checked, SearchEvent, SearchReport
-    from firstline.training.search.trials import Trials
+    from firstline.training.place import Bench
 
     Show = Callable[[SearchEvent], None]
 
@@ -60,11 +60,11 @@ def search(
     again = " ".join(["search", *(f"--{name} {value}" for name, value in named.items() if value is not None)])
     require_training()
     require_search()
+    from firstline.search.evolution import Plan
+    from firstline.search.search import search as run
+    from firstline.search.search import search_folder, unsearched
+    from firstline.search.trials import Trials
     from firstline.training.candidates import find_candidate
-    from firstline.training.search.evolution import Plan
-    from firstline.training.search.search import search as run
-    from firstline.training.search.search import search_folder
-    from firstline.training.search.trials import Trials
 
     settings = place.settings
     find_candidate(candidate)
@@ -80,7 +80,7 @@ def search(
         with where as found, _shown(as_json, trials) as show:
             report = run_to_end(run(bench, plan, trials, found, minutes), show)
         _draw(report, folder)
-        is_applied = apply and _apply(report, place)
+        is_applied = apply and _apply(report, place, unsearched(bench))
     if as_json:
         print_json({**_as_json(report), "is_applied": is_applied, "folder": str(folder)})
     else:
@@ -91,8 +91,8 @@ def _bench(place: "Workspace", candidate: str, folds: int | None, seed: int | No
     """What is evaluated on; notes what is thin. Where `folds` or `seed` is None, the settings say."""
     from firstline.store.messages import read_for_training
     from firstline.training.candidates.base import Context
-    from firstline.training.search.crossval import usable_folds
-    from firstline.training.search.evaluating import Bench
+    from firstline.training.folds import usable_folds
+    from firstline.training.place import Bench
 
     settings = place.settings
     data = read_for_training(place.database)
@@ -128,7 +128,7 @@ def _shown(quiet: bool, trials: "Trials") -> "Iterator[Show]":
     from rich.console import Console
     from rich.live import Live
 
-    from firstline.training.search.evolution import Generation
+    from firstline.search.evolution import Generation
 
     console = Console(stderr=True)
     course = _Course(trials)
@@ -161,7 +161,7 @@ class _Course:
         self._generations: list[Generation] = []
 
     def take(self, event: "SearchEvent") -> None:
-        from firstline.training.search.evolution import Trial
+        from firstline.search.evolution import Trial
 
         if isinstance(event, Trial):
             self._n_trials += 1
@@ -198,15 +198,15 @@ class _Course:
 
 
 def _draw(report: "SearchReport", folder: Path) -> None:
-    from firstline.training.search.plot import plot_svg
+    from firstline.search.plot import plot_svg
 
     if report.generations:
         svg = plot_svg(report.candidate, report.default.outcome.score, report.generations)
         (folder / _PLOT_FILE).write_text(svg, encoding="utf-8")
 
 
-def _apply(report: "SearchReport", place: "Workspace") -> bool:
-    """Write what is better on other folds too; whether it was."""
+def _apply(report: "SearchReport", place: "Workspace", stays: "Collection[str]") -> bool:
+    """Write what is better on other folds too, besides the settings that stay; whether it was."""
     from firstline.settings import remember_candidate
 
     checked = report.checked
@@ -216,15 +216,15 @@ def _apply(report: "SearchReport", place: "Workspace") -> bool:
         f"From firstline search on {date.today().isoformat()}, {report.n_trials} trials: macro-F1"
         f" {figure(checked.best)} instead of {figure(checked.default)} on other folds, {_difference(checked)}."
     )
-    remember_candidate(place.settings_file, report.candidate, report.changed, why)
+    remember_candidate(place.settings_file, report.candidate, report.changed, why, stays)
     return True
 
 
 def _print(report: "SearchReport", folder: Path, is_applied: bool, workspace: Path | None, again: str) -> None:
     """`again` is the command that was given, without the workspace."""
+    from firstline.search.evolution import spelled
+    from firstline.search.search import searched
     from firstline.training.candidates.ranges import defaults_of
-    from firstline.training.search.evolution import spelled
-    from firstline.training.search.search import searched
 
     defaults = defaults_of(searched(report.candidate))
     # The best may come from a generation that time cut off.

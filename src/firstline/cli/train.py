@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from firstline.cli.before_training import mask_again, require_training
+from firstline.cli.comparison_table import COSTS, LEGEND, mixture
 from firstline.cli.options import JsonOption, WorkspaceOption, split_values
 from firstline.cli.output import (
     counted,
@@ -29,19 +31,16 @@ from firstline.cli.places import DaskOption, cluster
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from rich.progress import Progress
 
     from firstline.bundle.learning_curve import LearningCurve
-    from firstline.store.workspace import Workspace
-    from firstline.training.candidates.base import Stage
+    from firstline.steps import Stage
     from firstline.training.comparison import Row
     from firstline.training.train import TrainEvent, TrainReport
 
 _LONG_S = 600
-COSTS = ("training", "p50\np99", "memory\nsize")
-LEGEND = "training: of all folds; p50, p99: of one answer on one core; memory, size: of the model as it serves"
 
 
 def train(
@@ -123,9 +122,8 @@ def train(
 
 def _shown(bar: "Progress", show_stage: "Callable[[Stage], None]") -> "Callable[[TrainEvent], None]":
     """Shows how far a training has come."""
-    from firstline.training.candidates.base import Note, Stage
+    from firstline.steps import Note, Stage, Step
     from firstline.training.comparison import Failed
-    from firstline.training.train import Step
 
     task = bar.add_task("reading", total=None)
 
@@ -142,31 +140,6 @@ def _shown(bar: "Progress", show_stage: "Callable[[Stage], None]") -> "Callable[
             note(f"{event.candidate}: macro-F1 {figure(event.figures.macro_f1)}")
 
     return show
-
-
-def mask_again(place: "Workspace") -> int:
-    """Bring the stored messages up to the masks that the new model will apply."""
-    from firstline.messages.importing import masker
-    from firstline.messages.remasking import is_up_to_date, remask
-    from firstline.store.database import writing
-    from firstline.store.key import open_key
-
-    patterns = place.settings.masking.patterns
-    with place.database.connect() as connection:
-        if is_up_to_date(connection, patterns):
-            return 0
-    with place.hold("messages", "train"), writing(place.database) as connection:
-        return remask(connection, masker(place.settings), patterns, open_key(place.folder, connection).hash_id)
-
-
-def require_training(*others: str) -> None:
-    """Raises `ExtraMissing` where scikit-learn, or one of `others`, is not installed."""
-    from importlib.util import find_spec
-
-    from firstline.errors import ExtraMissing
-
-    if not all(find_spec(name) for name in ("sklearn", "scipy", *others)):
-        raise ExtraMissing("Training", "train")
 
 
 def _print_report(report: "TrainReport", workspace: Path | None, folder: Path) -> None:
@@ -218,15 +191,6 @@ def _promise(curve: "LearningCurve", n_labels: int, where: Path) -> str:
     expected = figure(curve.expected.accuracy, (curve.expected.accuracy_low, curve.expected.accuracy_high))
     now = f"accuracy {figure(curve.now.accuracy)} with all {n_labels:,} labels (a fold has fewer)"
     return f"By the learning curve of {curve.candidate}: {now}, {expected} with {curve.more_labels:,} more; {where}"
-
-
-def mixture(weights: "Mapping[str, float]", dropped: "Iterable[str]", too_slow: "Iterable[str]") -> str:
-    """`62 % lsa.v1, 38 % forest.v1; without linear.v1: not worth the time`."""
-    parts = sorted(weights.items(), key=lambda item: -item[1])
-    text = ", ".join(f"{100 * weight:.0f} % {name}" for name, weight in parts)
-    if dropped:
-        text += f"; without {', '.join(dropped)}: not worth the time"
-    return text + (f"; without {', '.join(too_slow)}: too slow beside the others" if too_slow else "")
 
 
 def _without(places: set[int], cells: "Sequence[str]") -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from firstline.processes import n_usable_cores
-from firstline.training.candidates.base import Stage
+from firstline.steps import Stage
 from firstline.training.candidates.class_names import names_for
 from firstline.training.candidates.estimate import Workload
 from firstline.training.estimates import Estimated

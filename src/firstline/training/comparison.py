@@ -20,10 +20,10 @@ from firstline.evaluation.metrics import Difference, Figures, score_repeated
 from firstline.evaluation.serving_cost import serving_cost
 from firstline.store.messages import Labelled
 from firstline.training.candidates.base import Candidate, Learner
+from firstline.training.folds import Fold, split, train_fold
 from firstline.training.mixture import Mixture, fit_mixture
+from firstline.training.one_fold import OneFold, Problem
 from firstline.training.runs import Cost, Run
-from firstline.training.search.crossval import Fold, split, train_fold
-from firstline.training.search.one_fold import OneFold, Problem
 from firstline.types import Label
 
 BLEND = "blend.v1"

@@ -18,20 +18,20 @@ from firstline.errors import (
     kind_of,
     trace_of,
 )
+from firstline.neural.memory import is_out_of_memory
 from firstline.settings import Settings
-from firstline.steps import each_as, run_to_end
+from firstline.steps import Note, Stage, Step, each_as, run_to_end
+from firstline.training.blend import Blend
 from firstline.training.candidates import find_candidate
-from firstline.training.candidates.base import Candidate, Context, Learner, Note, Stage
-from firstline.training.candidates.blend import Blend
+from firstline.training.candidates.base import Candidate, Context, Learner
 from firstline.training.candidates.class_names import prepare_for
 from firstline.training.candidates.estimate import Workload
 from firstline.training.comparison import BLEND, Comparison, Failed, Row, Send, is_within
-from firstline.training.estimates import eligible, enough_minutes, estimates
 from firstline.training.drafting import draft, origin
+from firstline.training.estimates import eligible, enough_minutes, estimates
 from firstline.training.learning_curve import REPETITIONS, SHARES, learning_curve
-from firstline.training.memory import is_out_of_memory
+from firstline.training.place import Bench, Place
 from firstline.training.runs import Run, RunRow
-from firstline.training.search.evaluating import Bench, Place
 
 _MOST_SECONDS_FOR_CURVE = 60.0
 Make = Callable[[], Learner]
@@ -56,15 +56,6 @@ class Asked:
     latency_ms: float | None = None
     is_fresh: bool = False
     has_curve: bool = True
-
-
-@dataclass(frozen=True)
-class Step:
-    """One fold or refit is done; `done` counts them over all candidates, of `total`."""
-
-    what: str
-    done: int
-    total: int
 
 
 TrainEvent: TypeAlias = Note | Stage | Step | Row | Failed

@@ -7,6 +7,7 @@ import msgspec
 from firstline.bundle.learning_curve import LearningCurve
 from firstline.bundle.manifest import Calibration, Manifest, MaskPatterns, Measured, Metrics, Training
 from firstline.errors import FirstlineError
+from firstline.language_models.installed import installed_versions
 from firstline.settings import Settings
 from firstline.store.messages import Labelled
 from firstline.text.emails import EMAILS_VERSION
@@ -15,9 +16,7 @@ from firstline.text.rules import TextRules
 from firstline.training.candidates.base import Candidate, Context
 from firstline.training.comparison import Comparison, Row
 from firstline.training.encoders import resolve
-from firstline.training.languages import installed_versions
-from firstline.training.provenance import LIBRARIES, code_digest, fingerprint, installed
-from firstline.training.runs import key_of
+from firstline.training.provenance import LIBRARIES, code_digest, fingerprint, installed, key_of
 
 _BESIDE_FIGURES = {"database", "columns", "serving", "training", "search", "candidates"}
 """What does not decide about figures, or only about those of one candidate, which the run keeps apart."""

@@ -1,4 +1,4 @@
-"""What each candidate would take, one after the other: `firstline advise`, and who fits in the minutes of a training."""
+"""What each candidate would take: for `firstline advise`, and to see who fits in the minutes of a training."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from firstline.errors import FirstlineError, kind_of
 from firstline.training.candidates import find_candidate
 from firstline.training.candidates.estimate import Workload
-from firstline.training.search.crossval import usable_folds
+from firstline.training.folds import usable_folds
 
 _FACTOR = 2.0
 """How far an estimate may be from what comes true, either way."""

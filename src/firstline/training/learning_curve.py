@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from firstline.bundle.learning_curve import Expected, LearningCurve, Point, PowerLaw
 from firstline.errors import LabelsTooFew
 from firstline.evaluation.metrics import score, wilson
-from firstline.training.candidates.base import Learner, Stage
+from firstline.steps import Stage
+from firstline.training.candidates.base import Learner
 from firstline.training.power_law import LEAST_POINTS, Answers, expectations
 from firstline.types import Label, Message
 

@@ -8,6 +8,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import msgspec
+
 import firstline
 from firstline.types import Label, Message
 
@@ -70,3 +72,8 @@ def fingerprint(messages: Sequence[Message], labels: Sequence[Label], unlabelled
     for message in unlabelled:
         digest.update(f"{message.segment or ''}\x00{message.text}\x01".encode())
     return digest.hexdigest()
+
+
+def key_of(parts: Mapping[str, object]) -> str:
+    """SHA-256, hexadecimal, of what decides about the figures of a run."""
+    return hashlib.sha256(msgspec.json.encode(parts, order="deterministic")).hexdigest()

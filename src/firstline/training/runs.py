@@ -5,7 +5,6 @@ where the last one was, whether that was killed or is finished and compared othe
 """
 
 import errno
-import hashlib
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -17,7 +16,8 @@ import msgspec
 import numpy as np
 
 from firstline.errors import RunUnwritable
-from firstline.training.search.crossval import Fold
+from firstline.training.folds import Fold
+from firstline.training.provenance import key_of
 
 FILE_NAME = "run.json"
 _ERROR_FILE = "error.txt"
@@ -240,11 +240,6 @@ def runs_that_read(runs: Path, keys: Collection[bytes]) -> dict[str, int]:
 
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def key_of(parts: Mapping[str, object]) -> str:
-    """SHA-256, hexadecimal, of what decides about the figures of a run."""
-    return hashlib.sha256(msgspec.json.encode(parts, order="deterministic")).hexdigest()
 
 
 @contextmanager

@@ -15,18 +15,19 @@ from firstline.bundle.registry import champion_id, promote
 from firstline.errors import BundleError, RunUnwritable, TrainingError
 from firstline.evaluation.metrics import differences
 from firstline.settings import Settings
+from firstline.steps import Note, Step
 from firstline.store.messages import Labelled, StoredMessage
 from firstline.training.candidates import expand
-from firstline.training.candidates.base import Candidate, Context, Note
+from firstline.training.candidates.base import Candidate, Context
 from firstline.training.comparison import BLEND, Comparison, Failed, Row
-from firstline.training.contest import Asked, Contest, Step, TrainEvent, fits
+from firstline.training.contest import Asked, Contest, TrainEvent, fits
 from firstline.training.drafting import key, manifest
+from firstline.training.folds import usable_folds
+from firstline.training.place import Place
 from firstline.training.plots import plot_svg
 from firstline.training.runs import Run, RunCard
-from firstline.training.search.crossval import usable_folds
-from firstline.training.search.evaluating import Place
 
-__all__ = ["Asked", "Step", "TrainEvent", "TrainReport", "train"]
+__all__ = ["Asked", "TrainEvent", "TrainReport", "train"]
 
 CURVE_FILE = "learning_curve.svg"
 

@@ -12,9 +12,9 @@ from firstline.bundle.files import PartSource
 from firstline.bundle.learning_curve import LearningCurve
 from firstline.errors import LabelsTooFew
 from firstline.evaluation.metrics import wilson
-from firstline.steps import run_to_end
+from firstline.steps import Stage, run_to_end
 from firstline.text.rules import TextRules
-from firstline.training.candidates.base import Context, Stage
+from firstline.training.candidates.base import Context
 from firstline.training.candidates.linear import Linear
 from firstline.training.learning_curve import learning_curve
 from firstline.types import Label, Message

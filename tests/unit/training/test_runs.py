@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from firstline.errors import FileUnwritable
-from firstline.training.runs import FILE_NAME, Cost, Run, RunCard, RunRow, key_of, list_runs
-from firstline.training.search.crossval import Fold
+from firstline.training.folds import Fold
+from firstline.training.provenance import key_of
+from firstline.training.runs import FILE_NAME, Cost, Run, RunCard, RunRow, list_runs
 
 DRAFT = RunCard("", key_of({"data": "a"}), "", 30, 5, 3, 5, 0)
 

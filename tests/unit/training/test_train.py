@@ -17,17 +17,17 @@ from firstline.errors import CandidateUnknown, ExtraMissing, FileUnwritable, Lab
 from firstline.evaluation.serving_cost import ServingCost
 from firstline.settings import MaskPattern, Settings
 from firstline.settings.model import MaskingSettings
-from firstline.steps import run_to_end
+from firstline.steps import Note, Stage, Step, run_to_end
 from firstline.store.messages import Labelled
 from firstline.training import candidates as candidates_module
-from firstline.training.candidates.base import Context, Note, Stage
+from firstline.training.candidates.base import Context
 from firstline.training.candidates.linear import Linear
 from firstline.training.comparison import Failed, Row
 from firstline.training.drafting import draft
+from firstline.training.folds import Fold
 from firstline.training.provenance import fingerprint
 from firstline.training.runs import Run, RunCard, RunRow, list_runs
-from firstline.training.search.crossval import Fold
-from firstline.training.train import Asked, Step, train
+from firstline.training.train import Asked, train
 from firstline.types import Label, Message
 from tests.examples import examples
 from tests.trainings import run
@@ -239,9 +239,7 @@ class Counted(Linear):
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> type[Counted]:
-    monkeypatch.setattr(
-        candidates_module, "_CLASSES", {**candidates_module._CLASSES, "counted.v1": f"{__name__}:Counted"}
-    )
+    monkeypatch.setitem(candidates_module.CLASSES, "counted.v1", f"{__name__}:Counted")
     monkeypatch.setattr(Counted, "n_fits", 0)
     monkeypatch.setattr(Counted, "fails_in", 0)
     monkeypatch.setattr(Counted, "n_prepared", 0)
@@ -375,9 +373,7 @@ class Failing(Linear):
 def test_a_candidate_that_fails_is_a_line_and_the_others_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
 ) -> None:
-    monkeypatch.setattr(
-        candidates_module, "_CLASSES", {**candidates_module._CLASSES, "failing.v1": f"{__name__}:Failing"}
-    )
+    monkeypatch.setitem(candidates_module.CLASSES, "failing.v1", f"{__name__}:Failing")
     monkeypatch.setattr(Failing, "error", error)
     events, report = run(tmp_path, candidates=("failing.v1", "linear.v1"))
     (failed,) = report.failed

@@ -6,15 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from firstline.search.workers import Limits, Workers, portable
 from firstline.steps import run_to_end
 from firstline.text.rules import TextRules
-from firstline.training import candidates
+from firstline.training import candidates, one_fold
 from firstline.training.candidates.base import Candidate, Context
 from firstline.training.comparison import Row
-from firstline.training.search import one_fold
-from firstline.training.search.evaluating import Answer, Bench, Place, Task
-from firstline.training.search.one_fold import OneFold, Problem
-from firstline.training.search.workers import Limits, Workers, portable
+from firstline.training.one_fold import OneFold, Problem
+from firstline.training.place import Answer, Bench, Place, Task
 from firstline.training.train import Asked, TrainReport, train
 from tests.examples import examples
 from tests.trainings import QUICK

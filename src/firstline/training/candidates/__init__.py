@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from firstline.errors import CandidateUnknown, ExtraMissing, SettingsInvalid
-from firstline.training.candidates.ranges import problems_of, declared
+from firstline.training.candidates.ranges import declared, problems_of
 
 if TYPE_CHECKING:
     from firstline.training.candidates.base import Candidate
@@ -18,7 +18,7 @@ CLASSES = {
     "encoder.v1": "firstline.training.candidates.encoder.candidate:FineTuned",
     "ulmfit.v1": "firstline.training.candidates.ulmfit.candidate:Ulmfit",
     "tpot.v1": "firstline.training.candidates.tpot.candidate:Tpot",
-    "blend.v1": "firstline.training.candidates.blend:Blend",
+    "blend.v1": "firstline.training.blend:Blend",
 }
 AUTO = "auto"
 

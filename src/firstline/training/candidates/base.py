@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from firstline.bundle.files import PartSource
 from firstline.settings.model import EncoderSettings, Settings
+from firstline.steps import Stage
 from firstline.store.private import temporary_folder
 from firstline.text.masks import Masker
 from firstline.text.rules import TextRules
@@ -21,23 +22,6 @@ from firstline.types import Label, Message
 
 if TYPE_CHECKING:
     from firstline.training.candidates.estimate import Eligible, Estimate, Workload
-
-
-@dataclass(frozen=True)
-class Note:
-    """Something that people should know."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Stage:
-    """How far a long step has come: `done` of `total`, and what people may want to know of it."""
-
-    what: str
-    done: int
-    total: int
-    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -135,7 +119,7 @@ class OnePart(ABC):
         """Its settings, a `settings_type`, with what the workspace has chosen."""
         return cls.settings_type(**context.chosen_for(cls.name))
 
-    @classmethod
+    @classmethod  # noqa: B027 (most keep nothing)
     def forget_kept(cls, context: Context) -> None:
         """Nothing is kept."""
 
@@ -210,11 +194,11 @@ class Candidate(Protocol):
 
     @classmethod
     def eligible(cls, workload: "Workload") -> "Eligible":
-        """Whether it makes sense on this data, and why; measures nothing. Raises what says that it cannot be trained."""
+        """Whether it makes sense on this data, and why; measures nothing. Raises why it cannot be trained."""
 
     @classmethod
     def estimate(cls, workload: "Workload") -> "Estimate":
-        """What it would take, measured on a sample in seconds. Raises what says that it cannot be trained."""
+        """What it would take, measured on a sample in seconds. Raises why it cannot be trained."""
 
     @classmethod
     def prepare(

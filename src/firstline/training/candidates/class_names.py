@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 
+from firstline.steps import Stage
 from firstline.store.messages import Labelled
 from firstline.text.masks import without_masks
-from firstline.training.candidates.base import Candidate, Context, Learner, Stage
+from firstline.training.candidates.base import Candidate, Context, Learner
 from firstline.types import Label, Message
 
 _LEAST_LETTERS = 2

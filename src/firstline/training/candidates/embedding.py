@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from firstline.bundle.parts.head import Head
 from firstline.errors import EncoderUnusable
 from firstline.evaluation.serving_cost import resident_bytes
-from firstline.steps import each_as, run_to_end
+from firstline.steps import Stage, each_as, run_to_end
 from firstline.text.readings import as_written
-from firstline.training.candidates.base import Context, OnePart, Stage
+from firstline.training.candidates.base import Context, OnePart
 from firstline.training.candidates.estimate import Eligible, Estimate, Workload, encoding
 from firstline.training.candidates.ranges import number
 from firstline.training.candidates.regression import fit_regression
@@ -97,7 +97,9 @@ class Embedding(WithEncoder):
         vectors = run_to_end(each_as(steps, lambda step: Stage(what, *step)), self.context.report)
         mean = vectors.mean(axis=0)
         scale = max(float(np.sqrt(((vectors - mean) ** 2).sum(axis=1).mean())), 1e-6)
-        found = fit_regression(np.asarray((vectors - mean) / scale, np.float32), labels, self.settings.C, self.settings.max_iter)
+        found = fit_regression(
+            np.asarray((vectors - mean) / scale, np.float32), labels, self.settings.C, self.settings.max_iter
+        )
         weights = found.weights / np.float32(scale)
         self.part_ = self.encoder.part(Head(weights, found.bias - mean @ weights), texts)
         self.labels_ = found.labels

@@ -15,7 +15,6 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from firstline.bundle.files import size_bytes
-from firstline.evaluation.serving_cost import resident_bytes
 from firstline.processes import n_usable_cores
 from firstline.steps import run_to_end
 from firstline.store.messages import Labelled
@@ -147,7 +146,7 @@ def drawn(items: Sequence[Item], n_most: int, seed: int) -> list[int]:
 
 
 def clocked(call: Callable[[], Made]) -> tuple[float, Made]:
-    """The processor seconds that `call` took, with what it made. Products run on one thread: many wait for each other."""
+    """The processor seconds that `call` took, and what it made. Products run on one thread, as many would wait."""
     with threadpool_limits(1):
         started = processor_s()
         made = call()

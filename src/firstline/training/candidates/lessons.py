@@ -7,8 +7,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from firstline.steps import each_as, run_to_end
-from firstline.training.candidates.base import Context, Stage
+from firstline.steps import Stage, each_as, run_to_end
+from firstline.training.candidates.base import Context
 from firstline.training.candidates.estimate import (
     N_TEXTS,
     Estimate,

@@ -13,13 +13,13 @@ from firstline.settings import Settings
 from firstline.steps import run_to_end
 from firstline.store.messages import Labelled
 from firstline.text.masks import Masker
+from firstline.training.blend import Blend
 from firstline.training.candidates.base import Candidate, Context
-from firstline.training.candidates.blend import Blend
 from firstline.training.candidates.class_names import all_messages, names_for, prepare_for
 from firstline.training.candidates.linear import Linear
 from firstline.training.drafting import key
+from firstline.training.folds import cross_validate
 from firstline.training.mixture import Mixture
-from firstline.training.search.crossval import cross_validate
 from firstline.types import Label, Message
 
 # Not one of these says what its class is called.

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from firstline.training.candidates.ulmfit.reading import batches_of_like_length
-from firstline.training.learning import Batch
+from firstline.language_models.reading import batches_of_like_length
+from firstline.neural.loop import Batch
 
 _NEAR_BATCHES = 32
 _MOST_ROUNDS = 20

@@ -19,10 +19,11 @@ from firstline.bundle.files import size_bytes
 from firstline.bundle.parts.transformer import Transformer, open_tokenizer
 from firstline.errors import EncoderUnusable
 from firstline.evaluation.serving_cost import resident_bytes
+from firstline.neural.loop import Rates, Training, one_cycle
 from firstline.processes import n_usable_cores
-from firstline.steps import run_to_end
+from firstline.steps import Stage, run_to_end
 from firstline.text.readings import as_written
-from firstline.training.candidates.base import Context, Stage
+from firstline.training.candidates.base import Context
 from firstline.training.candidates.embedding import WithEncoder, require_encoder
 from firstline.training.candidates.encoder.batches import Batches, rows_and_batches
 from firstline.training.candidates.encoder.kept import MOST, forget_parts, keep_part, kept_part
@@ -45,9 +46,7 @@ from firstline.training.encoders import names_beside
 from firstline.training.encoders.base import ServedPart
 from firstline.training.encoders.folder import FolderEncoder
 from firstline.training.encoders.network import network_of, tokenizer_of
-from firstline.training.learning import Rates, Training, one_cycle
-from firstline.training.provenance import code_digest, fingerprint, installed
-from firstline.training.runs import key_of
+from firstline.training.provenance import code_digest, fingerprint, installed, key_of
 from firstline.types import Label, Message
 
 _AT_A_TIME = 256

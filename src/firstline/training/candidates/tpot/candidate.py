@@ -14,18 +14,17 @@ from firstline.bundle.parts.tfidf import NgramBlock
 from firstline.errors import ExtraMissing
 from firstline.evaluation.serving_cost import resident_bytes
 from firstline.processes import n_usable_cores
-from firstline.steps import each_as, run_to_end
+from firstline.steps import Stage, each_as, run_to_end
 from firstline.text.readings import Reading, read
-from firstline.training.candidates.base import Context, OnePart, Stage
+from firstline.training.candidates.base import Context, OnePart
 from firstline.training.candidates.embedding import require_encoder
 from firstline.training.candidates.estimate import Eligible, Estimate, Workload
-from firstline.training.candidates.ranges import number, one_of, whole
 from firstline.training.candidates.lsa import some, to_components
+from firstline.training.candidates.ranges import number, one_of, whole
 from firstline.training.candidates.tfidf import TfidfBlocks
 from firstline.training.candidates.tpot.graph import graph_of
 from firstline.training.encoders.vectors import vectors_of
-from firstline.training.provenance import installed
-from firstline.training.runs import key_of
+from firstline.training.provenance import installed, key_of
 from firstline.types import Label, Message
 
 if TYPE_CHECKING:

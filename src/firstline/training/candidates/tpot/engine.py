@@ -27,8 +27,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from firstline.errors import TrainingError
 from firstline.processes import n_usable_cores
+from firstline.training.connecting import connected
 from firstline.training.quiet import quiet
-from firstline.training.search.connecting import connected
 
 if TYPE_CHECKING:
     from tpot.search_spaces.base import SearchSpace

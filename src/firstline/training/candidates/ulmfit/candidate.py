@@ -16,28 +16,28 @@ from numpy.typing import NDArray
 
 from firstline.bundle.parts.lstm import PooledLstm
 from firstline.errors import LanguageModelUnusable
-from firstline.steps import run_to_end
+from firstline.language_models.card import Direction, read_card
+from firstline.language_models.model import WEIGHTS_FILE
+from firstline.language_models.reading import MAX_TOKENS, rows_and_epochs
+from firstline.neural.loop import RoundDone
+from firstline.neural.side_by_side import Report, run_side_by_side
+from firstline.steps import Stage, run_to_end
 from firstline.text.rules import TextRules
-from firstline.training.candidates.base import Context, OnePart, Stage
+from firstline.training.candidates.base import Context, OnePart
 from firstline.training.candidates.encoder.candidate import FineTuned
 from firstline.training.candidates.estimate import Eligible, Estimate, Workload
 from firstline.training.candidates.lessons import Lessons
 from firstline.training.candidates.soft_labels import sharpened
 from firstline.training.candidates.teacher import Teacher
-from firstline.training.candidates.ulmfit.card import Direction, read_card
 from firstline.training.candidates.ulmfit.classifier import plain_weights, train_classifier
 from firstline.training.candidates.ulmfit.estimate import eligible, estimate
 from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
-from firstline.training.candidates.ulmfit.language_model import WEIGHTS_FILE
 from firstline.training.candidates.ulmfit.network import ClassifierNetwork
 from firstline.training.candidates.ulmfit.onnx_graph import ClassifierWeights, build_graph, quantize
-from firstline.training.candidates.ulmfit.reading import MAX_TOKENS, rows_and_epochs
 from firstline.training.candidates.ulmfit.settings import NAME, UlmfitSettings, settings_of
 from firstline.training.encoders import names_beside, resolve
 from firstline.training.encoders.folder import FolderEncoder
-from firstline.training.learning import RoundDone
-from firstline.training.runs import key_of
-from firstline.training.side_by_side import Report, run_side_by_side
+from firstline.training.provenance import key_of
 from firstline.types import Label, Message
 
 _LEAST_BATCHES, _ENOUGH_BATCHES = 120, 600

@@ -7,13 +7,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from firstline.language_models.model import LanguageModel
+from firstline.language_models.reading import MAX_BATCH_TOKENS, MessageRounds, batches_of_like_length, pad
+from firstline.neural.loop import Rates, RoundDone, Training, one_cycle
 from firstline.training.candidates.soft_labels import SoftLabelLoss, targets_of
-from firstline.training.candidates.ulmfit.language_model import LanguageModel
 from firstline.training.candidates.ulmfit.network import CLASSIFIER_DROPOUTS, ClassifierNetwork
 from firstline.training.candidates.ulmfit.onnx_graph import ClassifierWeights, Dense, LstmLayer
-from firstline.training.candidates.ulmfit.reading import MAX_BATCH_TOKENS, MessageRounds, batches_of_like_length, pad
 from firstline.training.candidates.ulmfit.settings import ClassifierSettings
-from firstline.training.learning import Rates, RoundDone, Training, one_cycle
 
 _N_TO_SETTLE = 3_000
 

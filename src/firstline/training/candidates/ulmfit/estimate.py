@@ -9,6 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstline.evaluation.serving_cost import resident_bytes
+from firstline.language_models.adapt import AdaptSettings, adapt, batches_of, require_pool
+from firstline.language_models.card import Direction
+from firstline.language_models.installed import resolve as resolve_language
+from firstline.language_models.model import LanguageModel
+from firstline.language_models.reading import encode
+from firstline.language_models.workspace_model import is_fresh, kept_model
 from firstline.processes import n_usable_cores
 from firstline.steps import run_to_end
 from firstline.text.readings import as_written
@@ -25,17 +31,11 @@ from firstline.training.candidates.estimate import (
     side_by_side,
 )
 from firstline.training.candidates.lessons import readers, teaching
-from firstline.training.candidates.ulmfit.adapt import AdaptSettings, adapt, batches_of, require_pool
-from firstline.training.candidates.ulmfit.adapted import is_fresh, kept_model
-from firstline.training.candidates.ulmfit.card import Direction
 from firstline.training.candidates.ulmfit.classifier import train_classifier
-from firstline.training.candidates.ulmfit.language_model import LanguageModel
-from firstline.training.candidates.ulmfit.reading import encode
 from firstline.training.candidates.ulmfit.settings import ClassifierSettings, settings_of
 from firstline.training.encoders import resolve as resolve_encoder
 from firstline.training.encoders.base import Encoder
 from firstline.training.encoders.folder import FolderEncoder
-from firstline.training.languages import resolve as resolve_language
 
 _ENOUGH_MESSAGES = 5_000
 _LEAST_UNLABELLED = 1_000

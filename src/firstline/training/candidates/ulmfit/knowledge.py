@@ -7,20 +7,20 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from firstline.steps import run_to_end
+from firstline.language_models.adapt import AdaptSettings, require_pool
+from firstline.language_models.card import Direction, read_card
+from firstline.language_models.installed import Language
+from firstline.language_models.installed import resolve as resolve_language
+from firstline.language_models.model import LanguageModel
+from firstline.language_models.reading import encode
+from firstline.language_models.workspace_model import adapted_model, kept_model, tokenizer_for
+from firstline.neural.side_by_side import Report, run_side_by_side
+from firstline.steps import Stage, run_to_end
 from firstline.text.tokenizer import MODEL_FILE
-from firstline.training.candidates.base import Context, Stage
+from firstline.training.candidates.base import Context
 from firstline.training.candidates.lessons import Lessons, gather_lessons
-from firstline.training.candidates.ulmfit.adapt import AdaptSettings, require_pool
-from firstline.training.candidates.ulmfit.adapted import adapted_model, kept_model, tokenizer_for
-from firstline.training.candidates.ulmfit.card import Direction, read_card
-from firstline.training.candidates.ulmfit.language_model import LanguageModel
-from firstline.training.candidates.ulmfit.reading import encode
 from firstline.training.candidates.ulmfit.settings import settings_of
 from firstline.training.encoders import resolve
-from firstline.training.languages import Language
-from firstline.training.languages import resolve as resolve_language
-from firstline.training.side_by_side import Report, run_side_by_side
 from firstline.types import Message
 
 

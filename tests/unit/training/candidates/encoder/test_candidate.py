@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from firstline.settings.model import EncoderSettings
-from firstline.steps import run_to_end
+from firstline.steps import Stage, run_to_end
 from firstline.text.rules import TextRules
-from firstline.training.candidates.base import Context, Stage
+from firstline.training.candidates.base import Context
 from firstline.training.candidates.encoder import candidate as module
 from firstline.training.candidates.encoder.candidate import FineTuned, TuningSettings
 from firstline.types import Message

@@ -1,17 +1,5 @@
-import os
+"""A fixture that language models and the classifier on top of them share."""
 
-import pytest
+from tests.unit.language_models.small import small_shape
 
-from firstline.training.candidates.ulmfit import adapt, initial
-from firstline.training.candidates.ulmfit.network import Shape
-
-
-@pytest.fixture
-def small_shape(monkeypatch: pytest.MonkeyPatch) -> Shape:
-    """A new language model is so small, and reads so seldom, that it learns in a moment."""
-    shape = Shape(n_embedding=16, n_hidden=16, n_layers=1)
-    monkeypatch.setattr(initial, "OWN_SHAPE", shape)
-    monkeypatch.setattr(adapt, "_LEAST_BATCHES", 0)
-    # On one core all is done in this process, which patches reach.
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
-    return shape
+__all__ = ["small_shape"]

@@ -1,0 +1,1 @@
+"""Language models: pretrained on plain text, installed as packages, adapted to the messages of a workspace."""

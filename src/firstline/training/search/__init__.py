@@ -1,1 +1,0 @@
-"""Comparing and searching: cross-validation, and where it runs."""

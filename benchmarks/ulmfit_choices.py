@@ -25,7 +25,6 @@ from firstline.bundle.parts.lstm import PooledLstm
 from firstline.evaluation.metrics import differences
 from firstline.language_models import start
 from firstline.language_models.model import LanguageModel
-from firstline.settings.model import UlmfitSettings
 from firstline.steps import run_to_end
 from firstline.store.messages import Labelled, read_for_training
 from firstline.store.workspace import Workspace
@@ -33,8 +32,8 @@ from firstline.text.rules import TextRules
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.ulmfit import candidate
 from firstline.training.candidates.ulmfit.candidate import Ulmfit
-from firstline.training.candidates.ulmfit.classifier import ClassifierSettings
 from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
+from firstline.training.candidates.ulmfit.settings import UlmfitSettings, settings_of
 from firstline.types import Message
 
 
@@ -46,7 +45,7 @@ class Variant:
     how many pieces the vocabulary has. `base` is a pretrained language model.
     """
 
-    settings: Callable[[ClassifierSettings], ClassifierSettings] = lambda settings: settings
+    settings: Callable[[UlmfitSettings], UlmfitSettings] = lambda settings: settings
     directions: tuple[str, ...] = ("forward",)
     encoder: str = "auto"
     without: str = ""
@@ -59,9 +58,8 @@ _BATCHES = candidate._ENOUGH_BATCHES
 
 VARIANTS = {
     "default": Variant(),
-    "cross_entropy": Variant(lambda settings: replace(settings, loss="cross_entropy")),
+    "cross_entropy": Variant(lambda settings: replace(settings, smoothing=0.0)),
     "focal": Variant(lambda settings: replace(settings, loss="focal")),
-    "gradual": Variant(lambda settings: replace(settings, unfreezing="gradual")),
     "discriminative": Variant(lambda settings: replace(settings, decay=2.6)),
     "balanced": Variant(lambda settings: replace(settings, class_weight_power=0.5)),
     "more dropout": Variant(lambda settings: replace(settings, dropout_factor=0.5)),
@@ -145,7 +143,7 @@ def _measure(
     for fold in folds:
         learned, checked = parts[fold]
         started = time.perf_counter()
-        trained = Ulmfit(context, variant.settings(ClassifierSettings(n_members=1)), knowledge)
+        trained = Ulmfit(context, variant.settings(replace(settings_of(context), n_members=1)), knowledge)
         trained.fit([data.messages[i] for i in learned], [data.labels[i] for i in learned], unlabelled)
         seconds = round(time.perf_counter() - started, 1)
         rows = [
@@ -201,17 +199,15 @@ def _knowledge(variant: Variant, seed: int, messages: Sequence[Message], place: 
     for name in ("vectors", "encoders"):
         if (shared / name).exists() and not (folder / name).exists():
             shutil.copytree(shared / name, folder / name)
-    ulmfit = place.settings.ulmfit.model_copy(
-        update={
-            "directions": variant.directions,
-            "encoder": variant.encoder,
-            "language_model": "none",
-            "adaptation_epochs": variant.adaptation_epochs,
-            "tuned_encoder": False,
-        }
-    )
+    chosen = {
+        "directions": variant.directions,
+        "encoder": variant.encoder,
+        "language_model": "none",
+        "adaptation_epochs": variant.adaptation_epochs,
+        "tuned_encoder": False,
+    }
     bases: dict[str, LanguageModel] = {"forward": LanguageModel.load(variant.base)} if variant.base else {}
-    context = Context(rules, seed, place.settings.language, ulmfit, folder)
+    context = Context(rules, seed, place.settings.language, folder, chosen={"ulmfit.v1": chosen})
     return run_to_end(gather(context, messages, bases)), context
 
 

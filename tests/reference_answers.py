@@ -27,7 +27,7 @@ from firstline.bundle.files import write_bundle
 from firstline.bundle.predictor import Predictor
 from firstline.language_models import start
 from firstline.language_models.network import Shape
-from firstline.settings.model import EncoderSettings, UlmfitSettings
+from firstline.settings.model import EncoderSettings
 from firstline.steps import run_to_end
 from firstline.store.messages import Labelled
 from firstline.text.rules import TextRules
@@ -81,7 +81,7 @@ def cases(spb: Path) -> list[Case]:
             "ulmfit.v1",
             few,
             demo_questions,
-            _context(UlmfitSettings(language_model="firstline-ru", encoder="none", adaptation_epochs=0)),
+            _context("firstline-ru", adaptation_epochs=0),
             is_network=True,
             patches=_SMALL,
         ),
@@ -102,16 +102,21 @@ _SMALL = (
 )
 
 
-def _context(settings: UlmfitSettings | None = None) -> Context:
+def _context(language_model: str = "none", adaptation_epochs: int = 1) -> Context:
     return Context(
         TextRules.of_language("ru"),
         seed=3,
-        ulmfit=settings or UlmfitSettings(language_model="none", encoder="none", adaptation_epochs=1),
         encoder=EncoderSettings(name=str(small_encoder())),
         chosen={
             "tpot.v1": {"population": 4, "generations": 1, "n_components": 50},
             "encoder.v1": {"n_epochs": 2, "n_unlabelled": 100, "unlabelled_epochs": 1, "rate": 5e-4},
-            "ulmfit.v1": {"n_members": 1, "n_epochs": 2},
+            "ulmfit.v1": {
+                "n_members": 1,
+                "n_epochs": 2,
+                "language_model": language_model,
+                "encoder": "none",
+                "adaptation_epochs": adaptation_epochs,
+            },
         },
     )
 

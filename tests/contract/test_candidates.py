@@ -13,10 +13,10 @@ from firstline.bundle.parts import KINDS
 from firstline.bundle.predictor import Predictor
 from firstline.language_models import start
 from firstline.language_models.network import Shape
-from firstline.settings.model import EncoderSettings, UlmfitSettings
+from firstline.settings.model import EncoderSettings
 from firstline.steps import run_to_end
 from firstline.text.rules import TextRules
-from firstline.training.candidates import NAMES, find_candidate
+from firstline.training.candidates import CLASSES, find_candidate
 from firstline.training.candidates.base import Candidate, Context, Learner
 from firstline.training.candidates.class_names import WithClassNames, prepare_for
 from firstline.training.candidates.ulmfit import candidate as ulmfit
@@ -36,7 +36,7 @@ UNSEEN = [
 Make = Callable[[], Learner]
 
 
-@pytest.fixture(params=NAMES, scope="module")
+@pytest.fixture(params=CLASSES, scope="module")
 def make(request: pytest.FixtureRequest) -> Iterator[Make]:
     """What is installed on this machine makes no difference, and networks learn no longer than they need here."""
     with pytest.MonkeyPatch.context() as patch:
@@ -52,8 +52,11 @@ def prepared(name: str) -> Make:
     context = Context(
         RULES,
         seed=3,
-        chosen={"tpot.v1": {"population": 4, "generations": 1}, "encoder.v1": {"rate": 5e-4}},
-        ulmfit=UlmfitSettings(language_model="none", encoder="none", adaptation_epochs=0),
+        chosen={
+            "tpot.v1": {"population": 4, "generations": 1},
+            "encoder.v1": {"rate": 5e-4},
+            "ulmfit.v1": {"language_model": "none", "encoder": "none", "adaptation_epochs": 0},
+        },
         encoder=EncoderSettings(name=str(small_encoder())),
     )
     return run_to_end(prepare_for(find_candidate(name), context, data))

@@ -62,6 +62,7 @@ class AdaptProgress:
     done: int
     total: int
     loss: float
+    n_tokens: int
     tokens_per_s: float
     perplexity: float | None
 
@@ -160,7 +161,7 @@ class _Progress:
             is_epoch_over = rest == 0
             found = perplexity_of(self._network, held_out) if is_epoch_over else None
             speed = done.n_tokens / max(done.seconds, 1e-9)
-            yield AdaptProgress(direction, done.number + 1, total, done.loss, speed, found)
+            yield AdaptProgress(direction, done.number + 1, total, done.loss, done.n_tokens, speed, found)
             if found is None:
                 continue
             if found >= self.best_perplexity:

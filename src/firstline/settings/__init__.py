@@ -1,14 +1,14 @@
-"""The settings of a workspace: what they are (`model`) and the file that holds them (`file`)."""
+"""The settings of a workspace: what they are (`model`), and the file that holds them (`file`, `fresh`, `renamed`)."""
 
-from firstline.settings.file import FILE_NAME, read_settings, remember_candidate, remember_columns, settings_text
-from firstline.settings.model import ColumnsSettings, MaskPattern, Settings, UlmfitSettings
+from firstline.settings.file import FILE_NAME, read_settings, remember_candidate, remember_columns
+from firstline.settings.fresh import settings_text
+from firstline.settings.model import ColumnsSettings, MaskPattern, Settings
 
 __all__ = [
     "FILE_NAME",
     "ColumnsSettings",
     "MaskPattern",
     "Settings",
-    "UlmfitSettings",
     "read_settings",
     "remember_candidate",
     "remember_columns",

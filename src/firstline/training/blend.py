@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.files import PartSource
+from firstline.evaluation.serving_cost import resident_bytes
 from firstline.steps import Stage
-from firstline.training.candidates.base import Context, Learner
+from firstline.training.candidates.base import Context, Learner, NoSettings
+from firstline.training.candidates.estimate import Eligible, Estimate, Workload
 from firstline.training.folds import cross_validate, usable_folds
 from firstline.training.mixture import Mixture, fit_mixture
 from firstline.types import Label, Message
@@ -22,6 +24,9 @@ class Blend:
     Without a `mixture` it cross-validates its members itself.
     """
 
+    name: ClassVar[str] = "blend.v1"
+    extra: ClassVar[str] = "train"
+    settings_type: ClassVar[type] = NoSettings
     spreads: ClassVar[bool] = False
     borrowed_s: float = 0.0
 
@@ -46,6 +51,20 @@ class Blend:
         for name in _ALONE:
             members[name] = yield from find_candidate(name).prepare(context, messages)
         return lambda: cls(members, context.seed)
+
+    @classmethod
+    def eligible(cls, workload: Workload) -> Eligible:
+        """It costs nothing to see."""
+        return True, "mixes the others where that answers better"
+
+    @classmethod
+    def estimate(cls, workload: Workload) -> Estimate:
+        """Nothing besides its parts: training those again on all labels is in their own estimates."""
+        return Estimate(0.0, resident_bytes(), 0)
+
+    @classmethod
+    def forget_kept(cls, context: Context) -> None:
+        """Nothing is kept."""
 
     @classmethod
     def encoders(cls, context: Context) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import TypeAlias
@@ -24,18 +25,15 @@ from firstline.training.blend import Blend
 from firstline.training.candidates import find_candidate
 from firstline.training.candidates.base import Candidate, Context, Learner
 from firstline.training.candidates.class_names import prepare_for
-from firstline.training.candidates.encoder.kept import forget_parts
+from firstline.training.candidates.estimate import Workload
 from firstline.training.comparison import BLEND, Comparison, Failed, Row, Send, is_within
-from firstline.training.costs import estimates, judge
-from firstline.training.costs.base import Workload, enough_minutes
 from firstline.training.drafting import draft, origin
+from firstline.training.estimates import eligible, enough_minutes, estimates
 from firstline.training.learning_curve import REPETITIONS, SHARES, learning_curve
 from firstline.training.place import Bench, Place
 from firstline.training.runs import Run, RunRow
 
 _MOST_SECONDS_FOR_CURVE = 60.0
-_FINE_TUNES = ("encoder.v1", "ulmfit.v1")
-"""Who shares what `encoder.kept` keeps."""
 Make = Callable[[], Learner]
 
 
@@ -79,7 +77,6 @@ class Contest:
     rows: list[Row] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
     makers: dict[str, Make] = field(default_factory=dict)
-    has_forgotten: bool = False
     n_left_out: int = 0
     needed_s: dict[str, float] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
@@ -95,6 +92,8 @@ class Contest:
     def compare(self, names: Sequence[str]) -> Generator[TrainEvent, None, None]:
         """Ask one after the other. Raises what the first failed of, where none is left."""
         errors: list[Exception] = []
+        if self.asked.is_fresh:
+            self._forget_kept(names)
         for place, name in enumerate(names):
             try:
                 before, total = (place - self.n_left_out) * self._n_folds, self.n_steps(names)
@@ -195,9 +194,6 @@ class Contest:
     def _ask(self, name: str, before: int, total: int) -> Generator[TrainEvent, None, Row]:
         data = self.comparison.data
         kind = find_candidate(name)
-        if self.asked.is_fresh and name in _FINE_TUNES and self.context.folder and not self.has_forgotten:
-            forget_parts(self.context.folder)
-            self.has_forgotten = True
         starts_from = self.comparison.run.starts_from
         starts_from[name] = _origin(name, self.context)
         if not self.comparison.n_missing(name):
@@ -211,6 +207,12 @@ class Contest:
         steps = self.comparison.ask(name, make, lambda fitted: draft(name, fitted, data, self.settings), send)
         counted = each_as(steps, lambda done: Step(f"{name}, fold {done} of {self._n_folds}", before + done, total))
         return self._add((yield from counted))
+
+    def _forget_kept(self, names: Sequence[str]) -> None:
+        """Before the first is trained, since candidates may share what one of them keeps."""
+        for name in names:
+            with suppress(ExtraMissing):
+                find_candidate(name).forget_kept(self.context)
 
     def _prepared_later(self, kind: type[Candidate]) -> Make:
         """How to make a candidate that is only prepared once somebody wants one."""
@@ -252,7 +254,7 @@ class Contest:
             is_compared_only=True,
         )
         if not is_named and name not in self.champions:
-            makes_sense, reason = judge(name, workload)
+            makes_sense, reason = eligible(name, workload)
             if not makes_sense:
                 return reason
         if asked.minutes is None or has_any_time:

@@ -8,15 +8,16 @@ import pytest
 
 from firstline.errors import TrainingError
 from firstline.steps import Step
+from firstline.training.candidates.estimate import Workload
 from firstline.training.comparison import Failed
-from firstline.training.costs.base import Estimate, Workload
+from firstline.training.estimates import Estimated
 from tests.examples import examples
 from tests.trainings import run
 
 
 def test_what_would_take_too_long_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def told(names: Sequence[str], workload: Workload) -> Iterator[Estimate]:
-        yield from (Estimate(name, True, "", 600.0 if name == "forest.v1" else 1.0) for name in names)
+    def told(names: Sequence[str], workload: Workload) -> Iterator[Estimated]:
+        yield from (Estimated(name, True, "", 600.0 if name == "forest.v1" else 1.0) for name in names)
 
     monkeypatch.setattr("firstline.training.contest.estimates", told)
     events, report = run(tmp_path, candidates=("forest.v1", "linear.v1"), minutes=5)
@@ -32,17 +33,17 @@ def test_what_would_take_too_long_is_passed_over(tmp_path: Path, monkeypatch: py
 def test_what_is_named_has_any_time_where_the_minutes_are_the_workspaces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("firstline.training.contest.judge", lambda name, _: (name == "forest.v1", f"not {name}"))
-    monkeypatch.setattr("firstline.training.contest.estimates", lambda names, _: [Estimate(names[0], True, "", 1e6)])
+    monkeypatch.setattr("firstline.training.contest.eligible", lambda name, _: (name == "forest.v1", f"not {name}"))
+    monkeypatch.setattr("firstline.training.contest.estimates", lambda names, _: [Estimated(names[0], True, "", 1e6)])
     _, report = run(tmp_path, candidates=("auto", "linear.v1"), minutes=5, is_named_any_time=True)
     assert [row.candidate for row in report.rows] == ["linear.v1"]
     assert report.out_of_time == ("forest.v1",)
 
 
 def test_how_many_minutes_would_do_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def told(names: Sequence[str], workload: Workload) -> Iterator[Estimate]:
+    def told(names: Sequence[str], workload: Workload) -> Iterator[Estimated]:
         # A minute for each training, and three that are done once.
-        yield Estimate(names[0], True, "", 60.0 * len(workload.learned) + 180 if names[0] == "forest.v1" else 0.0)
+        yield Estimated(names[0], True, "", 60.0 * len(workload.learned) + 180 if names[0] == "forest.v1" else 0.0)
 
     monkeypatch.setattr("firstline.training.contest.estimates", told)
     _, report = run(tmp_path, candidates=("linear.v1", "forest.v1"), minutes=5, repeats=2)
@@ -56,14 +57,14 @@ def test_how_many_minutes_would_do_is_told(tmp_path: Path, monkeypatch: pytest.M
 
 def test_what_was_compared_before_takes_no_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(tmp_path, candidates=("linear.v1",))
-    monkeypatch.setattr("firstline.training.contest.estimates", lambda names, _: [Estimate(names[0], True, "", 1e6)])
+    monkeypatch.setattr("firstline.training.contest.estimates", lambda names, _: [Estimated(names[0], True, "", 1e6)])
     _, report = run(tmp_path, candidates=("linear.v1",), minutes=1)
     assert [row.candidate for row in report.rows] == ["linear.v1"]
 
 
 def test_auto_passes_over_what_makes_no_sense_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "firstline.training.contest.judge", lambda name, _: (name in ("linear.v1", "lsa.v1"), f"not {name}")
+        "firstline.training.contest.eligible", lambda name, _: (name in ("linear.v1", "lsa.v1"), f"not {name}")
     )
     _, report = run(tmp_path, candidates=("auto",))
     assert {row.candidate for row in report.rows} >= {"linear.v1", "lsa.v1"}
@@ -76,7 +77,7 @@ def test_auto_takes_what_is_kept_and_the_champions_kind_whatever_is_thought_of_t
 ) -> None:
     _, first = run(tmp_path, candidates=("lsa.v1", "forest.v1", "blend.v1"))
     kept = {"lsa.v1", "forest.v1"}
-    monkeypatch.setattr("firstline.training.contest.judge", lambda name, _: (name == "linear.v1", f"not {name}"))
+    monkeypatch.setattr("firstline.training.contest.eligible", lambda name, _: (name == "linear.v1", f"not {name}"))
     _, again = run(tmp_path, candidates=("auto",))
     assert {row.candidate for row in again.rows} - {"blend.v1"} == kept | {"linear.v1"}
     data = examples()

@@ -239,9 +239,7 @@ class Counted(Linear):
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> type[Counted]:
-    monkeypatch.setattr(
-        candidates_module, "_CLASSES", {**candidates_module._CLASSES, "counted.v1": f"{__name__}:Counted"}
-    )
+    monkeypatch.setitem(candidates_module.CLASSES, "counted.v1", f"{__name__}:Counted")
     monkeypatch.setattr(Counted, "n_fits", 0)
     monkeypatch.setattr(Counted, "fails_in", 0)
     monkeypatch.setattr(Counted, "n_prepared", 0)
@@ -375,9 +373,7 @@ class Failing(Linear):
 def test_a_candidate_that_fails_is_a_line_and_the_others_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
 ) -> None:
-    monkeypatch.setattr(
-        candidates_module, "_CLASSES", {**candidates_module._CLASSES, "failing.v1": f"{__name__}:Failing"}
-    )
+    monkeypatch.setitem(candidates_module.CLASSES, "failing.v1", f"{__name__}:Failing")
     monkeypatch.setattr(Failing, "error", error)
     events, report = run(tmp_path, candidates=("failing.v1", "linear.v1"))
     (failed,) = report.failed

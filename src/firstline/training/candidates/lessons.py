@@ -7,8 +7,17 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from firstline.steps import Stage, each_as
+from firstline.steps import Stage, each_as, run_to_end
 from firstline.training.candidates.base import Context
+from firstline.training.candidates.estimate import (
+    N_TEXTS,
+    Estimate,
+    Workload,
+    clocked,
+    drawn,
+    encoding,
+    labelled_sample,
+)
 from firstline.training.candidates.latent import latent_vectors
 from firstline.training.candidates.regression import Features
 from firstline.training.candidates.teacher import Neighbours, Teacher, tfidf_features
@@ -20,6 +29,8 @@ from firstline.types import Message
 _COUNTED = "tfidf"
 _EXPERT_SHARE = 0.75
 _LEAST = 1e-9
+_READING_GROWTH, _GROWTH, _TEXT_BYTES = 1.2, 1.6, 40_000
+"""How the time of reading grows with the texts, and that of regressions with the labels; memory of one text."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +98,33 @@ def gather_lessons(
         place={message: place for place, message in enumerate(messages)},
         features={_COUNTED: counted, **vectors},
         neighbours=Neighbours.of(np.hstack(list(vectors.values()))),
+    )
+
+
+def teaching(workload: Workload, encoder: Encoder | None) -> Estimate:
+    """What a teacher takes: reading all messages once, and soft labels in each training.
+
+    Measured without vectors, which are added: reading them, and their share of the regressions.
+    """
+    context = workload.context
+    labelled, labels = labelled_sample(workload)
+    everything = list(dict.fromkeys(workload.prepared))
+    places = drawn(everything, N_TEXTS - len(labelled), context.seed)
+    sample = list(dict.fromkeys([*labelled, *(everything[place] for place in places)]))
+    reading_s, lessons = clocked(lambda: run_to_end(gather_lessons(context, sample, None)))
+    truth = np.unique(labels, return_inverse=True)[1]
+    places_of = lessons.places_of(labelled), truth, lessons.places_of(sample[len(labelled) :])
+    soft_labels_s, _ = clocked(lambda: lessons.soft_labels(Teacher(), *places_of))
+    plain = [message.text for message in everything]
+    vectors = [encoding(plain, reader, context) for reader in readers(context, encoder)]
+    n_kinds = len(lessons.features)
+    in_all_s = sum(soft_labels_s * (n / len(labels)) ** _GROWTH for n in workload.learned)
+    return Estimate(
+        reading_s * (len(everything) / len(sample)) ** _READING_GROWTH
+        + in_all_s * (n_kinds + len(vectors)) / n_kinds
+        + sum(one.seconds for one in vectors),
+        _TEXT_BYTES * len(everything) + sum(one.memory_bytes for one in vectors),
+        sum(one.disk_bytes for one in vectors),
     )
 
 

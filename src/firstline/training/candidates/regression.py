@@ -49,6 +49,11 @@ def fit_regression(
         return _fitted(features, labels, C, max_iter, tolerance)
 
 
+def regression_bytes(n_messages: int, weights_bytes: float) -> float:
+    """The memory that a fit takes, about: matrices among few messages, otherwise the weights and their gradients."""
+    return 32 * n_messages**2 if n_messages <= DUAL_UP_TO else 54 * weights_bytes
+
+
 def _fitted(features: Features, labels: Sequence[str], C: float, max_iter: int, tolerance: float) -> Regression:
     is_wide = features.shape[0] <= min(DUAL_UP_TO, features.shape[1])
     is_zero = features.min() == features.max() == 0

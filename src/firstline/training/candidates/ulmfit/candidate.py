@@ -24,14 +24,17 @@ from firstline.neural.side_by_side import Report, run_side_by_side
 from firstline.steps import Stage, run_to_end
 from firstline.text.rules import TextRules
 from firstline.training.candidates.base import Context, OnePart
-from firstline.training.candidates.encoder.candidate import FineTuned, TuningSettings
+from firstline.training.candidates.encoder.candidate import FineTuned
+from firstline.training.candidates.estimate import Eligible, Estimate, Workload
 from firstline.training.candidates.lessons import Lessons
 from firstline.training.candidates.soft_labels import sharpened
 from firstline.training.candidates.teacher import Teacher
-from firstline.training.candidates.ulmfit.classifier import ClassifierSettings, plain_weights, train_classifier
+from firstline.training.candidates.ulmfit.classifier import plain_weights, train_classifier
+from firstline.training.candidates.ulmfit.estimate import eligible, estimate
 from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
 from firstline.training.candidates.ulmfit.network import ClassifierNetwork
 from firstline.training.candidates.ulmfit.onnx_graph import ClassifierWeights, build_graph, quantize
+from firstline.training.candidates.ulmfit.settings import NAME, UlmfitSettings, settings_of
 from firstline.training.encoders import names_beside, resolve
 from firstline.training.encoders.folder import FolderEncoder
 from firstline.training.provenance import key_of
@@ -43,7 +46,11 @@ _LEAST_BATCHES, _ENOUGH_BATCHES = 120, 600
 class Ulmfit(OnePart):
     """LSTM classifiers for each direction of reading, their probabilities averaged."""
 
-    def __init__(self, context: Context, settings: ClassifierSettings, knowledge: Knowledge | None = None) -> None:
+    name = NAME
+    settings_type = UlmfitSettings
+    settings: UlmfitSettings
+
+    def __init__(self, context: Context, settings: UlmfitSettings, knowledge: Knowledge | None = None) -> None:
         self.context = context
         self.settings = settings
         self.knowledge = knowledge
@@ -56,14 +63,29 @@ class Ulmfit(OnePart):
     def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
         """Adapt the language models and compute the teacher's features, once for all folds."""
         knowledge = yield from gather(context, messages)
-        chosen = context.chosen_for("ulmfit.v1")
-        settings = ClassifierSettings(loss=context.ulmfit.loss, unfreezing=context.ulmfit.unfreezing, **chosen)
+        settings = settings_of(context)
         return lambda: cls(context, settings, knowledge)
+
+    @classmethod
+    def eligible(cls, workload: Workload) -> Eligible:
+        """If there are enough messages, see `estimate.eligible`; raises `PoolTooSmall`."""
+        return eligible(workload)
+
+    @classmethod
+    def estimate(cls, workload: Workload) -> Estimate:
+        """See `estimate.estimate`; raises `PoolTooSmall`."""
+        settings = settings_of(workload.context)
+        return estimate(workload, lambda n_rows: for_as_many(settings, n_rows))
+
+    @classmethod
+    def forget_kept(cls, context: Context) -> None:
+        """The fine-tuned encoders, which it shares."""
+        FineTuned.forget_kept(context)
 
     @classmethod
     def encoders(cls, context: Context) -> tuple[str, ...]:
         """Those that its teacher reads with."""
-        return (context.ulmfit.encoder, *names_beside(context.language))
+        return (settings_of(context).encoder, *names_beside(context.language))
 
     @classmethod
     def starts_from(cls, context: Context) -> str:
@@ -73,9 +95,10 @@ class Ulmfit(OnePart):
         """
         if context.folder is None:
             return ""
-        expert = context.chosen_for("encoder.v1") if context.ulmfit.tuned_encoder else {}
+        settings = settings_of(context)
+        expert = context.chosen_for(FineTuned.name) if settings.tuned_encoder else {}
         found: dict[str, object] = {"expert": expert} if expert else {}
-        for direction in context.ulmfit.directions:
+        for direction in settings.directions:
             with suppress(LanguageModelUnusable):
                 found[direction] = read_card(context.folder / direction).files
         return key_of(found) if found else ""
@@ -135,10 +158,10 @@ class Ulmfit(OnePart):
     def _expert(self, lessons: Lessons) -> FineTuned | None:
         """The sentence encoder that is fine-tuned on the same labels, where one may be."""
         context = self.context
-        encoder = resolve(context.ulmfit.encoder, context.workspace, context.encoders)
-        if not context.ulmfit.tuned_encoder or not isinstance(encoder, FolderEncoder):
+        encoder = resolve(self.settings.encoder, context.workspace, context.encoders)
+        if not self.settings.tuned_encoder or not isinstance(encoder, FolderEncoder):
             return None
-        return FineTuned(context, encoder, TuningSettings(**context.chosen_for("encoder.v1")), lessons)
+        return FineTuned(context, encoder, FineTuned.settings_for(context), lessons)
 
     def export(self, folder: Path) -> str:
         """Write tokenizer and graphs; returns the kind of the part."""
@@ -161,7 +184,7 @@ class Ulmfit(OnePart):
             for model in self.models_
         }
         teacher = {**self.teacher_.weights_, **({"expert": self.expert_} if self.expert_ else {})}
-        return {**asdict(self.settings), "language_models": models, "teacher": teacher}
+        return {**super().describe(), "language_models": models, "teacher": teacher}
 
 
 def _trained(
@@ -172,7 +195,7 @@ def _trained(
     return plain_weights(network)
 
 
-def for_as_many(settings: ClassifierSettings, n_rows: int) -> ClassifierSettings:
+def for_as_many(settings: UlmfitSettings, n_rows: int) -> UlmfitSettings:
     """Few messages are read in smaller batches and more often, so that there is a number of steps at all."""
     n_batches = min(_ENOUGH_BATCHES, _LEAST_BATCHES + n_rows // 20)
     max_rows, n_epochs = rows_and_epochs(n_rows, settings.max_rows, settings.n_epochs, n_batches)

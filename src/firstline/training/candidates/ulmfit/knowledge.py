@@ -19,6 +19,7 @@ from firstline.steps import Stage, run_to_end
 from firstline.text.tokenizer import MODEL_FILE
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.lessons import Lessons, gather_lessons
+from firstline.training.candidates.ulmfit.settings import settings_of
 from firstline.training.encoders import resolve
 from firstline.types import Message
 
@@ -53,7 +54,7 @@ def gather(
     messages = list(dict.fromkeys(messages))
     texts = [context.rules.with_segment(message.text, message.segment) for message in messages]
     require_pool(texts)
-    encoder = resolve(context.ulmfit.encoder, context.workspace, context.encoders)
+    encoder = resolve(settings_of(context).encoder, context.workspace, context.encoders)
     if bases is None:
         bases = _installed_models(context, is_forced)
     lessons = yield from gather_lessons(context, messages, encoder)
@@ -75,9 +76,10 @@ def _language_models(
     is_forced: bool,
 ) -> list[LanguageModel]:
     """One for each direction, side by side; all have the tokenizer of the first. `vectors` names what `meaning` is."""
-    first = context.ulmfit.directions[0]
+    chosen = settings_of(context)
+    first = chosen.directions[0]
     folder = context.folder / first if context.folder else None
-    settings = AdaptSettings(n_epochs=context.ulmfit.adaptation_epochs, vectors=vectors, seed=context.seed)
+    settings = AdaptSettings(n_epochs=chosen.adaptation_epochs, vectors=vectors, seed=context.seed)
     tokenizer = tokenizer_for(folder, texts, context.language, context.rules, settings, bases.get(first), is_forced)
     jobs = [
         partial(
@@ -96,7 +98,7 @@ def _language_models(
                 tokenizer=tokenizer,
             ),
         )
-        for direction in context.ulmfit.directions
+        for direction in chosen.directions
     ]
     return run_side_by_side(jobs, context.report)
 
@@ -107,8 +109,9 @@ def _run(start: Callable[[], Generator[Stage, None, LanguageModel]], report: Rep
 
 def _installed_models(context: Context, is_forced: bool) -> dict[str, LanguageModel]:
     """What to start from: none where kept models are good to go on from, whichever pretrained ones they came from."""
-    directions = context.ulmfit.directions
-    language = resolve_language(context.ulmfit.language_model, context.language, directions)
+    chosen = settings_of(context)
+    directions = chosen.directions
+    language = resolve_language(chosen.language_model, context.language, directions)
     if language is None or (not is_forced and _can_go_on(context, language)):
         return {}
     return {direction: LanguageModel.load(language.folders[direction]) for direction in directions}
@@ -120,7 +123,7 @@ def _can_go_on(context: Context, installed: Language) -> bool:
     What came from the installed ones must have read as often as is asked for now: the same settings give the
     same, whatever they were before. What came from others has nothing else to begin with.
     """
-    folder, settings = context.folder, context.ulmfit
+    folder, settings = context.folder, settings_of(context)
     if folder is None:
         return False
     kept = [kept_model(folder / direction, context.language, context.rules) for direction in settings.directions]

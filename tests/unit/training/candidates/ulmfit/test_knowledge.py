@@ -7,7 +7,6 @@ import pytest
 from firstline.errors import LanguageModelUnusable, PoolTooSmall
 from firstline.language_models.card import DIRECTIONS, Direction, read_card
 from firstline.language_models.installed import Language
-from firstline.settings.model import UlmfitSettings
 from firstline.steps import Stage, run_to_end
 from firstline.training import encoders
 from firstline.training.candidates.base import Context
@@ -20,8 +19,15 @@ from tests.unit.language_models.corpora import RULES
 from tests.unit.language_models.messages import pretrained
 
 MESSAGES = [*examples().messages, *examples().unlabelled]
-ALONE = Context(RULES, ulmfit=UlmfitSettings(language_model="none", encoder="none", directions=("forward",)))
-BOTH = replace(ALONE, ulmfit=UlmfitSettings(language_model="none", encoder="none", directions=("forward", "backward")))
+
+
+def chosen(**settings: object) -> dict[str, dict[str, object]]:
+    """Settings of `ulmfit.v1`, with no pretrained language model and no encoder if not told otherwise."""
+    return {"ulmfit.v1": {"language_model": "none", "encoder": "none", **settings}}
+
+
+ALONE = Context(RULES, chosen=chosen(directions=("forward",)))
+BOTH = replace(ALONE, chosen=chosen())
 
 pytestmark = pytest.mark.usefixtures("small_shape")
 
@@ -79,9 +85,7 @@ def test_too_few_messages_are_refused_before_anything_is_computed(messages: list
 
 def test_vectors_of_an_encoder_are_kept_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(encoders._ENCODERS, "fake", encoders.Known((), lambda cache: CountingEncoder()))
-    told, found = gathered(
-        replace(ALONE, ulmfit=UlmfitSettings(language_model="none", encoder="fake"), folder=tmp_path)
-    )
+    told, found = gathered(replace(ALONE, chosen=chosen(encoder="fake"), folder=tmp_path))
     assert set(found.lessons.features) == {"tfidf", "lsa", "fake"}
     assert told[1] == Stage("sentence vectors by fake", len(MESSAGES), len(MESSAGES))
     assert (tmp_path / "vectors" / "fake-1.npz").exists()
@@ -94,7 +98,9 @@ def test_a_language_model_that_began_without_the_encoder_is_made_anew_with_it(
     assert "forward language model" in {stage.what for stage in told}
     monkeypatch.setitem(encoders._ENCODERS, "fake", encoders.Known((), lambda cache: CountingEncoder()))
     with_encoder = replace(
-        ALONE, ulmfit=UlmfitSettings(language_model="none", encoder="fake", directions=("forward",)), folder=tmp_path
+        ALONE,
+        chosen=chosen(encoder="fake", directions=("forward",)),
+        folder=tmp_path,
     )
     told, found = gathered(with_encoder)
     assert "forward language model" in {stage.what for stage in told}
@@ -187,7 +193,7 @@ def test_a_kept_model_that_is_damaged_is_made_again_from_what_is_installed(
 def test_other_epochs_begin_again_with_what_is_installed(installed: list[Language | None], tmp_path: Path) -> None:
     context = replace(BOTH, folder=tmp_path / "ws")
     gathered(context)
-    as_it_starts = replace(context, ulmfit=context.ulmfit.model_copy(update={"adaptation_epochs": 0}))
+    as_it_starts = replace(context, chosen={"ulmfit.v1": {**context.chosen_for("ulmfit.v1"), "adaptation_epochs": 0}})
     _, found = gathered(as_it_starts)
     pretrained_tokens = read_card(tmp_path / "site" / "forward").tokens_seen
     assert {model.card.tokens_seen for model in found.language_models} == {pretrained_tokens}
@@ -199,7 +205,7 @@ def test_other_epochs_go_on_with_what_came_from_another_than_the_installed(
     context = replace(BOTH, folder=tmp_path / "ws")
     gathered(context)
     installed.append(install(tmp_path / "newer", "вход закрыт"))
-    as_it_starts = replace(context, ulmfit=context.ulmfit.model_copy(update={"adaptation_epochs": 0}))
+    as_it_starts = replace(context, chosen={"ulmfit.v1": {**context.chosen_for("ulmfit.v1"), "adaptation_epochs": 0}})
     assert adapted_from(gathered(as_it_starts)[1]) == weights_hashes(installed[0])
 
 
@@ -221,6 +227,6 @@ def test_after_a_change_that_was_broken_off_both_directions_come_from_the_newer(
 
 
 def test_a_name_that_is_not_installed_is_told_before_anything_is_computed() -> None:
-    steps = gather(replace(ALONE, ulmfit=UlmfitSettings(language_model="nowhere")), MESSAGES)
+    steps = gather(replace(ALONE, chosen={"ulmfit.v1": {"language_model": "nowhere"}}), MESSAGES)
     with pytest.raises(LanguageModelUnusable, match="'nowhere'"):
         next(steps)

@@ -17,11 +17,11 @@ from firstline.language_models.adapt import (
     adapt,
     require_pool,
 )
-from firstline.language_models.card import Direction
 from firstline.language_models.model import LanguageModel, weights_of
 from firstline.language_models.network import LanguageNetwork
 from firstline.neural import loop
 from firstline.text.tokenizer import Tokenizer
+from firstline.types import Direction
 from tests.unit.language_models.corpora import RULES
 from tests.unit.language_models.messages import meanings, patterned, pretrained
 

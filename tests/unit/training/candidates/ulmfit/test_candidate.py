@@ -15,7 +15,7 @@ from firstline.training.candidates.base import Context
 from firstline.training.candidates.encoder.candidate import FineTuned
 from firstline.training.candidates.ulmfit import candidate as module
 from firstline.training.candidates.ulmfit.candidate import Ulmfit
-from firstline.training.candidates.ulmfit.knowledge import gather
+from firstline.training.candidates.ulmfit.shared_inputs import gather
 from firstline.types import Message
 from tests.encoders import small_encoder
 from tests.examples import examples

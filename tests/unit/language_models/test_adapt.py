@@ -154,8 +154,9 @@ def test_a_damaged_checkpoint_is_left(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
     with pytest.raises(CheckpointUnusable, match="cannot be written"):
-        run(work=tmp_path / "absent")
+        run(work=tmp_path / "file")
 
 
 def test_what_messages_mean_goes_into_a_pretrained_embedding_and_nowhere_else() -> None:

@@ -5,7 +5,6 @@ where the last one was, whether that was killed or is finished and compared othe
 """
 
 import errno
-import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ import msgspec
 import numpy as np
 
 from firstline.errors import RunUnwritable
+from firstline.files import whole_file
 from firstline.training.folds import Fold
 from firstline.training.provenance import key_of
 
@@ -244,17 +244,12 @@ def now() -> str:
 
 @contextmanager
 def _written_whole(file: Path) -> Iterator[Path]:
-    """A file that is there whole or not at all. Raises `RunUnwritable`."""
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
+    """As `whole_file`. Raises `RunUnwritable`."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        yield unfinished
-        unfinished.replace(file)
+        with whole_file(file) as unfinished:
+            yield unfinished
     except OSError as error:
         raise RunUnwritable(
             f"The run cannot be kept in {file.parent}: {error.strerror or error}.",
             "Make room" if error.errno == errno.ENOSPC else "Check the folder runs of the workspace",
         ) from None
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)

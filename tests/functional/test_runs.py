@@ -9,7 +9,7 @@ from tests.commands import Run, run_process
 KILLED_AFTER_A_FOLD = """
 import os, signal
 from firstline.training.saved_folds import SavedFolds
-keep_fold = Run.keep_fold
+keep_fold = SavedFolds.save_fold
 def keep_and_die(*arguments):
     keep_fold(*arguments)
     os.kill(os.getpid(), signal.SIGKILL)

@@ -4,7 +4,6 @@
 nothing but the folder `models`.
 """
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -12,6 +11,7 @@ import msgspec
 from firstline.bundle.files import read_manifest
 from firstline.bundle.manifest import FILE_NAME, Manifest
 from firstline.errors import BundleDamaged, BundleError, BundleMissing
+from firstline.files import whole_file
 
 _CHAMPION = "champion.json"
 
@@ -65,12 +65,8 @@ def champions_candidates(models: Path) -> tuple[str, ...]:
 def promote(models: Path, model_id: str) -> None:
     """Make a model the champion. Raises `BundleMissing` if it is not there."""
     manifest = read_manifest(model_folder(models, model_id))
-    unfinished = models / (_CHAMPION + ".new")
-    with unfinished.open("wb") as file:
-        file.write(msgspec.json.encode(_Champion(manifest.id)))
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(models / _CHAMPION)
+    with whole_file(models / _CHAMPION) as unfinished:
+        unfinished.write_bytes(msgspec.json.encode(_Champion(manifest.id)))
 
 
 def model_folder(models: Path, model_id: str | None = None) -> Path:

@@ -15,6 +15,7 @@ from pydantic_settings import SettingsError
 from tomlkit.items import InlineTable
 
 from firstline.errors import SettingsInvalid
+from firstline.files import whole_file
 from firstline.settings.model import Settings
 from firstline.settings.renamed import with_new_names
 
@@ -113,13 +114,12 @@ def remember_candidate(
 @contextmanager
 def _rewritten(path: Path, problem: str) -> Iterator[tomlkit.TOMLDocument]:
     """A settings file to be changed, written whole at the end. Raises `SettingsInvalid`."""
-    replacement = path.with_suffix(".toml.new")
     try:
         document = tomlkit.parse(path.read_text(encoding="utf-8"))
         yield document
-        replacement.write_text(tomlkit.dumps(document), encoding="utf-8")
-        copymode(path, replacement)
-        replacement.replace(path)
+        with whole_file(path) as replacement:
+            replacement.write_text(tomlkit.dumps(document), encoding="utf-8")
+            copymode(path, replacement)
     except OSError as error:
         raise SettingsInvalid(
             f"{problem} in {path}: {error.strerror}.",

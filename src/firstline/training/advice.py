@@ -1,16 +1,15 @@
 """What a workspace has to learn from, and what each candidate would take: to be read before a long training."""
 
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 
-from firstline.errors import FirstlineError, kind_of
 from firstline.processes import n_usable_cores
 from firstline.steps import Stage
-from firstline.training.candidates import find_candidate
 from firstline.training.candidates.class_names import names_for
 from firstline.training.candidates.estimate import Workload
-from firstline.training.folds import usable_folds
+from firstline.training.estimates import Estimated
+from firstline.training.estimates import estimates as estimates_of
 from firstline.types import Label
 
 FEW_LABELS = 20
@@ -25,18 +24,6 @@ class ClassAdvice:
     n_labels: int
     is_enough: bool
     reason: str
-
-
-@dataclass(frozen=True)
-class Estimated:
-    """A candidate, whether it makes sense, and what it would take; figures are None if they are not known."""
-
-    candidate: str
-    makes_sense: bool
-    reason: str
-    seconds: float | None = None
-    memory_bytes: int | None = None
-    disk_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -64,10 +51,10 @@ def advise(workload: Workload, candidates: Sequence[str]) -> Generator[Stage, No
     """Count what there is and measure what each of `candidates` takes; yields which one is measured next."""
     data = workload.data
     found: list[Estimated] = []
-    coming = estimates(candidates, workload)
+    estimates = estimates_of(candidates, workload)
     for place, name in enumerate(candidates):
         yield Stage(f"measuring {name}", place, len(candidates))
-        found.append(next(coming))
+        found.append(next(estimates))
     segments = Counter(message.segment for message in workload.everything if message.segment)
     return Advice(
         n_messages=len(workload.everything),
@@ -82,35 +69,6 @@ def advise(workload: Workload, candidates: Sequence[str]) -> Generator[Stage, No
         n_cores=n_usable_cores(),
         estimates=found,
     )
-
-
-def estimates(names: Sequence[str], workload: Workload) -> Iterator[Estimated]:
-    """An estimate for each candidate, as it is made; each measures for seconds.
-
-    A name that is not known, or a candidate that could not be trained here, has a reason instead of figures.
-    """
-    for name in dict.fromkeys(names):
-        found = _estimated(name, workload)
-        if found.makes_sense:
-            workload = replace(workload, before=(*workload.before, name))
-        yield found
-
-
-def _estimated(name: str, workload: Workload) -> Estimated:
-    try:
-        kind = find_candidate(name)
-        usable_folds(workload.data.labels, workload.folds)
-        makes_sense, reason = kind.eligible(workload)
-        found = kind.estimate(workload)
-    except Exception as error:
-        return Estimated(name, False, _reason(error))
-    return Estimated(name, makes_sense, reason, found.seconds, found.memory_bytes, found.disk_bytes)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, FirstlineError):
-        return f"{error.message} {error.next_step}".rstrip()
-    return kind_of(error)
 
 
 def _names_not_learned(workload: Workload) -> list[Label]:

@@ -16,6 +16,7 @@ from firstline.training.candidates.base import Candidate, Context, Learner
 from firstline.training.candidates.class_names import prepare_for
 from firstline.training.candidates.estimate import Workload
 from firstline.training.cross_validation import cross_validate, missing_folds
+from firstline.training.estimates import eligible
 from firstline.training.folds import Fold, Folds
 from firstline.training.manifest import draft
 from firstline.training.place import Bench, Place
@@ -65,18 +66,17 @@ def reason_to_skip(
     n_missing = len(missing_folds(folds, comparison.saved(name)))
     if not n_missing:
         return None
-    kind = find_candidate(name)
     workload = Workload(
         folds.data, comparison.context, folds.n_folds, folds.repeats, tuple(before), is_compared_only=True
     )
     if not is_named and not is_champions:
-        is_eligible, reason = kind.eligible(workload)
+        is_eligible, reason = eligible(name, workload)
         if not is_eligible:
             return Skipped(name, reason)
     if request.minutes is None:
         return None
     yield step
-    needed_s = kind.estimate(workload).seconds * n_missing / folds.n_all
+    needed_s = find_candidate(name).estimate(workload).seconds * n_missing / folds.n_all
     left_s = comparison.budget.left_s
     if needed_s <= left_s:
         return None

@@ -1,9 +1,8 @@
 """The folds of one candidate in a run: its answers, what it costs to serve, and what it failed of."""
 
 import errno
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import msgspec
 import numpy as np
 
 from firstline.errors import RunUnwritable
+from firstline.files import whole_file
 from firstline.training.folds import Fold
 
 _ERROR_FILE = "error.txt"
@@ -92,17 +92,12 @@ class SavedFolds:
 
 @contextmanager
 def written_whole(file: Path) -> Iterator[Path]:
-    """A file that is there whole or not at all. Raises `RunUnwritable`."""
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
+    """As `whole_file`. Raises `RunUnwritable`."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        yield unfinished
-        unfinished.replace(file)
+        with whole_file(file) as unfinished:
+            yield unfinished
     except OSError as error:
         raise RunUnwritable(
             f"The run cannot be saved in {file.parent}: {error.strerror or error}.",
             "Make room" if error.errno == errno.ENOSPC else "Check the folder runs of the workspace",
         ) from None
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)

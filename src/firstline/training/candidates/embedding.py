@@ -16,7 +16,7 @@ from firstline.text.readings import as_written
 from firstline.training.candidates.base import Context, OnePart
 from firstline.training.candidates.estimate import Eligible, Estimate, Workload, encoding
 from firstline.training.candidates.ranges import number
-from firstline.training.candidates.regression import fit_regression
+from firstline.training.candidates.regression import MAX_ITER, fit_regression
 from firstline.training.encoders import resolve
 from firstline.training.encoders.base import Encoder, ServedPart
 from firstline.training.encoders.vectors import missing_of, vectors_of
@@ -51,7 +51,7 @@ class EmbeddingSettings:
     """What can be set; the default is what won, see docs/EXPERIMENTS.md."""
 
     C: float = number(10.0, 0.1, 1_000.0, "how closely the labels are followed; lower is smoother", is_log=True)
-    max_iter: int = 300
+    max_iter: int = MAX_ITER
 
 
 class Embedding(WithEncoder):

@@ -18,8 +18,9 @@ from firstline.training.candidates.estimate import (
     encoding,
     labelled_sample,
 )
+from firstline.training.candidates.latent import latent_vectors
 from firstline.training.candidates.regression import Features
-from firstline.training.candidates.teacher import Neighbours, Teacher, latent_vectors, tfidf_features
+from firstline.training.candidates.teacher import Neighbours, Teacher, tfidf_features
 from firstline.training.encoders import names_beside, resolve
 from firstline.training.encoders.base import Encoder
 from firstline.training.encoders.vectors import centred_vectors

@@ -14,7 +14,7 @@ from firstline.evaluation.serving_cost import resident_bytes
 from firstline.training.candidates.base import Standalone
 from firstline.training.candidates.estimate import TEXT_BYTES, Eligible, Estimate, Workload, from_sample
 from firstline.training.candidates.ranges import number, one_of, whole
-from firstline.training.candidates.regression import fit_regression, regression_bytes
+from firstline.training.candidates.regression import COUNTS_C, MAX_ITER, fit_regression, regression_bytes
 from firstline.training.candidates.tfidf import TfidfBlocks
 from firstline.types import Label, Message
 
@@ -27,8 +27,8 @@ class LinearSettings:
     chars_from: int = whole(2, 1, 3, "characters in the shortest run of characters that is a feature")
     chars_to: int = whole(4, 3, 6, "characters in the longest run of characters that is a feature")
     case_tokens: bool = one_of(True, (True, False), "whether capital letters are a feature")
-    C: float = number(30.0, 0.1, 1_000.0, "how closely the labels are followed; lower is smoother", is_log=True)
-    max_iter: int = 300
+    C: float = number(COUNTS_C, 0.1, 1_000.0, "how closely the labels are followed; lower is smoother", is_log=True)
+    max_iter: int = MAX_ITER
 
     @property
     def blocks(self) -> tuple[NgramBlock, NgramBlock]:

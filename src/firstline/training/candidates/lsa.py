@@ -10,19 +10,17 @@ from math import ceil
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.decomposition import TruncatedSVD
 
 from firstline.evaluation.serving_cost import resident_bytes
 from firstline.training.candidates.estimate import TEXT_BYTES, Eligible, Estimate, Workload, from_sample
+from firstline.training.candidates.latent import MOST_UNLABELLED, N_COMPONENTS, some, to_components
 from firstline.training.candidates.linear import Linear, LinearSettings
 from firstline.training.candidates.ranges import number, whole
 from firstline.training.candidates.regression import Regression, fit_regression, regression_bytes
 from firstline.training.candidates.tfidf import TfidfBlocks
 from firstline.types import Label, Message
 
-_LEAST_SINGULAR = 1e-6
 _ENOUGH_UNLABELLED = 0.5
 """Unlabelled messages for each label."""
 
@@ -31,17 +29,16 @@ _ENOUGH_UNLABELLED = 0.5
 class LsaSettings(LinearSettings):
     """Those of `linear.v1`, and of the components."""
 
-    n_components: int = whole(300, 20, 500, "latent components")
+    n_components: int = whole(N_COMPONENTS, 20, 500, "latent components")
     share: float = number(1.0, 0.1, 5.0, "how much the components count against the n-grams", is_log=True)
-    max_unlabelled: int = 20_000
+    max_unlabelled: int = MOST_UNLABELLED
 
 
 class Lsa(Linear):
     """Logistic regression over TF-IDF and its latent components.
 
-    A component counts by the square root of its singular value, all together `share` times what TF-IDF
-    counts. n-grams come from unlabelled messages too, at most `max_unlabelled` of them, drawn at random,
-    if at least two messages have them.
+    All components together count `share` times what TF-IDF counts, see `latent.to_components`. n-grams come from
+    unlabelled messages too, at most `max_unlabelled` of them, drawn at random, if at least two messages have them.
     """
 
     name = "lsa.v1"
@@ -87,25 +84,3 @@ class Lsa(Linear):
         self.regression_ = Regression(np.ascontiguousarray(weights, np.float32), found.bias, found.labels)
         self.labels_ = found.labels
         return self
-
-
-def to_components(features: sparse.csr_array, n_components: int, share: float, seed: int) -> NDArray[np.float32]:
-    """From features to latent components, (n_features, n_components): rows of mean length `share` come out."""
-    n_components = min(n_components, *(size - 1 for size in features.shape))
-    if n_components < 1 or not features.nnz:
-        return np.zeros((features.shape[1], 1), np.float32)
-    # Texts that are all the same have no variance, which scikit-learn divides by.
-    with np.errstate(invalid="ignore", divide="ignore"):
-        svd = TruncatedSVD(n_components, random_state=seed, n_iter=2)
-        latent = svd.fit_transform(features)
-    roots = np.sqrt(np.maximum(svd.singular_values_, _LEAST_SINGULAR))
-    size = float(np.sqrt(((latent / roots) ** 2).sum(axis=1).mean()))
-    return np.asarray(svd.components_.T / roots * (share / max(size, _LEAST_SINGULAR)), np.float32)
-
-
-def some(messages: Sequence[Message], most: int, seed: int) -> list[Message]:
-    """At most so many, drawn at random, in their order."""
-    if len(messages) <= most:
-        return list(messages)
-    drawn = np.random.default_rng(seed).permutation(len(messages))[:most]
-    return [messages[place] for place in np.sort(drawn)]

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.parts.pipeline import PipelineGraph, TfidfPipeline, VectorPipeline, open_head, vectors_by
-from firstline.bundle.parts.tfidf import NgramBlock
 from firstline.errors import ExtraMissing
 from firstline.evaluation.serving_cost import resident_bytes
 from firstline.processes import n_usable_cores
@@ -19,9 +18,10 @@ from firstline.text.readings import Reading, read
 from firstline.training.candidates.base import Context, OnePart
 from firstline.training.candidates.embedding import require_encoder
 from firstline.training.candidates.estimate import Eligible, Estimate, Workload
-from firstline.training.candidates.lsa import some, to_components
+from firstline.training.candidates.latent import MOST_UNLABELLED, some, to_components
 from firstline.training.candidates.ranges import number, one_of, whole
-from firstline.training.candidates.tfidf import TfidfBlocks
+from firstline.training.candidates.tfidf import BLOCKS, TfidfBlocks
+from firstline.training.candidates.tpot.engine import Found, find_pipeline
 from firstline.training.candidates.tpot.graph import graph_of
 from firstline.training.encoders.vectors import vectors_of
 from firstline.training.provenance import installed, key_of
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 _LIBRARIES = ("tpot", "skl2onnx")
 _WORKER_BYTES, _BUNDLE_BYTES = 600_000_000, 60_000_000
-_BLOCKS = (NgramBlock("word", 1, 2), NgramBlock("char", 2, 4))
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class TpotSettings:
     population: int = whole(16, 4, 200, "pipelines in each generation")
     generations: int = whole(4, 1, 200, "generations at most")
     minutes: float = number(3.0, 0.5, 600.0, "minutes that the search of each training may take", is_log=True)
-    max_unlabelled: int = 20_000
+    max_unlabelled: int = MOST_UNLABELLED
 
 
 class Tpot(OnePart):
@@ -123,7 +122,7 @@ class Tpot(OnePart):
         self, messages: Sequence[Message], truth: NDArray[np.int64], unlabelled: Sequence[Message]
     ) -> TfidfPipeline:
         seed = self.context.seed
-        tfidf = TfidfBlocks(_BLOCKS, min_df=2)
+        tfidf = TfidfBlocks(BLOCKS, min_df=2)
         texts = self._texts([*messages, *some(unlabelled, self.settings.max_unlabelled, seed)], TfidfPipeline.reads)
         counted = tfidf.fit_transform(texts, n_labelled=len(messages)).astype(np.float32)
         projection = to_components(counted, self.settings.n_components, 1.0, seed).astype(np.float16)
@@ -143,7 +142,6 @@ class Tpot(OnePart):
         return VectorPipeline(part, self._find(features, truth), features.shape[1])
 
     def _find(self, features: NDArray[np.float32], truth: NDArray[np.int64]) -> PipelineGraph:
-        from firstline.training.candidates.tpot.engine import find_pipeline
 
         settings = self.settings
         self.found_: Found = find_pipeline(

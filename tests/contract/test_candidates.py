@@ -19,6 +19,7 @@ from firstline.text.rules import TextRules
 from firstline.training.candidates import CLASSES, find_candidate
 from firstline.training.candidates.base import Candidate, Context, Learner
 from firstline.training.candidates.class_names import WithClassNames, prepare_for
+from firstline.training.candidates.ranges import declared, defaults_of, problems_of
 from firstline.training.candidates.ulmfit import candidate as ulmfit
 from firstline.types import Message
 from tests.bundles import manifest
@@ -76,6 +77,16 @@ def bundle(fitted: Candidate, folder: Path) -> Path:
     """The folder of a bundle that answers as the candidate does."""
     draft = msgspec.structs.replace(manifest(), labels=tuple(fitted.labels_))
     return folder / write_bundle(folder, draft, fitted.parts()).id
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_its_name_is_that_of_the_list_and_its_settings_are_declared_once(name: str) -> None:
+    kind = find_candidate(name)
+    known = declared(kind.settings_type)
+    assert kind.name == name
+    assert problems_of(defaults_of(known), known) == {}
+    assert all(one.about and "\n" not in one.about for one in known.values())
+    kind.settings_type()
 
 
 def test_constructor_learns_nothing(make: Make) -> None:

@@ -27,9 +27,7 @@ can_be_cut_off = shutil.which("unshare") is not None and not subprocess.run([*CU
 
 
 SETTINGS = {
-    "FIRSTLINE_ULMFIT__ENCODER": "none",
-    "FIRSTLINE_ULMFIT__DIRECTIONS": '["forward"]',
-    "FIRSTLINE_CANDIDATES": '{"ulmfit.v1": {"n_members": 1}}',
+    "FIRSTLINE_CANDIDATES": '{"ulmfit.v1": {"n_members": 1, "encoder": "none", "directions": ["forward"]}}',
 }
 
 

@@ -68,7 +68,7 @@ def resolve(name: str, language: str, directions: Sequence[Direction]) -> Langua
     if missing := [direction for direction in directions if direction not in chosen.folders]:
         raise LanguageModelUnusable(
             f"{chosen.name} has no language model that reads {' or '.join(missing)}.",
-            "Under [ulmfit] in firstline.toml, set directions to those it has, or language_model to 'none'.",
+            "Set directions of ulmfit.v1 to those it has in firstline.toml, or its language_model to 'none'.",
         )
     return chosen
 

@@ -21,6 +21,9 @@ _OLD_DEFAULTS: Mapping[str, object] = {
 }
 """What `firstline init` wrote into each file of 0.1; nobody has chosen it."""
 
+_GONE = (("unfreezing", "gradual"), ("loss", "cross_entropy"))
+"""What was measured to gain nothing, see docs/EXPERIMENTS.md."""
+
 
 class OldSetting(FutureWarning):
     """A setting has its old name, or is one that has gone; the command line shows it as a note."""

@@ -3,14 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firstline.evaluation.serving_cost import resident_bytes
 from firstline.language_models.adapt import AdaptSettings, adapt, batches_of, require_pool
-from firstline.language_models.card import Direction
 from firstline.language_models.installed import resolve as resolve_language
 from firstline.language_models.model import LanguageModel
 from firstline.language_models.reading import encode
@@ -106,7 +104,7 @@ def _adapted(workload: Workload, texts: Sequence[str], sample: Sequence[str]) ->
     up. Meanings of messages are made up: they take the same time.
     """
     context, settings = workload.context, settings_of(workload.context)
-    direction = cast(Direction, settings.directions[0])
+    direction = settings.directions[0]
     folder = context.folder / direction if context.folder else None
     adapting = AdaptSettings(
         n_epochs=settings.adaptation_epochs,

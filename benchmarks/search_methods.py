@@ -129,7 +129,8 @@ def _tpot(bench: Bench, minutes: float) -> dict[str, Any]:
     """Searches anew in each fold, so what is compared is the whole method."""
     other = replace(bench, seed=bench.seed + _OTHER_FOLDS)
     guesses = np.zeros(len(bench.truth), np.int64)
-    words, n_tried = [], 0
+    words: list[str] = []
+    n_tried = 0
     context, data = bench.context, bench.data
     names = names_for(context, data)
 

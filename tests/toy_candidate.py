@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ class Toy(Standalone):
     """The mean TF-IDF of each class; the nearest mean wins."""
 
     name = "toy.v1"
-    settings_type = ToySettings
+    settings_type: ClassVar[type] = ToySettings
     settings: ToySettings
 
     @classmethod

@@ -19,7 +19,7 @@ from firstline.text.rules import TextRules
 from firstline.training.candidates import CLASSES, find_candidate
 from firstline.training.candidates.base import Candidate, Context, Learner
 from firstline.training.candidates.class_names import WithClassNames, prepare_for
-from firstline.training.candidates.ranges import declared, defaults_of, problems_of
+from firstline.training.candidates.ranges import declared, problems_of
 from firstline.training.candidates.ulmfit import candidate as ulmfit
 from firstline.types import Message
 from tests.bundles import manifest
@@ -84,7 +84,7 @@ def test_its_name_is_that_of_the_list_and_its_settings_are_declared_once(name: s
     kind = find_candidate(name)
     known = declared(kind.settings_type)
     assert kind.name == name
-    assert problems_of(defaults_of(known), known) == {}
+    assert problems_of({setting: one.default for setting, one in known.items()}, known) == {}
     assert all(one.about and "\n" not in one.about for one in known.values())
     kind.settings_type()
 

@@ -28,7 +28,7 @@ class Odd(Linear):
     deed: Callable[[], object] = staticmethod(lambda: None)
 
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
-        if self.C == BAD:
+        if self.settings.C == BAD:
             self.deed()
         return super().fit(messages, labels, unlabelled)
 

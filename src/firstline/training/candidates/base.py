@@ -160,6 +160,14 @@ class Standalone(OnePart):
         yield from ()
         return lambda: cls(context.rules, context.seed, cls.settings_for(context))
 
+    @abstractmethod
+    def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
+        """As of `Candidate`."""
+
+    @abstractmethod
+    def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:
+        """As of `Candidate`."""
+
     def _texts(self, messages: Sequence[Message]) -> list[str]:
         return [self.rules.with_segment(message.text, message.segment) for message in messages]
 

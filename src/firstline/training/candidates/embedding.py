@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +58,7 @@ class Embedding(WithEncoder):
     """Logistic regression over vectors, moved to their mean and scaled to a length of 1 on average."""
 
     name = "embedding.v1"
-    settings_type = EmbeddingSettings
+    settings_type: ClassVar[type] = EmbeddingSettings
     settings: EmbeddingSettings
 
     def __init__(self, context: Context, encoder: Encoder, settings: EmbeddingSettings) -> None:

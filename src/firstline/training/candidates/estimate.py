@@ -122,7 +122,7 @@ def from_sample(
 
     def training_s(n_labelled: float) -> float:
         n_texts = n_labelled + n_pool
-        return read_s * n_texts + other_s * (n_texts / n_read) ** growth
+        return float(read_s * n_texts + other_s * (n_texts / n_read) ** growth)
 
     seconds = sum(map(training_s, workload.learned)) + read_s * workload.n_labelled * workload.repeats
     with context.working_folder() as folder:
@@ -174,7 +174,7 @@ def processor_s() -> float:
 
 def side_by_side(n_threads: int | None = None) -> float:
     """How many times faster so many threads are than one, all cores if not given: they wait for each other a little."""
-    return (n_threads or n_usable_cores()) ** _SHARE_OF_A_THREAD
+    return float((n_threads or n_usable_cores()) ** _SHARE_OF_A_THREAD)
 
 
 def encoding(texts: Sequence[str], encoder: Encoder, context: Context, is_kept: bool = True) -> Estimate:

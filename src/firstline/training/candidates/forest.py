@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +44,7 @@ class Forest(Standalone):
     """A random forest over words and parts of words; each tree sees every message."""
 
     name = "forest.v1"
-    settings_type = ForestSettings
+    settings_type: ClassVar[type] = ForestSettings
     settings: ForestSettings
 
     @classmethod

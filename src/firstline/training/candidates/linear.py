@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +43,7 @@ class Linear(Standalone):
     """Logistic regression whose classes weigh the same, whatever their number of messages."""
 
     name = "linear.v1"
-    settings_type = LinearSettings
+    settings_type: ClassVar[type] = LinearSettings
     settings: LinearSettings
 
     @classmethod

@@ -7,7 +7,7 @@ of it: both together are one weight for each n-gram and class, so serving costs 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from scipy import sparse
@@ -42,7 +42,7 @@ class Lsa(Linear):
     """
 
     name = "lsa.v1"
-    settings_type = LsaSettings
+    settings_type: ClassVar[type] = LsaSettings
     settings: LsaSettings
 
     @classmethod

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from random import Random
 from typing import Any, Protocol, TypeAlias
 
-Value: TypeAlias = int | float | str | bool | tuple[str, ...]
+Value: TypeAlias = int | float | str | bool
 _DIGITS = 3
 _STEP = 0.2
 
@@ -20,7 +20,7 @@ class Setting(Protocol):
     """One setting of a candidate."""
 
     @property
-    def default(self) -> Value:
+    def default(self) -> object:
         """Its value if nobody sets it."""
 
     @property
@@ -41,6 +41,9 @@ class Setting(Protocol):
 
 class Dimension(Setting, Protocol):
     """A setting that can be searched. Values that it gives are in its range, and of its type."""
+
+    @property
+    def default(self) -> Value: ...
 
     def draw(self, random: Random) -> Value:
         """Any value, all alike."""
@@ -195,8 +198,9 @@ class Several:
         return f"a list of {', '.join(map(_spelled, self.options))}, each at most once"
 
     def problem(self, value: object) -> str:
-        is_right = isinstance(value, list | tuple) and value and set(value) <= set(self.options)
-        return "" if is_right and len(set(value)) == len(value) else f"expected {self.allowed}, got {value!r}"
+        found = value if isinstance(value, list | tuple) else ()
+        is_right = found and set(found) <= set(self.options) and len(set(found)) == len(found)
+        return "" if is_right else f"expected {self.allowed}, got {value!r}"
 
 
 # What these return becomes the default of a dataclass's field, which has the type of the default.
@@ -240,7 +244,7 @@ def space_of(settings: type) -> Space:
     return found
 
 
-def defaults_of(space: Mapping[str, Setting]) -> dict[str, Value]:
+def defaults_of(space: Space) -> dict[str, Value]:
     """Every setting at its default."""
     return {name: setting.default for name, setting in space.items()}
 

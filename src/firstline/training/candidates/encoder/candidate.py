@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from multiprocessing import current_process
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -99,7 +99,7 @@ class FineTuned(WithEncoder):
     """
 
     name = "encoder.v1"
-    settings_type = TuningSettings
+    settings_type: ClassVar[type] = TuningSettings
     settings: TuningSettings
 
     def __init__(

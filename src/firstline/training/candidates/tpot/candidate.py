@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +56,7 @@ class Tpot(OnePart):
 
     name = "tpot.v1"
     extra = "search"
-    settings_type = TpotSettings
+    settings_type: ClassVar[type] = TpotSettings
     settings: TpotSettings
     spreads = True
 

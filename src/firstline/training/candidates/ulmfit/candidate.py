@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,7 @@ class Ulmfit(OnePart):
     """LSTM classifiers for each direction of reading, their probabilities averaged."""
 
     name = NAME
-    settings_type = UlmfitSettings
+    settings_type: ClassVar[type] = UlmfitSettings
     settings: UlmfitSettings
 
     def __init__(self, context: Context, settings: UlmfitSettings, shared: SharedInputs | None = None) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,7 +105,7 @@ def _adapted(workload: Workload, texts: Sequence[str], sample: Sequence[str]) ->
     up. Meanings of messages are made up: they take the same time.
     """
     context, settings = workload.context, settings_of(workload.context)
-    direction = cast(Direction, settings.directions[0])
+    direction = settings.directions[0]
     folder = context.folder / direction if context.folder else None
     adapting = AdaptSettings(
         n_epochs=settings.adaptation_epochs,

@@ -1,11 +1,14 @@
 """The settings of `ulmfit.v1`; the defaults are what won, see docs/EXPERIMENTS.md."""
 
 from dataclasses import dataclass
+from typing import Literal
 
+from firstline.language_models.card import Direction
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.ranges import number, one_of, several, text, whole
 
 NAME = "ulmfit.v1"
+LossName = Literal["focal", "smoothing"]
 # No two trainings whose seeds are near each other share a member.
 _SEED_STEP = 1_000_003
 
@@ -27,7 +30,7 @@ class ClassifierSettings:
     dropout_factor: float = number(0.2, 0.0, 1.0, "share of the article's dropouts")
     smoothing: float = number(0.1, 0.0, 0.3, "what the true class of a label gives up to all classes")
     sharpness: float = number(2.0, 0.5, 4.0, "power of the teacher's probabilities for unlabelled messages")
-    loss: str = one_of(
+    loss: LossName = one_of(  # noqa: RUF009 (a field)
         "smoothing", ("smoothing", "focal"), "loss for the labels of people; focal is the article's", is_searched=False
     )
     copies: int = 3
@@ -46,7 +49,7 @@ class ClassifierSettings:
 class UlmfitSettings(ClassifierSettings):
     """Those of the classifier, of the language models below it, and of its teacher."""
 
-    directions: tuple[str, ...] = several(
+    directions: tuple[Direction, ...] = several(
         ("forward", "backward"),
         ("forward", "backward"),
         "language models that read the messages; both answer better than one, and take twice the time",

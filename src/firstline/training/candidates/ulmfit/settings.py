@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from firstline.language_models.card import Direction
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.ranges import number, one_of, several, text, whole
+from firstline.types import Direction
 
 NAME = "ulmfit.v1"
 LossName = Literal["focal", "smoothing"]

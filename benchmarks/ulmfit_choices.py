@@ -32,8 +32,8 @@ from firstline.text.rules import TextRules
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.ulmfit import candidate
 from firstline.training.candidates.ulmfit.candidate import Ulmfit
-from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
 from firstline.training.candidates.ulmfit.settings import UlmfitSettings, settings_of
+from firstline.training.candidates.ulmfit.shared_inputs import SharedInputs, gather
 from firstline.types import Message
 
 
@@ -136,14 +136,14 @@ def _measure(
         return
     variant = VARIANTS[name]
     unlabelled = _some(data.unlabelled, n_unlabelled)
-    knowledge, context = _knowledge(variant, seed, [*data.messages, *unlabelled], place)
+    shared, context = _shared(variant, seed, [*data.messages, *unlabelled], place)
     parts = list(
         StratifiedKFold(5, shuffle=True, random_state=seed if split is None else split).split(data.labels, data.labels)
     )
     for fold in folds:
         learned, checked = parts[fold]
         started = time.perf_counter()
-        trained = Ulmfit(context, variant.settings(replace(settings_of(context), n_members=1)), knowledge)
+        trained = Ulmfit(context, variant.settings(replace(settings_of(context), n_members=1)), shared)
         trained.fit([data.messages[i] for i in learned], [data.labels[i] for i in learned], unlabelled)
         seconds = round(time.perf_counter() - started, 1)
         rows = [
@@ -185,7 +185,7 @@ def _mixtures(trained: Ulmfit, messages: Sequence[Message]) -> dict[str, NDArray
     return found
 
 
-def _knowledge(variant: Variant, seed: int, messages: Sequence[Message], place: Workspace) -> tuple[Knowledge, Context]:
+def _shared(variant: Variant, seed: int, messages: Sequence[Message], place: Workspace) -> tuple[SharedInputs, Context]:
     rules = TextRules.of_language(place.settings.language)
     folder = place.language_models
     if variant.without:

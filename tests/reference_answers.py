@@ -72,7 +72,6 @@ def cases(spb: Path) -> list[Case]:
     found = [
         *(Case(f"{name}-demo", name, demo, demo_questions, _context()) for name in _CLASSICAL),
         Case("embedding.v1-demo", "embedding.v1", demo, demo_questions, _context()),
-        Case("blend.v1-demo", "blend.v1", demo, demo_questions, _context()),
         Case("tpot.v1-demo", "tpot.v1", demo, demo_questions, _context()),
         Case("encoder.v1-demo", "encoder.v1", demo, demo_questions, _context(), is_network=True),
         Case("ulmfit.v1-own", "ulmfit.v1", demo, demo_questions, _context(), is_network=True, patches=_SMALL),

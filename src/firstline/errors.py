@@ -13,6 +13,7 @@ FirstlineError
 │   ├── FileUnreadable
 │   ├── FormatUnknown
 │   ├── FileUnwritable
+│   │   └── RunUnwritable
 │   ├── ColumnMissing
 │   ├── SourceUnclear
 │   └── CorpusUnusable
@@ -22,6 +23,7 @@ FirstlineError
 │   ├── BundleVersionUnknown
 │   └── BundleUnwritable
 ├── TrainingError           training cannot start or go on
+│   ├── ClusterLost
 │   ├── LabelsTooFew
 │   ├── PoolTooSmall
 │   ├── LanguageModelUnusable

@@ -20,7 +20,7 @@ from firstline.types import Message, Prediction, Ranked
 
 
 @dataclass(frozen=True)
-class Voice:
+class WeightedPart:
     """A loaded part, and how much it counts beside the others."""
 
     scorer: Scorer
@@ -31,7 +31,7 @@ class Voice:
 class Predictor:
     """Answers for one bundle. Safe to use from several threads once loaded."""
 
-    def __init__(self, manifest: Manifest, voices: Sequence[Voice]) -> None:
+    def __init__(self, manifest: Manifest, parts: Sequence[WeightedPart]) -> None:
         version = manifest.masks.version
         if version not in (MASKS_VERSION, *OLDER_MASKS_VERSIONS):
             raise BundleVersionUnknown(
@@ -52,7 +52,7 @@ class Predictor:
                 f"Model {manifest.id} was trained with older masks ({version}) and answers with today's"
                 f" ({MASKS_VERSION}). Train it again: firstline train",
             )
-        self._voices = voices
+        self._parts = parts
         self._rules = TextRules(manifest.text_rules)
         try:
             self._mask = Masker(manifest.masks.patterns)
@@ -74,11 +74,11 @@ class Predictor:
         if not manifest.parts:
             raise BundleDamaged(f"{folder} has no part.", "Train it again: firstline train")
         n_labels = len(manifest.labels)
-        voices = [
-            Voice(load_part(part.kind, folder / part.folder, n_labels), part.weight, part.temperature)
+        parts = [
+            WeightedPart(load_part(part.kind, folder / part.folder, n_labels), part.weight, part.temperature)
             for part in manifest.parts
         ]
-        return cls(manifest, voices)
+        return cls(manifest, parts)
 
     def knows_segment(self, segment: str) -> bool:
         """Whether training saw this segment; if not, it is ignored."""
@@ -100,9 +100,9 @@ class Predictor:
             return np.empty((0, len(self.manifest.labels)), np.float32)
         known = [(message.text, message.segment if message.segment in self._segments else None) for message in messages]
         said = []
-        for voice in self._voices:
-            texts = [read(voice.scorer.reads, self._rules, text, segment) for text, segment in known]
-            said.append((calibrate(voice.scorer.predict_proba(texts), voice.temperature), voice.weight))
+        for part in self._parts:
+            texts = [read(part.scorer.reads, self._rules, text, segment) for text, segment in known]
+            said.append((calibrate(part.scorer.predict_proba(texts), part.temperature), part.weight))
         return calibrate(mean_of(said), self.manifest.calibration.temperature)
 
     def predict(self, messages: Sequence[Message]) -> list[Prediction]:

@@ -46,6 +46,22 @@ def champion_id(models: Path) -> str | None:
         raise BundleDamaged(f"{file} cannot be read: {error}.", "Choose again: firstline models promote ID") from None
 
 
+def champions_candidates(models: Path) -> tuple[str, ...]:
+    """The candidate that the champion is of, followed by those that a blend is made of.
+
+    Empty without a champion, or if it cannot be read. Raises `BundleDamaged` if it is not known which one it is.
+    """
+    champion = champion_id(models)
+    try:
+        found = read_manifest(models / champion) if champion is not None else None
+    except BundleError:
+        return ()
+    if found is None:
+        return ()
+    weights = found.training.candidate_settings.get("weights") if found.training else None
+    return found.candidate, *(weights if isinstance(weights, dict) else ())
+
+
 def promote(models: Path, model_id: str) -> None:
     """Make a model the champion. Raises `BundleMissing` if it is not there."""
     manifest = read_manifest(model_folder(models, model_id))

@@ -52,8 +52,8 @@ def adapt(
     require_training("torch", "fastai", "safetensors")
     from firstline.training.candidates.base import Context
     from firstline.training.candidates.class_names import all_messages
-    from firstline.training.candidates.ulmfit.knowledge import gather
     from firstline.training.candidates.ulmfit.settings import NAME
+    from firstline.training.candidates.ulmfit.shared_inputs import gather
 
     settings = place.settings
     with place.hold("models", "adapt"), says_how_to_go_on(), progress(as_json) as bar:
@@ -62,14 +62,14 @@ def adapt(
         seed = settings.training.seed
         context = Context.of(settings, seed, place.language_models, place.folder, stages(bar))
         bases = _bases(language_model, context) if language_model else None
-        knowledge = run_to_end(gather(context, all_messages(context, data), bases, is_forced=force), stages(bar))
-    if not any(model.card.base for model in knowledge.language_models):
+        shared = run_to_end(gather(context, all_messages(context, data), bases, is_forced=force), stages(bar))
+    if not any(model.card.base for model in shared.language_models):
         note("no pretrained language model: it has learned from the messages alone")
     n_messages = len(data.messages) + len(data.unlabelled)
     if as_json:
-        print_json([_as_json(model) for model in knowledge.language_models])
+        print_json([_as_json(model) for model in shared.language_models])
         return
-    for model in knowledge.language_models:
+    for model in shared.language_models:
         found = model.card.perplexity_per_token
         if found is None:
             say(f"The {model.card.direction} language model stays as it starts: adaptation_epochs is 0.")

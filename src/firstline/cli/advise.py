@@ -22,8 +22,7 @@ from firstline.cli.output import (
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
-    from firstline.training.advice import Advice
-    from firstline.training.estimates import Estimated
+    from firstline.training.advice import Advice, Estimated
 
 _UNKNOWN = "-"
 
@@ -98,7 +97,7 @@ def _print(advice: "Advice", workspace: Path | None, *, is_auto: bool, folds: in
         return
     asked = f" --folds {folds}" if folds is not None else ""
     if is_auto:
-        from firstline.training.estimates import enough_minutes
+        from firstline.training.budget import enough_minutes
 
         minutes = enough_minutes(sum(one.seconds or 0.0 for one in sensible))
         say(f"Next: {next_command(workspace, f'train --minutes {minutes}{asked}')}, enough for all of these")

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from firstline.errors import CheckpointUnusable, PoolTooSmall
-from firstline.language_models.card import Direction
 from firstline.language_models.checkpoint import load_checkpoint, save_checkpoint
 from firstline.language_models.model import LanguageModel, weights_of
 from firstline.language_models.network import (
@@ -27,6 +26,7 @@ from firstline.language_models.start import extended, from_scratch, own_tokenize
 from firstline.neural.loop import Rates, Training, one_cycle
 from firstline.text.rules import TextRules
 from firstline.text.tokenizer import Tokenizer
+from firstline.types import Direction
 
 _LEAST_MESSAGES, _LEAST_BATCHES, _ENOUGH_HELD_OUT = 10, 600, 200
 _CHECKPOINT = "checkpoint.pt"

@@ -12,7 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from firstline.errors import LanguageModelUnusable
-from firstline.language_models.card import CARD_FILE, DIRECTIONS, Card, Direction, read_card
+from firstline.language_models.card import CARD_FILE, DIRECTIONS, Card, read_card
+from firstline.types import Direction
 
 AUTO, NONE = "auto", "none"
 ENTRY_POINTS = "firstline.languages"

@@ -18,9 +18,9 @@ from firstline.settings import Settings
 from firstline.steps import each_as
 from firstline.training.candidates import find_candidate, names
 from firstline.training.candidates.ranges import Space, Value, defaults_of, space_of
-from firstline.training.drafting import encoders_of, key
 from firstline.training.place import Bench, Place, Task
 from firstline.training.provenance import key_of
+from firstline.training.runs import encoders_of, run_key
 
 _KEY_LETTERS = 8
 
@@ -127,7 +127,7 @@ class _Found:
 
 def search_folder(searches: Path, bench: Bench, settings: Settings) -> Path:
     """Where the trials of a bench are kept: another for other data, folds, seed, settings or code."""
-    begun = key(bench.data, settings, bench.folds, bench.seed)
+    begun = run_key(bench.data, settings, bench.folds, bench.seed)
     encoders = encoders_of(find_candidate(bench.candidate), bench.context)
     others = {**bench.context.chosen, bench.candidate: unsearched(bench)}
     return (

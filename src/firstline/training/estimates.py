@@ -1,6 +1,5 @@
-"""What each candidate would take: for `firstline advise`, and to see who fits in the minutes of a training."""
+"""What each candidate would take: for `firstline advise`, and to see which fit in the minutes of a training."""
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -8,9 +7,6 @@ from firstline.errors import FirstlineError, kind_of
 from firstline.training.candidates import find_candidate
 from firstline.training.candidates.estimate import Workload
 from firstline.training.folds import usable_folds
-
-_FACTOR = 2.0
-"""How far an estimate may be from what comes true, either way."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +40,6 @@ def eligible(name: str, workload: Workload) -> tuple[bool, str]:
     # Whatever makes a candidate fail is the reason why this one is left out.
     except Exception as error:
         return False, _reason(error)
-
-
-def enough_minutes(estimated_s: float, known_s: float = 0.0) -> int:
-    """Minutes that do for what was estimated, which may take twice as long, and for what is known."""
-    return math.ceil((known_s + _FACTOR * estimated_s) / 60)
 
 
 def _estimated(name: str, workload: Workload) -> Estimated:

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from firstline.bundle.manifest import Calibration, MaskPatterns
-from firstline.bundle.predictor import Predictor, Voice, calibrate
+from firstline.bundle.predictor import Predictor, WeightedPart, calibrate
 from firstline.errors import BundleDamaged, BundleVersionUnknown
 from firstline.text.masks import MASKS_VERSION
 from firstline.text.readings import Reading
@@ -101,7 +101,7 @@ class Told:
 )
 def test_a_part_reads_as_it_says(reads: Reading, texts: list[str]) -> None:
     part = Told(reads)
-    Predictor(manifest(), [Voice(part)]).predict([Message("<PHONE> ВЕРНИТЕ", "lead"), Message("Верните", "vip")])
+    Predictor(manifest(), [WeightedPart(part)]).predict([Message("<PHONE> ВЕРНИТЕ", "lead"), Message("Верните", "vip")])
     assert part.texts == texts
 
 

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from firstline.errors import LanguageModelUnusable
-from firstline.language_models.card import Direction
 from firstline.language_models.installed import installed_languages, resolve
 from firstline.language_models.model import LanguageModel
+from firstline.types import Direction
 from tests.unit.language_models.pretraining import small_language_model
 
 BOTH: tuple[Direction, ...] = ("forward", "backward")

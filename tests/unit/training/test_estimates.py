@@ -4,10 +4,11 @@ import pytest
 
 from firstline.evaluation.serving_cost import resident_bytes
 from firstline.store.messages import Labelled
+from firstline.training.budget import enough_minutes
 from firstline.training.candidates import CLASSES
 from firstline.training.candidates.estimate import Eligible, Estimate, Workload
 from firstline.training.candidates.linear import Linear
-from firstline.training.estimates import Estimated, eligible, enough_minutes, estimates
+from firstline.training.estimates import Estimated, eligible, estimates
 from firstline.types import Message
 from tests.unit.training.candidates.workloads import CONTEXT, workload
 
@@ -45,8 +46,8 @@ def test_what_makes_no_sense_still_has_its_figures(cheap: None) -> None:
 
 
 def test_a_candidate_knows_who_comes_before_it(cheap: None) -> None:
-    list(estimates(["blend.v1", "oracle.v1", "cheap.v1"], workload(2)))
-    assert Cheap.seen == ("blend.v1",)
+    list(estimates(["linear.v1", "oracle.v1", "cheap.v1"], workload(2)))
+    assert Cheap.seen == ("linear.v1",)
 
 
 def test_a_name_given_twice_is_measured_once(cheap: None) -> None:
@@ -55,7 +56,7 @@ def test_a_name_given_twice_is_measured_once(cheap: None) -> None:
 
 def test_an_unknown_candidate_has_a_reason_and_no_figures() -> None:
     (found,) = estimates(["oracle.v1"], workload())
-    known = f"There is no candidate 'oracle.v1'. Known: auto, {', '.join(CLASSES)}"
+    known = f"There is no candidate 'oracle.v1'. Known: {', '.join(CLASSES)}"
     assert found == Estimated("oracle.v1", False, known)
 
 

@@ -18,9 +18,10 @@ CLASSES = {
     "encoder.v1": "firstline.training.candidates.encoder.candidate:FineTuned",
     "ulmfit.v1": "firstline.training.candidates.ulmfit.candidate:Ulmfit",
     "tpot.v1": "firstline.training.candidates.tpot.candidate:Tpot",
-    "blend.v1": "firstline.training.blend:Blend",
 }
 AUTO = "auto"
+BLEND = "blend.v1"
+"""Not a candidate but a stage of training, after all candidates: it mixes their answers."""
 
 
 def names() -> tuple[str, ...]:
@@ -29,11 +30,12 @@ def names() -> tuple[str, ...]:
 
 
 def expand(asked: Sequence[str]) -> list[str]:
-    """Each name once; `auto` stands for all. Raises `CandidateUnknown`."""
-    found = list(dict.fromkeys(known for name in asked for known in (names() if name == AUTO else (name,))))
+    """Each name once; `auto` stands for all, the blend among them. Raises `CandidateUnknown`."""
+    every = (*CLASSES, BLEND)
+    found = list(dict.fromkeys(known for name in asked for known in (every if name == AUTO else (name,))))
     for name in found:
-        if name not in CLASSES:
-            raise CandidateUnknown(f"There is no candidate '{name}'.", f"Known: {AUTO}, {', '.join(CLASSES)}")
+        if name not in every:
+            raise CandidateUnknown(f"There is no candidate '{name}'.", f"Known: {AUTO}, {', '.join(every)}")
     return found
 
 
@@ -42,7 +44,8 @@ def find_candidate(name: str) -> "type[Candidate]":
 
     Raises `CandidateUnknown`, or `ExtraMissing` if what it needs is not installed.
     """
-    expand([name])
+    if name not in CLASSES:
+        raise CandidateUnknown(f"There is no candidate '{name}'.", f"Known: {', '.join(CLASSES)}")
     module, _, attribute = CLASSES[name].partition(":")
     try:
         found: type[Candidate] = getattr(import_module(module), attribute)

@@ -173,14 +173,33 @@ class Standalone(OnePart):
         return [self.rules.with_segment(message.text, message.segment) for message in messages]
 
 
-class Learner(Protocol):
-    """What becomes a candidate that has learned."""
+class Fitted(Protocol):
+    """A model that was trained. Learned state ends in `_`."""
 
-    def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> "Candidate":
+    labels_: list[Label]
+    """The classes of the training labels, sorted: the columns of `predict_proba`."""
+
+    borrowed_s: float
+    """Seconds of earlier trainings that `fit` took something over from, and would have spent without."""
+
+    def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:
+        """Uncalibrated probabilities, (n_messages, n_labels); rows sum to 1."""
+
+    def parts(self) -> Sequence[PartSource]:
+        """What writes the files that serving needs; most candidates have one part, see `OnePart`."""
+
+    def describe(self) -> dict[str, object]:
+        """The settings, for the manifest."""
+
+
+class Learner(Protocol):
+    """What becomes a trained model."""
+
+    def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Fitted:
         """Learn from labelled messages, and from unlabelled ones if the method can."""
 
 
-class Candidate(Protocol):
+class Candidate(Fitted, Protocol):
     """A way to learn classes. The constructor stores settings; learned state ends in `_`.
 
     To add one: a file (or folder) with a class that keeps this contract, and a line in `candidates.CLASSES`.
@@ -194,9 +213,6 @@ class Candidate(Protocol):
 
     settings_type: ClassVar[type]
     """A frozen dataclass with its settings, see `ranges`."""
-
-    labels_: list[Label]
-    """The classes of the training labels, sorted: the columns of `predict_proba`."""
 
     spreads: ClassVar[bool]
     """Whether one training by itself uses the whole cluster at `Context.dask`."""
@@ -215,9 +231,6 @@ class Candidate(Protocol):
     ) -> Generator[Stage, None, Callable[[], "Candidate"]]:
         """Make what all trainings share from all messages, labelled or not; returns how to make a candidate."""
 
-    borrowed_s: float
-    """Seconds of earlier trainings that the last `fit` took something over from, and would have spent without."""
-
     @classmethod
     def encoders(cls, context: Context) -> tuple[str, ...]:
         """The names of the sentence encoders that it reads with, see `encoders.resolve`."""
@@ -232,12 +245,3 @@ class Candidate(Protocol):
 
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Learn from labelled messages, and from unlabelled ones if the method can."""
-
-    def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:
-        """Uncalibrated probabilities, (n_messages, n_labels); rows sum to 1."""
-
-    def parts(self) -> Sequence[PartSource]:
-        """What writes the files that serving needs; most candidates have one part, see `OnePart`."""
-
-    def describe(self) -> dict[str, object]:
-        """The settings, for the manifest."""

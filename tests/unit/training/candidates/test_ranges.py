@@ -89,7 +89,7 @@ def test_a_setting_that_is_none_is_named() -> None:
             "(how closely the labels are followed; lower is smoother) expected a number from 0.1",
         ),
         ({"linear.v1": {"C": -1}}, "'candidates.\"linear.v1\".C'"),
-        ({"blend.v1": {"C": 1}}, "is not a setting; known: none"),
+        ({"blend.v1": {}}, "there is no candidate 'blend.v1'"),
     ],
 )
 def test_settings_of_candidates_are_checked(candidates: dict[str, dict[str, int]], said: str) -> None:

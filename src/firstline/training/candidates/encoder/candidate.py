@@ -26,8 +26,8 @@ from firstline.text.readings import as_written
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.embedding import WithEncoder, require_encoder
 from firstline.training.candidates.encoder.batches import Batches, rows_and_batches
-from firstline.training.candidates.encoder.kept import MOST, forget_parts, keep_part, kept_part
 from firstline.training.candidates.encoder.network import TuningLoss, TuningNetwork, fast_attention
+from firstline.training.candidates.encoder.tuned_cache import MOST, forget_parts, keep_part, kept_part
 from firstline.training.candidates.estimate import (
     Eligible,
     Estimate,
@@ -38,7 +38,7 @@ from firstline.training.candidates.estimate import (
     processor_s,
     side_by_side,
 )
-from firstline.training.candidates.lessons import Lessons, gather_lessons, teaching
+from firstline.training.candidates.pool_features import PoolFeatures, gather_pool_features, teaching
 from firstline.training.candidates.ranges import number, whole
 from firstline.training.candidates.soft_labels import sharpened, targets_of
 from firstline.training.candidates.teacher import Teacher
@@ -103,23 +103,27 @@ class FineTuned(WithEncoder):
     settings: TuningSettings
 
     def __init__(
-        self, context: Context, encoder: FolderEncoder, settings: TuningSettings, lessons: Lessons | None = None
+        self,
+        context: Context,
+        encoder: FolderEncoder,
+        settings: TuningSettings,
+        pool_features: PoolFeatures | None = None,
     ) -> None:
         self.context = context
         self.encoder = encoder
         self.settings = settings
-        self.lessons = lessons
+        self.pool_features = pool_features
 
     @classmethod
     def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
         """Find the encoder to start from, and compute what the teacher reads, once for all folds.
 
-        Raises what `require_encoder` and `gather_lessons` raise, `EncoderUnusable` for an encoder that is frozen.
+        Raises what `require_encoder` and `gather_pool_features` raise, `EncoderUnusable` for an encoder that is frozen.
         """
         encoder = cls._require(context)
         settings = cls.settings_for(context)
-        lessons = (yield from gather_lessons(context, messages, encoder)) if messages else None
-        return lambda: cls(context, encoder, settings, lessons)
+        pool_features = (yield from gather_pool_features(context, messages, encoder)) if messages else None
+        return lambda: cls(context, encoder, settings, pool_features)
 
     @classmethod
     def encoders(cls, context: Context) -> tuple[str, ...]:
@@ -148,9 +152,9 @@ class FineTuned(WithEncoder):
         seconds = found.seconds + encoding(texts, encoder, context, is_kept=False).seconds
         memory, disk = found.memory_bytes, found.disk_bytes + size_bytes(encoder.folder) // _SERVED_PART
         if data.unlabelled:
-            lessons = teaching(workload, encoder)
-            seconds, memory = seconds + lessons.seconds, memory + lessons.memory_bytes
-            disk += lessons.disk_bytes
+            pool_features = teaching(workload, encoder)
+            seconds, memory = seconds + pool_features.seconds, memory + pool_features.memory_bytes
+            disk += pool_features.disk_bytes
         return Estimate(seconds, resident_bytes() + memory, disk)
 
     @classmethod
@@ -269,10 +273,12 @@ class FineTuned(WithEncoder):
         """Of `others`, which are among the unlabelled, (n_others, n_labels)."""
         if not others:
             return np.zeros((0, len(self.labels_)), np.float32)
-        lessons, everything = self.lessons, [*messages, *unlabelled]
-        if lessons is None or not lessons.covers(everything):
-            lessons = run_to_end(gather_lessons(self.context, everything, self.encoder))
-        found = lessons.soft_labels(Teacher(), lessons.places_of(messages), truth, lessons.places_of(unlabelled))
+        pool_features, everything = self.pool_features, [*messages, *unlabelled]
+        if pool_features is None or not pool_features.covers(everything):
+            pool_features = run_to_end(gather_pool_features(self.context, everything, self.encoder))
+        found = pool_features.soft_labels(
+            Teacher(), pool_features.places_of(messages), truth, pool_features.places_of(unlabelled)
+        )
         row = {message: number for number, message in enumerate(unlabelled)}
         return sharpened(found[[row[message] for message in others]], self.settings.sharpness)
 
@@ -282,7 +288,7 @@ class FineTuned(WithEncoder):
             {
                 "data": fingerprint(messages, labels, unlabelled),
                 # Components come from held-out messages too.
-                "read": fingerprint([], [], list(self.lessons.place)) if self.lessons else "",
+                "read": fingerprint([], [], list(self.pool_features.place)) if self.pool_features else "",
                 "settings": asdict(self.settings),
                 "encoder": self.encoder.id,
                 "seed": self.context.seed,

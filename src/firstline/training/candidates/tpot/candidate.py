@@ -21,7 +21,6 @@ from firstline.training.candidates.estimate import Eligible, Estimate, Workload
 from firstline.training.candidates.latent import MOST_UNLABELLED, some, to_components
 from firstline.training.candidates.ranges import number, one_of, whole
 from firstline.training.candidates.tfidf import BLOCKS, TfidfBlocks
-from firstline.training.candidates.tpot.engine import Found, find_pipeline
 from firstline.training.candidates.tpot.graph import graph_of
 from firstline.training.encoders.vectors import vectors_of
 from firstline.training.provenance import installed, key_of
@@ -142,6 +141,7 @@ class Tpot(OnePart):
         return VectorPipeline(part, self._find(features, truth), features.shape[1])
 
     def _find(self, features: NDArray[np.float32], truth: NDArray[np.int64]) -> PipelineGraph:
+        from firstline.training.candidates.tpot.engine import find_pipeline
 
         settings = self.settings
         self.found_: Found = find_pipeline(

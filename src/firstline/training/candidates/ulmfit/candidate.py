@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from firstline.bundle.parts.lstm import PooledLstm
 from firstline.errors import LanguageModelUnusable
-from firstline.language_models.card import Direction, read_card
+from firstline.language_models.card import read_card
 from firstline.language_models.model import WEIGHTS_FILE
 from firstline.language_models.reading import MAX_TOKENS, rows_and_epochs
 from firstline.neural.loop import RoundDone
@@ -26,19 +26,19 @@ from firstline.text.rules import TextRules
 from firstline.training.candidates.base import Context, OnePart
 from firstline.training.candidates.encoder.candidate import FineTuned
 from firstline.training.candidates.estimate import Eligible, Estimate, Workload
-from firstline.training.candidates.lessons import Lessons
+from firstline.training.candidates.pool_features import PoolFeatures
 from firstline.training.candidates.soft_labels import sharpened
 from firstline.training.candidates.teacher import Teacher
 from firstline.training.candidates.ulmfit.classifier import plain_weights, train_classifier
 from firstline.training.candidates.ulmfit.estimate import eligible, estimate
-from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
 from firstline.training.candidates.ulmfit.network import ClassifierNetwork
 from firstline.training.candidates.ulmfit.onnx_graph import ClassifierWeights, build_graph, quantize
 from firstline.training.candidates.ulmfit.settings import NAME, UlmfitSettings, settings_of
+from firstline.training.candidates.ulmfit.shared_inputs import SharedInputs, gather
 from firstline.training.encoders import names_beside, resolve
 from firstline.training.encoders.folder import FolderEncoder
 from firstline.training.provenance import key_of
-from firstline.types import Label, Message
+from firstline.types import Direction, Label, Message
 
 _LEAST_BATCHES, _ENOUGH_BATCHES = 120, 600
 
@@ -50,10 +50,10 @@ class Ulmfit(OnePart):
     settings_type: ClassVar[type] = UlmfitSettings
     settings: UlmfitSettings
 
-    def __init__(self, context: Context, settings: UlmfitSettings, knowledge: Knowledge | None = None) -> None:
+    def __init__(self, context: Context, settings: UlmfitSettings, shared: SharedInputs | None = None) -> None:
         self.context = context
         self.settings = settings
-        self.knowledge = knowledge
+        self.shared = shared
 
     @property
     def rules(self) -> TextRules:
@@ -62,9 +62,9 @@ class Ulmfit(OnePart):
     @classmethod
     def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
         """Adapt the language models and compute the teacher's features, once for all folds."""
-        knowledge = yield from gather(context, messages)
+        shared = yield from gather(context, messages)
         settings = settings_of(context)
-        return lambda: cls(context, settings, knowledge)
+        return lambda: cls(context, settings, shared)
 
     @classmethod
     def eligible(cls, workload: Workload) -> Eligible:
@@ -106,21 +106,21 @@ class Ulmfit(OnePart):
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Learn from the labelled messages, and from the others by what the teacher makes of them."""
         everything = [*messages, *unlabelled]
-        knowledge = self.knowledge
-        if knowledge is None or not knowledge.lessons.covers(everything):
-            knowledge = run_to_end(gather(self.context, everything))
-        lessons = knowledge.lessons
+        shared = self.shared
+        if shared is None or not shared.pool_features.covers(everything):
+            shared = run_to_end(gather(self.context, everything))
+        pool_features = shared.pool_features
         self.labels_ = sorted(set(labels))
         place = {label: index for index, label in enumerate(self.labels_)}
         truth = np.array([place[label] for label in labels], np.int64)
         self.teacher_ = Teacher()
-        expert = self._expert(lessons) if unlabelled else None
+        expert = self._expert(pool_features) if unlabelled else None
         said = expert.fit(messages, labels, unlabelled).answers(unlabelled) if expert else None
         self.expert_ = expert.describe() if expert else {}
         self.borrowed_s = expert.borrowed_s if expert else 0.0
-        places = lessons.places_of(messages), truth, lessons.places_of(unlabelled)
-        soft_labels = sharpened(lessons.soft_labels(self.teacher_, *places, said), self.settings.sharpness)
-        self.models_ = knowledge.language_models
+        places = pool_features.places_of(messages), truth, pool_features.places_of(unlabelled)
+        soft_labels = sharpened(pool_features.soft_labels(self.teacher_, *places, said), self.settings.sharpness)
+        self.models_ = shared.language_models
         settings = for_as_many(self.settings, len(everything) + (self.settings.copies - 1) * len(truth))
         jobs = [
             partial(
@@ -128,7 +128,7 @@ class Ulmfit(OnePart):
                 partial(
                     train_classifier,
                     model,
-                    knowledge.rows_of(everything, model.card.direction),
+                    shared.rows_of(everything, model.card.direction),
                     truth,
                     len(self.labels_),
                     soft_labels,
@@ -155,13 +155,13 @@ class Ulmfit(OnePart):
             [self.rules.with_segment(message.text, message.segment) for message in messages]
         )
 
-    def _expert(self, lessons: Lessons) -> FineTuned | None:
+    def _expert(self, pool_features: PoolFeatures) -> FineTuned | None:
         """The sentence encoder that is fine-tuned on the same labels, where one may be."""
         context = self.context
         encoder = resolve(self.settings.encoder, context.workspace, context.encoders)
         if not self.settings.tuned_encoder or not isinstance(encoder, FolderEncoder):
             return None
-        return FineTuned(context, encoder, FineTuned.settings_for(context), lessons)
+        return FineTuned(context, encoder, FineTuned.settings_for(context), pool_features)
 
     def export(self, folder: Path) -> str:
         """Write tokenizer and graphs; returns the kind of the part."""

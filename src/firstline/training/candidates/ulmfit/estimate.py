@@ -17,7 +17,7 @@ from firstline.processes import n_usable_cores
 from firstline.steps import run_to_end
 from firstline.text.readings import as_written
 from firstline.training.candidates.encoder.candidate import FineTuned
-from firstline.training.candidates.encoder.kept import MOST
+from firstline.training.candidates.encoder.tuned_cache import MOST
 from firstline.training.candidates.estimate import (
     Eligible,
     Estimate,
@@ -28,12 +28,13 @@ from firstline.training.candidates.estimate import (
     processor_s,
     side_by_side,
 )
-from firstline.training.candidates.lessons import readers, teaching
+from firstline.training.candidates.pool_features import readers, teaching
 from firstline.training.candidates.ulmfit.classifier import train_classifier
 from firstline.training.candidates.ulmfit.settings import ClassifierSettings, settings_of
 from firstline.training.encoders import resolve as resolve_encoder
 from firstline.training.encoders.base import Encoder
 from firstline.training.encoders.folder import FolderEncoder
+from firstline.types import Direction
 
 _ENOUGH_MESSAGES = 5_000
 _LEAST_UNLABELLED = 1_000

@@ -15,7 +15,7 @@ from firstline.training.candidates.base import Context
 from firstline.training.candidates.encoder.candidate import FineTuned
 from firstline.training.candidates.ulmfit import candidate as module
 from firstline.training.candidates.ulmfit.candidate import Ulmfit
-from firstline.training.candidates.ulmfit.knowledge import gather
+from firstline.training.candidates.ulmfit.shared_inputs import gather
 from firstline.types import Message
 from tests.encoders import small_encoder
 from tests.examples import examples
@@ -119,7 +119,10 @@ def test_without_any_word_it_learns_what_there_is() -> None:
 @pytest.mark.parametrize("package", ["torch", "fastai", "onnx", "safetensors"])
 def test_a_package_that_is_missing_is_named_with_its_command(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
     ours = ("firstline.training.candidates.ulmfit", "firstline.language_models")
-    for name in [name for name in sys.modules if name.startswith(ours)]:
+    for name in sorted((name for name in sys.modules if name.startswith(ours)), reverse=True):
+        parent, _, module = name.rpartition(".")
+        # So that it is put back: the import that follows replaces it.
+        monkeypatch.setattr(sys.modules[parent], module, sys.modules[name], raising=False)
         monkeypatch.delitem(sys.modules, name)
     for name in [name for name in sys.modules if name.startswith(f"{package}.")]:
         monkeypatch.setitem(sys.modules, name, None)

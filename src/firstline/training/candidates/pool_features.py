@@ -34,7 +34,7 @@ _READING_GROWTH, _GROWTH, _TEXT_BYTES = 1.2, 1.6, 40_000
 
 
 @dataclass(frozen=True)
-class Lessons:
+class PoolFeatures:
     """`features[kind]` have a row for each message, at its `place`; `neighbours` tell which messages are alike."""
 
     place: Mapping[Message, int]
@@ -78,9 +78,9 @@ class Lessons:
         return self.neighbours.smoothed(probabilities, is_known)[unlabelled]
 
 
-def gather_lessons(
+def gather_pool_features(
     context: Context, messages: Sequence[Message], encoder: Encoder | None
-) -> Generator[Stage, None, Lessons]:
+) -> Generator[Stage, None, PoolFeatures]:
     """Compute what a teacher reads of `messages`: counts, and the vectors of its readers.
 
     Raises what `vectors_of` raises, and `EncoderUnusable`.
@@ -94,7 +94,7 @@ def gather_lessons(
         steps = centred_vectors([message.text for message in messages], reader, context.vectors)
         what = f"sentence vectors by {reader.name}"
         vectors[reader.name] = yield from each_as(steps, partial(_stage, what))
-    return Lessons(
+    return PoolFeatures(
         place={message: place for place, message in enumerate(messages)},
         features={_COUNTED: counted, **vectors},
         neighbours=Neighbours.of(np.hstack(list(vectors.values()))),
@@ -111,13 +111,13 @@ def teaching(workload: Workload, encoder: Encoder | None) -> Estimate:
     everything = list(dict.fromkeys(workload.prepared))
     places = drawn(everything, N_TEXTS - len(labelled), context.seed)
     sample = list(dict.fromkeys([*labelled, *(everything[place] for place in places)]))
-    reading_s, lessons = clocked(lambda: run_to_end(gather_lessons(context, sample, None)))
+    reading_s, pool_features = clocked(lambda: run_to_end(gather_pool_features(context, sample, None)))
     truth = np.unique(labels, return_inverse=True)[1]
-    places_of = lessons.places_of(labelled), truth, lessons.places_of(sample[len(labelled) :])
-    soft_labels_s, _ = clocked(lambda: lessons.soft_labels(Teacher(), *places_of))
+    places_of = pool_features.places_of(labelled), truth, pool_features.places_of(sample[len(labelled) :])
+    soft_labels_s, _ = clocked(lambda: pool_features.soft_labels(Teacher(), *places_of))
     plain = [message.text for message in everything]
     vectors = [encoding(plain, reader, context) for reader in readers(context, encoder)]
-    n_kinds = len(lessons.features)
+    n_kinds = len(pool_features.features)
     in_all_s = sum(soft_labels_s * (n / len(labels)) ** _GROWTH for n in workload.learned)
     return Estimate(
         reading_s * (len(everything) / len(sample)) ** _READING_GROWTH

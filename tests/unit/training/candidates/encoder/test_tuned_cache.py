@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from firstline.bundle.parts.transformer import Transformer
-from firstline.training.candidates.encoder import kept
-from firstline.training.candidates.encoder.kept import forget_parts, keep_part, kept_part
+from firstline.training.candidates.encoder import tuned_cache
+from firstline.training.candidates.encoder.tuned_cache import forget_parts, keep_part, kept_part
 from tests.unit.bundle.parts.test_transformer import N_LABELS, TEXTS, part
 
 
@@ -39,7 +39,7 @@ def test_what_is_damaged_is_not_there(tmp_path: Path, tuned: Transformer, file: 
 
 
 def test_only_the_newest_stay(tmp_path: Path, tuned: Transformer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "MOST", 2)
+    monkeypatch.setattr(tuned_cache, "MOST", 2)
     for age, key in enumerate(("new", "older", "oldest")):
         keep_part(tmp_path, key, tuned, 2.5)
         os.utime(tmp_path / "tuned" / key, (1e9 - age, 1e9 - age))
@@ -50,7 +50,7 @@ def test_only_the_newest_stay(tmp_path: Path, tuned: Transformer, monkeypatch: p
 def test_what_was_asked_for_is_young_again_and_can_be_written_when_it_is_gone(
     tmp_path: Path, tuned: Transformer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept, "MOST", 2)
+    monkeypatch.setattr(tuned_cache, "MOST", 2)
     for age, key in enumerate(("new", "old")):
         keep_part(tmp_path, key, tuned, 2.5)
         os.utime(tmp_path / "tuned" / key, (1e9 - age, 1e9 - age))
@@ -82,5 +82,5 @@ def test_seconds_that_cannot_be_are_not_believed(tmp_path: Path, tuned: Transfor
     keep_part(tmp_path, "one", tuned, 2.5)
     place = tmp_path / "tuned" / "one"
     (place / "seconds").write_text(seconds)
-    (place / "sha256").write_text(kept._digest(place))
+    (place / "sha256").write_text(tuned_cache._digest(place))
     assert kept_part(tmp_path, "one", N_LABELS) is None

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstline.language_models.adapt import AdaptSettings, require_pool
-from firstline.language_models.card import Direction, read_card
+from firstline.language_models.card import read_card
 from firstline.language_models.installed import Language
 from firstline.language_models.installed import resolve as resolve_language
 from firstline.language_models.model import LanguageModel
@@ -18,26 +18,26 @@ from firstline.neural.side_by_side import Report, run_side_by_side
 from firstline.steps import Stage, run_to_end
 from firstline.text.tokenizer import MODEL_FILE
 from firstline.training.candidates.base import Context
-from firstline.training.candidates.lessons import Lessons, gather_lessons
+from firstline.training.candidates.pool_features import PoolFeatures, gather_pool_features
 from firstline.training.candidates.ulmfit.settings import settings_of
 from firstline.training.encoders import resolve
-from firstline.types import Message
+from firstline.types import Direction, Message
 
 
 @dataclass(frozen=True)
-class Knowledge:
+class SharedInputs:
     """Language models, one a direction; what they, by direction, and a teacher read of every message.
 
-    `rows` are the ids of messages, in the order of the lessons.
+    `rows` are the ids of messages, in the order of the pool features.
     """
 
     language_models: tuple[LanguageModel, ...]
     rows: Mapping[Direction, Sequence[NDArray[np.int64]]]
-    lessons: Lessons
+    pool_features: PoolFeatures
 
     def rows_of(self, messages: Sequence[Message], direction: Direction) -> list[NDArray[np.int64]]:
         rows = self.rows[direction]
-        return [rows[place] for place in self.lessons.places_of(messages)]
+        return [rows[place] for place in self.pool_features.places_of(messages)]
 
 
 def gather(
@@ -45,7 +45,7 @@ def gather(
     messages: Sequence[Message],
     bases: Mapping[str, LanguageModel] | None = None,
     is_forced: bool = False,
-) -> Generator[Stage, None, Knowledge]:
+) -> Generator[Stage, None, SharedInputs]:
     """Compute what the teacher reads, and adapt the language models where they are not adapted yet.
 
     `bases` are pretrained models by direction; None: those that the settings name. Raises what
@@ -57,13 +57,13 @@ def gather(
     encoder = resolve(settings_of(context).encoder, context.workspace, context.encoders)
     if bases is None:
         bases = _installed_models(context, is_forced)
-    lessons = yield from gather_lessons(context, messages, encoder)
-    meaning = np.hstack(list(lessons.vectors.values()))
-    models = _language_models(context, texts, meaning, "+".join(lessons.vectors), bases, is_forced)
-    return Knowledge(
+    pool_features = yield from gather_pool_features(context, messages, encoder)
+    meaning = np.hstack(list(pool_features.vectors.values()))
+    models = _language_models(context, texts, meaning, "+".join(pool_features.vectors), bases, is_forced)
+    return SharedInputs(
         language_models=tuple(models),
         rows={model.card.direction: encode(model.tokenizer, texts, model.card.direction) for model in models},
-        lessons=lessons,
+        pool_features=pool_features,
     )
 
 

@@ -9,7 +9,7 @@ from firstline.text.rules import TextRules
 from firstline.training import encoders
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.encoder.candidate import FineTuned
-from firstline.training.candidates.lessons import Lessons, gather_lessons
+from firstline.training.candidates.pool_features import PoolFeatures, gather_pool_features
 from firstline.training.candidates.teacher import Neighbours, Teacher
 from firstline.training.candidates.ulmfit.candidate import Ulmfit
 from firstline.training.encoders import Known
@@ -40,10 +40,10 @@ def context(language: str) -> Context:
     return Context(TextRules.of_language(language), language=language)
 
 
-def lessons(vectors: NDArray[np.float32]) -> Lessons:
+def pool_features(vectors: NDArray[np.float32]) -> PoolFeatures:
     """Of messages whose features are `vectors`."""
     place = {Message(str(row)): row for row in range(len(vectors))}
-    return Lessons(place, {"own": vectors}, Neighbours.of(vectors))
+    return PoolFeatures(place, {"own": vectors}, Neighbours.of(vectors))
 
 
 def soft_labels(
@@ -54,7 +54,7 @@ def soft_labels(
     expert: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     places = np.array(labelled, np.int64), np.array(labels, np.int64), np.array(unlabelled, np.int64)
-    return lessons(np.array(vectors, np.float32)).soft_labels(Teacher(), *places, expert)
+    return pool_features(np.array(vectors, np.float32)).soft_labels(Teacher(), *places, expert)
 
 
 def test_soft_labels_follow_what_is_near() -> None:
@@ -86,24 +86,24 @@ def test_an_expert_counts_three_times_what_the_teacher_says() -> None:
 
 
 def test_a_teacher_of_russian_reads_vectors_of_words_too(words: Words) -> None:
-    found = run_to_end(gather_lessons(context("ru"), MESSAGES, CountingEncoder()))
+    found = run_to_end(gather_pool_features(context("ru"), MESSAGES, CountingEncoder()))
     assert list(found.features) == ["tfidf", "lsa", "fake", "navec"]
     assert found.features["navec"].shape == (4, 3)
     assert words.asked
 
 
 def test_vectors_of_russian_words_are_of_no_use_elsewhere(words: Words) -> None:
-    found = run_to_end(gather_lessons(context("en"), MESSAGES, CountingEncoder()))
+    found = run_to_end(gather_pool_features(context("en"), MESSAGES, CountingEncoder()))
     assert list(found.features) == ["tfidf", "lsa", "fake"]
     assert not words.asked
 
 
 def test_an_encoder_is_read_once(words: Words) -> None:
-    assert list(run_to_end(gather_lessons(context("ru"), MESSAGES, words)).features) == ["tfidf", "lsa", "navec"]
+    assert list(run_to_end(gather_pool_features(context("ru"), MESSAGES, words)).features) == ["tfidf", "lsa", "navec"]
 
 
 def test_who_wants_no_encoder_gets_none(words: Words) -> None:
-    assert list(run_to_end(gather_lessons(context("ru"), MESSAGES, None)).features) == ["tfidf", "lsa"]
+    assert list(run_to_end(gather_pool_features(context("ru"), MESSAGES, None)).features) == ["tfidf", "lsa"]
 
 
 def test_a_run_knows_what_the_teacher_read(words: Words) -> None:
@@ -113,4 +113,4 @@ def test_a_run_knows_what_the_teacher_read(words: Words) -> None:
 
 def test_what_is_not_installed_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(encoders._ENCODERS, "navec", Known(("no_such_module",), lambda cache: Words()))
-    assert list(run_to_end(gather_lessons(context("ru"), MESSAGES, CountingEncoder())).features)[2:] == ["fake"]
+    assert list(run_to_end(gather_pool_features(context("ru"), MESSAGES, CountingEncoder())).features)[2:] == ["fake"]

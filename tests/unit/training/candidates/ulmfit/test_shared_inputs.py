@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from firstline.errors import LanguageModelUnusable, PoolTooSmall
-from firstline.language_models.card import DIRECTIONS, Direction, read_card
+from firstline.language_models.card import DIRECTIONS, read_card
 from firstline.language_models.installed import Language
 from firstline.steps import Stage, run_to_end
 from firstline.training import encoders
 from firstline.training.candidates.base import Context
-from firstline.training.candidates.ulmfit import knowledge as module
-from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
-from firstline.types import Message
+from firstline.training.candidates.ulmfit import shared_inputs as module
+from firstline.training.candidates.ulmfit.shared_inputs import SharedInputs, gather
+from firstline.types import Direction, Message
 from tests.encoders import CountingEncoder
 from tests.examples import examples
 from tests.unit.language_models.corpora import RULES
@@ -32,29 +32,29 @@ BOTH = replace(ALONE, chosen=chosen())
 pytestmark = pytest.mark.usefixtures("small_shape")
 
 
-def gathered(context: Context = ALONE, messages: Sequence[Message] = MESSAGES) -> tuple[list[Stage], Knowledge]:
+def gathered(context: Context = ALONE, messages: Sequence[Message] = MESSAGES) -> tuple[list[Stage], SharedInputs]:
     told: list[Stage] = []
     return told, run_to_end(gather(replace(context, report=told.append), messages), told.append)
 
 
 def test_features_have_a_row_for_each_message() -> None:
     _, found = gathered()
-    assert set(found.lessons.features) == {"tfidf", "lsa"}
-    assert {values.shape[0] for values in found.lessons.features.values()} == {len(MESSAGES)}
-    assert found.lessons.places_of(MESSAGES[3:5]).tolist() == [3, 4]
+    assert set(found.pool_features.features) == {"tfidf", "lsa"}
+    assert {values.shape[0] for values in found.pool_features.features.values()} == {len(MESSAGES)}
+    assert found.pool_features.places_of(MESSAGES[3:5]).tolist() == [3, 4]
 
 
 def test_a_message_that_comes_twice_has_one_row_and_one_of_another_segment_its_own() -> None:
     one, other = Message("карта пропала", "lead"), Message("карта пропала", "customer")
     _, found = gathered(messages=[*MESSAGES, one, other, one])
-    assert len(found.lessons.place) == len(MESSAGES) + 2
-    assert found.lessons.place[one] != found.lessons.place[other]
+    assert len(found.pool_features.place) == len(MESSAGES) + 2
+    assert found.pool_features.place[one] != found.pool_features.place[other]
 
 
 def test_it_covers_what_it_was_gathered_from() -> None:
     _, found = gathered()
-    assert found.lessons.covers(MESSAGES)
-    assert not found.lessons.covers([*MESSAGES, Message("новое")])
+    assert found.pool_features.covers(MESSAGES)
+    assert not found.pool_features.covers([*MESSAGES, Message("новое")])
 
 
 def test_a_backward_model_reads_with_the_tokenizer_of_the_forward_one() -> None:
@@ -86,7 +86,7 @@ def test_too_few_messages_are_refused_before_anything_is_computed(messages: list
 def test_vectors_of_an_encoder_are_kept_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(encoders._ENCODERS, "fake", encoders.Known((), lambda cache: CountingEncoder()))
     told, found = gathered(replace(ALONE, chosen=chosen(encoder="fake"), folder=tmp_path))
-    assert set(found.lessons.features) == {"tfidf", "lsa", "fake"}
+    assert set(found.pool_features.features) == {"tfidf", "lsa", "fake"}
     assert told[1] == Stage("sentence vectors by fake", len(MESSAGES), len(MESSAGES))
     assert (tmp_path / "vectors" / "fake-1.npz").exists()
 
@@ -133,7 +133,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Language 
     return languages
 
 
-def adapted_from(found: Knowledge) -> list[str]:
+def adapted_from(found: SharedInputs) -> list[str]:
     """How the hash of the weights begins that each language model started from."""
     return [model.card.base.get("weights.safetensors", "")[:12] for model in found.language_models]
 

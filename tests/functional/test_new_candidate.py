@@ -32,7 +32,7 @@ def line(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_trains_is_in_the_table_and_serves_from_its_bundle(tmp_path: Path) -> None:
     data = examples()
     _, report = run(tmp_path / "models", data, candidates=("toy.v1", "linear.v1"))
-    assert {row.candidate for row in report.rows} == {"toy.v1", "linear.v1"}
+    assert {row.candidate for row in report.results} == {"toy.v1", "linear.v1"}
     _, alone = run(tmp_path / "alone", data, candidates=("toy.v1",))
     served = Predictor.load(tmp_path / "alone" / alone.model.id)
     assert alone.model.training

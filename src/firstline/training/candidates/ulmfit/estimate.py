@@ -34,7 +34,6 @@ from firstline.training.candidates.ulmfit.settings import ClassifierSettings, se
 from firstline.training.encoders import resolve as resolve_encoder
 from firstline.training.encoders.base import Encoder
 from firstline.training.encoders.folder import FolderEncoder
-from firstline.types import Direction
 
 _ENOUGH_MESSAGES = 5_000
 _LEAST_UNLABELLED = 1_000

@@ -1,6 +1,6 @@
 """How long `firstline train` takes, and what was expected: python -m benchmarks.training_time [--workspace DIR]
 
-Without a workspace: the demo messages. For each candidate, what `firstline advise` expects of five folds and the training
+Without a workspace: the demo messages. For each candidate, what `firstline advise` expects of five folds and training
 on all labels, then what they take: on the wall, and of processors, divided by the cores where a candidate uses all of
 them. On a machine that does something else as well, only the latter can be compared. Below it, on the same
 messages: scikit-learn's own TfidfVectorizer and LogisticRegression, fitted once.

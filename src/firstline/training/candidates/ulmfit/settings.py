@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from firstline.language_models.card import Direction
+from firstline.types import Direction
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.ranges import number, one_of, several, text, whole
 

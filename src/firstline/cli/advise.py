@@ -22,7 +22,8 @@ from firstline.cli.output import (
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
-    from firstline.training.advice import Advice, Estimated
+    from firstline.training.advice import Advice
+    from firstline.training.estimates import Estimated
 
 _UNKNOWN = "-"
 

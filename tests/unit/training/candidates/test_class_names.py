@@ -14,7 +14,7 @@ from firstline.steps import run_to_end
 from firstline.store.messages import Labelled
 from firstline.text.masks import Masker
 from firstline.training.blend import Blend
-from firstline.training.candidates.base import Candidate, Context
+from firstline.training.candidates.base import Candidate, Context, Fitted
 from firstline.training.candidates.class_names import all_messages, names_for, prepare_for
 from firstline.training.candidates.linear import Linear
 from firstline.training.folds import cross_validate
@@ -56,7 +56,7 @@ def named(*labels: Label) -> dict[Label, Message]:
     return names_for(context(), Labelled(messages, list(labels), [], 0))
 
 
-def fitted(kind: type[Candidate], data: Labelled = DATA, names_teach: bool = True) -> Candidate:
+def fitted(kind: type[Candidate], data: Labelled = DATA, names_teach: bool = True) -> Fitted:
     make = run_to_end(prepare_for(kind, context(names_teach), data))
     return make().fit(data.messages, data.labels, data.unlabelled)
 

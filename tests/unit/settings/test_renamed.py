@@ -54,6 +54,12 @@ def test_what_never_helped_is_ignored_and_told(tmp_path: Path, name: str, value:
     assert any(f"ulmfit.{name}" in str(one.message) and "is ignored" in str(one.message) for one in told)
 
 
+def test_a_setting_of_a_candidate_that_has_gone_is_ignored_and_told(tmp_path: Path) -> None:
+    text = '[candidates."ulmfit.v1"]\ndecay = 2.6\nrate = 0.01\n'
+    with pytest.warns(OldSetting, match="'decay' of ulmfit.v1 is ignored"):
+        assert read_settings(written(tmp_path, text)).candidates == {"ulmfit.v1": {"rate": 0.01}}
+
+
 def test_old_environment_variables_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIRSTLINE_ULMFIT__DIRECTIONS", '["backward"]')
     monkeypatch.setenv("FIRSTLINE_ULMFIT__LANGUAGE_MODEL", "none")

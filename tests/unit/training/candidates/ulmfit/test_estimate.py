@@ -5,7 +5,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from firstline.training.candidates.ulmfit.knowledge import gather
 
 from firstline.errors import PoolTooSmall
 from firstline.language_models import adapt
@@ -14,6 +13,7 @@ from firstline.training.candidates.encoder.candidate import FineTuned
 from firstline.training.candidates.estimate import Estimate, Workload
 from firstline.training.candidates.ulmfit import estimate as module
 from firstline.training.candidates.ulmfit.candidate import Ulmfit
+from firstline.training.candidates.ulmfit.shared_inputs import gather
 from tests.unit.training.candidates.workloads import workload
 
 pytestmark = pytest.mark.usefixtures("small_shape")

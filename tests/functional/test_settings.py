@@ -34,7 +34,7 @@ def test_an_unknown_setting_and_an_unknown_candidate_are_refused(workspace: Path
     assert run("status", "-w", workspace).returncode == 1
 
 
-@pytest.mark.filterwarnings("always::firstline.settings.renamed.OldSetting")
+@pytest.mark.filterwarnings("always::firstline.errors.OldSetting")
 def test_an_old_name_is_read_with_a_note(workspace: Path) -> None:
     write(workspace, '[ulmfit]\nencoder = "none"\n')
     done = run("status", "-w", workspace)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from firstline.errors import SettingsInvalid
+from firstline.errors import OldSetting, SettingsInvalid
 
 _OLD, _NEW, _VARIABLE = "ulmfit", "ulmfit.v1", "FIRSTLINE_ULMFIT__"
 _OLD_DEFAULTS: Mapping[str, object] = {
@@ -23,10 +23,6 @@ _OLD_DEFAULTS: Mapping[str, object] = {
 
 _GONE = (("unfreezing", "gradual"), ("loss", "cross_entropy"))
 """What was measured to gain nothing, see docs/EXPERIMENTS.md."""
-
-
-class OldSetting(FutureWarning):
-    """A setting has its old name, or is one that has gone; the command line shows it as a note."""
 
 
 def with_new_names(values: Mapping[str, Any], path: Path) -> dict[str, Any]:

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from firstline.errors import SettingsInvalid
+from firstline.errors import OldSetting, SettingsInvalid
 from firstline.settings import read_settings
-from firstline.settings.renamed import OldSetting
 from firstline.training.candidates import checked
 
 OLD_FILE = """\

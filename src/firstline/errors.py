@@ -202,6 +202,10 @@ class RequestError(FirstlineError):
         self.status = status
 
 
+class OldSetting(FutureWarning):
+    """A warning: a setting has its old name, or is one that has gone; the command line shows it as a note."""
+
+
 def kind_of(error: BaseException) -> str:
     """`ValueError in forest.py, line 31`: what happened and where.
 

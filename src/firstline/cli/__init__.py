@@ -28,9 +28,8 @@ from firstline.cli import (
     train,
 )
 from firstline.cli.output import note, print_error
-from firstline.errors import FirstlineError, kind_of, trace_of
+from firstline.errors import FirstlineError, OldSetting, kind_of, trace_of
 from firstline.neural.memory import is_out_of_memory
-from firstline.settings.renamed import OldSetting
 
 _INTERRUPTED = 130
 

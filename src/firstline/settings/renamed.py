@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from firstline.errors import SettingsInvalid
+from firstline.errors import OldSetting, SettingsInvalid
 
 _OLD, _NEW, _VARIABLE = "ulmfit", "ulmfit.v1", "FIRSTLINE_ULMFIT__"
 _OLD_DEFAULTS: Mapping[str, object] = {
@@ -25,15 +25,12 @@ _GONE = (("unfreezing", "gradual"), ("loss", "cross_entropy"))
 """What was measured to gain nothing, see docs/EXPERIMENTS.md."""
 
 
-class OldSetting(FutureWarning):
-    """A setting has its old name, or is one that has gone; the command line shows it as a note."""
-
-
 def with_new_names(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """The values of a settings file, `[ulmfit]` and its environment variables as `[candidates."ulmfit.v1"]`.
 
     What has the new name wins. Raises `SettingsInvalid` if `ulmfit` is not a table.
     """
+    values = _without_gone(values, path)
     old = values.get(_OLD, {})
     if not isinstance(old, dict):
         raise SettingsInvalid(f"{path}: '{_OLD}' is not a table.", f'Use the table [candidates."{_NEW}"].')
@@ -53,6 +50,17 @@ def with_new_names(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
     if chosen and isinstance(candidates, dict):
         new["candidates"] = {**candidates, _NEW: {**chosen, **candidates.get(_NEW, {})}}
     return new
+
+
+def _without_gone(values: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
+    """Without `decay` of `ulmfit.v1`: rates that differ by layer never answered better."""
+    candidates = values.get("candidates", {})
+    table = candidates.get(_NEW, {}) if isinstance(candidates, dict) else {}
+    if not isinstance(table, dict) or "decay" not in table:
+        return values
+    _warn(f"{path}: 'decay' of {_NEW} is ignored: it never answered better than the default.")
+    left = {name: value for name, value in table.items() if name != "decay"}
+    return {**values, "candidates": {**candidates, _NEW: left}}
 
 
 def _what_to_do(chosen: Mapping[str, Any]) -> str:

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from firstline.errors import SettingsInvalid
+from firstline.errors import OldSetting, SettingsInvalid
 from firstline.settings import read_settings
-from firstline.settings.renamed import OldSetting
 from firstline.training.candidates import checked
 
 OLD_FILE = """\
@@ -52,6 +51,12 @@ def test_what_never_helped_is_ignored_and_told(tmp_path: Path, name: str, value:
     with pytest.warns(OldSetting) as told:
         assert "ulmfit.v1" not in read_settings(path).candidates or not read_settings(path).candidates["ulmfit.v1"]
     assert any(f"ulmfit.{name}" in str(one.message) and "is ignored" in str(one.message) for one in told)
+
+
+def test_a_setting_of_a_candidate_that_has_gone_is_ignored_and_told(tmp_path: Path) -> None:
+    text = '[candidates."ulmfit.v1"]\ndecay = 2.6\nrate = 0.01\n'
+    with pytest.warns(OldSetting, match="'decay' of ulmfit.v1 is ignored"):
+        assert read_settings(written(tmp_path, text)).candidates == {"ulmfit.v1": {"rate": 0.01}}
 
 
 def test_old_environment_variables_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -142,8 +142,9 @@ class OnePart(ABC):
         return [PartSource(self.export)]
 
     def describe(self) -> dict[str, object]:
-        """The settings, for the manifest."""
-        return asdict(self.settings)
+        """The settings, for the manifest: plain data, as JSON has it."""
+        found = asdict(self.settings)
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
 
 
 class Standalone(OnePart):

@@ -26,13 +26,13 @@ class ClassifierSettings:
     n_members: int = whole(2, 1, 4, "classifiers for each direction, whose answers are averaged")
     n_epochs: int = whole(3, 2, 20, "how often all messages are read")
     rate: float = number(4e-3, 5e-4, 2e-2, "learning rate of the highest layer", is_log=True)
-    decay: float = number(1.0, 1.0, 4.0, "how many times lower the rate of each lower layer is")
     dropout_factor: float = number(0.2, 0.0, 1.0, "share of the article's dropouts")
     smoothing: float = number(0.1, 0.0, 0.3, "what the true class of a label gives up to all classes")
     sharpness: float = number(2.0, 0.5, 4.0, "power of the teacher's probabilities for unlabelled messages")
     loss: LossName = one_of(  # noqa: RUF009 (a field)
         "smoothing", ("smoothing", "focal"), "loss for the labels of people; focal is the article's", is_searched=False
     )
+    decay: float = 1.0
     copies: int = 3
     focal_gamma: float = 2.0
     class_weight_power: float = 0.0

@@ -83,8 +83,8 @@ def imported(site: Path) -> Path:
     for command in (("init", folder), ("import", history, "-w", folder)):
         done = firstline(site, *command)
         assert done.returncode == 0, done.stderr
-    settings = folder / "firstline.toml"
-    settings.write_text(settings.read_text("utf-8").replace('language_model = "auto"', 'language_model = "tests-ru"'))
+    with (folder / "firstline.toml").open("a", encoding="utf-8") as settings:
+        settings.write('\n[candidates."ulmfit.v1"]\nlanguage_model = "tests-ru"\n')
     return folder
 
 

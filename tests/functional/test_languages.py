@@ -84,7 +84,8 @@ def imported(site: Path) -> Path:
         done = firstline(site, *command)
         assert done.returncode == 0, done.stderr
     settings = folder / "firstline.toml"
-    settings.write_text(settings.read_text("utf-8").replace('language_model = "auto"', 'language_model = "tests-ru"'))
+    named = '[candidates."ulmfit.v1"]\nlanguage_model = "tests-ru"\n'
+    settings.write_text(settings.read_text("utf-8") + named, "utf-8")
     return folder
 
 

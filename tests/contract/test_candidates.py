@@ -17,7 +17,7 @@ from firstline.settings.model import EncoderSettings
 from firstline.steps import run_to_end
 from firstline.text.rules import TextRules
 from firstline.training.candidates import CLASSES, find_candidate
-from firstline.training.candidates.base import Candidate, Context, Learner
+from firstline.training.candidates.base import Context, Fitted, Learner
 from firstline.training.candidates.class_names import WithClassNames, prepare_for
 from firstline.training.candidates.ranges import declared, problems_of
 from firstline.training.candidates.ulmfit import candidate as ulmfit
@@ -64,16 +64,16 @@ def prepared(name: str) -> Make:
 
 
 @pytest.fixture(scope="module")
-def fitted(make: Make) -> Candidate:
+def fitted(make: Make) -> Fitted:
     """What `fit` returns is the candidate itself."""
     data, named = examples(), make()
     assert isinstance(named, WithClassNames)
     found = named.fit(data.messages, data.labels, data.unlabelled)
-    assert found is named.learner
+    assert found is named.learner  # type: ignore[comparison-overlap]
     return found
 
 
-def bundle(fitted: Candidate, folder: Path) -> Path:
+def bundle(fitted: Fitted, folder: Path) -> Path:
     """The folder of a bundle that answers as the candidate does."""
     draft = msgspec.structs.replace(manifest(), labels=tuple(fitted.labels_))
     return folder / write_bundle(folder, draft, fitted.parts()).id
@@ -93,11 +93,11 @@ def test_constructor_learns_nothing(make: Make) -> None:
     assert not [name for name in vars(make()) if name.endswith("_")]
 
 
-def test_labels_are_the_sorted_classes(fitted: Candidate) -> None:
+def test_labels_are_the_sorted_classes(fitted: Fitted) -> None:
     assert fitted.labels_ == ["Банкомат", "Вход", "Перевод"]
 
 
-def test_probabilities_are_float32_rows_that_sum_to_one(fitted: Candidate) -> None:
+def test_probabilities_are_float32_rows_that_sum_to_one(fitted: Fitted) -> None:
     probabilities = fitted.predict_proba(UNSEEN)
     assert probabilities.dtype == np.float32
     assert probabilities.shape == (len(UNSEEN), 3)
@@ -105,14 +105,14 @@ def test_probabilities_are_float32_rows_that_sum_to_one(fitted: Candidate) -> No
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
 
 
-def test_learns_what_is_plain_to_see(fitted: Candidate) -> None:
+def test_learns_what_is_plain_to_see(fitted: Fitted) -> None:
     data = examples()
     guesses = fitted.predict_proba(data.messages).argmax(axis=1)
     right = sum(fitted.labels_[guess] == label for guess, label in zip(guesses, data.labels, strict=True))
     assert right >= 0.9 * len(data.labels)
 
 
-def test_same_data_and_seed_export_the_same_bytes(make: Make, fitted: Candidate, tmp_path: Path) -> None:
+def test_same_data_and_seed_export_the_same_bytes(make: Make, fitted: Fitted, tmp_path: Path) -> None:
     data = examples()
     again = make().fit(data.messages, data.labels, data.unlabelled)
     contents = []
@@ -125,16 +125,16 @@ def test_same_data_and_seed_export_the_same_bytes(make: Make, fitted: Candidate,
     assert contents[0] == contents[1]
 
 
-def test_exported_kinds_can_be_read(fitted: Candidate, tmp_path: Path) -> None:
+def test_exported_kinds_can_be_read(fitted: Fitted, tmp_path: Path) -> None:
     assert {part.kind for part in read_manifest(bundle(fitted, tmp_path)).parts} <= set(KINDS)
 
 
-def test_export_holds_no_pickle(fitted: Candidate, tmp_path: Path) -> None:
+def test_export_holds_no_pickle(fitted: Fitted, tmp_path: Path) -> None:
     suffixes = {path.suffix for path in bundle(fitted, tmp_path).rglob("*") if path.is_file()}
     assert suffixes <= {".npy", ".json", ".txt", ".onnx", ".safetensors", ".model"}
 
 
-def test_bundle_predicts_what_training_predicted(fitted: Candidate, tmp_path: Path) -> None:
+def test_bundle_predicts_what_training_predicted(fitted: Fitted, tmp_path: Path) -> None:
     messages = examples().messages + UNSEEN
     served = Predictor.load(bundle(fitted, tmp_path)).predict_proba(messages)
     np.testing.assert_allclose(served, fitted.predict_proba(messages), atol=1e-5)
@@ -155,11 +155,11 @@ def test_two_classes_are_enough(make: Make) -> None:
     assert probabilities.argmax(axis=1).tolist() == [0, 1]
 
 
-def test_describe_is_plain_data(make: Make, fitted: Candidate, tmp_path: Path) -> None:
+def test_describe_is_plain_data(make: Make, fitted: Fitted, tmp_path: Path) -> None:
     assert msgspec.json.decode(msgspec.json.encode(fitted.describe())) == fitted.describe()
 
 
-def test_segment_that_training_never_saw_is_as_none(fitted: Candidate, tmp_path: Path) -> None:
+def test_segment_that_training_never_saw_is_as_none(fitted: Fitted, tmp_path: Path) -> None:
     predictor = Predictor.load(bundle(fitted, tmp_path))
     text = "банкомат не работает"
     assert predictor.predict([Message(text, "vip")]) == predictor.predict([Message(text)])

@@ -20,7 +20,7 @@ import optuna
 from sklearn.metrics import f1_score
 
 from benchmarks.table import machine, print_rows
-from firstline.search.evaluating import Evaluation, Outcome, evaluate
+from firstline.search.evaluating import Outcome, TrialTask, evaluate
 from firstline.search.evolution import Plan
 from firstline.search.search import search, searched
 from firstline.search.trials import Trials
@@ -102,7 +102,7 @@ def _tpe(bench: Bench, n_trials: int) -> dict[str, Any]:
         for start in range(0, n_trials, workers.n_workers):
             trials = [study.ask() for _ in range(min(workers.n_workers, n_trials - start))]
             trial_of: dict[Task[Outcome], optuna.Trial] = {
-                Evaluation(_suggested(bench.candidate, trial)): trial for trial in trials
+                TrialTask(_suggested(bench.candidate, trial)): trial for trial in trials
             }
             for evaluation, outcome in workers.run(bench, list(trial_of)):
                 study.tell(trial_of[evaluation], outcome.score)

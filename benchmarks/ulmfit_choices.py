@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -190,7 +191,6 @@ def _shared(variant: Variant, seed: int, messages: Sequence[Message], place: Wor
     folder = place.language_models
     if variant.without:
         rules = _Stripped(rules, variant.without)
-    start._CHARS_A_PIECE = variant.characters_a_piece
     # A language model of its own for what changes it; sentence vectors are the same for all.
     what = (len(messages), variant.without, variant.encoder, variant.adaptation_epochs, variant.characters_a_piece)
     changes = " ".join(map(str, (*what, variant.base.name if variant.base else "")))
@@ -208,7 +208,8 @@ def _shared(variant: Variant, seed: int, messages: Sequence[Message], place: Wor
     }
     bases: dict[str, LanguageModel] = {"forward": LanguageModel.load(variant.base)} if variant.base else {}
     context = Context(rules, seed, place.settings.language, folder, chosen={"ulmfit.v1": chosen})
-    return run_to_end(gather(context, messages, bases)), context
+    with mock.patch.object(start, "_CHARS_A_PIECE", variant.characters_a_piece):
+        return run_to_end(gather(context, messages, bases)), context
 
 
 def _some(messages: Sequence[Message], n_most: int) -> list[Message]:

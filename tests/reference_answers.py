@@ -32,7 +32,7 @@ from firstline.steps import run_to_end
 from firstline.store.messages import Labelled
 from firstline.text.rules import TextRules
 from firstline.training.candidates import find_candidate
-from firstline.training.candidates.base import Candidate, Context
+from firstline.training.candidates.base import Context, Fitted
 from firstline.training.candidates.class_names import prepare_for
 from firstline.training.candidates.ulmfit import candidate as ulmfit
 from firstline.types import Message
@@ -58,7 +58,7 @@ class Case:
     is_network: bool = False
     patches: tuple[Callable[[], object], ...] = ()
 
-    def fit(self) -> Candidate:
+    def fit(self) -> Fitted:
         with ExitStack() as stack:
             for patch in self.patches:
                 stack.enter_context(patch())  # type: ignore[arg-type]
@@ -193,13 +193,28 @@ def compare(folder: Path, cases: Sequence[Case]) -> bool:
     return all(same)
 
 
+def compare_bundles(folder: Path) -> bool:
+    """The same of kept bundles that are of no case any more: blends, which are not candidates."""
+    same = []
+    for here in sorted(folder.glob("blend*-demo")):
+        with np.load(here / "answers.npz") as file:
+            farthest = _farthest(_served(here, demo_questions()), file["served"])
+        same.append(farthest <= TOLERANCE)
+        print(f"{here.name}: {'same' if same[-1] else 'DIFFERENT'}; bundle {farthest:.1e}", flush=True)
+    return all(same)
+
+
+def _served(here: Path, questions: Sequence[Message]) -> NDArray[np.float32]:
+    (model,) = (here / "models").iterdir()
+    return Predictor.load(model).predict_proba(questions)
+
+
 def _is_same(case: Case, here: Path) -> bool:
     started = time.perf_counter()
     with np.load(here / "answers.npz") as file:
         kept, served, labels = file["probabilities"], file["served"], file["labels"].tolist()
-    (model,) = (here / "models").iterdir()
     questions = case.asked()
-    of_bundle = _farthest(Predictor.load(model).predict_proba(questions), served)
+    of_bundle = _farthest(_served(here, questions), served)
     fitted = case.fit()
     again = fitted.predict_proba(questions)
     has_labels = fitted.labels_ == labels
@@ -229,7 +244,10 @@ def main() -> int:
     taken = [case for case in cases(chosen.spb) if case.name.startswith(tuple(chosen.only))]
     # On one core all is done in this process, where what is patched holds.
     with mock.patch.object(os, "sched_getaffinity", lambda _: {0}):
-        is_good = (keep if chosen.what == "keep" else compare)(chosen.folder, taken)
+        if chosen.what == "keep":
+            is_good = keep(chosen.folder, taken)
+        else:
+            is_good = all([compare(chosen.folder, taken), compare_bundles(chosen.folder)])
     return 0 if is_good else 1
 
 

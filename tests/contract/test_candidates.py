@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import numpy as np
@@ -69,7 +70,7 @@ def fitted(make: Make) -> Fitted:
     data, named = examples(), make()
     assert isinstance(named, WithClassNames)
     found = named.fit(data.messages, data.labels, data.unlabelled)
-    assert found is named.learner  # type: ignore[comparison-overlap]
+    assert found is cast(object, named.learner)
     return found
 
 

@@ -14,7 +14,7 @@ import pytest
 from firstline.language_models import adapt, start
 from firstline.language_models.model import LanguageModel
 from firstline.language_models.network import Shape
-from firstline.neural.loop import Training
+from firstline.neural.loop import TrainingLoop
 from firstline.training.candidates.ulmfit import candidate
 from tests.commands import Done, run_here
 from tests.unit.language_models.messages import pretrained
@@ -212,7 +212,7 @@ def test_what_stops_a_training_is_said(
     def stop(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(Training, "run", stop)
+    monkeypatch.setattr(TrainingLoop, "run", stop)
     done = run(*command, "-w", workspace)
     assert done.returncode == code
     assert said in done.stderr

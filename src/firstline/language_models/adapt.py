@@ -23,7 +23,7 @@ from firstline.language_models.network import (
 from firstline.language_models.perplexity import nats_per_token, perplexity
 from firstline.language_models.reading import MessageRounds, encode, n_batches_of, pad, rows_of_a_batch
 from firstline.language_models.start import extended, from_scratch, own_tokenizer, with_meaning
-from firstline.neural.loop import Rates, Training, one_cycle
+from firstline.neural.loop import Rates, TrainingLoop, one_cycle
 from firstline.text.rules import TextRules
 from firstline.text.tokenizer import Tokenizer
 from firstline.types import Direction
@@ -141,7 +141,7 @@ class _Progress:
         self,
         checkpoint: Path | None,
         purpose: Mapping[str, object],
-        training: Training,
+        training: TrainingLoop,
         rounds: MessageRounds,
         network: LanguageNetwork,
     ) -> None:
@@ -246,12 +246,12 @@ def _rounds(rows: Sequence[NDArray[np.int64]], settings: AdaptSettings) -> Messa
 
 def _training(
     network: LanguageNetwork, rows: Sequence[NDArray[np.int64]], rounds: MessageRounds, settings: AdaptSettings
-) -> Training:
+) -> TrainingLoop:
     counts = np.bincount(np.concatenate(rows), minlength=network.n_tokens) + 0.5
     frequencies = torch.from_numpy((counts / counts.sum()).astype(np.float32))
     groups = [[*network.encoder.encoder.parameters(), network.bias]]
     groups += [list(rnn.parameters()) for rnn in network.encoder.rnns]
-    return Training(
+    return TrainingLoop(
         network,
         NextTokenLoss(network, frequencies, settings.n_negatives),
         rounds,

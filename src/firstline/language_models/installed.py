@@ -45,7 +45,7 @@ def installed_languages() -> tuple[list[Language], list[LanguageModelUnusable]]:
     return sorted(found, key=lambda language: (language.name, language.language)), problems
 
 
-def resolve(name: str, language: str, directions: Sequence[Direction]) -> Language | None:
+def find_language(name: str, language: str, directions: Sequence[Direction]) -> Language | None:
     """The distribution that `name` means: `auto` is the first of this language that has the directions, `none` is none.
 
     Raises `LanguageModelUnusable` for a name that is not installed, is of another language or lacks a

@@ -22,7 +22,7 @@ from firstline.language_models.network import LanguageNetwork, NextTokenLoss
 from firstline.language_models.perplexity import nats_per_token, perplexity
 from firstline.language_models.schedule import Pace, Schedule
 from firstline.language_models.work_folder import WorkFolder
-from firstline.neural.loop import Batch, ByRound, Rates, RoundDone, Training
+from firstline.neural.loop import Batch, ByRound, Rates, RoundDone, TrainingLoop
 from firstline.neural.memory import is_out_of_memory
 from firstline.text.tokenizer import Tokenizer
 from firstline.types import Direction
@@ -198,8 +198,8 @@ class Pretraining:
                     break
         return end
 
-    def _training(self, chunks: Chunks, loss: NextTokenLoss, pace: Pace) -> Training:
-        return Training(
+    def _training(self, chunks: Chunks, loss: NextTokenLoss, pace: Pace) -> TrainingLoop:
+        return TrainingLoop(
             self.network,
             loss,
             chunks,

@@ -83,7 +83,7 @@ def one_cycle(warm_up: float = 0.25, start: float = 0.04, end: float = 1e-5) -> 
     return lambda share: float(curve(share))
 
 
-class Training:
+class TrainingLoop:
     """One network on its way from round to round. `groups` lists parameters, those nearest the text first.
 
     `forgets_between_batches`:

@@ -45,7 +45,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, eq=False)
-class Evaluation:
+class TrialTask:
     """The task of `evaluate`; each is its own, whatever its settings."""
 
     settings: Mapping[str, Value]

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from firstline.errors import TrainingError
 from firstline.evaluation.metrics import Difference, differences
-from firstline.search.evaluating import Evaluation, Outcome
+from firstline.search.evaluating import Outcome, TrialTask
 from firstline.search.evolution import Evaluate, Generation, Plan, Trial, evolve, spelled
 from firstline.search.trials import Trials
 from firstline.settings import Settings
@@ -162,7 +162,7 @@ def _outcomes(
 ) -> Iterator[tuple[Mapping[str, Value], Outcome]]:
     settings_of: dict[Task[Outcome], Mapping[str, Value]] = {}
     for settings in many:
-        settings_of[Evaluation(settings, tuple(rival))] = settings
+        settings_of[TrialTask(settings, tuple(rival))] = settings
     for task, outcome in place.run(bench, list(settings_of), deadline):
         yield settings_of[task], outcome
 

@@ -17,7 +17,7 @@ from firstline.settings import Settings
 from firstline.store.messages import Labelled, StoredMessage
 from firstline.training.candidates import find_candidate
 from firstline.training.candidates.base import Candidate, Context
-from firstline.training.encoders import resolve
+from firstline.training.encoders import find_encoder
 from firstline.training.folds import Folds
 from firstline.training.provenance import code_digest, fingerprint, installed, key_of
 from firstline.training.saved_folds import SavedFolds, written_whole
@@ -196,7 +196,7 @@ def encoders_of(kind: type[Candidate], context: Context) -> list[str]:
 def _encoder_id(name: str, context: Context) -> str:
     """Of the encoder's weights; empty where there is none, or it cannot be used."""
     try:
-        encoder = resolve(name, context.workspace, context.encoders)
+        encoder = find_encoder(name, context.workspace, context.encoders)
         return encoder.id if encoder else ""
     except FirstlineError:
         return ""

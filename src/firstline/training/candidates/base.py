@@ -233,7 +233,7 @@ class Candidate(Fitted, Protocol):
 
     @classmethod
     def encoders(cls, context: Context) -> tuple[str, ...]:
-        """The names of the sentence encoders that it reads with, see `encoders.resolve`."""
+        """The names of the sentence encoders that it reads with, see `encoders.find_encoder`."""
 
     @classmethod
     def starts_from(cls, context: Context) -> str:

@@ -17,7 +17,7 @@ from firstline.training.candidates.base import Context, OnePart
 from firstline.training.candidates.estimate import Eligible, Estimate, Workload, encoding
 from firstline.training.candidates.ranges import number
 from firstline.training.candidates.regression import MAX_ITER, fit_regression
-from firstline.training.encoders import resolve
+from firstline.training.encoders import find_encoder
 from firstline.training.encoders.base import Encoder, ServedPart
 from firstline.training.encoders.vectors import missing_of, vectors_of
 from firstline.types import Label, Message
@@ -113,9 +113,9 @@ class Embedding(WithEncoder):
 def require_encoder(context: Context, candidate: str) -> Encoder:
     """The encoder that `[encoder]` names.
 
-    Raises `EncoderUnusable` where it names none or none is installed, and what `encoders.resolve` raises.
+    Raises `EncoderUnusable` where it names none or none is installed, and what `encoders.find_encoder` raises.
     """
-    encoder = resolve(context.encoder.name, context.workspace, context.encoders)
+    encoder = find_encoder(context.encoder.name, context.workspace, context.encoders)
     if encoder is None:
         raise EncoderUnusable(
             f"{candidate} needs a sentence encoder, and there is none on this machine or in [encoder] name.",

@@ -21,7 +21,7 @@ from firstline.training.candidates.estimate import (
 from firstline.training.candidates.latent import latent_vectors
 from firstline.training.candidates.regression import Features
 from firstline.training.candidates.teacher import Neighbours, Teacher, tfidf_features
-from firstline.training.encoders import names_beside, resolve
+from firstline.training.encoders import find_encoder, names_beside
 from firstline.training.encoders.base import Encoder
 from firstline.training.encoders.vectors import centred_vectors
 from firstline.types import Message
@@ -132,7 +132,7 @@ def readers(context: Context, encoder: Encoder | None) -> tuple[Encoder, ...]:
     """Whose vectors a teacher reads: those of its encoder, if it has one, and of those beside it."""
     if encoder is None:
         return ()
-    others = [resolve(name) for name in names_beside(context.language) if name != encoder.name]
+    others = [find_encoder(name) for name in names_beside(context.language) if name != encoder.name]
     return (encoder, *filter(None, others))
 
 

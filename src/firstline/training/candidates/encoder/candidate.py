@@ -19,7 +19,7 @@ from firstline.bundle.files import size_bytes
 from firstline.bundle.parts.transformer import Transformer, open_tokenizer
 from firstline.errors import EncoderUnusable
 from firstline.evaluation.serving_cost import resident_bytes
-from firstline.neural.loop import Rates, Training, one_cycle
+from firstline.neural.loop import Rates, TrainingLoop, one_cycle
 from firstline.processes import n_usable_cores
 from firstline.steps import Stage, run_to_end
 from firstline.text.readings import as_written
@@ -244,7 +244,7 @@ class FineTuned(WithEncoder):
         how_often = np.repeat([copies, 1], [len(messages), len(others)])
         torch.manual_seed(seed)
         network = TuningNetwork(model, len(place), pad, settings.dropout)
-        training = Training(
+        training = TrainingLoop(
             network,
             TuningLoss(settings.contrastive, settings.temperature),
             Batches(rows, targets, how_often, pad, n_batches, max_rows, seed),

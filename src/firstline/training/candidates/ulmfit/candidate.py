@@ -35,7 +35,7 @@ from firstline.training.candidates.ulmfit.network import ClassifierNetwork
 from firstline.training.candidates.ulmfit.onnx_graph import ClassifierWeights, build_graph, quantize
 from firstline.training.candidates.ulmfit.settings import NAME, UlmfitSettings, settings_of
 from firstline.training.candidates.ulmfit.shared_inputs import SharedInputs, gather
-from firstline.training.encoders import names_beside, resolve
+from firstline.training.encoders import find_encoder, names_beside
 from firstline.training.encoders.folder import FolderEncoder
 from firstline.training.provenance import key_of
 from firstline.types import Direction, Label, Message
@@ -158,7 +158,7 @@ class Ulmfit(OnePart):
     def _expert(self, pool_features: PoolFeatures) -> FineTuned | None:
         """The sentence encoder that is fine-tuned on the same labels, where one may be."""
         context = self.context
-        encoder = resolve(self.settings.encoder, context.workspace, context.encoders)
+        encoder = find_encoder(self.settings.encoder, context.workspace, context.encoders)
         if not self.settings.tuned_encoder or not isinstance(encoder, FolderEncoder):
             return None
         return FineTuned(context, encoder, FineTuned.settings_for(context), pool_features)

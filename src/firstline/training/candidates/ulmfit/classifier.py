@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from firstline.language_models.model import LanguageModel
 from firstline.language_models.reading import MAX_BATCH_TOKENS, MessageRounds, batches_of_like_length, pad
-from firstline.neural.loop import Rates, RoundDone, Training, one_cycle
+from firstline.neural.loop import Rates, RoundDone, TrainingLoop, one_cycle
 from firstline.training.candidates.soft_labels import SoftLabelLoss, targets_of
 from firstline.training.candidates.ulmfit.network import CLASSIFIER_DROPOUTS, ClassifierNetwork
 from firstline.training.candidates.ulmfit.onnx_graph import ClassifierWeights, Dense, LstmLayer
@@ -48,7 +48,7 @@ def train_classifier(
         max_rows=settings.max_rows,
         copies=copies,
     )
-    training = Training(
+    training = TrainingLoop(
         network,
         SoftLabelLoss(settings.focal_gamma if settings.loss == "focal" else 0.0),
         rounds,

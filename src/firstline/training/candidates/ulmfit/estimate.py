@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from firstline.evaluation.serving_cost import resident_bytes
 from firstline.language_models.adapt import AdaptSettings, adapt, batches_of, require_pool
-from firstline.language_models.installed import resolve as resolve_language
+from firstline.language_models.installed import find_language
 from firstline.language_models.model import LanguageModel
 from firstline.language_models.reading import encode
 from firstline.language_models.workspace_model import is_fresh, kept_model
@@ -31,7 +31,7 @@ from firstline.training.candidates.estimate import (
 from firstline.training.candidates.pool_features import readers, teaching
 from firstline.training.candidates.ulmfit.classifier import train_classifier
 from firstline.training.candidates.ulmfit.settings import ClassifierSettings, settings_of
-from firstline.training.encoders import resolve as resolve_encoder
+from firstline.training.encoders import find_encoder
 from firstline.training.encoders.base import Encoder
 from firstline.training.encoders.folder import FolderEncoder
 
@@ -54,7 +54,7 @@ def eligible(workload: Workload) -> Eligible:
             f"there are {n_unlabelled:,} messages without a label to learn from: below {_LEAST_UNLABELLED:,},"
             " counting words does as well"
         )
-    language = resolve_language(settings.language_model, context.language, settings.directions)
+    language = find_language(settings.language_model, context.language, settings.directions)
     if language is None and len(texts) < _ENOUGH_MESSAGES:
         return False, (
             f"the pool is too small: from {len(texts):,} messages a language model learns no language"
@@ -114,7 +114,7 @@ def _adapted(workload: Workload, texts: Sequence[str], sample: Sequence[str]) ->
     kept = kept_model(folder, context.language, context.rules) if folder else None
     if folder and kept and is_fresh(folder, kept, texts, adapting):
         return kept, 0.0
-    language = resolve_language(settings.language_model, context.language, settings.directions)
+    language = find_language(settings.language_model, context.language, settings.directions)
     base = LanguageModel.load(language.folders[direction]) if language else None
     meaning = np.random.default_rng(0).standard_normal((len(sample), _N_DIMENSIONS)).astype(np.float32)
     where = context.language, context.rules, direction
@@ -151,7 +151,7 @@ def _classifiers_s(
 
 def _encoder(workload: Workload) -> Encoder | None:
     context = workload.context
-    return resolve_encoder(settings_of(context).encoder, context.workspace, context.encoders)
+    return find_encoder(settings_of(context).encoder, context.workspace, context.encoders)
 
 
 def _expert(workload: Workload) -> Estimate:
@@ -171,7 +171,7 @@ def _expert(workload: Workload) -> Estimate:
 def _is_expert_there(workload: Workload) -> bool:
     """Whether the same encoder has been fine-tuned before, and all of them are kept."""
     context = workload.context
-    own = resolve_encoder(context.encoder.name, context.workspace, context.encoders)
+    own = find_encoder(context.encoder.name, context.workspace, context.encoders)
     teaching_one = _encoder(workload)
     is_same = own is not None and teaching_one is not None and own.name == teaching_one.name
     return is_same and FineTuned.name in workload.before and len(workload.learned) <= MOST

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from firstline.language_models.adapt import AdaptSettings, require_pool
 from firstline.language_models.card import read_card
-from firstline.language_models.installed import Language
-from firstline.language_models.installed import resolve as resolve_language
+from firstline.language_models.installed import Language, find_language
 from firstline.language_models.model import LanguageModel
 from firstline.language_models.reading import encode
 from firstline.language_models.workspace_model import adapted_model, kept_model, tokenizer_for
@@ -20,7 +19,7 @@ from firstline.text.tokenizer import MODEL_FILE
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.pool_features import PoolFeatures, gather_pool_features
 from firstline.training.candidates.ulmfit.settings import settings_of
-from firstline.training.encoders import resolve
+from firstline.training.encoders import find_encoder
 from firstline.types import Direction, Message
 
 
@@ -49,12 +48,12 @@ def gather(
     """Compute what the teacher reads, and adapt the language models where they are not adapted yet.
 
     `bases` are pretrained models by direction; None: those that the settings name. Raises what
-    `adapted_model`, `vectors_of` and `languages.resolve` raise.
+    `adapted_model`, `vectors_of` and `find_language` raise.
     """
     messages = list(dict.fromkeys(messages))
     texts = [context.rules.with_segment(message.text, message.segment) for message in messages]
     require_pool(texts)
-    encoder = resolve(settings_of(context).encoder, context.workspace, context.encoders)
+    encoder = find_encoder(settings_of(context).encoder, context.workspace, context.encoders)
     if bases is None:
         bases = _installed_models(context, is_forced)
     pool_features = yield from gather_pool_features(context, messages, encoder)
@@ -111,7 +110,7 @@ def _installed_models(context: Context, is_forced: bool) -> dict[str, LanguageMo
     """What to start from: none where kept models are good to go on from, whichever pretrained ones they came from."""
     chosen = settings_of(context)
     directions = chosen.directions
-    language = resolve_language(chosen.language_model, context.language, directions)
+    language = find_language(chosen.language_model, context.language, directions)
     if language is None or (not is_forced and _can_go_on(context, language)):
         return {}
     return {direction: LanguageModel.load(language.folders[direction]) for direction in directions}

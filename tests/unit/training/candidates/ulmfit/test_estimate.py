@@ -73,7 +73,7 @@ def test_an_expert_that_another_has_fine_tuned_before_is_not_counted_again(
 ) -> None:
     monkeypatch.setattr(module, "FolderEncoder", SimpleNamespace)
     own = SimpleNamespace(name="fake", id="fake", folder=Path(__file__).parent)
-    monkeypatch.setattr(module, "resolve_encoder", lambda *_: own)
+    monkeypatch.setattr(module, "find_encoder", lambda *_: own)
     monkeypatch.setattr(module, "readers", lambda *_: ())
     monkeypatch.setattr(module, "encoding", lambda *_, **__: Estimate(0.0, 0, 0))
     monkeypatch.setattr(FineTuned, "tuning", lambda *_: Estimate(500.0, 0, 1_000))

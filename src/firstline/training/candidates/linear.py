@@ -53,8 +53,8 @@ class Linear(Standalone):
 
     @classmethod
     def estimate(cls, workload: Workload) -> Estimate:
-        """A regression among up to 4,000 messages takes about their square, a larger one less."""
-        seconds, disk = from_sample(cls, workload, growth=1.6)
+        """A regression among up to 4,000 messages takes about their square, counting and larger ones less."""
+        seconds, disk = from_sample(cls, workload, growth=1.5)
         memory = TEXT_BYTES * workload.n_labelled + regression_bytes(workload.n_labelled, disk)
         return Estimate(seconds, resident_bytes() + int(memory), int(disk))
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.table import machine, print_rows
 from firstline.search.cluster import Cluster
-from firstline.search.evaluating import Evaluation
+from firstline.search.evaluating import TrialTask
 from firstline.search.workers import Limits
 from firstline.store.messages import read_for_training
 from firstline.store.workspace import Workspace
@@ -36,7 +36,7 @@ def main() -> None:
     context = Context.of(place.settings, 0, place.language_models, place.folder)
     bench = Bench(arguments.candidate, data, context, arguments.folds, 0)
     work: dict[str, Sequence[Task[Any]]] = {
-        "6 evaluations of a search": [Evaluation({}) for _ in range(6)],
+        "6 evaluations of a search": [TrialTask({}) for _ in range(6)],
         "10 folds of a training": [
             OneFold(repeat, number, repeat)
             for repeat in range(10 // bench.folds)

@@ -20,9 +20,9 @@ import optuna
 from sklearn.metrics import f1_score
 
 from benchmarks.table import machine, print_rows
-from firstline.search.evaluating import Evaluation, Outcome, evaluate
+from firstline.search.evaluating import Outcome, TrialTask, evaluate
 from firstline.search.evolution import Plan
-from firstline.search.search import search
+from firstline.search.search import search, searched
 from firstline.search.trials import Trials
 from firstline.search.workers import Limits, Workers, default_workers, memory_share
 from firstline.settings.file import read_settings
@@ -32,8 +32,7 @@ from firstline.store.workspace import Workspace
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.class_names import WithClassNames, names_for
 from firstline.training.candidates.ranges import Choice, Decimal, Integer, Value, defaults_of
-from firstline.training.candidates.spaces import SPACES
-from firstline.training.candidates.tpot.candidate import Tpot
+from firstline.training.candidates.tpot.candidate import Tpot, TpotSettings
 from firstline.training.folds import cross_validate
 from firstline.training.place import Bench, Task
 
@@ -64,7 +63,7 @@ def main() -> None:
 
 def _compare(bench: Bench, minutes: float, results: Path) -> None:
     """The defaults, DEAP for so long, and TPE with as many evaluations as DEAP had time for."""
-    defaults = defaults_of(SPACES[bench.candidate])
+    defaults = defaults_of(searched(bench.candidate))
     _once(results, bench, "defaults", lambda: {**_judged(bench, defaults), "n": 1, "settings": defaults})
     found = _once(results, bench, "DEAP", lambda: _deap(bench, minutes))
     _once(results, bench, "TPE", lambda: _tpe(bench, found["n"]))
@@ -98,12 +97,12 @@ def _tpe(bench: Bench, n_trials: int) -> dict[str, Any]:
     study = optuna.create_study(
         direction="maximize", sampler=optuna.samplers.TPESampler(seed=bench.seed, constant_liar=True)
     )
-    study.enqueue_trial(defaults_of(SPACES[bench.candidate]))
+    study.enqueue_trial(defaults_of(searched(bench.candidate)))
     with _workers() as workers:
         for start in range(0, n_trials, workers.n_workers):
             trials = [study.ask() for _ in range(min(workers.n_workers, n_trials - start))]
             trial_of: dict[Task[Outcome], optuna.Trial] = {
-                Evaluation(_suggested(bench.candidate, trial)): trial for trial in trials
+                TrialTask(_suggested(bench.candidate, trial)): trial for trial in trials
             }
             for evaluation, outcome in workers.run(bench, list(trial_of)):
                 study.tell(trial_of[evaluation], outcome.score)
@@ -113,7 +112,7 @@ def _tpe(bench: Bench, n_trials: int) -> dict[str, Any]:
 
 def _suggested(candidate: str, trial: optuna.Trial) -> dict[str, Value]:
     found: dict[str, Value] = {}
-    for name, dimension in SPACES[candidate].items():
+    for name, dimension in searched(candidate).items():
         match dimension:
             case Integer():
                 found[name] = trial.suggest_int(name, dimension.low, dimension.high)
@@ -130,12 +129,13 @@ def _tpot(bench: Bench, minutes: float) -> dict[str, Any]:
     """Searches anew in each fold, so what is compared is the whole method."""
     other = replace(bench, seed=bench.seed + _OTHER_FOLDS)
     guesses = np.zeros(len(bench.truth), np.int64)
-    words, n_tried = [], 0
+    words: list[str] = []
+    n_tried = 0
     context, data = bench.context, bench.data
     names = names_for(context, data)
 
     def make() -> WithClassNames:
-        return WithClassNames(Tpot(context, population=24, generations=1_000, minutes=minutes), names)
+        return WithClassNames(Tpot(context, TpotSettings(population=24, generations=1_000, minutes=minutes)), names)
 
     for fold in cross_validate(make, data.messages, data.labels, data.unlabelled, other.folds, other.seed):
         guesses[fold.held_out] = fold.probabilities.argmax(axis=1)

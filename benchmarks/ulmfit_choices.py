@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,6 @@ from firstline.bundle.parts.lstm import PooledLstm
 from firstline.evaluation.metrics import differences
 from firstline.language_models import start
 from firstline.language_models.model import LanguageModel
-from firstline.settings.model import UlmfitSettings
 from firstline.steps import run_to_end
 from firstline.store.messages import Labelled, read_for_training
 from firstline.store.workspace import Workspace
@@ -33,8 +33,8 @@ from firstline.text.rules import TextRules
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.ulmfit import candidate
 from firstline.training.candidates.ulmfit.candidate import Ulmfit
-from firstline.training.candidates.ulmfit.classifier import ClassifierSettings
-from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
+from firstline.training.candidates.ulmfit.settings import UlmfitSettings, settings_of
+from firstline.training.candidates.ulmfit.shared_inputs import SharedInputs, gather
 from firstline.types import Message
 
 
@@ -46,7 +46,7 @@ class Variant:
     how many pieces the vocabulary has. `base` is a pretrained language model.
     """
 
-    settings: Callable[[ClassifierSettings], ClassifierSettings] = lambda settings: settings
+    settings: Callable[[UlmfitSettings], UlmfitSettings] = lambda settings: settings
     directions: tuple[str, ...] = ("forward",)
     encoder: str = "auto"
     without: str = ""
@@ -59,9 +59,8 @@ _BATCHES = candidate._ENOUGH_BATCHES
 
 VARIANTS = {
     "default": Variant(),
-    "cross_entropy": Variant(lambda settings: replace(settings, loss="cross_entropy")),
+    "cross_entropy": Variant(lambda settings: replace(settings, smoothing=0.0)),
     "focal": Variant(lambda settings: replace(settings, loss="focal")),
-    "gradual": Variant(lambda settings: replace(settings, unfreezing="gradual")),
     "discriminative": Variant(lambda settings: replace(settings, decay=2.6)),
     "balanced": Variant(lambda settings: replace(settings, class_weight_power=0.5)),
     "more dropout": Variant(lambda settings: replace(settings, dropout_factor=0.5)),
@@ -138,14 +137,14 @@ def _measure(
         return
     variant = VARIANTS[name]
     unlabelled = _some(data.unlabelled, n_unlabelled)
-    knowledge, context = _knowledge(variant, seed, [*data.messages, *unlabelled], place)
+    shared, context = _shared(variant, seed, [*data.messages, *unlabelled], place)
     parts = list(
         StratifiedKFold(5, shuffle=True, random_state=seed if split is None else split).split(data.labels, data.labels)
     )
     for fold in folds:
         learned, checked = parts[fold]
         started = time.perf_counter()
-        trained = Ulmfit(context, variant.settings(ClassifierSettings(n_members=1)), knowledge)
+        trained = Ulmfit(context, variant.settings(replace(settings_of(context), n_members=1)), shared)
         trained.fit([data.messages[i] for i in learned], [data.labels[i] for i in learned], unlabelled)
         seconds = round(time.perf_counter() - started, 1)
         rows = [
@@ -187,12 +186,11 @@ def _mixtures(trained: Ulmfit, messages: Sequence[Message]) -> dict[str, NDArray
     return found
 
 
-def _knowledge(variant: Variant, seed: int, messages: Sequence[Message], place: Workspace) -> tuple[Knowledge, Context]:
+def _shared(variant: Variant, seed: int, messages: Sequence[Message], place: Workspace) -> tuple[SharedInputs, Context]:
     rules = TextRules.of_language(place.settings.language)
     folder = place.language_models
     if variant.without:
         rules = _Stripped(rules, variant.without)
-    start._CHARS_A_PIECE = variant.characters_a_piece
     # A language model of its own for what changes it; sentence vectors are the same for all.
     what = (len(messages), variant.without, variant.encoder, variant.adaptation_epochs, variant.characters_a_piece)
     changes = " ".join(map(str, (*what, variant.base.name if variant.base else "")))
@@ -201,18 +199,17 @@ def _knowledge(variant: Variant, seed: int, messages: Sequence[Message], place: 
     for name in ("vectors", "encoders"):
         if (shared / name).exists() and not (folder / name).exists():
             shutil.copytree(shared / name, folder / name)
-    ulmfit = place.settings.ulmfit.model_copy(
-        update={
-            "directions": variant.directions,
-            "encoder": variant.encoder,
-            "language_model": "none",
-            "adaptation_epochs": variant.adaptation_epochs,
-            "tuned_encoder": False,
-        }
-    )
+    chosen = {
+        "directions": variant.directions,
+        "encoder": variant.encoder,
+        "language_model": "none",
+        "adaptation_epochs": variant.adaptation_epochs,
+        "tuned_encoder": False,
+    }
     bases: dict[str, LanguageModel] = {"forward": LanguageModel.load(variant.base)} if variant.base else {}
-    context = Context(rules, seed, place.settings.language, ulmfit, folder)
-    return run_to_end(gather(context, messages, bases)), context
+    context = Context(rules, seed, place.settings.language, folder, chosen={"ulmfit.v1": chosen})
+    with mock.patch.object(start, "_CHARS_A_PIECE", variant.characters_a_piece):
+        return run_to_end(gather(context, messages, bases)), context
 
 
 def _some(messages: Sequence[Message], n_most: int) -> list[Message]:

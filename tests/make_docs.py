@@ -4,8 +4,8 @@ from pathlib import Path
 
 from firstline.settings.file import settings_sections
 from firstline.settings.model import Settings
-from firstline.training.candidates.ranges import Choice, Decimal, Dimension, Integer
-from firstline.training.candidates.spaces import SPACES
+from firstline.training.candidates import find_candidate, names
+from firstline.training.candidates.ranges import declared
 
 TARGET = Path(__file__).parent.parent / "docs" / "settings.md"
 
@@ -15,7 +15,7 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "What `firstline.toml` holds. Made from `src/firstline/settings/model.py` by `make docs`.",
+        "What `firstline.toml` may hold. `make docs` makes this page from `settings/model.py` and the candidates.",
         "",
         "| setting | default | what it does |",
         "|---|---|---|",
@@ -31,26 +31,21 @@ def settings_page() -> str:
         "",
         "## Settings of candidates",
         "",
-        "| setting | default | from | to |",
+        'Each is set in the table of its candidate: `C = 12.5` below `[candidates."linear.v1"]`.',
+        "",
+        "| setting | default | allowed | what it is |",
         "|---|---|---|---|",
         *(
-            f'| `candidates."{candidate}".{name}` | `{_plain(dimension.default)}` | {_ends(dimension)} |'
-            for candidate, space in SPACES.items()
-            for name, dimension in space.items()
+            f'| `candidates."{candidate}".{name}` | `{_plain(one.default)}` | {one.allowed} | {one.about} |'
+            for candidate in names()
+            for name, one in declared(find_candidate(candidate).settings_type).items()
         ),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _ends(dimension: Dimension) -> str:
-    if isinstance(dimension, Choice):
-        return " or ".join(f"`{_plain(option)}`" for option in dimension.options) + " |"
-    assert isinstance(dimension, Integer | Decimal)
-    return f"{dimension.low:g} | {dimension.high:g}"
-
-
 def _plain(value: object) -> str:
-    return str(value).lower()
+    return str(list(value) if isinstance(value, tuple) else value).lower()
 
 
 def _row(name: str, default: object, description: str | None) -> str:

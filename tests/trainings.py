@@ -5,7 +5,9 @@ from typing import Any
 
 from firstline.settings import Settings
 from firstline.store.messages import Labelled
-from firstline.training.train import Asked, TrainEvent, TrainReport, train
+from firstline.training.request import TrainingRequest
+from firstline.training.results import TrainEvent
+from firstline.training.train import TrainReport, train
 from tests.examples import examples
 
 QUICK = Settings(candidates={"forest.v1": {"n_trees": 50}})
@@ -17,7 +19,9 @@ def run(
 ) -> tuple[list[TrainEvent], TrainReport]:
     """Its events and its report: three folds, seed 0, and what else is `asked`; runs are kept beside `models`."""
     runs = models.parent / f"{models.name}-runs"
-    training = train(data or examples(), QUICK, models, runs, Asked(candidates, 3, 0, **{**NO_CURVE, **asked}))
+    training = train(
+        data or examples(), QUICK, models, runs, TrainingRequest(candidates, 3, 0, **{**NO_CURVE, **asked})
+    )
     events: list[TrainEvent] = []
     while True:
         try:

@@ -41,10 +41,11 @@ FirstlineError                     error                    exit code 1 unless a
 
 Each has a sentence that says what, got and expected, and the next step. A code never changes once it is released.
 
-Some exceptions stand outside the tree because no user ever sees them: their callers turn them into errors of the tree or
-into answers. `UnfitGraph` and `UnfitFile` tell whoever builds a part which of its files does not fit, `PatternRefused`
-why a mask pattern cannot be run. `LongNumber`, `TooDeep`, `TooManyKeys` and `TooManyBackslashes` end the reading of JSON,
-`Refused` that of a request. `NotWanted` ends a task on a worker whose answer nobody waits for.
+Some exceptions stand outside the tree because no user ever sees them: their callers turn them into errors of the tree
+or into answers. `UnfitGraph` and `UnfitFile` tell whoever builds a part which of its files does not fit,
+`PatternRefused` why a mask pattern cannot be run. `LongNumber`, `TooDeep`, `TooManyKeys` and `TooManyBackslashes` end
+the reading of JSON, `Refused` that of a request. `NotWanted` ends a task on a worker whose answer nobody waits for.
+`OldSetting` is a warning.
 """
 
 import traceback
@@ -244,6 +245,10 @@ class RequestError(FirstlineError):
         self.code = code  # type: ignore[misc]
         self.status = status
         self.retry_after_s = retry_after_s
+
+
+class OldSetting(FutureWarning):
+    """A warning: a setting has its old name, or is one that has gone; the command line shows it as a note."""
 
 
 def kind_of(error: BaseException) -> str:

@@ -1,10 +1,13 @@
 """The few nouns that every room shares."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 Label: TypeAlias = str
 """The name of a class, as the team writes it."""
+
+Direction: TypeAlias = Literal["forward", "backward"]
+"""How a language model reads a text."""
 
 
 @dataclass(frozen=True, slots=True)

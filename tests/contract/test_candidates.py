@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import numpy as np
@@ -13,12 +14,13 @@ from firstline.bundle.parts import KINDS
 from firstline.bundle.predictor import Predictor
 from firstline.language_models import start
 from firstline.language_models.network import Shape
-from firstline.settings.model import EncoderSettings, UlmfitSettings
+from firstline.settings.model import EncoderSettings
 from firstline.steps import run_to_end
 from firstline.text.rules import TextRules
-from firstline.training.candidates import NAMES, find_candidate
-from firstline.training.candidates.base import Candidate, Context, Learner
+from firstline.training.candidates import CLASSES, find_candidate
+from firstline.training.candidates.base import Context, Fitted, Learner
 from firstline.training.candidates.class_names import WithClassNames, prepare_for
+from firstline.training.candidates.ranges import declared, problems_of
 from firstline.training.candidates.ulmfit import candidate as ulmfit
 from firstline.types import Message
 from tests.bundles import manifest
@@ -36,7 +38,7 @@ UNSEEN = [
 Make = Callable[[], Learner]
 
 
-@pytest.fixture(params=NAMES, scope="module")
+@pytest.fixture(params=CLASSES, scope="module")
 def make(request: pytest.FixtureRequest) -> Iterator[Make]:
     """What is installed on this machine makes no difference, and networks learn no longer than they need here."""
     with pytest.MonkeyPatch.context() as patch:
@@ -52,38 +54,51 @@ def prepared(name: str) -> Make:
     context = Context(
         RULES,
         seed=3,
-        chosen={"tpot.v1": {"population": 4, "generations": 1}, "encoder.v1": {"rate": 5e-4}},
-        ulmfit=UlmfitSettings(language_model="none", encoder="none", adaptation_epochs=0),
+        chosen={
+            "tpot.v1": {"population": 4, "generations": 1},
+            "encoder.v1": {"rate": 5e-4},
+            "ulmfit.v1": {"language_model": "none", "encoder": "none", "adaptation_epochs": 0},
+        },
         encoder=EncoderSettings(name=str(small_encoder())),
     )
     return run_to_end(prepare_for(find_candidate(name), context, data))
 
 
 @pytest.fixture(scope="module")
-def fitted(make: Make) -> Candidate:
+def fitted(make: Make) -> Fitted:
     """What `fit` returns is the candidate itself."""
     data, named = examples(), make()
     assert isinstance(named, WithClassNames)
     found = named.fit(data.messages, data.labels, data.unlabelled)
-    assert found is named.learner
+    assert found is cast(object, named.learner)
     return found
 
 
-def bundle(fitted: Candidate, folder: Path) -> Path:
+def bundle(fitted: Fitted, folder: Path) -> Path:
     """The folder of a bundle that answers as the candidate does."""
     draft = msgspec.structs.replace(manifest(), labels=tuple(fitted.labels_))
     return folder / write_bundle(folder, draft, fitted.parts()).id
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_its_name_is_that_of_the_list_and_its_settings_are_declared_once(name: str) -> None:
+    kind = find_candidate(name)
+    known = declared(kind.settings_type)
+    assert kind.name == name
+    assert problems_of({setting: one.default for setting, one in known.items()}, known) == {}
+    assert all(one.about and "\n" not in one.about for one in known.values())
+    kind.settings_type()
 
 
 def test_constructor_learns_nothing(make: Make) -> None:
     assert not [name for name in vars(make()) if name.endswith("_")]
 
 
-def test_labels_are_the_sorted_classes(fitted: Candidate) -> None:
+def test_labels_are_the_sorted_classes(fitted: Fitted) -> None:
     assert fitted.labels_ == ["Банкомат", "Вход", "Перевод"]
 
 
-def test_probabilities_are_float32_rows_that_sum_to_one(fitted: Candidate) -> None:
+def test_probabilities_are_float32_rows_that_sum_to_one(fitted: Fitted) -> None:
     probabilities = fitted.predict_proba(UNSEEN)
     assert probabilities.dtype == np.float32
     assert probabilities.shape == (len(UNSEEN), 3)
@@ -91,14 +106,14 @@ def test_probabilities_are_float32_rows_that_sum_to_one(fitted: Candidate) -> No
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
 
 
-def test_learns_what_is_plain_to_see(fitted: Candidate) -> None:
+def test_learns_what_is_plain_to_see(fitted: Fitted) -> None:
     data = examples()
     guesses = fitted.predict_proba(data.messages).argmax(axis=1)
     right = sum(fitted.labels_[guess] == label for guess, label in zip(guesses, data.labels, strict=True))
     assert right >= 0.9 * len(data.labels)
 
 
-def test_same_data_and_seed_export_the_same_bytes(make: Make, fitted: Candidate, tmp_path: Path) -> None:
+def test_same_data_and_seed_export_the_same_bytes(make: Make, fitted: Fitted, tmp_path: Path) -> None:
     data = examples()
     again = make().fit(data.messages, data.labels, data.unlabelled)
     contents = []
@@ -111,16 +126,16 @@ def test_same_data_and_seed_export_the_same_bytes(make: Make, fitted: Candidate,
     assert contents[0] == contents[1]
 
 
-def test_exported_kinds_can_be_read(fitted: Candidate, tmp_path: Path) -> None:
+def test_exported_kinds_can_be_read(fitted: Fitted, tmp_path: Path) -> None:
     assert {part.kind for part in read_manifest(bundle(fitted, tmp_path)).parts} <= set(KINDS)
 
 
-def test_export_holds_no_pickle(fitted: Candidate, tmp_path: Path) -> None:
+def test_export_holds_no_pickle(fitted: Fitted, tmp_path: Path) -> None:
     suffixes = {path.suffix for path in bundle(fitted, tmp_path).rglob("*") if path.is_file()}
     assert suffixes <= {".npy", ".json", ".txt", ".onnx", ".safetensors", ".model"}
 
 
-def test_bundle_predicts_what_training_predicted(fitted: Candidate, tmp_path: Path) -> None:
+def test_bundle_predicts_what_training_predicted(fitted: Fitted, tmp_path: Path) -> None:
     messages = examples().messages + UNSEEN
     served = Predictor.load(bundle(fitted, tmp_path)).predict_proba(messages)
     np.testing.assert_allclose(served, fitted.predict_proba(messages), atol=1e-5)
@@ -141,11 +156,11 @@ def test_two_classes_are_enough(make: Make) -> None:
     assert probabilities.argmax(axis=1).tolist() == [0, 1]
 
 
-def test_describe_is_plain_data(make: Make, fitted: Candidate, tmp_path: Path) -> None:
+def test_describe_is_plain_data(make: Make, fitted: Fitted, tmp_path: Path) -> None:
     assert msgspec.json.decode(msgspec.json.encode(fitted.describe())) == fitted.describe()
 
 
-def test_segment_that_training_never_saw_is_as_none(fitted: Candidate, tmp_path: Path) -> None:
+def test_segment_that_training_never_saw_is_as_none(fitted: Fitted, tmp_path: Path) -> None:
     predictor = Predictor.load(bundle(fitted, tmp_path))
     text = "банкомат не работает"
     assert predictor.predict([Message(text, "vip")]) == predictor.predict([Message(text)])

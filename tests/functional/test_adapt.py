@@ -14,7 +14,7 @@ import pytest
 from firstline.language_models import adapt, start
 from firstline.language_models.model import LanguageModel
 from firstline.language_models.network import Shape
-from firstline.neural.loop import Training
+from firstline.neural.loop import TrainingLoop
 from firstline.training.candidates.ulmfit import candidate
 from tests.commands import Done, run_here
 from tests.unit.language_models.messages import pretrained
@@ -57,13 +57,13 @@ def run(*arguments: object) -> Done:
         return run_here(*arguments)
 
 
+QUICK = {"language_model": "none", "encoder": "none", "directions": ["forward"], "n_members": 1}
+
+
 @pytest.fixture(autouse=True)
 def quick_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """One classifier, so that all is done in this process."""
-    monkeypatch.setenv("FIRSTLINE_ULMFIT__LANGUAGE_MODEL", "none")
-    monkeypatch.setenv("FIRSTLINE_ULMFIT__ENCODER", "none")
-    monkeypatch.setenv("FIRSTLINE_ULMFIT__DIRECTIONS", '["forward"]')
-    monkeypatch.setenv("FIRSTLINE_CANDIDATES", '{"ulmfit.v1": {"n_members": 1}}')
+    monkeypatch.setenv("FIRSTLINE_CANDIDATES", json.dumps({"ulmfit.v1": QUICK}))
 
 
 def write_history(path: Path) -> None:
@@ -212,7 +212,7 @@ def test_what_stops_a_training_is_said(
     def stop(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(Training, "run", stop)
+    monkeypatch.setattr(TrainingLoop, "run", stop)
     done = run(*command, "-w", workspace)
     assert done.returncode == code
     assert said in done.stderr
@@ -237,9 +237,9 @@ def test_one_table_compares_it_with_others_and_its_model_answers(workspace: Path
 
 
 def test_without_any_epoch_it_says_that_nothing_was_learned(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FIRSTLINE_ULMFIT__ADAPTATION_EPOCHS", "0")
+    monkeypatch.setenv("FIRSTLINE_CANDIDATES", json.dumps({"ulmfit.v1": {**QUICK, "adaptation_epochs": 0}}))
     done = run("adapt", "-w", workspace)
-    assert "The forward language model stays as it starts: ulmfit.adaptation_epochs is 0." in done.stdout
+    assert "The forward language model stays as it starts: adaptation_epochs is 0." in done.stdout
     assert "train --candidates" in done.stdout
 
 

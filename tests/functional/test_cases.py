@@ -129,7 +129,7 @@ def test_phones_as_dialled_at_home_are_masked(empty: Path) -> None:
 def test_masks_are_of_the_right_kind(empty: Path) -> None:
     imported(empty, CASES / "wrong-masks" / "a.csv")
 
-    by_id = dict(
+    by_id: dict[object, object] = dict(
         query(empty, "SELECT external_id, text FROM message_ids JOIN messages ON messages.id = message_ids.message_id")
     )
     assert "<IP>" in str(by_id["1"]) and "<IP>" in str(by_id["2"])

@@ -27,9 +27,7 @@ can_be_cut_off = shutil.which("unshare") is not None and not subprocess.run([*CU
 
 
 SETTINGS = {
-    "FIRSTLINE_ULMFIT__ENCODER": "none",
-    "FIRSTLINE_ULMFIT__DIRECTIONS": '["forward"]',
-    "FIRSTLINE_CANDIDATES": '{"ulmfit.v1": {"n_members": 1}}',
+    "FIRSTLINE_CANDIDATES": '{"ulmfit.v1": {"n_members": 1, "encoder": "none", "directions": ["forward"]}}',
 }
 
 
@@ -86,7 +84,8 @@ def imported(site: Path) -> Path:
         done = firstline(site, *command)
         assert done.returncode == 0, done.stderr
     settings = folder / "firstline.toml"
-    settings.write_text(settings.read_text("utf-8").replace('language_model = "auto"', 'language_model = "tests-ru"'))
+    named = '[candidates."ulmfit.v1"]\nlanguage_model = "tests-ru"\n'
+    settings.write_text(settings.read_text("utf-8") + named, "utf-8")
     return folder
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from firstline.language_models.network import Shape
 from firstline.language_models.sizes import SIZES, Size
-from firstline.neural.loop import Training
+from firstline.neural.loop import TrainingLoop
 from tests.commands import Done, run_here
 
 WORDS = ("карта", "перевод", "оплата", "счёт", "банк", "заявка")
@@ -118,7 +118,7 @@ def test_an_interrupted_training_says_how_to_go_on(
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Training, "run", stop)
+    monkeypatch.setattr(TrainingLoop, "run", stop)
     done = run_small(corpus, "bank.txt", *ROWS, "-o", tmp_path / "lm")
     assert done.returncode == 130
     assert "To go on: the same command with --resume" in done.stderr

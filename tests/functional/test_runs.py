@@ -8,12 +8,12 @@ from tests.commands import Run, run_process
 
 KILLED_AFTER_A_FOLD = """
 import os, signal
-from firstline.training.runs import Run
-keep_fold = Run.keep_fold
+from firstline.training.saved_folds import SavedFolds
+keep_fold = SavedFolds.save_fold
 def keep_and_die(*arguments):
     keep_fold(*arguments)
     os.kill(os.getpid(), signal.SIGKILL)
-Run.keep_fold = keep_and_die
+SavedFolds.save_fold = keep_and_die
 """
 
 
@@ -23,8 +23,8 @@ def test_runs_are_listed_and_joined(firstline: Run, bank: Path) -> None:
     assert "blend.v1 left out" in firstline("runs", "-w", bank).stdout
     joined = firstline("train", "--candidates", "linear.v1,forest.v1,blend.v1", "--folds", "3", "-w", bank)
     assert joined.returncode == 0, joined.stderr
-    assert "goes on with the run" in joined.stderr
-    assert "blend.v1 is " in joined.stdout
+    assert "resumes run" in joined.stderr
+    assert "Skipped blend.v1: " in joined.stdout
     (run,) = json.loads(firstline("runs", "--json", "-w", bank).stdout)
     assert [row["candidate"] for row in run["rows"]] == ["linear.v1", "forest.v1", "blend.v1"]
     assert run["id"] in firstline("runs", "-w", bank).stdout
@@ -70,10 +70,11 @@ def test_a_workspaces_minutes_bound_what_it_chooses_itself(firstline: Run, bank:
     settings = bank / "firstline.toml"
     settings.write_text(settings.read_text("utf-8").replace("minutes = 5.0", "minutes = 0.0001", 1), "utf-8")
     chosen = firstline("train", "--folds", "2", "-w", bank)
-    assert chosen.returncode == 1
-    assert "No candidate is left; linear.v1: It would take about" in chosen.stderr
-    assert "Give all of them time: --minutes " in chosen.stderr
+    assert chosen.returncode == 0
+    assert "linear.v1 needs least time and is trained all the same" in chosen.stderr
+    assert "Skipped forest.v1: needs about" in chosen.stdout
+    assert "Rerun with --minutes " in chosen.stdout
     named = firstline("train", "--candidates", "linear.v1", "--folds", "2", "-w", bank)
     assert named.returncode == 0, named.stderr
     bounded = firstline("train", "--candidates", "linear.v1,lsa.v1", "--folds", "2", "--minutes", "0.0001", "-w", bank)
-    assert "lsa.v1 is not in the table: it would take about" in bounded.stdout
+    assert "Skipped lsa.v1: needs about" in bounded.stdout

@@ -12,6 +12,7 @@ import msgspec
 from firstline.bundle.manifest import FILE_NAME, FORMAT_VERSION, Manifest, Part
 from firstline.bundle.part_files import PartFiles
 from firstline.errors import BundleDamaged, BundleMissing, BundleUnwritable, BundleVersionUnknown
+from firstline.files import sync, whole_file
 
 _UNFINISHED = ".new-"
 _LONGEST_NAME = 100
@@ -61,9 +62,9 @@ def write_bundle(
         content = _encoded(manifest)
         for path in unfinished.rglob("*"):
             if path.is_file():
-                _sync(path)
+                sync(path)
         (unfinished / FILE_NAME).write_bytes(content)
-        _sync(unfinished / FILE_NAME)
+        sync(unfinished / FILE_NAME)
         if final.exists():
             final.rename(models / f"{_UNFINISHED}damaged-{os.getpid()}")
         unfinished.rename(final)
@@ -85,10 +86,8 @@ def _encoded(manifest: Manifest) -> bytes:
 def _tell(folder: Path, manifest: Manifest, beside: Mapping[str, bytes]) -> None:
     """Replace the manifest and the extra files of a bundle; its parts stay."""
     for name, data in {**beside, FILE_NAME: _encoded(manifest)}.items():
-        unfinished = folder / f"{_UNFINISHED}{name}"
-        unfinished.write_bytes(data)
-        _sync(unfinished)
-        unfinished.replace(folder / name)
+        with whole_file(folder / name) as unfinished:
+            unfinished.write_bytes(data)
 
 
 def _write_part(bundle: Path, name: str, source: PartSource) -> Part:
@@ -175,8 +174,3 @@ def _whole(folder: Path) -> Manifest | None:
     except (BundleMissing, BundleDamaged, BundleVersionUnknown):
         return None
     return manifest
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

@@ -4,7 +4,6 @@
 only the folder `models`.
 """
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -12,6 +11,7 @@ import msgspec
 from firstline.bundle.files import read_manifest
 from firstline.bundle.manifest import FILE_NAME, Manifest
 from firstline.errors import BundleDamaged, BundleError, BundleMissing
+from firstline.files import whole_file
 
 _CHAMPION = "champion.json"
 
@@ -46,15 +46,27 @@ def champion_id(models: Path) -> str | None:
         raise BundleDamaged(f"{file} cannot be read: {error}.", "Choose again: firstline models promote ID") from None
 
 
+def champions_candidates(models: Path) -> tuple[str, ...]:
+    """The candidate that the champion is of, followed by those that a blend is made of.
+
+    Empty without a champion, or if it cannot be read. Raises `BundleDamaged` if it is not known which one it is.
+    """
+    champion = champion_id(models)
+    try:
+        found = read_manifest(models / champion) if champion is not None else None
+    except BundleError:
+        return ()
+    if found is None:
+        return ()
+    weights = found.training.candidate_settings.get("weights") if found.training else None
+    return found.candidate, *(weights if isinstance(weights, dict) else ())
+
+
 def promote(models: Path, model_id: str) -> None:
     """Make a model the champion. Raises `BundleError` if it is missing or damaged."""
     manifest = read_manifest(model_folder(models, model_id))
-    unfinished = models / (_CHAMPION + ".new")
-    with unfinished.open("wb") as file:
-        file.write(msgspec.json.encode(_Champion(manifest.id)))
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(models / _CHAMPION)
+    with whole_file(models / _CHAMPION) as unfinished:
+        unfinished.write_bytes(msgspec.json.encode(_Champion(manifest.id)))
 
 
 def model_folder(models: Path, model_id: str | None = None) -> Path:

@@ -3,7 +3,8 @@
 import logging
 import os
 import sys
-from typing import Annotated
+import warnings
+from typing import Annotated, TextIO
 
 import typer
 
@@ -27,8 +28,8 @@ from firstline.cli import (
     train,
 )
 from firstline.cli.commands import Command, Group
-from firstline.cli.output import print_error
-from firstline.errors import FirstlineError, kind_of, trace_of
+from firstline.cli.output import note, print_error
+from firstline.errors import FirstlineError, OldSetting, kind_of, trace_of
 from firstline.neural.memory import is_out_of_memory
 
 _INTERRUPTED = 130
@@ -82,6 +83,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    warnings.showwarning = _shown
     try:
         app()
     except FirstlineError as error:
@@ -107,3 +109,18 @@ def main() -> None:
             # Without the error's own text, which may quote a message.
             print_error(f"A defect of Firstline: {kind_of(error)}.", f"Report it with this:\n{trace_of(error)}")
         sys.exit(1)
+
+
+def _shown(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Warns of old settings as commands say anything else; of others as Python does."""
+    if issubclass(category, OldSetting):
+        note(str(message))
+    else:
+        (file or sys.stderr).write(warnings.formatwarning(message, category, filename, lineno, line))

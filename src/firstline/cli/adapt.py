@@ -21,7 +21,7 @@ from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
     from firstline.language_models.model import LanguageModel
-    from firstline.settings import Settings
+    from firstline.training.candidates.base import Context
 
 
 def adapt(
@@ -53,58 +53,60 @@ def adapt(
     require_training("torch", "fastai", "safetensors")
     from firstline.training.candidates.base import Context
     from firstline.training.candidates.class_names import all_messages
-    from firstline.training.candidates.ulmfit.knowledge import gather
+    from firstline.training.candidates.ulmfit.settings import NAME
+    from firstline.training.candidates.ulmfit.shared_inputs import gather
 
     settings = place.settings
     with place.hold("models", "adapt"), says_how_to_go_on(), progress(as_json) as bar:
         mask_again(place)
         data = read_for_training(place.database, place.none_classes)
-        bases = _bases(language_model, settings) if language_model else None
         seed = settings.training.seed
         context = Context.of(settings, seed, place.language_models, place.folder, stages(bar))
-        knowledge = run_to_end(gather(context, all_messages(context, data), bases, is_forced=force), stages(bar))
-    if not any(model.card.base for model in knowledge.language_models):
+        bases = _bases(language_model, context) if language_model else None
+        shared = run_to_end(gather(context, all_messages(context, data), bases, is_forced=force), stages(bar))
+    if not any(model.card.base for model in shared.language_models):
         note("no pretrained language model is installed: it has learned from the messages alone")
         note(f"To start from one, such as firstline-ru or firstline-en: {install_hint('firstline-ru')}")
     n_messages = len(data.messages) + len(data.unlabelled)
     if as_json:
-        print_json([_as_json(model) for model in knowledge.language_models])
+        print_json([_as_json(model) for model in shared.language_models])
         return
-    for model in knowledge.language_models:
+    for model in shared.language_models:
         found = model.card.perplexity_per_token
         if found is None:
-            say(f"The {model.card.direction} language model stays as it starts: ulmfit.adaptation_epochs is 0.")
+            say(f"The {model.card.direction} language model stays as it starts: adaptation_epochs is 0.")
             continue
         say(
             f"The {model.card.direction} language model knows the language of {counted(n_messages, 'message')};"
             f" perplexity {found} on those held out, the lower the better."
         )
     can_train = len(set(data.labels)) > 1
-    say(f"Next: {next_command(workspace, 'train --candidates ulmfit.v1,linear.v1' if can_train else 'status')}")
+    say(f"Next: {next_command(workspace, f'train --candidates {NAME},linear.v1' if can_train else 'status')}")
 
 
-def _bases(folders: list[Path], settings: "Settings") -> dict[str, "LanguageModel"]:
+def _bases(folders: list[Path], context: "Context") -> dict[str, "LanguageModel"]:
     """The pretrained models by direction, one for each that the workspace reads in."""
     from firstline.errors import UsageError
     from firstline.language_models.model import LanguageModel
+    from firstline.training.candidates.ulmfit.settings import NAME, settings_of
 
     bases: dict[str, LanguageModel] = {}
     for folder in folders:
         model = LanguageModel.load(folder)
-        if model.card.language != settings.language:
+        if model.card.language != context.language:
             raise UsageError(
                 f"{folder} is a language model for '{model.card.language}', the workspace's language is"
-                f" '{settings.language}'.",
+                f" '{context.language}'.",
                 "Name another, or set the language in firstline.toml.",
             )
         if model.card.direction in bases:
             raise UsageError(f"Two language models read {model.card.direction}.", "Name one for each direction.")
         bases[model.card.direction] = model
-    expected = settings.ulmfit.directions
+    expected = settings_of(context).directions
     if set(bases) != set(expected):
         raise UsageError(
             f"The workspace reads {' and '.join(expected)}, the language models given read {' and '.join(bases)}.",
-            "Name one for each direction, or set ulmfit.directions in firstline.toml.",
+            f'Name one for each direction, or set directions in [candidates."{NAME}"] of firstline.toml.',
         )
     return bases
 

@@ -24,7 +24,7 @@ from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
     from firstline.training.advice import Advice
-    from firstline.training.costs.base import Estimate
+    from firstline.training.estimates import Estimated
 
 _UNKNOWN = "-"
 
@@ -46,9 +46,10 @@ def advise(
     place = Workspace.find(workspace)
     require_training()
     from firstline.training.advice import advise as run
-    from firstline.training.candidates import AUTO, NAMES
+    from firstline.training.candidates import AUTO
+    from firstline.training.candidates import names as all_names
     from firstline.training.candidates.base import Context
-    from firstline.training.costs.base import Workload
+    from firstline.training.candidates.estimate import Workload
 
     settings = place.settings.training
     workload = Workload(
@@ -58,7 +59,7 @@ def advise(
         settings.repeats,
     )
     asked = split_values(candidates) or (AUTO,)
-    names = list(dict.fromkeys(known for name in asked for known in (NAMES if name == AUTO else (name,))))
+    names = list(dict.fromkeys(known for name in asked for known in (all_names() if name == AUTO else (name,))))
     with progress(as_json) as bar:
         advice = run_to_end(run(workload, names), stages(bar))
     if as_json:
@@ -100,7 +101,7 @@ def _print(advice: "Advice", workspace: Path | None, *, is_auto: bool, folds: in
         return
     asked = f" --folds {folds}" if folds is not None else ""
     if is_auto:
-        from firstline.training.costs.base import enough_minutes
+        from firstline.training.budget import enough_minutes
 
         minutes = enough_minutes(sum(one.seconds or 0.0 for one in sensible))
         say(f"Next: {next_command(workspace, f'train --minutes {minutes}{asked}')}, enough for all of these")
@@ -109,7 +110,7 @@ def _print(advice: "Advice", workspace: Path | None, *, is_auto: bool, folds: in
         say(f"Next: {next_command(workspace, f'train --candidates {names}{asked}')}")
 
 
-def _cells(estimate: "Estimate") -> tuple[str, ...]:
+def _cells(estimate: "Estimated") -> tuple[str, ...]:
     return (
         estimate.candidate,
         _UNKNOWN if not estimate.seconds else duration(estimate.seconds),

@@ -35,7 +35,7 @@ def init(
             {"workspace": str(folder), "settings": str(workspace.settings_file), "demo": str(history) if demo else None}
         )
         return
-    say(f"Workspace {folder} is ready; every setting is explained in {workspace.settings_file}.")
+    say(f"Workspace {folder} is ready; what a team decides is set in {workspace.settings_file}.")
     if demo:
         say(f"Demo messages of a bank's first line: {history}")
     say(f"Next: {next_command(folder, f'import {shlex.quote(str(history))}' if demo else 'import FILE')}")

@@ -16,7 +16,7 @@ from firstline.cli.places import DaskOption, cluster, workers
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from rich.table import Table
 
@@ -62,7 +62,7 @@ def search(
     require_search()
     from firstline.search.evolution import Plan
     from firstline.search.search import search as run
-    from firstline.search.search import search_folder
+    from firstline.search.search import search_folder, unsearched
     from firstline.search.trials import Trials
     from firstline.training.candidates import find_candidate
 
@@ -80,7 +80,7 @@ def search(
         with where as found, _shown(as_json, trials) as show:
             report = run_to_end(run(bench, plan, trials, found, minutes), show)
         _draw(report, folder)
-        is_applied = apply and _apply(report, place)
+        is_applied = apply and _apply(report, place, unsearched(bench))
     if as_json:
         print_json({**_as_json(report), "is_applied": is_applied, "folder": str(folder)})
     else:
@@ -205,8 +205,8 @@ def _draw(report: "SearchReport", folder: Path) -> None:
         (folder / _PLOT_FILE).write_text(svg, encoding="utf-8")
 
 
-def _apply(report: "SearchReport", place: "Workspace") -> bool:
-    """Write what is better on other folds too; whether it was."""
+def _apply(report: "SearchReport", place: "Workspace", stays: "Collection[str]") -> bool:
+    """Write what is better on other folds too, besides the settings that stay; whether it was."""
     from firstline.settings import remember_candidate
 
     checked = report.checked
@@ -216,17 +216,17 @@ def _apply(report: "SearchReport", place: "Workspace") -> bool:
         f"From firstline search on {date.today().isoformat()}, {report.n_trials} trials: macro-F1"
         f" {figure(checked.best)} instead of {figure(checked.default)} on other folds, {_difference(checked)}."
     )
-    remember_candidate(place.settings_file, report.candidate, report.changed, why)
+    remember_candidate(place.settings_file, report.candidate, report.changed, why, stays)
     return True
 
 
 def _print(report: "SearchReport", folder: Path, is_applied: bool, workspace: Path | None, again: str) -> None:
     """`again` is the command that was given, without the workspace."""
     from firstline.search.evolution import spelled
+    from firstline.search.search import searched
     from firstline.training.candidates.ranges import defaults_of
-    from firstline.training.candidates.spaces import SPACES
 
-    defaults = defaults_of(SPACES[report.candidate])
+    defaults = defaults_of(searched(report.candidate))
     # The best may come from a generation that time cut off.
     trials = {spelled(trial.settings): trial for trial in (report.best, *report.population)}
     shown = sorted(trials.values(), key=lambda trial: -trial.outcome.score)[:_N_SHOWN]

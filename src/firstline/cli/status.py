@@ -20,8 +20,10 @@ def status(
     """What the workspace holds: messages, labels per class, disagreements, the champion."""
     from firstline.labelling.overview import overview
     from firstline.store.workspace import Workspace
+    from firstline.training.candidates import checked
 
     place = Workspace.find(workspace)
+    checked(place.settings.candidates)
     found = overview(place)
     if as_json:
         print_json(found)

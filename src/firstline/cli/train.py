@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
     from firstline.bundle.learning_curve import LearningCurve
     from firstline.steps import Stage
-    from firstline.training.comparison import Row
-    from firstline.training.train import TrainEvent, TrainReport
+    from firstline.training.results import Result, TrainEvent
+    from firstline.training.train import TrainReport
 
 _LONG_S = 600
 
@@ -82,11 +82,11 @@ def train(
     place = Workspace.find(workspace)
     require_training()
     from firstline.training.candidates.base import Context
-    from firstline.training.train import Asked
+    from firstline.training.request import TrainingRequest
     from firstline.training.train import train as run
 
     settings = place.settings
-    asked = Asked(
+    request = TrainingRequest(
         candidates=split_values(candidates) or settings.training.candidates,
         folds=folds if folds is not None else settings.training.folds,
         seed=seed if seed is not None else settings.training.seed,
@@ -110,8 +110,10 @@ def train(
             settings,
             place.models,
             place.runs,
-            asked,
-            replace(Context.of(settings, asked.seed, place.language_models, place.folder, show_stage), dask=dask or ""),
+            request,
+            replace(
+                Context.of(settings, request.seed, place.language_models, place.folder, show_stage), dask=dask or ""
+            ),
             workers,
         )
         report = run_to_end(events, show)
@@ -124,7 +126,7 @@ def train(
 def _shown(bar: "Progress", show_stage: "Callable[[Stage], None]") -> "Callable[[TrainEvent], None]":
     """Shows how far a training has come."""
     from firstline.steps import Note, Stage, Step
-    from firstline.training.comparison import Failed
+    from firstline.training.results import Skipped
 
     task = bar.add_task("reading", total=None)
 
@@ -135,8 +137,8 @@ def _shown(bar: "Progress", show_stage: "Callable[[Stage], None]") -> "Callable[
             show_stage(event)
         elif isinstance(event, Note):
             note(event.text)
-        elif isinstance(event, Failed):
-            note(f"{event.candidate} is left out")
+        elif isinstance(event, Skipped):
+            note(f"skipped {event.candidate}: {event.reason}")
         else:
             note(f"{event.candidate}: macro-F1 {figure(event.figures.macro_f1)}")
 
@@ -150,25 +152,22 @@ def _print_report(report: "TrainReport", workspace: Path | None, folder: Path) -
         f" {report.folds}-fold cross-validation{times}, seed {report.seed}; below each figure its 95 % interval"
     )
     titles = ["candidate", "macro-F1", "accuracy", "macro prec.", f"against\n{report.reference}", *COSTS]
-    rows = [list(_cells(row)) for row in sorted(report.rows, key=lambda row: -row.figures.macro_f1)]
+    rows = [list(_cells(row)) for row in sorted(report.results, key=lambda row: -row.figures.macro_f1)]
     left_out = {4} if len(rows) == 1 else set()
     if is_narrow():
         left_out.add(3)
     print_table(_without(left_out, titles), [_without(left_out, row) for row in rows], COSTS)
     say(LEGEND)
-    champions_kind = report.champion.rpartition("-")[0]
-    if not report.is_champion and report.reference != champions_kind:
-        say(f"The champion's kind, {champions_kind}, did not take part: nothing here is compared with it.")
-    for failed in report.failed:
-        say(f"{failed.candidate} is not in the table: {without_name(failed.reason, failed.candidate)}")
+    for skipped in report.skipped:
+        say(f"Skipped {skipped.candidate}: {without_name(skipped.reason, skipped.candidate)}")
     if report.enough_minutes:
-        more = f"the same with --minutes {report.enough_minutes} goes on from here"
-        say(f"Left out for lack of time: {', '.join(report.out_of_time)}; {more}.")
-    for row in report.rows:
+        names = ", ".join(report.out_of_time)
+        say(f"Rerun with --minutes {report.enough_minutes} to include {names}; finished folds are reused.")
+    for row in report.results:
         if row.mixture:
             say(f"{row.candidate} is {mixture(row.mixture.weights, row.mixture.dropped, row.mixture.too_slow)}")
     model = report.model
-    best = max(report.rows, key=lambda row: row.figures.macro_f1)
+    best = max(report.results, key=lambda row: row.figures.macro_f1)
     if best.candidate != model.candidate:
         say(f"{best.candidate} takes {best.latency_ms['p99']:.2f} ms (p99), more than was asked for.")
     if model.learning_curve:
@@ -198,7 +197,7 @@ def _without(places: set[int], cells: "Sequence[str]") -> list[str]:
     return [cell for place, cell in enumerate(cells) if place not in places]
 
 
-def _cells(row: "Row") -> tuple[str, ...]:
+def _cells(row: "Result") -> tuple[str, ...]:
     figures = row.figures
     return (
         row.candidate,
@@ -212,7 +211,7 @@ def _cells(row: "Row") -> tuple[str, ...]:
     )
 
 
-def _difference_cell(row: "Row") -> str:
+def _difference_cell(row: "Result") -> str:
     if row.differences is None:
         return ""
     found = row.differences["macro_f1"]
@@ -252,8 +251,8 @@ def _as_json(report: "TrainReport") -> dict[str, object]:
                 "size_bytes": row.size_bytes,
                 "mixture": row.mixture,
             }
-            for row in report.rows
+            for row in report.results
         ],
         "enough_minutes": report.enough_minutes,
-        "failed": [{"candidate": failed.candidate, "reason": failed.reason} for failed in report.failed],
+        "failed": [{"candidate": skipped.candidate, "reason": skipped.reason} for skipped in report.skipped],
     }

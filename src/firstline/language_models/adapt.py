@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from firstline.errors import CheckpointUnusable, PoolTooSmall
-from firstline.language_models.card import Direction
 from firstline.language_models.checkpoint import load_checkpoint, save_checkpoint
 from firstline.language_models.model import LanguageModel, weights_of
 from firstline.language_models.network import (
@@ -24,9 +23,10 @@ from firstline.language_models.network import (
 from firstline.language_models.perplexity import nats_per_token, perplexity
 from firstline.language_models.reading import MessageRounds, encode, n_batches_of, pad, rows_of_a_batch
 from firstline.language_models.start import extended, from_scratch, own_tokenizer, with_meaning
-from firstline.neural.loop import Rates, Training, one_cycle
+from firstline.neural.loop import Rates, TrainingLoop, one_cycle
 from firstline.text.rules import TextRules
 from firstline.text.tokenizer import Tokenizer
+from firstline.types import Direction
 
 _LEAST_MESSAGES, _LEAST_BATCHES, _ENOUGH_HELD_OUT = 10, 600, 200
 _CHECKPOINT = "checkpoint.pt"
@@ -62,6 +62,7 @@ class AdaptProgress:
     done: int
     total: int
     loss: float
+    n_tokens: int
     tokens_per_s: float
     perplexity: float | None
 
@@ -140,7 +141,7 @@ class _Progress:
         self,
         checkpoint: Path | None,
         purpose: Mapping[str, object],
-        training: Training,
+        training: TrainingLoop,
         rounds: MessageRounds,
         network: LanguageNetwork,
     ) -> None:
@@ -160,7 +161,7 @@ class _Progress:
             is_epoch_over = rest == 0
             found = perplexity_of(self._network, held_out) if is_epoch_over else None
             speed = done.n_tokens / max(done.seconds, 1e-9)
-            yield AdaptProgress(direction, done.number + 1, total, done.loss, speed, found)
+            yield AdaptProgress(direction, done.number + 1, total, done.loss, done.n_tokens, speed, found)
             if found is None:
                 continue
             if found >= self.best_perplexity:
@@ -245,12 +246,12 @@ def _rounds(rows: Sequence[NDArray[np.int64]], settings: AdaptSettings) -> Messa
 
 def _training(
     network: LanguageNetwork, rows: Sequence[NDArray[np.int64]], rounds: MessageRounds, settings: AdaptSettings
-) -> Training:
+) -> TrainingLoop:
     counts = np.bincount(np.concatenate(rows), minlength=network.n_tokens) + 0.5
     frequencies = torch.from_numpy((counts / counts.sum()).astype(np.float32))
     groups = [[*network.encoder.encoder.parameters(), network.bias]]
     groups += [list(rnn.parameters()) for rnn in network.encoder.rnns]
-    return Training(
+    return TrainingLoop(
         network,
         NextTokenLoss(network, frequencies, settings.n_negatives),
         rounds,

@@ -2,13 +2,13 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
 from firstline.errors import LanguageModelUnusable
+from firstline.types import Direction
 
-Direction = Literal["forward", "backward"]
 DIRECTIONS: tuple[Direction, ...] = ("forward", "backward")
 
 FORMAT_VERSION = 1

@@ -1,15 +1,14 @@
 """Checkpoints of a training: written whole or not at all, read back without pickle's powers."""
 
-import os
 import pickle
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from firstline.errors import CheckpointUnusable
+from firstline.files import whole_file
 
 FORMAT_VERSION = 1
 _START_OVER = "Start over without --resume, in another folder or after removing this one."
@@ -20,13 +19,10 @@ def save_checkpoint(path: Path, purpose: Mapping[str, Any], state: Mapping[str, 
 
     Raises `CheckpointUnusable` where the disk does not take it; the one before is left as it was.
     """
-    unfinished = path.with_suffix(".new")
+    content = {"format_version": FORMAT_VERSION, "purpose": dict(purpose), "state": dict(state)}
     try:
-        with unfinished.open("wb") as file:
-            torch.save({"format_version": FORMAT_VERSION, "purpose": dict(purpose), "state": dict(state)}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
+        with whole_file(path) as unfinished, unfinished.open("wb") as file:
+            torch.save(content, file)
     except (OSError, RuntimeError) as error:
         # PyTorch says of a full disk where in its own code it noticed.
         why = error.strerror if isinstance(error, OSError) else "the disk took a part of it only"
@@ -34,9 +30,6 @@ def save_checkpoint(path: Path, purpose: Mapping[str, Any], state: Mapping[str, 
             f"The checkpoint {path} cannot be written: {why}.",
             "Make room, then run the same command again; firstline pretrain with --resume.",
         ) from None
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: Path, purpose: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -5,17 +5,17 @@ Encoded, a source is two files of little-endian 16-bit token ids, `NAME.u16` to 
 """
 
 import hashlib
-import os
-from collections.abc import Generator, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import BinaryIO
 
 import msgspec
 import numpy as np
 
 from firstline.errors import CorpusUnusable, FileUnwritable
+from firstline.files import whole_file
 from firstline.language_models.corpus import Source, read_lines, reason
 from firstline.text.rules import TextRules
 from firstline.text.tokenizer import Tokenizer
@@ -61,9 +61,8 @@ def encode_source(
         _record_path(source, folder).unlink(missing_ok=True)  # it must not vouch for files that are about to change
         training, validation = yield from _write_tokens(source, rules, tokenizer, folder)
         record = _Record(training.n_tokens, training.n_chars, validation, origin)
-        with _NewFile(_record_path(source, folder)) as file:
-            file.write(msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n")
-            file.finish()
+        with whole_file(_record_path(source, folder)) as unfinished:
+            unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n")
     except OSError as error:
         raise FileUnwritable(
             f"The tokens of {source.path} could not be written to {folder}: {reason(error)}.",
@@ -131,42 +130,23 @@ def _read_record(source: Source, folder: Path) -> _Record | None:
     return record if sizes == [2 * record.n_tokens, 2 * record.valid.n_tokens] else None
 
 
-class _NewFile:
-    """A file that gets its name when it is finished, and is removed if it never is."""
+class _TokenFile:
+    """An open file that token ids are added to."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._unfinished = path.with_name(f"{path.name}.part")
-        self._file = self._unfinished.open("wb")
-
-    def write(self, content: bytes) -> None:
-        self._file.write(content)
-
-    def finish(self) -> None:
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        self._unfinished.replace(self._path)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with suppress(OSError):  # closing writes what is buffered, and the disk may be full
-            self._file.close()
-        with suppress(OSError):
-            self._unfinished.unlink(missing_ok=True)
-
-
-class _TokenFile(_NewFile):
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
         self.counts = _Counts()
 
     def add(self, ids: Sequence[int], n_chars: int) -> None:
-        self.write(np.array(ids, dtype="<u2").tobytes())
+        self._file.write(np.array(ids, dtype="<u2").tobytes())
         self.counts.n_tokens += len(ids)
         self.counts.n_chars += n_chars
+
+
+@contextmanager
+def _token_file(path: Path) -> Iterator[_TokenFile]:
+    with whole_file(path) as unfinished, unfinished.open("wb") as file:
+        yield _TokenFile(file)
 
 
 def _write_tokens(
@@ -175,7 +155,7 @@ def _write_tokens(
     """Write both files of token ids; what went into training and into validation."""
     training_path, validation_path = _token_paths(source, folder)
     n_bytes = 0
-    with _TokenFile(training_path) as training, _TokenFile(validation_path) as validation:
+    with _token_file(training_path) as training, _token_file(validation_path) as validation:
         for number, paragraph in enumerate(read_lines(source), start=1):
             n_bytes += len(paragraph.encode())
             if ruled := rules(paragraph):
@@ -186,6 +166,4 @@ def _write_tokens(
         if not training.counts.n_tokens:
             raise CorpusUnusable(f"There is no text in {source.path}.", "Leave it out, or check what it should hold.")
         yield n_bytes
-        training.finish()
-        validation.finish()
     return training.counts, validation.counts

@@ -12,7 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from firstline.errors import LanguageModelUnusable
-from firstline.language_models.card import CARD_FILE, DIRECTIONS, Card, Direction, read_card
+from firstline.language_models.card import CARD_FILE, DIRECTIONS, Card, read_card
+from firstline.types import Direction
 
 AUTO, NONE = "auto", "none"
 ENTRY_POINTS = "firstline.languages"
@@ -44,7 +45,7 @@ def installed_languages() -> tuple[list[Language], list[LanguageModelUnusable]]:
     return sorted(found, key=lambda language: (language.name, language.language)), problems
 
 
-def resolve(name: str, language: str, directions: Sequence[Direction]) -> Language | None:
+def find_language(name: str, language: str, directions: Sequence[Direction]) -> Language | None:
     """The distribution that `name` means: `auto` is the first of this language that has the directions, `none` is none.
 
     Raises `LanguageModelUnusable` for a name that is not installed, is of another language or lacks a
@@ -67,7 +68,7 @@ def resolve(name: str, language: str, directions: Sequence[Direction]) -> Langua
     if missing := [direction for direction in directions if direction not in chosen.folders]:
         raise LanguageModelUnusable(
             f"{chosen.name} has no language model that reads {' or '.join(missing)}.",
-            "Under [ulmfit] in firstline.toml, set directions to those it has, or language_model to 'none'.",
+            "Set directions of ulmfit.v1 to those it has in firstline.toml, or its language_model to 'none'.",
         )
     return chosen
 

@@ -20,6 +20,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from firstline.errors import LanguageModelUnusable
+from firstline.files import sync
 from firstline.language_models.card import CARD_FILE, REPAIR, Card, CardShape, read_card
 from firstline.language_models.network import Dropouts, LanguageNetwork, Shape
 from firstline.text.tokenizer import MODEL_FILE, TOKENS_FILE, Tokenizer
@@ -69,8 +70,7 @@ class LanguageModel:
             card = msgspec.structs.replace(self.card, files=hashes)
             (unfinished / CARD_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=1) + b"\n")
             for path in unfinished.iterdir():
-                with path.open("rb") as file:
-                    os.fsync(file.fileno())
+                sync(path)
             for name in (*names, CARD_FILE):
                 (unfinished / name).replace(folder / name)
         except OSError as error:

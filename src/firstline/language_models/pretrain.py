@@ -14,7 +14,7 @@ import msgspec
 import torch
 
 from firstline.errors import LanguageModelUnusable, TrainingError, UsageError
-from firstline.language_models.card import FORMAT_VERSION, LANGUAGE_CODE, Card, Direction, SourceUsed
+from firstline.language_models.card import FORMAT_VERSION, LANGUAGE_CODE, Card, SourceUsed
 from firstline.language_models.corpus import Source, check_language, read_lines
 from firstline.language_models.encoding import EncodedSource, encode_source
 from firstline.language_models.hardware import describe_hardware
@@ -30,6 +30,7 @@ from firstline.language_models.work_folder import WorkFolder
 from firstline.steps import Note, Step, each_as
 from firstline.text.rules import TextRules
 from firstline.text.tokenizer import Tokenizer
+from firstline.types import Direction
 
 DEFAULT_TOKENS = 8_000_000
 _ROWS = {"cpu": 64, "cuda": 256}
@@ -49,7 +50,7 @@ class PretrainSettings:
     tokenizer: Path | None = None
     n_tokens: int | None = None
     minutes: float | None = None
-    """How long this stretch is; the first bound that is reached ends it. Both None: `DEFAULT_TOKENS`."""
+    """How long this command trains; the first bound that is reached ends it. Both None: `DEFAULT_TOKENS`."""
     is_resumed: bool = False
     device: Literal["auto", "cpu", "cuda"] = "auto"
     n_rows: int | None = None

@@ -1,4 +1,4 @@
-"""The training of a language model, stretch by stretch, from checkpoint to checkpoint."""
+"""The training of a language model, schedule by schedule, from checkpoint to checkpoint."""
 
 import sys
 import time
@@ -15,16 +15,17 @@ import torch
 from numpy.typing import NDArray
 
 from firstline.errors import LanguageModelUnusable, TrainingError
-from firstline.language_models.card import Direction, read_card
+from firstline.language_models.card import read_card
 from firstline.language_models.checkpoint import load_checkpoint, save_checkpoint
 from firstline.language_models.mix import Mix
 from firstline.language_models.network import LanguageNetwork, NextTokenLoss
 from firstline.language_models.perplexity import nats_per_token, perplexity
-from firstline.language_models.schedule import Pace, Stretch
+from firstline.language_models.schedule import Pace, Schedule
 from firstline.language_models.work_folder import WorkFolder
-from firstline.neural.loop import Batch, ByRound, Rates, RoundDone, Training
+from firstline.neural.loop import Batch, ByRound, Rates, RoundDone, TrainingLoop
 from firstline.neural.memory import is_out_of_memory
 from firstline.text.tokenizer import Tokenizer
+from firstline.types import Direction
 
 _STEP_TOKENS = 64
 """So far back the gradient reaches."""
@@ -37,10 +38,10 @@ _SMALL_SAMPLE_TOKENS = 12_800
 
 @dataclass(frozen=True)
 class PretrainRound:
-    """One round is done, `done` of about `total` in this stretch; `n_tokens` have been read since the very beginning.
+    """One round is done, `done` of about `total` in this schedule; `n_tokens` have been read since the very beginning.
 
     `loss` is the mean of the round in nats per token, with dropout. `perplexity`, now and then, is that on
-    a small sample of text that is held out. `seconds_left` is of this stretch.
+    a small sample of text that is held out. `seconds_left` is of this schedule.
     """
 
     is_cool_down: bool
@@ -55,7 +56,7 @@ class PretrainRound:
 
 @dataclass(frozen=True)
 class Course:
-    """What a stretch ended with: rounds since the very beginning, of them trunk rounds; its seconds."""
+    """What a schedule ended with: rounds since the very beginning, of them trunk rounds; its seconds."""
 
     n_rounds: int
     n_trunk: int
@@ -93,7 +94,7 @@ class Chunks:
 
 
 class Pretraining:
-    """The training of `network`; `n_tokens` and `limit_s` bound the stretch. `purpose` is that of its checkpoints."""
+    """The training of `network`; `n_tokens` and `limit_s` bound the schedule. `purpose` is that of its checkpoints."""
 
     def __init__(
         self,
@@ -134,34 +135,40 @@ class Pretraining:
         return n_trunk
 
     def run(self, chunks: Chunks) -> Generator[PretrainRound, None, Course]:
-        """Train the stretch that is not finished, or a new one. Raises `TrainingError`."""
+        """Train the schedule that is not finished, or a new one. Raises `TrainingError`."""
         n_rounds = None if self._n_tokens is None else ceil(self._n_tokens / chunks.tokens_per_round)
         n_trunk: int = self._trunk["n_rounds"] if self._trunk else 0
         is_new = self._trunk is None or self._is_finished(n_trunk)
         start: int = n_trunk if is_new or not self._trunk else self._trunk["start"]
-        stretch = Stretch(start, n_rounds, self._limit_s)
+        schedule = Schedule(start, n_rounds, self._limit_s)
         clock = _Clock(0.0 if is_new or not self._trunk else self._trunk["seconds"])
         with _memory_explained(self._device):
             frequencies = torch.from_numpy(chunks.mix.frequencies(self.tokenizer.n_tokens)).float()
             loss = NextTokenLoss(self.network, frequencies, self.n_negatives)
-            reports = _Reports(self.network, chunks, stretch, clock)
-            n_trunk, state = yield from self._run_trunk(chunks, loss, stretch, n_trunk, clock, reports)
-            n_rounds = yield from self._run_cool_down(chunks, loss, stretch, n_trunk, state, reports)
+            reports = _Reports(self.network, chunks, schedule, clock)
+            n_trunk, state = yield from self._run_trunk(chunks, loss, schedule, n_trunk, clock, reports)
+            n_rounds = yield from self._run_cool_down(chunks, loss, schedule, n_trunk, state, reports)
         return Course(n_rounds, n_trunk, clock.seconds)
 
     def _run_trunk(
-        self, chunks: Chunks, loss: NextTokenLoss, stretch: Stretch, n_trunk: int, clock: "_Clock", reports: "_Reports"
+        self,
+        chunks: Chunks,
+        loss: NextTokenLoss,
+        schedule: Schedule,
+        n_trunk: int,
+        clock: "_Clock",
+        reports: "_Reports",
     ) -> Generator[PretrainRound, None, tuple[int, dict[str, Any]]]:
         """The rounds that are done then, and the state after them."""
         training = self._training(chunks, loss, Pace(chunks.n_batches))
         if self._trunk:
             training.restore(self._trunk["training"])
-        if not stretch.trunk_is_done(n_trunk, clock.seconds):
+        if not schedule.trunk_is_done(n_trunk, clock.seconds):
             for done in training.run(n_trunk):
                 n_trunk, seconds = done.number + 1, clock.seconds
-                is_done = stretch.trunk_is_done(n_trunk, seconds)
+                is_done = schedule.trunk_is_done(n_trunk, seconds)
                 if is_done or self._is_time_to_keep():
-                    kept = {"n_rounds": n_trunk, "start": stretch.start, "seconds": seconds}
+                    kept = {"n_rounds": n_trunk, "start": schedule.start, "seconds": seconds}
                     self._keep(self._work.trunk, {**kept, "training": training.state()})
                 yield reports.after(done, end=None)
                 if is_done:
@@ -169,10 +176,10 @@ class Pretraining:
         return n_trunk, training.state()
 
     def _run_cool_down(
-        self, chunks: Chunks, loss: NextTokenLoss, stretch: Stretch, n_trunk: int, state: Any, reports: "_Reports"
+        self, chunks: Chunks, loss: NextTokenLoss, schedule: Schedule, n_trunk: int, state: Any, reports: "_Reports"
     ) -> Generator[PretrainRound, None, int]:
         """The rounds that are done then; the network holds the weights of the language model."""
-        n_cool_down = stretch.n_cool_down(n_trunk)
+        n_cool_down = schedule.n_cool_down(n_trunk)
         first, end = n_trunk, n_trunk + n_cool_down
         kept = {"n_trunk": n_trunk, "n_cool_down": n_cool_down}
         if self._cool_down and kept.items() <= self._cool_down.items():
@@ -191,8 +198,8 @@ class Pretraining:
                     break
         return end
 
-    def _training(self, chunks: Chunks, loss: NextTokenLoss, pace: Pace) -> Training:
-        return Training(
+    def _training(self, chunks: Chunks, loss: NextTokenLoss, pace: Pace) -> TrainingLoop:
+        return TrainingLoop(
             self.network,
             loss,
             chunks,
@@ -207,7 +214,7 @@ class Pretraining:
         )
 
     def _is_finished(self, n_trunk: int) -> bool:
-        """Whether the language model that is there was made from this trunk: every stretch makes the trunk longer."""
+        """Whether the language model that is there was made from this trunk: every schedule makes the trunk longer."""
         try:
             return read_card(self._work.folder).settings.get("trunk_rounds") == n_trunk
         except LanguageModelUnusable:
@@ -222,7 +229,7 @@ class Pretraining:
 
 
 class _Clock:
-    """The seconds of a stretch, over all commands that worked on it."""
+    """The seconds of a schedule, over all commands that worked on it."""
 
     def __init__(self, seconds_before: float) -> None:
         self._started = time.perf_counter() - seconds_before
@@ -235,10 +242,10 @@ class _Clock:
 class _Reports:
     """Makes the report of each round."""
 
-    def __init__(self, network: LanguageNetwork, chunks: Chunks, stretch: Stretch, clock: _Clock) -> None:
+    def __init__(self, network: LanguageNetwork, chunks: Chunks, schedule: Schedule, clock: _Clock) -> None:
         self._network = network
         self._chunks = chunks
-        self._stretch = stretch
+        self._schedule = schedule
         self._clock = clock
         self._sample = chunks.validation(_SMALL_SAMPLE_TOKENS)[0]
         self._latest: deque[float] = deque(maxlen=_ROUNDS_BETWEEN_PERPLEXITIES)
@@ -248,9 +255,9 @@ class _Reports:
         self._latest.append(round_.seconds)
         round_s = sum(self._latest) / len(self._latest)
         n_rounds = round_.number + 1
-        done = n_rounds - self._stretch.start
-        expected = self._stretch.expected_rounds(done, self._clock.seconds)
-        total = expected if end is None else end - self._stretch.start
+        done = n_rounds - self._schedule.start
+        expected = self._schedule.expected_rounds(done, self._clock.seconds)
+        total = expected if end is None else end - self._schedule.start
         is_measured = n_rounds % _ROUNDS_BETWEEN_PERPLEXITIES == 0
         return PretrainRound(
             is_cool_down=end is not None,

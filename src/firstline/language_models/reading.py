@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from firstline.language_models.card import Direction
 from firstline.neural.loop import Batch
 from firstline.text.tokenizer import PAD, Tokenizer
+from firstline.types import Direction
 
 MAX_TOKENS = 128
 """What stands beyond in a message is not read: on spb it changes two answers of a thousand, and takes its time."""

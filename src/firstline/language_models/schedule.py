@@ -1,8 +1,8 @@
 """The course of a training that can always go on: warm-up, a constant rate, cool-down.
 
-Hu et al. 2024 (MiniCPM, arXiv:2404.06395); Hägele et al. 2024 (arXiv:2405.18392). A stretch is what
+Hu et al. 2024 (MiniCPM, arXiv:2404.06395); Hägele et al. 2024 (arXiv:2405.18392). A schedule is what
 one command trains: trunk rounds at the full rate, then cool-down rounds in which the rate falls to 0.
-The language model is what the cool-down ends with; the next stretch goes on from the end of the trunk.
+The language model is what the cool-down ends with; the next schedule goes on from the end of the trunk.
 """
 
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from math import sqrt
 
 WARM_UP_STEPS = 300
 _COOL_DOWN_TO_TRUNK = 0.25
-"""Four fifths of a stretch are trunk, one fifth is cool-down."""
+"""Four fifths of a schedule are trunk, one fifth is cool-down."""
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """A stretch that begins when `start` trunk rounds are done; it ends by rounds, by time, or by what comes first."""
+class Schedule:
+    """It begins when `start` trunk rounds are done, and ends by rounds, by time, or by what comes first."""
 
     start: int
     n_rounds: int | None = None
     limit_s: float | None = None
 
     def trunk_is_done(self, n_trunk: int, seconds: float) -> bool:
-        """Whether the cool-down begins: `n_trunk` rounds are done in all, in this stretch after `seconds`."""
+        """Whether the cool-down begins: `n_trunk` rounds are done in all, in this schedule after `seconds`."""
         n_done = n_trunk - self.start
         if n_done < 1:
             return False
@@ -38,7 +38,7 @@ class Stretch:
         return n_cool_down
 
     def expected_rounds(self, n_done: int, seconds: float) -> int:
-        """How many rounds the stretch will have, as far as can be told after `n_done` of them, all of the trunk."""
+        """How many rounds there will be, as far as can be told after `n_done` of them, all of the trunk."""
         by_rounds = [] if self.n_rounds is None else [max(self.n_rounds, 2)]
         by_time = [] if self.limit_s is None else [round(n_done * self.limit_s / max(seconds, 1e-9))]
         return max(n_done + self.n_cool_down(self.start + n_done), min(by_rounds + by_time))

@@ -14,7 +14,7 @@ from scipy import linalg, sparse
 from sklearn.decomposition import PCA
 
 from firstline.errors import LanguageModelUnusable
-from firstline.language_models.card import FORMAT_VERSION, Card, Direction
+from firstline.language_models.card import FORMAT_VERSION, Card
 from firstline.language_models.model import LanguageModel, card_shape, weights_of
 from firstline.language_models.network import (
     Dropouts,
@@ -26,6 +26,7 @@ from firstline.language_models.tokenizer_training import BUILT_IN_TOKENS, train_
 from firstline.text.rules import TextRules
 from firstline.text.tokenizer import MOST_TOKENS, Tokenizer
 from firstline.text.tokens import SPECIAL_TOKEN
+from firstline.types import Direction
 
 OWN_SHAPE = Shape(n_embedding=300, n_hidden=300, n_layers=1)
 """Without a pretrained model: the shape that learns most in the minutes that two cores have for it."""

@@ -14,6 +14,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from firstline.errors import CheckpointUnusable, TrainingError
+from firstline.files import whole_file
 from firstline.language_models.card import CARD_FILE
 from firstline.language_models.checkpoint import check_purpose
 from firstline.text.tokenizer import Tokenizer
@@ -91,9 +92,8 @@ class WorkFolder:
         folder = self.path / "tokenizer"
         folder.mkdir(exist_ok=True)
         tokenizer.save(folder)
-        unfinished = self._purpose_file.with_suffix(".new")
-        unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(dict(self.purpose)), indent=1) + b"\n")
-        unfinished.replace(self._purpose_file)
+        with whole_file(self._purpose_file) as unfinished:
+            unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(dict(self.purpose)), indent=1) + b"\n")
 
     def tokenizer(self) -> Tokenizer:
         """What `keep_tokenizer` kept. Raises `BundleDamaged`."""

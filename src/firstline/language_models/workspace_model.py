@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from firstline.errors import FileUnwritable, LanguageModelUnusable
 from firstline.language_models.adapt import AdaptProgress, AdaptSettings, adapt
-from firstline.language_models.card import Direction
 from firstline.language_models.model import LanguageModel
 from firstline.language_models.start import own_tokenizer, special_tokens
 from firstline.steps import Stage, each_as
 from firstline.text.rules import TextRules
 from firstline.text.tokenizer import Tokenizer
+from firstline.types import Direction
 
 SEEN_FILE = "seen.npy"
 CHANGED_ENOUGH = 0.1

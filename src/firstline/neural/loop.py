@@ -83,10 +83,10 @@ def one_cycle(warm_up: float = 0.25, start: float = 0.04, end: float = 1e-5) -> 
     return lambda share: float(curve(share))
 
 
-class Training:
+class TrainingLoop:
     """One network on its way from round to round. `groups` lists parameters, those nearest the text first.
 
-    `unfrozen_from` gives the share of training from which each group learns. `forgets_between_batches`:
+    `forgets_between_batches`:
     no batch goes on with the text of the one before. `is_language_model`: the network gives three
     values, as fastai's `RNNCallback` expects.
     """
@@ -103,7 +103,6 @@ class Training:
         *,
         weight_decay: float = 0.01,
         clip: float = 1.0,
-        unfrozen_from: Sequence[float] | None = None,
         is_language_model: bool = False,
         forgets_between_batches: bool = False,
         activation_penalties: tuple[float, float] = (0.0, 0.0),
@@ -115,7 +114,7 @@ class Training:
         self.device = device or torch.device("cpu")
         self._loader = _Loader(rounds)
         self._loss = _Watched()
-        self._pace = _Pace(schedule, rates.by_group(len(groups)), rounds, unfrozen_from or [0.0] * len(groups))
+        self._pace = _Pace(schedule, rates.by_group(len(groups)), rounds)
         callbacks: list[Callback] = [TrainEvalCallback(), GradientClip(clip), self._loss, self._pace]
         if hasattr(network, "reset"):
             callbacks.append(ModelResetter())
@@ -223,11 +222,8 @@ class _Pace(Callback):  # type: ignore[misc]
 
     order = 60
 
-    def __init__(
-        self, schedule: Schedule | ByRound, highest: Sequence[float], rounds: Rounds, unfrozen_from: Sequence[float]
-    ) -> None:
+    def __init__(self, schedule: Schedule | ByRound, highest: Sequence[float], rounds: Rounds) -> None:
         self.number = 0
-        self._unfrozen_from = unfrozen_from
         self._schedule = schedule
         self._highest = highest
         self._rounds = rounds
@@ -237,13 +233,7 @@ class _Pace(Callback):  # type: ignore[misc]
         share_done = n_done / len(self._rounds)
         schedule = self._schedule
         share = schedule.rate(n_done) if isinstance(schedule, ByRound) else schedule(share_done)
-        self.opt.set_hyper(
-            "lr",
-            [
-                rate * share * (share_done >= begin)
-                for rate, begin in zip(self._highest, self._unfrozen_from, strict=True)
-            ],
-        )
+        self.opt.set_hyper("lr", [rate * share for rate in self._highest])
 
 
 class _Forgetting(Callback):  # type: ignore[misc]

@@ -84,7 +84,7 @@ def _next(messages: Any, processes: Sequence[Any], results: dict[int, Any]) -> t
                 code = processes[gone[0]].exitcode
                 raise TrainingError(
                     f"A process of the training was ended from outside (exit code {code}), for lack of memory perhaps.",
-                    "Close other programs, or set [ulmfit] directions to one, then run this again.",
+                    "Close other programs, or set directions of ulmfit.v1 to one in firstline.toml; then run again.",
                 ) from None
 
 

@@ -45,7 +45,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, eq=False)
-class Evaluation:
+class TrialTask:
     """The task of `evaluate`; each is its own, whatever its settings."""
 
     settings: Mapping[str, Value]
@@ -74,7 +74,8 @@ def evaluate(bench: Bench, settings: Mapping[str, Value], rival: Sequence[int] =
 
 def _cross_validated(bench: Bench, settings: Mapping[str, Value], rival: Sequence[int], started: float) -> Outcome:
     data = bench.data
-    context = replace(bench.context, chosen={**bench.context.chosen, bench.candidate: settings})
+    chosen = {**bench.context.chosen, bench.candidate: {**bench.context.chosen_for(bench.candidate), **settings}}
+    context = replace(bench.context, chosen=chosen)
     make = run_to_end(prepare_for(find_candidate(bench.candidate), context, data))
     truth = bench.truth
     guesses = np.full(len(truth), -1, np.int64)

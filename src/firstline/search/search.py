@@ -11,17 +11,16 @@ from typing import TypeAlias
 
 from firstline.errors import TrainingError
 from firstline.evaluation.metrics import Difference, differences
-from firstline.search.evaluating import Evaluation, Outcome
+from firstline.search.evaluating import Outcome, TrialTask
 from firstline.search.evolution import Evaluate, Generation, Plan, Trial, evolve, spelled
 from firstline.search.trials import Trials
 from firstline.settings import Settings
 from firstline.steps import each_as
-from firstline.training.candidates import find_candidate
-from firstline.training.candidates.ranges import Value, defaults_of
-from firstline.training.candidates.spaces import SPACES
-from firstline.training.drafting import encoders_of, key
+from firstline.training.candidates import find_candidate, names
+from firstline.training.candidates.ranges import Space, Value, defaults_of, space_of
 from firstline.training.place import Bench, Place, Task
 from firstline.training.provenance import key_of
+from firstline.training.runs import encoders_of, run_key
 
 _KEY_LETTERS = 8
 
@@ -55,7 +54,7 @@ class SearchReport:
     @property
     def changed(self) -> dict[str, Value]:
         """The best settings that are not the candidate's own defaults."""
-        defaults = defaults_of(SPACES[self.candidate])
+        defaults = defaults_of(searched(self.candidate))
         return {name: value for name, value in self.best.settings.items() if value != defaults[name]}
 
 
@@ -69,14 +68,15 @@ def search(
 
     Raises `TrainingError` where the candidate has nothing to set, or fails as it is; what `Trials.keep` raises.
     """
-    space = SPACES[bench.candidate]
+    space = searched(bench.candidate)
     if not space:
         raise TrainingError(
             f"{bench.candidate} has nothing to set.",
-            f"These have: {', '.join(name for name in SPACES if SPACES[name])}",
+            f"These have: {', '.join(name for name in names() if searched(name))}",
         )
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
-    now = {**defaults_of(space), **bench.context.chosen_for(bench.candidate)}
+    chosen = bench.context.chosen_for(bench.candidate)
+    now = {**defaults_of(space), **{name: value for name, value in chosen.items() if name in space}}
     evaluate = _remembering(bench, trials, place, deadline, now)
     found = _Found()
     population, is_finished = yield from each_as(evolve(space, plan, evaluate, now), found.take)
@@ -99,6 +99,17 @@ def search(
     )
 
 
+def searched(candidate: str) -> Space:
+    """The settings of a candidate that a search looks for. Raises what `find_candidate` raises."""
+    return space_of(find_candidate(candidate).settings_type)
+
+
+def unsearched(bench: Bench) -> dict[str, Value]:
+    """What is chosen of the candidate's other settings, which stay as they are."""
+    space = searched(bench.candidate)
+    return {name: value for name, value in bench.context.chosen_for(bench.candidate).items() if name not in space}
+
+
 @dataclass
 class _Found:
     """What came out of a search so far; trials by their settings, spelled."""
@@ -116,9 +127,9 @@ class _Found:
 
 def search_folder(searches: Path, bench: Bench, settings: Settings) -> Path:
     """Where the trials of a bench are kept: another for other data, folds, seed, settings or code."""
-    begun = key(bench.data, settings, bench.folds, bench.seed)
+    begun = run_key(bench.data, settings, bench.folds, bench.seed)
     encoders = encoders_of(find_candidate(bench.candidate), bench.context)
-    others = {name: chosen for name, chosen in bench.context.chosen.items() if name != bench.candidate}
+    others = {**bench.context.chosen, bench.candidate: unsearched(bench)}
     return (
         searches / f"{bench.candidate}-{key_of({'run': begun, 'others': others, 'encoders': encoders})[:_KEY_LETTERS]}"
     )
@@ -151,7 +162,7 @@ def _outcomes(
 ) -> Iterator[tuple[Mapping[str, Value], Outcome]]:
     settings_of: dict[Task[Outcome], Mapping[str, Value]] = {}
     for settings in many:
-        settings_of[Evaluation(settings, tuple(rival))] = settings
+        settings_of[TrialTask(settings, tuple(rival))] = settings
     for task, outcome in place.run(bench, list(settings_of), deadline):
         yield settings_of[task], outcome
 

@@ -1,7 +1,8 @@
-"""The settings of a workspace: what they are (`model`) and the file that holds them (`file`)."""
+"""The settings of a workspace: what they are (`model`), and the file that holds them (`file`, `fresh`, `renamed`)."""
 
-from firstline.settings.file import FILE_NAME, read_settings, remember_candidate, remember_columns, settings_text
-from firstline.settings.model import ClassesSettings, ColumnsSettings, MaskPattern, Settings, UlmfitSettings
+from firstline.settings.file import FILE_NAME, read_settings, remember_candidate, remember_columns
+from firstline.settings.fresh import settings_text
+from firstline.settings.model import ClassesSettings, ColumnsSettings, MaskPattern, Settings
 
 __all__ = [
     "FILE_NAME",
@@ -9,7 +10,6 @@ __all__ = [
     "ColumnsSettings",
     "MaskPattern",
     "Settings",
-    "UlmfitSettings",
     "read_settings",
     "remember_candidate",
     "remember_columns",

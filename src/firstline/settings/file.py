@@ -1,22 +1,24 @@
-"""`firstline.toml`: written once with every setting commented, read, and taught columns."""
+"""`firstline.toml`: read, and taught columns and settings of candidates."""
 
 import codecs
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import copymode
 from typing import Any
 
 import tomlkit
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import SettingsError
 from tomlkit.items import InlineTable
 
-from firstline.errors import SettingsInvalid, UsageError
-from firstline.settings.model import Language, Settings
+from firstline.errors import SettingsInvalid
+from firstline.files import whole_file
+from firstline.settings.model import Settings
+from firstline.settings.renamed import with_new_names
 
 FILE_NAME = "firstline.toml"
 _COMMENT_WIDTH = 100
@@ -41,6 +43,7 @@ def read_settings(path: Path) -> Settings:
         raise SettingsInvalid(
             f"{path} cannot be read: {error.strerror}.", "Check the file and its permissions."
         ) from None
+    values = with_new_names(values, path)
     unknown = [name for name in values if name not in Settings.model_fields]
     if unknown:
         raise SettingsInvalid(f"{path}: '{unknown[0]}' is not a setting.", _NEXT_STEP)
@@ -65,31 +68,6 @@ def _sentence(error: ValidationError, path: Path) -> str:
     return f"{where}: '{'.'.join(names)}' {problem[0].lower()}{problem[1:]}, got {first['input']!r}."
 
 
-def settings_text(language: str) -> str:
-    """A complete `firstline.toml`: every setting at its default, each under its description.
-
-    Raises `UsageError` for a language that is none.
-    """
-    try:
-        TypeAdapter(Language).validate_python(language)
-    except ValidationError:
-        raise UsageError(
-            f"'{language}' is not a language code of two or three small letters.", "For example: --language ru"
-        ) from None
-    lines = [
-        "# The settings of this workspace. Every setting is here, at its default unless you changed it.",
-        "# An environment variable wins over this file: FIRSTLINE_TRAINING__SEED=7",
-        "",
-        *_setting("language", Settings.model_fields["language"], language),
-    ]
-    for name, section, _ in settings_sections():
-        lines += [f"[{name}]", *_comment(section.__doc__ or "")]
-        for field, info in section.model_fields.items():
-            lines += _setting(field, info, info.default)
-    lines += ["[candidates]", *_comment(Settings.model_fields["candidates"].description or ""), ""]
-    return "\n".join(lines)
-
-
 def settings_sections() -> Iterator[tuple[str, type[BaseModel], FieldInfo]]:
     """The sections of the settings, as (name, its model, its field)."""
     for name, info in Settings.model_fields.items():
@@ -108,8 +86,10 @@ def remember_columns(path: Path, columns: Mapping[str, str | tuple[str, ...]]) -
             section[name] = list(value) if isinstance(value, tuple) else value
 
 
-def remember_candidate(path: Path, candidate: str, values: Mapping[str, int | float | str | bool], why: str) -> None:
-    """Write the settings of a candidate, under a comment that says `why`; those that were there go.
+def remember_candidate(
+    path: Path, candidate: str, values: Mapping[str, object], why: str, stays: Collection[str] = ()
+) -> None:
+    """Write the settings of a candidate, under a comment that says `why`; those that were there go, but for `stays`.
 
     Without values the candidate has its defaults again. Raises `SettingsInvalid` where the file cannot be
     written; it is then as it was.
@@ -123,7 +103,8 @@ def remember_candidate(path: Path, candidate: str, values: Mapping[str, int | fl
             document["candidates"] = candidates = tomlkit.table()
             for name, settings in found.items():
                 candidates[name] = settings
-        candidates.pop(candidate, None)
+        before = candidates.pop(candidate, {})
+        values = {**{name: value for name, value in before.items() if name in stays}, **values}
         if values:
             table = tomlkit.table()
             for line in _comment(why):
@@ -139,26 +120,20 @@ def _rewritten(path: Path, problem: str) -> Iterator[tomlkit.TOMLDocument]:
 
     A byte-order mark and the line ends of Windows stay.
     """
-    replacement = path.with_suffix(".toml.new")
     try:
         before = path.read_bytes()
         encoding = "utf-8-sig" if before.startswith(codecs.BOM_UTF8) else "utf-8"
         document = tomlkit.parse(before.decode(encoding).replace("\r\n", "\n"))
         yield document
         line_end = "\r\n" if b"\r\n" in before else "\n"
-        replacement.write_text(tomlkit.dumps(document), encoding=encoding, newline=line_end)
-        copymode(path, replacement)
-        replacement.replace(path)
+        with whole_file(path) as replacement:
+            replacement.write_text(tomlkit.dumps(document), encoding=encoding, newline=line_end)
+            copymode(path, replacement)
     except OSError as error:
         raise SettingsInvalid(
             f"{problem} in {path}: {error.strerror}.",
             "Check the permissions and the free space.",
         ) from None
-
-
-def _setting(name: str, info: FieldInfo, value: object) -> list[str]:
-    plain = list(value) if isinstance(value, tuple) else value
-    return [*_comment(info.description or ""), f"{name} = {tomlkit.item(plain).as_string()}", ""]
 
 
 def _comment(text: str) -> list[str]:

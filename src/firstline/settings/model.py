@@ -1,7 +1,7 @@
 """The settings of a workspace: one frozen object, read from `firstline.toml`, passed in.
 
-The descriptions here are the only documentation of a setting: `firstline init` writes them as the
-comments of `firstline.toml`, and docs/settings.md is made from them.
+The descriptions here are the only documentation of a setting: docs/settings.md is made from them. Settings of
+candidates are declared by the candidates.
 """
 
 import re
@@ -213,47 +213,6 @@ class EncoderSettings(_Section):
     )
 
 
-class UlmfitSettings(_Section):
-    """The candidate `ulmfit.v1`."""
-
-    directions: tuple[Literal["forward", "backward"], ...] = Field(
-        ("forward", "backward"),
-        min_length=1,
-        description="Which language models read the messages. Both, averaged, answer better than one."
-        " They learn side by side where there are two cores; an answer takes twice the time.",
-    )
-    language_model: str = Field(
-        "auto",
-        description="The pretrained language model to start from, a name of `firstline languages`; 'auto' takes the"
-        " one of the workspace's language that is installed, 'none' learns from the messages alone."
-        " After a change: firstline adapt --force.",
-    )
-    encoder: str = Field(
-        "auto",
-        description="The sentence encoder that helps to judge unlabelled messages while training; serving does without."
-        " The same names as in [encoder]; 'auto' takes one that is installed, 'none' none.",
-    )
-    tuned_encoder: bool = Field(
-        True,
-        description="Whether that encoder, where it can be, is fine-tuned on the labels of each training before it"
-        " judges. Better, and minutes longer; shared with encoder.v1.",
-    )
-    adaptation_epochs: int = Field(
-        1,
-        ge=0,
-        le=1_000,
-        description="How often the language model reads all messages before it learns classes; fewer than some 60,000"
-        " are read more often, so that it learns anything; with 0 it stays as it is. It stops once held-out messages"
-        " get no likelier.",
-    )
-    loss: Literal["smoothing", "cross_entropy", "focal"] = Field(
-        "smoothing", description="The loss for the labels that people gave."
-    )
-    unfreezing: Literal["one_cycle", "gradual"] = Field(
-        "one_cycle", description="Whether all layers learn at once, or from the last to the first."
-    )
-
-
 class ServingSettings(_Section):
     """The HTTP service."""
 
@@ -313,9 +272,8 @@ class Settings(BaseSettings):
     training: TrainingSettings = TrainingSettings()
     search: SearchSettings = SearchSettings()
     encoder: EncoderSettings = EncoderSettings()
-    ulmfit: UlmfitSettings = UlmfitSettings()
     serving: ServingSettings = ServingSettings()
-    candidates: dict[str, dict[str, StrictBool | StrictInt | StrictFloat | StrictStr]] = Field(
+    candidates: dict[str, dict[str, StrictBool | StrictInt | StrictFloat | StrictStr | tuple[StrictStr, ...]]] = Field(
         {},
         description="Settings of candidates that differ from their defaults, for example"
         ' [candidates."linear.v1"] and below it C = 12.5. `firstline search --apply` writes them.',

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from firstline.processes import n_usable_cores
 from firstline.steps import Stage
 from firstline.training.candidates.class_names import names_for
-from firstline.training.costs import estimates as estimates_of
-from firstline.training.costs.base import Estimate, Workload
+from firstline.training.candidates.estimate import Workload
+from firstline.training.estimates import Estimated
+from firstline.training.estimates import estimates as estimates_of
 from firstline.types import Label
 
 FEW_LABELS = 20
@@ -44,13 +45,13 @@ class Advice:
     folds: int
     repeats: int
     n_cores: int
-    estimates: list[Estimate]
+    estimates: list[Estimated]
 
 
 def advise(workload: Workload, candidates: Sequence[str]) -> Generator[Stage, None, Advice]:
     """Count what there is and measure what each of `candidates` takes; yields which one is measured next."""
     data = workload.data
-    found: list[Estimate] = []
+    found: list[Estimated] = []
     estimates = estimates_of(candidates, workload)
     for place, name in enumerate(candidates):
         yield Stage(f"measuring {name}", place, len(candidates))

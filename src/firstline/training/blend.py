@@ -1,103 +1,106 @@
-"""`blend.v1`: several candidates answer together, each by the weight that fits held-out labels best."""
+"""`blend.v1`: several candidates answer together, each with the weight that fits held-out labels best."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import ClassVar, Self
+from collections.abc import Mapping, Sequence
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.files import PartSource
-from firstline.steps import Stage
-from firstline.training.candidates.base import Context, Learner
-from firstline.training.folds import cross_validate, usable_folds
+from firstline.training.candidates import BLEND
+from firstline.training.folds import Folds, OutOfFold
 from firstline.training.mixture import Mixture, fit_mixture
+from firstline.training.results import Evaluated, Make, Skipped, is_within
+from firstline.training.saved_folds import Cost
 from firstline.types import Label, Message
 
-_ALONE = ("linear.v1", "lsa.v1")
+_LEAST_GAIN = 0.0
+"""In macro-F1, with 97.5 % confidence."""
 
 
 class Blend:
-    """A mixture of candidates; `firstline train` gives it the candidates of its run, and what they said.
+    """Candidates that are trained on the same messages, and answer with a weighted mean."""
 
-    Without a `mixture` it cross-validates its members itself.
-    """
-
-    spreads: ClassVar[bool] = False
-    borrowed_s: float = 0.0
-
-    def __init__(
-        self,
-        members: Mapping[str, Callable[[], Learner]],
-        seed: int = 0,
-        n_folds: int = 3,
-        mixture: Mixture | None = None,
-    ) -> None:
+    def __init__(self, members: Mapping[str, Make], mixture: Mixture) -> None:
         self.members = members
-        self.seed = seed
-        self.n_folds = n_folds
         self.mixture = mixture
 
-    @classmethod
-    def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
-        """Prepare the members that a blend has by itself: those that cost nothing."""
-        from firstline.training.candidates import find_candidate
-
-        members: dict[str, Callable[[], Learner]] = {}
-        for name in _ALONE:
-            members[name] = yield from find_candidate(name).prepare(context, messages)
-        return lambda: cls(members, context.seed)
-
-    @classmethod
-    def encoders(cls, context: Context) -> tuple[str, ...]:
-        """Its members are asked themselves."""
-        return ()
-
-    @classmethod
-    def starts_from(cls, context: Context) -> str:
-        """Its members are asked themselves."""
-        return ""
-
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
-        """Choose the weights, then train the members that have one on everything."""
-        self.mixture_ = self.mixture or self._mix(messages, labels, unlabelled)
-        self.members_ = {name: self.members[name]().fit(messages, labels, unlabelled) for name in self.mixture_.weights}
+        """Train each member that has a weight."""
+        self.members_ = {name: self.members[name]().fit(messages, labels, unlabelled) for name in self.mixture.weights}
         self.borrowed_s = sum(member.borrowed_s for member in self.members_.values())
         self.labels_ = sorted(set(labels))
         return self
 
     def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:
         """Uncalibrated probabilities, (n_messages, n_labels); rows sum to 1."""
-        return self.mixture_.predict_proba(
+        return self.mixture.predict_proba(
             {name: member.predict_proba(messages) for name, member in self.members_.items()}
         )
 
     def parts(self) -> list[PartSource]:
         """The parts of all members, which have one each."""
         return [
-            PartSource(part.export, weight, self.mixture_.temperatures[name])
-            for name, weight in self.mixture_.weights.items()
+            PartSource(part.export, weight, self.mixture.temperatures[name])
+            for name, weight in self.mixture.weights.items()
             for (part,) in [self.members_[name].parts()]
         ]
 
     def describe(self) -> dict[str, object]:
-        """Weights and temperatures, what was left out, and the settings of the members."""
+        """Weights, temperatures, the dropped candidates, and the settings of the members."""
         return {
-            "weights": dict(self.mixture_.weights),
-            "temperatures": dict(self.mixture_.temperatures),
-            "dropped": dict(self.mixture_.dropped),
+            "weights": dict(self.mixture.weights),
+            "temperatures": dict(self.mixture.temperatures),
+            "dropped": dict(self.mixture.dropped),
             "members": {name: member.describe() for name, member in self.members_.items()},
         }
 
-    def _mix(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Mixture:
-        names = sorted(set(labels))
-        truth = np.array([names.index(label) for label in labels], np.int64)
-        n_folds, _ = usable_folds(labels, self.n_folds)
-        probabilities = {}
-        learned = np.zeros(len(truth), np.bool_)
-        for name, make in self.members.items():
-            found = np.zeros((len(truth), len(names)), np.float32)
-            for fold in cross_validate(make, messages, labels, unlabelled, n_folds, self.seed):
-                found[fold.held_out] = fold.probabilities
-                learned[fold.held_out] = fold.learned[truth[fold.held_out]]
-            probabilities[name] = found
-        return fit_mixture(probabilities, truth, dict.fromkeys(probabilities, 0.0), learned)
+
+def fit_blend(members: Sequence[Evaluated], folds: Folds, latency_ms: float | None = None) -> Evaluated | Skipped:
+    """The best mixture of evaluated candidates, unless one of them alone is about as good.
+
+    Each fold is answered with weights that were fitted on the other folds, so the figures are honest; the weights
+    of the model are fitted on all. The cost is the sum of its parts'; at the 99th percentile it is at most
+    `latency_ms`, if given. A blend that is not better than its best part by more than the interval of the difference
+    is skipped: it would take longer to answer for a gain that may be chance.
+    """
+    by_name = {one.name: one for one in members}
+    # In whole milliseconds, so that other work of the machine does not choose the parts.
+    medians = {name: round(one.cost.latency_ms["p50"]) for name, one in by_name.items()}
+    learned = np.all([one.answers.learned for one in members], axis=0)
+
+    def fits(names: Sequence[str]) -> bool:
+        return is_within(_summed([by_name[name].cost for name in names]).latency_ms, latency_ms)
+
+    mixed = np.zeros_like(members[0].answers.probabilities)
+    for repeat, splits in enumerate(folds.splits):
+        answers = {name: one.answers.probabilities[repeat] for name, one in by_name.items()}
+        for others, held_out in splits:
+            rest = {name: found[others] for name, found in answers.items()}
+            mixture = fit_mixture(rest, folds.truth[others], medians, learned[repeat][others], fits)
+            mixed[repeat, held_out] = mixture.predict_proba({name: found[held_out] for name, found in answers.items()})
+    flat = {name: np.concatenate(list(one.answers.probabilities)) for name, one in by_name.items()}
+    whole = fit_mixture(flat, np.tile(folds.truth, folds.repeats), medians, learned.reshape(-1), fits)
+    if len(whole.weights) == 1:
+        return Skipped(BLEND, "a single candidate answers best")
+    parts = [by_name[name] for name in whole.weights]
+    answers_of_all = OutOfFold(mixed, learned, sum(one.answers.seconds for one in parts))
+    makers = {one.name: one.make for one in parts}
+    cost = _summed([one.cost for one in parts])
+    blend = Evaluated.of(BLEND, folds, answers_of_all, cost, lambda: Blend(makers, whole), whole)
+    best = max(parts, key=lambda one: one.result.figures.macro_f1)
+    gain = blend.difference_to(best, folds)["macro_f1"]
+    if gain.low <= _LEAST_GAIN:
+        interval = f"{gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
+        return Skipped(BLEND, f"its macro-F1 is {interval} from that of {best.name}, which may be chance")
+    return blend
+
+
+def _summed(costs: Sequence[Cost]) -> Cost:
+    """The cost of candidates that answer one after the other."""
+    return Cost(
+        latency_ms={name: round(sum(cost.latency_ms[name] for cost in costs), 3) for name in ("p50", "p99")},
+        memory_bytes=sum(cost.memory_bytes for cost in costs),
+        size_bytes=sum(cost.size_bytes for cost in costs),
+        settings={},
+    )

@@ -5,13 +5,16 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
 from firstline.errors import LabelsTooFew
-from firstline.training.candidates.base import Candidate, Learner
+from firstline.store.messages import Labelled
+from firstline.training.candidates.base import Fitted, Learner
 from firstline.types import Label, Message
 
 
@@ -29,7 +32,35 @@ class Fold:
     probabilities: NDArray[np.float32]
     learned: NDArray[np.bool_]
     seconds: float
-    fitted: Candidate | None
+    fitted: Fitted | None
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """A candidate's answers for messages from folds that did not learn them.
+
+    `probabilities` are (n_repeats, n_messages, n_labels). `learned`, (n_repeats, n_messages), tells whether the fold
+    had messages of the message's class. `seconds` are those of all folds.
+    """
+
+    probabilities: NDArray[np.float32]
+    learned: NDArray[np.bool_]
+    seconds: float
+
+    def labels(self, names: Sequence[Label]) -> list[list[Label]]:
+        return [[names[place] for place in repeat.argmax(axis=1)] for repeat in self.probabilities]
+
+
+def left_out(data: Labelled) -> list[str]:
+    """Notes on messages that no fold learns."""
+    notes = []
+    if data.n_none:
+        messages = "message is" if data.n_none == 1 else "messages are"
+        notes.append(f"{data.n_none:,} labelled {messages} of none of the classes, and left out")
+    if data.n_disagreements:
+        messages = "message with two labels is" if data.n_disagreements == 1 else "messages with two labels are"
+        notes.append(f"{data.n_disagreements} {messages} left out until one is chosen")
+    return notes
 
 
 def usable_folds(labels: Sequence[Label], folds: int) -> tuple[int, list[str]]:
@@ -106,6 +137,68 @@ def train_fold(
     is_learned = np.isin(np.arange(len(column)), columns)
     seconds = time.perf_counter() - started + candidate.borrowed_s
     return Fold(number, held_out, probabilities, is_learned, seconds, candidate)
+
+
+@dataclass(frozen=True)
+class Folds:
+    """The folds that all candidates of a training share: `n_folds` of them, drawn `repeats` times."""
+
+    data: Labelled
+    n_folds: int
+    repeats: int
+    seed: int
+
+    @property
+    def n_all(self) -> int:
+        """Folds of all repeats."""
+        return self.n_folds * self.repeats
+
+    @property
+    def places(self) -> list[tuple[int, int]]:
+        """Repeat, from 0, and number, from 1, of every fold."""
+        return list(product(range(self.repeats), range(1, self.n_folds + 1)))
+
+    @property
+    def measured(self) -> tuple[int, int]:
+        """The place of the fold whose model is measured: what it costs to serve."""
+        return 0, self.n_folds
+
+    @cached_property
+    def names(self) -> list[Label]:
+        """The classes, sorted: the columns of all probabilities."""
+        return sorted(set(self.data.labels))
+
+    @cached_property
+    def truth(self) -> NDArray[np.int64]:
+        """The column of each message's class, (n_messages,)."""
+        return np.unique(self.data.labels, return_inverse=True)[1].astype(np.int64)
+
+    @cached_property
+    def splits(self) -> list[list[tuple[NDArray[np.int64], NDArray[np.int64]]]]:
+        """By repeat and fold, the places of messages to learn from and to hold out."""
+        return [split(self.data.labels, self.n_folds, self.seed_of(repeat)) for repeat in range(self.repeats)]
+
+    def seed_of(self, repeat: int) -> int:
+        return (self.seed + repeat) % 2**32
+
+    def fits(self, repeat: int, fold: Fold) -> bool:
+        """Whether a fold that an earlier run saved is what this one would be, and holds probabilities."""
+        held_out = self.splits[repeat][fold.number - 1][1]
+        return bool(
+            np.array_equal(fold.held_out, held_out)
+            and fold.probabilities.shape == (len(held_out), len(self.names))
+            and fold.learned.shape == (len(self.names),)
+            and 0 <= fold.seconds < np.inf
+            and fold.probabilities.dtype == np.float32
+            and np.allclose(fold.probabilities.sum(axis=1), 1, atol=1e-3)
+            and fold.probabilities.min() >= 0
+        )
+
+    def train(self, make: Callable[[], Learner], repeat: int, number: int) -> Fold:
+        """Trains one fold here. Raises what fitting raises."""
+        learned, held_out = self.splits[repeat][number - 1]
+        data = self.data
+        return train_fold(make, data.messages, data.labels, data.unlabelled, learned, held_out, number)
 
 
 def _too_thin(why: str) -> LabelsTooFew:

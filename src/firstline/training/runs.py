@@ -1,34 +1,38 @@
-"""Runs of `firstline train`, kept in `runs/`: every fold as it is done, then the table.
+"""Runs of `firstline train`, saved in `runs/`: every fold as it is trained, then the table.
 
-A run is known by what decides about its figures: data, settings, seed, versions. The same again goes on
-where the last one was, whether that was killed or is finished and compared other candidates.
+A run is identified by what decides about its figures: data, settings, seed, code, versions. The same training
+resumes the last such run, whether that was killed or is finished and compared other candidates.
 """
 
-import errno
-import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
-import numpy as np
 
-from firstline.errors import RunUnwritable
-from firstline.training.folds import Fold
-from firstline.training.provenance import key_of
+from firstline.errors import ExtraMissing, FirstlineError, RunUnwritable
+from firstline.language_models.installed import installed_versions
+from firstline.settings import Settings
+from firstline.store.messages import Labelled, StoredMessage
+from firstline.training.candidates import find_candidate
+from firstline.training.candidates.base import Candidate, Context
+from firstline.training.encoders import find_encoder
+from firstline.training.folds import Folds
+from firstline.training.provenance import code_digest, fingerprint, installed, key_of
+from firstline.training.saved_folds import SavedFolds, written_whole
 
 FILE_NAME = "run.json"
-_ERROR_FILE = "error.txt"
 _MESSAGES_FILE = "messages.keys"
 _KEY_BYTES = 16
 _KEY_LETTERS = 4
 _OWN_LETTERS = 8
+_NOT_DECISIVE = {"database", "columns", "serving", "training", "search", "candidates"}
+"""Settings that decide about no figure, or only about those of one candidate, see `Run.of`."""
 
 
 class RunRow(msgspec.Struct, frozen=True):
-    """A line of the table; a candidate that failed has a `problem` and no figures.
+    """A row of the table; a candidate that was skipped has a `problem` and no figures.
 
     All folds were trained `repeats` times. A blend has the `weights` of its parts, and the names of those that were
     `dropped`, or `too_slow` beside its parts.
@@ -69,153 +73,140 @@ class RunCard(msgspec.Struct, frozen=True):
     model: str = ""
 
 
-class Cost(msgspec.Struct, frozen=True):
-    """What a candidate of a run costs to serve, and its settings."""
-
-    latency_ms: dict[str, float]
-    memory_bytes: int
-    size_bytes: int
-    settings: dict[str, Any]
-
-    def __post_init__(self) -> None:
-        missing = {"p50", "p99"} - {name for name, value in self.latency_ms.items() if 0 <= value < float("inf")}
-        if missing:
-            raise ValueError(f"latency_ms has no {', '.join(sorted(missing))}")
-        if self.memory_bytes < 0 or self.size_bytes < 0:
-            raise ValueError("memory and size cannot be negative")
-
-
 class Run:
-    """One run's folder. All writing raises `RunUnwritable`.
+    """One run's folder. All writing raises `RunUnwritable`."""
 
-    `chosen` is what is set of each candidate, `starts_from` what each starts from, see `Candidate.starts_from`: what
-    one said with other settings, or starting from something else, does not count.
-    """
-
-    def __init__(
-        self, folder: Path, card: RunCard, is_old: bool, chosen: Mapping[str, Mapping[str, object]] | None = None
-    ) -> None:
+    def __init__(self, folder: Path, card: RunCard, is_old: bool) -> None:
         self.folder = folder
         self.card = card
         self.is_old = is_old
-        self.chosen = chosen or {}
-        self.starts_from: dict[str, str] = {}
 
     @classmethod
-    def begin(
-        cls,
-        runs: Path,
-        draft: RunCard,
-        is_fresh: bool = False,
-        chosen: Mapping[str, Mapping[str, object]] | None = None,
-    ) -> "Run":
-        """Go on with the last run of the same key, or begin one; `is_fresh` begins one in any case."""
+    def begin(cls, runs: Path, draft: RunCard, is_fresh: bool = False) -> "Run":
+        """Resume the last run of the same key, or begin one; `is_fresh` begins one in any case."""
         same = [] if is_fresh else [card for card in list_runs(runs) if card.key == draft.key]
         if same:
-            return cls(runs / same[0].id, same[0], True, chosen)
+            return cls(runs / same[0].id, same[0], True)
         begun = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{draft.key[:_KEY_LETTERS]}"
         names = (begun, *(f"{begun}-{number}" for number in range(2, 100)))
         run_id = next(name for name in names if not (runs / name).exists())
-        run = cls(runs / run_id, msgspec.structs.replace(draft, id=run_id, started_at=now()), False, chosen)
-        run._keep_card()
+        run = cls(runs / run_id, msgspec.structs.replace(draft, id=run_id, started_at=now()), False)
+        run._save_card()
         return run
 
-    def keep_messages(self, keys: Iterable[bytes]) -> None:
-        """Keep the keys of all messages that are read, 16 bytes each, so that it is known who learned from what."""
+    def save_messages(self, keys: Iterable[bytes]) -> None:
+        """Save the keys of all messages that are read, 16 bytes each, so that it is known who learned from what."""
         file = self.folder / _MESSAGES_FILE
         if not file.exists():
-            with _written_whole(file) as unfinished:
+            with written_whole(file) as unfinished:
                 unfinished.touch(mode=0o600)
                 unfinished.write_bytes(b"".join(keys))
 
-    def fold(self, candidate: str, repeat: int, number: int) -> Fold | None:
-        """A fold that was kept; None where there is none, or it cannot be read."""
-        file = self._fold_file(candidate, repeat, number)
-        try:
-            with file.open("rb") as opened, np.load(opened, allow_pickle=False) as content:
-                return Fold(
-                    number,
-                    content["held_out"],
-                    content["probabilities"],
-                    content["learned"],
-                    float(content["seconds"]),
-                    None,
-                )
-        # A damaged archive fails in many ways, and a fold can be trained again.
-        except Exception:
-            return None
+    def of(self, candidate: str, chosen: Mapping[str, object] | None = None, origin: str = "") -> SavedFolds:
+        """The folds of a candidate with the settings `chosen` for it, that starts from `origin`, see there.
 
-    def keep_fold(self, candidate: str, repeat: int, fold: Fold) -> None:
-        """Keep a fold that was trained."""
-        self.reopen()
-        file = self._fold_file(candidate, repeat, fold.number)
-        with _written_whole(file) as unfinished, unfinished.open("wb") as opened:
-            np.savez(
-                opened,
-                held_out=fold.held_out,
-                probabilities=fold.probabilities,
-                learned=fold.learned,
-                seconds=np.float64(fold.seconds),
-            )
+        Folds of other settings, or that started from something else, are in other folders.
+        """
+        own = {"chosen": chosen or None, "starts_from": origin or None}
+        name = f"{candidate}-{key_of(own)[:_OWN_LETTERS]}" if any(own.values()) else candidate
+        return SavedFolds(self.folder / name, self.reopen)
 
-    def cost(self, candidate: str) -> Cost | None:
-        """What was kept of a candidate's cost."""
-        try:
-            return msgspec.json.decode((self._place(candidate) / "cost.json").read_bytes(), type=Cost)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None
+    def save_row(self, row: RunRow, is_withdrawn: bool = False) -> None:
+        """Save a row; a problem does not replace figures of the same candidate.
 
-    def keep_cost(self, candidate: str, cost: Cost) -> None:
-        with _written_whole(self._place(candidate) / "cost.json") as unfinished:
-            unfinished.write_bytes(msgspec.json.encode(cost))
-
-    def keep_error(self, candidate: str, text: str) -> Path:
-        """Keep what a candidate died of; returns the file."""
-        file = self._place(candidate) / _ERROR_FILE
-        with _written_whole(file) as unfinished:
-            unfinished.write_text(text, encoding="utf-8")
-        return file
-
-    def keep_row(self, row: RunRow, is_withdrawn: bool = False) -> None:
-        """Keep a line; a problem does not replace figures of the same candidate that were there.
-
-        But it does those of a blend, whose parts are others each time, and those of one that `is_withdrawn`.
+        It does replace those of a blend, whose parts differ each time, and those of a candidate that `is_withdrawn`.
         """
         known = next((known for known in self.card.rows if known.candidate == row.candidate), None)
         if row.problem and known and not (known.problem or known.weights or is_withdrawn):
             return
         rows = [known for known in self.card.rows if known.candidate != row.candidate]
         self.card = msgspec.structs.replace(self.card, rows=(*rows, row))
-        self._keep_card()
+        self._save_card()
 
     def reopen(self) -> None:
-        """The run is not finished any more, if it was."""
+        """Mark a finished run as unfinished."""
         if self.card.finished_at:
             self.card = msgspec.structs.replace(self.card, finished_at="", model="")
-            self._keep_card()
+            self._save_card()
 
     def finish(self, model: str) -> None:
         self.card = msgspec.structs.replace(self.card, model=model, finished_at=now())
-        self._keep_card()
+        self._save_card()
 
-    def _keep_card(self) -> None:
-        with _written_whole(self.folder / FILE_NAME) as unfinished:
+    def _save_card(self) -> None:
+        with written_whole(self.folder / FILE_NAME) as unfinished:
             unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(self.card), indent=1))
 
-    def _fold_file(self, candidate: str, repeat: int, number: int) -> Path:
-        return self._place(candidate) / f"repeat-{repeat}-fold-{number}.npz"
 
-    def _place(self, candidate: str) -> Path:
-        own = {"chosen": self.chosen.get(candidate), "starts_from": self.starts_from.get(candidate)}
-        is_plain = not any(own.values())
-        return self.folder / (candidate if is_plain else f"{candidate}-{key_of(own)[:_OWN_LETTERS]}")
+def open_run(runs: Path, folds: Folds, settings: Settings, is_fresh: bool) -> Run:
+    """The run of these folds: the last one of the same data, settings, code and versions, or a new one."""
+    data = folds.data
+    card = RunCard(
+        id="",
+        key=run_key(data, settings, folds.n_folds, folds.seed),
+        started_at="",
+        n_messages=len(data.messages),
+        n_unlabelled=len(data.unlabelled),
+        n_classes=len(folds.names),
+        folds=folds.n_folds,
+        seed=folds.seed,
+    )
+    run = Run.begin(runs, card, is_fresh)
+    read = (*data.messages, *data.unlabelled)
+    run.save_messages(StoredMessage(message.text, message.segment).key for message in read)
+    return run
+
+
+def run_key(data: Labelled, settings: Settings, folds: int, seed: int) -> str:
+    """A hash of what decides about the figures of a run: data, settings, seed, code, installed versions.
+
+    What decides about those of one candidate alone is in its `origin`.
+    """
+    return key_of(
+        {
+            "data": fingerprint(data.messages, data.labels, data.unlabelled),
+            "folds": folds,
+            "seed": seed,
+            "settings": settings.model_dump(mode="json", exclude=_NOT_DECISIVE),
+            "libraries": installed(),
+            "languages": installed_versions(),
+            "code": code_digest(),
+        }
+    )
+
+
+def origin(name: str, context: Context) -> str:
+    """A hash of what a candidate starts from: what the workspace keeps for it, and encoders; empty for nothing.
+
+    Empty, too, if what the candidate needs is not installed.
+    """
+    try:
+        kind = find_candidate(name)
+        parts = {"kept": kind.starts_from(context), "encoders": encoders_of(kind, context)}
+    except ExtraMissing:
+        return ""
+    return key_of(parts) if any(parts.values()) else ""
+
+
+def encoders_of(kind: type[Candidate], context: Context) -> list[str]:
+    """Of each encoder that a candidate reads with, what its weights are known by."""
+    return [_encoder_id(name, context) for name in kind.encoders(context)]
+
+
+def _encoder_id(name: str, context: Context) -> str:
+    """Of the encoder's weights; empty where there is none, or it cannot be used."""
+    try:
+        encoder = find_encoder(name, context.workspace, context.encoders)
+        return encoder.id if encoder else ""
+    except FirstlineError:
+        return ""
 
 
 def list_runs(runs: Path) -> list[RunCard]:
-    """The runs that can be read, newest first. Raises `RunUnwritable` where `runs` is no folder."""
+    """The runs that can be read, newest first. Raises `RunUnwritable` if `runs` is not a folder."""
     found = []
     if runs.exists() and not runs.is_dir():
-        raise RunUnwritable(f"{runs} should be a folder, and is none.", "Move it away.")
+        raise RunUnwritable(f"{runs} is not a folder.", "Move it away.")
     for folder in runs.iterdir() if runs.exists() else []:
         with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             card = msgspec.json.decode((folder / FILE_NAME).read_bytes(), type=RunCard)
@@ -225,7 +216,7 @@ def list_runs(runs: Path) -> list[RunCard]:
 
 
 def runs_that_read(runs: Path, keys: Collection[bytes]) -> dict[str, int]:
-    """How many of the messages with these keys each run has read, by its id; runs of before keys were kept: -1."""
+    """How many of the messages with these keys each run has read, by its id; runs from before keys were saved: -1."""
     found = {}
     for card in list_runs(runs):
         try:
@@ -240,21 +231,3 @@ def runs_that_read(runs: Path, keys: Collection[bytes]) -> dict[str, int]:
 
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-@contextmanager
-def _written_whole(file: Path) -> Iterator[Path]:
-    """A file that is there whole or not at all. Raises `RunUnwritable`."""
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        yield unfinished
-        unfinished.replace(file)
-    except OSError as error:
-        raise RunUnwritable(
-            f"The run cannot be kept in {file.parent}: {error.strerror or error}.",
-            "Make room" if error.errno == errno.ENOSPC else "Check the folder runs of the workspace",
-        ) from None
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)

@@ -1,47 +1,50 @@
-"""`firstline train`: candidates compete by cross-validation, the best becomes a bundle.
+"""`firstline train`: cross-validates the candidates and writes the best one as a bundle.
 
-A generator: it yields events and ends with the report, and its caller draws, stops or saves.
+A generator: it yields events and ends with the report. Its caller draws, stops or saves.
 """
 
 import shlex
 import time
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from firstline.bundle.files import read_manifest, write_bundle
+from firstline.bundle.files import write_bundle
 from firstline.bundle.manifest import Manifest
-from firstline.bundle.registry import champion_id, promote
-from firstline.errors import BundleError, RunUnwritable, TrainingError
-from firstline.evaluation.metrics import differences
+from firstline.bundle.registry import champion_id, champions_candidates, promote
+from firstline.errors import ClusterLost, ExtraMissing, FirstlineError, RunUnwritable, TrainingError
+from firstline.neural.memory import is_out_of_memory
 from firstline.settings import Settings
 from firstline.steps import Note, Step
-from firstline.store.messages import Labelled, StoredMessage
-from firstline.training.candidates import expand
-from firstline.training.candidates.base import Candidate, Context
-from firstline.training.comparison import BLEND, Comparison, Failed, Row
-from firstline.training.contest import Asked, Contest, TrainEvent, fits
-from firstline.training.drafting import key, manifest
-from firstline.training.folds import usable_folds
+from firstline.store.messages import Labelled
+from firstline.training.blend import fit_blend
+from firstline.training.budget import Budget
+from firstline.training.candidates import BLEND, expand, find_candidate
+from firstline.training.candidates.base import Context, Fitted
+from firstline.training.compare import Comparison, evaluate, reason_of, reason_to_skip
+from firstline.training.curve import curve_in_budget
+from firstline.training.folds import Folds, left_out, usable_folds
+from firstline.training.manifest import manifest
 from firstline.training.place import Place
 from firstline.training.plots import plot_svg
-from firstline.training.runs import Run, RunCard
-
-__all__ = ["Asked", "TrainEvent", "TrainReport", "train"]
+from firstline.training.request import TrainingRequest
+from firstline.training.results import Evaluated, Result, Skipped, TrainEvent, with_differences
+from firstline.training.runs import open_run
 
 CURVE_FILE = "learning_curve.svg"
 
 
 @dataclass(frozen=True)
 class TrainReport:
-    """What a training did. `is_new` is false where the same model was there already.
+    """What a training did. `is_new` is false if the same model existed already.
 
-    `differences` of the rows are those to `reference`: the champion's kind where it took part, or the best.
-    `enough_minutes` would do for those that are `out_of_time` as well.
+    The `differences` of results are those to `reference`: the champion's kind, or the new model's if there is no
+    champion. `enough_minutes` would suffice for the candidates in `out_of_time`, too.
     """
 
-    rows: list[Row]
-    failed: list[Failed]
+    results: list[Result]
+    skipped: list[Skipped]
     reference: str
     model: Manifest
     is_new: bool
@@ -62,148 +65,183 @@ def train(
     settings: Settings,
     models: Path,
     runs: Path,
-    asked: Asked,
+    request: TrainingRequest,
     context: Context | None = None,
     place: Place | None = None,
 ) -> Generator[TrainEvent, None, TrainReport]:
-    """Compare candidates, refit the best by macro-F1 on all labels and write it as a bundle.
+    """Cross-validate the candidates, train the best by macro-F1 on all labels, and write it as a bundle.
 
-    It becomes champion if there is none. Every fold is kept in `runs`, so the same again goes on where
-    it was. A candidate that fails is a line with its reason; the others go on. `context` is that of
-    the settings, where it is not given; `place` trains all folds but one of each candidate, where it is given.
-    Raises `CandidateUnknown`, `LabelsTooFew`, `FileUnwritable`, or `TrainingError` where no candidate is left.
+    It becomes the champion if there is none. Every fold is saved in `runs`, so the same training resumes there. A
+    candidate that fails is skipped with its reason. `context` is made from the settings if not given; `place` trains
+    all folds of a candidate but one, if given. Raises `CandidateUnknown`, `LabelsTooFew`, `FileUnwritable`, or
+    `TrainingError` if no candidate is left.
     """
-    names = expand(asked.candidates)
-    alone = [name for name in names if name != BLEND]
-    if not alone:
-        raise TrainingError(f"{BLEND} mixes other candidates.", "Name at least two beside it: --candidates")
-    champion = champion_id(models)
+    names = expand(request.candidates)
+    context = context or Context.of(settings, request.seed)
+    champion, champions_kinds = champion_id(models), champions_candidates(models)
     if champion is not None and not (models / champion).is_dir():
         yield Note(f"the champion, {champion}, is gone: the new model takes its place")
         champion = None
-    context = context or Context.of(settings, asked.seed)
-    folds, notes = usable_folds(data.labels, asked.folds)
-    if data.n_disagreements:
-        left_out = "message with two labels is" if data.n_disagreements == 1 else "messages with two labels are"
-        notes.insert(0, f"{data.n_disagreements} {left_out} left out until one is chosen")
-    if data.n_none:
-        left_out = "message is" if data.n_none == 1 else "messages are"
-        notes.insert(0, f"{data.n_none:,} labelled {left_out} of none of the classes, and left out")
-    yield from map(Note, notes)
-    run = Run.begin(runs, _card(data, settings, folds, asked.seed), asked.is_fresh, context.chosen)
-    read = (*data.messages, *data.unlabelled)
-    run.keep_messages(StoredMessage(message.text, message.segment).key for message in read)
+    n_folds, notes = usable_folds(data.labels, request.folds)
+    yield from map(Note, [*left_out(data), *notes])
+    folds = Folds(data, n_folds, request.repeats, request.seed)
+    run = open_run(runs, folds, settings, request.is_fresh)
     if run.is_old:
-        yield Note(f"goes on with the run {run.card.id}: what it has of the same data and settings stays")
-    kinds = _kinds_of(models, champion)
-    comparison = Comparison(data, folds, asked.repeats, asked.seed, run, context.working_folder)
-    contest = Contest(comparison, context, settings, asked, place, kinds)
-    yield from contest.compare(alone)
-    # Where nothing is within the latency, a blend is not either, and earlier figures stay.
-    _best(contest)
+        yield Note(f"resumes run {run.card.id}: its folds of the same data and settings are reused")
+    comparison = Comparison(folds, run, context, settings, request, Budget(request.minutes), place)
+
+    evaluated, skipped = yield from _evaluate_all(names, champions_kinds, comparison)
+    # Raises here if none is fast enough, before anything of the run changes.
+    best = _best(evaluated, comparison)
     run.reopen()
-    if BLEND in names:
-        yield contest.blend()
-    curve = (yield from contest.curve(_best(contest))) if asked.has_curve else None
-    best, fitted, refit_s = yield from _best_on_all_labels(contest)
-    begun = manifest(best, fitted, settings, comparison, refit_s, curve)
-    beside = {CURVE_FILE: plot_svg(curve).encode()} if curve else {}
-    model = write_bundle(models, begun, fitted.parts(), beside)
-    is_there = any(row.candidate in kinds[:1] for row in contest.rows)
-    reference = kinds[0] if is_there else best.candidate
+    if BLEND in (*names, *champions_kinds):
+        blend = _blend(evaluated, comparison)
+        yield comparison.save(blend)
+        if isinstance(blend, Evaluated):
+            evaluated.append(blend)
+            best = _best(evaluated, comparison)
+        else:
+            skipped.append(blend)
+    curve = yield from curve_in_budget(best, evaluated, comparison)
+    best, evaluated, withdrawn, fitted, refit_s = yield from _train_on_all_labels(evaluated, comparison)
+
+    begun = manifest(best.result, fitted, settings, folds, refit_s, curve)
+    model = write_bundle(models, begun, fitted.parts(), {CURVE_FILE: plot_svg(curve).encode()} if curve else {})
     if champion is None:
         promote(models, model.id)
-        champion = model.id
     run.finish(model.id)
-    total = contest.n_steps(alone)
-    yield Step(f"{best.candidate}, on all labels", total, total)
+    n_steps = sum(one.name != BLEND for one in evaluated) * folds.n_all + 1
+    yield Step(f"{best.name}, on all labels", n_steps, n_steps)
+    reference = next((one for one in evaluated if one.name in champions_kinds[:1]), best)
+    needed_s = {one.candidate: one.needed_s for one in skipped if one.needed_s}
     return TrainReport(
-        rows=_with_differences(contest.rows, reference, comparison),
-        failed=contest.failed,
-        reference=reference,
+        results=with_differences(evaluated, reference, folds),
+        skipped=[*skipped, *withdrawn],
+        reference=reference.name,
         model=model,
         is_new=model.measured.created_at == begun.measured.created_at,
-        is_champion=champion == model.id,
-        champion=champion,
+        is_champion=champion in (None, model.id),
+        champion=champion or model.id,
         n_messages=len(data.messages),
         n_classes=len(model.labels),
-        folds=folds,
-        repeats=asked.repeats,
-        seed=asked.seed,
+        folds=n_folds,
+        repeats=request.repeats,
+        seed=request.seed,
         run=run.card.id,
-        out_of_time=tuple(contest.needed_s),
-        enough_minutes=contest.enough_minutes,
+        out_of_time=tuple(needed_s),
+        enough_minutes=comparison.budget.enough_minutes(sum(needed_s.values())) if needed_s else None,
     )
 
 
-def _best_on_all_labels(contest: Contest) -> Generator[TrainEvent, None, tuple[Row, Candidate, float]]:
-    """The best, trained on all labels, and the seconds that took; where that fails, as for lack of memory, the next."""
-    data = contest.comparison.data
+def _evaluate_all(
+    names: Sequence[str], champions_kinds: Sequence[str], comparison: Comparison
+) -> Generator[TrainEvent, None, tuple[list[Evaluated], list[Skipped]]]:
+    """Cross-validate the named candidates and the champion's kind, in the order of their names.
+
+    If there is time for none of them, the one that needs least takes part all the same. Raises `TrainingError`, or
+    what the first candidate failed of, if none is left.
+    """
+    wanted = [name for name in dict.fromkeys((*names, *champions_kinds)) if name != BLEND]
+    if set(names) == {BLEND}:
+        raise TrainingError(f"{BLEND} mixes other candidates.", "Name at least two more: --candidates")
+    if comparison.request.is_fresh:
+        for name in wanted:
+            with suppress(ExtraMissing):
+                find_candidate(name).forget_kept(comparison.context)
+    evaluated: list[Evaluated] = []
+    skipped: list[Skipped] = []
+    for name in wanted:
+        n_steps = (len(wanted) - len(skipped)) * comparison.folds.n_all + 1
+        found = yield from _evaluate_or_skip(name, evaluated, n_steps, comparison, name in champions_kinds)
+        yield comparison.save(found)
+        if isinstance(found, Evaluated):
+            evaluated.append(found)
+        else:
+            skipped.append(found)
+    short_of_time = [one for one in skipped if one.needed_s]
+    if not evaluated and short_of_time:
+        cheapest = min(short_of_time, key=lambda one: one.needed_s)
+        yield Note(f"{cheapest.candidate} needs least time and is trained all the same")
+        found = yield from evaluate(cheapest.candidate, comparison, 0, comparison.folds.n_all + 1)
+        yield comparison.save(found)
+        return [found], [one for one in skipped if one is not cheapest]
+    if not evaluated:
+        error = next((one.error for one in skipped if one.error), None)
+        if isinstance(error, FirstlineError) or (error and is_out_of_memory(error)):
+            raise error
+        raise TrainingError(f"No candidate is left; {skipped[0].candidate}: {skipped[0].reason}")
+    return evaluated, skipped
+
+
+def _evaluate_or_skip(
+    name: str, before: Sequence[Evaluated], n_steps: int, comparison: Comparison, is_champions: bool
+) -> Generator[TrainEvent, None, Evaluated | Skipped]:
+    n_done = len(before) * comparison.folds.n_all
+    step = Step(f"measuring {name}", n_done, n_steps)
+    names = [one.name for one in before]
+    try:
+        skipped = yield from reason_to_skip(name, comparison, names, is_champions=is_champions, step=step)
+        return skipped or (yield from evaluate(name, comparison, n_done, n_steps))
+    except (ClusterLost, RunUnwritable):
+        raise
+    except Exception as error:
+        return Skipped(name, reason_of(error, comparison.saved(name)), error=error)
+
+
+def _blend(evaluated: Sequence[Evaluated], comparison: Comparison) -> Evaluated | Skipped:
+    """The blend of all candidates that are fast enough."""
+    latency_ms = comparison.request.latency_ms
+    fast = [one for one in evaluated if one.result.is_within(latency_ms)]
+    if len(fast) < 2:
+        return Skipped(BLEND, "needs two candidates" + (" within the latency" if latency_ms else ""))
+    try:
+        return fit_blend(fast, comparison.folds, latency_ms)
+    except Exception as error:
+        return Skipped(BLEND, reason_of(error, comparison.saved(BLEND)))
+
+
+def _best(evaluated: Sequence[Evaluated], comparison: Comparison) -> Evaluated:
+    """The best by macro-F1 that is fast enough. Raises `TrainingError` if none is."""
+    latency_ms = comparison.request.latency_ms
+    fast = [one for one in evaluated if one.result.is_within(latency_ms)]
+    if fast:
+        return max(fast, key=lambda one: one.result.figures.macro_f1)
+    run = comparison.run
+    fastest = min(evaluated, key=lambda one: one.cost.latency_ms["p99"])
+    raise TrainingError(
+        f"No candidate answers within {latency_ms:g} ms; the fastest, {fastest.name},"
+        f" takes {fastest.cost.latency_ms['p99']:.2f} ms (p99).",
+        "Allow more (--latency-ms), or measure again while the machine does nothing else (--fresh);"
+        f" the table: firstline runs show {run.card.id} --workspace {shlex.quote(str(run.folder.parent.parent))}",
+    )
+
+
+def _train_on_all_labels(
+    evaluated: list[Evaluated], comparison: Comparison
+) -> Generator[TrainEvent, None, tuple[Evaluated, list[Evaluated], list[Skipped], Fitted, float]]:
+    """Train the best on all labels; if that fails, as for lack of memory, the next best.
+
+    Returns the best, the candidates that are left, those that failed, the trained candidate, and its seconds.
+    """
+    data = comparison.folds.data
+    withdrawn: list[Skipped] = []
     while True:
-        best = _best(contest)
+        best = _best(evaluated, comparison)
         try:
-            learner = contest.maker(best)()
+            learner = best.make()
             started = time.perf_counter()
             fitted = learner.fit(data.messages, data.labels, data.unlabelled)
-            return best, fitted, time.perf_counter() - started + fitted.borrowed_s
+            return best, evaluated, withdrawn, fitted, time.perf_counter() - started + fitted.borrowed_s
         except RunUnwritable:
             raise
         except Exception as error:
-            if not any(fits(row, contest.asked.latency_ms) for row in contest.rows_without(best.candidate)):
+            left = [one for one in evaluated if not one.result.rests_on(best.name)]
+            if not any(one.result.is_within(comparison.request.latency_ms) for one in left):
                 raise
-            yield from contest.withdraw(best.candidate, error)
-
-
-def _card(data: Labelled, settings: Settings, folds: int, seed: int) -> RunCard:
-    return RunCard(
-        id="",
-        key=key(data, settings, folds, seed),
-        started_at="",
-        n_messages=len(data.messages),
-        n_unlabelled=len(data.unlabelled),
-        n_classes=len(set(data.labels)),
-        folds=folds,
-        seed=seed,
-    )
-
-
-def _best(contest: Contest) -> Row:
-    """The best by macro-F1 within the latency. Raises `TrainingError` where none is."""
-    latency_ms = contest.asked.latency_ms
-    fitting = [row for row in contest.rows if fits(row, latency_ms)]
-    if not fitting:
-        run = contest.comparison.run
-        fastest = min(contest.rows, key=lambda row: row.latency_ms["p99"])
-        raise TrainingError(
-            f"No candidate answers within {latency_ms:g} ms; the fastest, {fastest.candidate},"
-            f" takes {fastest.latency_ms['p99']:.2f} ms (p99).",
-            "Allow more (--latency-ms), or measure again while the machine does nothing else (--fresh);"
-            f" the table: firstline runs show {run.card.id} --workspace {shlex.quote(str(run.folder.parent.parent))}",
-        )
-    return max(fitting, key=lambda row: row.figures.macro_f1)
-
-
-def _with_differences(rows: Sequence[Row], reference: str, comparison: Comparison) -> list[Row]:
-    names, truth = comparison.names, comparison.data.labels
-    others = comparison.answers[reference].labels(names)
-    return [
-        row
-        if row.candidate == reference
-        else replace(
-            row,
-            differences=differences(truth, comparison.answers[row.candidate].labels(names), others, comparison.seed),
-        )
-        for row in rows
-    ]
-
-
-def _kinds_of(models: Path, champion: str | None) -> tuple[str, ...]:
-    """The candidate that the champion is of, then those that a blend is made of; empty without one."""
-    if champion is None:
-        return ()
-    try:
-        found = read_manifest(models / champion)
-    except BundleError:
-        return ()
-    weights = found.training.candidate_settings.get("weights") if found.training else None
-    return found.candidate, *(weights if isinstance(weights, dict) else ())
+            reason = f"On all labels: {reason_of(error, comparison.saved(best.name))}"
+            for one in evaluated:
+                if one not in left:
+                    why = reason if one is best else f"{best.name} is a part of it."
+                    withdrawn.append(Skipped(one.name, why))
+                    yield comparison.save(withdrawn[-1], is_withdrawn=True)
+            evaluated = left

@@ -4,8 +4,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from firstline.language_models.card import Direction
 from firstline.language_models.model import LanguageModel
+from firstline.types import Direction
 from tests.unit.language_models.corpora import RULES
 from tests.unit.language_models.pretraining import small_language_model
 

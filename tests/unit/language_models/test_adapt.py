@@ -17,11 +17,11 @@ from firstline.language_models.adapt import (
     adapt,
     require_pool,
 )
-from firstline.language_models.card import Direction
 from firstline.language_models.model import LanguageModel, weights_of
 from firstline.language_models.network import LanguageNetwork
 from firstline.neural import loop
 from firstline.text.tokenizer import Tokenizer
+from firstline.types import Direction
 from tests.unit.language_models.corpora import RULES
 from tests.unit.language_models.messages import meanings, patterned, pretrained
 
@@ -154,8 +154,9 @@ def test_a_damaged_checkpoint_is_left(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
     with pytest.raises(CheckpointUnusable, match="cannot be written"):
-        run(work=tmp_path / "absent")
+        run(work=tmp_path / "file")
 
 
 def test_what_messages_mean_goes_into_a_pretrained_embedding_and_nowhere_else() -> None:

@@ -144,7 +144,7 @@ def test_a_full_disk_leaves_nothing_that_would_be_taken_as_whole(
     with monkeypatch.context() as patch, pytest.raises(FileUnwritable, match="No space left on device"):
         patch.setattr(os, "fsync", sync)
         encoded(path, tokenizer, tmp_path / "tokens")
-    assert not {file.suffix for file in (tmp_path / "tokens").iterdir()} & {".part", ".json"}
+    assert not {file.suffix for file in (tmp_path / "tokens").iterdir()} & {".unfinished", ".json"}
     assert encoded(path, tokenizer, tmp_path / "tokens").validation.n_tokens > 0
 
 

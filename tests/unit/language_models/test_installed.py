@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from firstline.errors import LanguageModelUnusable
-from firstline.language_models.card import Direction
-from firstline.language_models.installed import installed_languages, resolve
+from firstline.language_models.installed import find_language, installed_languages
 from firstline.language_models.model import LanguageModel
+from firstline.types import Direction
 from tests.unit.language_models.pretraining import small_language_model
 
 BOTH: tuple[Direction, ...] = ("forward", "backward")
@@ -54,7 +54,7 @@ def install(
 
 def test_nothing_installed_is_no_error(site: Path) -> None:
     assert installed_languages() == ([], [])
-    assert resolve("auto", "ru", BOTH) is None
+    assert find_language("auto", "ru", BOTH) is None
 
 
 def test_they_are_found_with_version_language_and_folders(site: Path) -> None:
@@ -75,23 +75,23 @@ def test_auto_takes_the_one_of_the_language_that_has_the_directions(site: Path) 
     install(site, "firstline-en", "en")
     install(site, "firstline-ru")
     asked: list[tuple[str, Sequence[Direction]]] = [("ru", BOTH), ("ru", ["forward"]), ("de", BOTH)]
-    found = [resolve("auto", *one) for one in asked]
+    found = [find_language("auto", *one) for one in asked]
     assert [one.name if one else None for one in found] == ["firstline-ru", "a-bank-ru", None]
 
 
 def test_auto_does_not_pass_over_what_is_installed_for_the_language(site: Path) -> None:
     install(site, "firstline-ru", directions=["forward"])
     with pytest.raises(LanguageModelUnusable, match="firstline-ru has no language model that reads backward"):
-        resolve("auto", "ru", BOTH)
+        find_language("auto", "ru", BOTH)
     (install(site, "firstline-en", "en") / "forward" / "card.json").write_text("{")
     with pytest.raises(LanguageModelUnusable, match=r"card\.json is"):
-        resolve("auto", "en", BOTH)
-    assert resolve("auto", "ru", ["forward"])
+        find_language("auto", "en", BOTH)
+    assert find_language("auto", "ru", ["forward"])
 
 
 def test_none_takes_none(site: Path) -> None:
     install(site, "firstline-ru")
-    assert resolve("none", "ru", BOTH) is None
+    assert find_language("none", "ru", BOTH) is None
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_name_that_does_not_fit_is_an_error(site: Path, name: str, expected: s
     install(site, "firstline-en", "en")
     install(site, "a-bank-ru", directions=["forward"])
     with pytest.raises(LanguageModelUnusable, match=expected):
-        resolve(name, "ru", BOTH)
+        find_language(name, "ru", BOTH)
 
 
 def test_a_broken_distribution_is_told_and_the_others_are_found(site: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_broken_distribution_is_told_and_the_others_are_found(site: Path) -> N
     )
     assert any("card.json is" in problem.message for problem in problems)
     with pytest.raises(LanguageModelUnusable, match="firstline-de holds no language model"):
-        resolve("firstline-de", "ru", BOTH)
+        find_language("firstline-de", "ru", BOTH)
 
 
 def test_a_card_that_is_not_of_its_place_is_a_problem(site: Path) -> None:
@@ -148,7 +148,7 @@ def test_a_distribution_without_metadata_is_a_problem(site: Path) -> None:
 
 def test_a_name_may_be_written_as_its_module_is(site: Path) -> None:
     install(site, "firstline-ru")
-    found = resolve("Firstline_ru", "ru", BOTH)
+    found = find_language("Firstline_ru", "ru", BOTH)
     assert found
     assert found.name == "firstline-ru"
 
@@ -173,6 +173,6 @@ def test_a_distribution_may_hold_two_languages(site: Path) -> None:
         ("firstline-ru", "en"),
         ("firstline-ru", "ru"),
     ]
-    found = resolve("firstline-ru", "en", BOTH)
+    found = find_language("firstline-ru", "en", BOTH)
     assert found
     assert found.folders["forward"] == site / "firstline_en" / "forward"

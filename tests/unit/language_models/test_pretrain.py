@@ -17,7 +17,7 @@ from firstline.language_models.mix import Mix
 from firstline.language_models.model import LanguageModel
 from firstline.language_models.pretrain import pretrain
 from firstline.language_models.pretrain_rounds import Chunks
-from firstline.neural.loop import Training
+from firstline.neural.loop import TrainingLoop
 from tests.unit.language_models.pretraining import TINY, TOKENS_PER_ROUND, run, write_corpus
 
 RESUMED = replace(TINY, is_resumed=True)
@@ -314,7 +314,7 @@ def test_too_little_memory_is_said(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(Training, "run", fail)
+    monkeypatch.setattr(TrainingLoop, "run", fail)
     with pytest.raises(TrainingError, match="memory is not enough") as raised:
         run(TINY, source, tmp_path / "lm")
     assert "--rows" in raised.value.next_step
@@ -324,6 +324,6 @@ def test_another_error_stays_what_it_is(source: Source, tmp_path: Path, monkeypa
     def fail(*_: object) -> None:
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
-    monkeypatch.setattr(Training, "run", fail)
+    monkeypatch.setattr(TrainingLoop, "run", fail)
     with pytest.raises(RuntimeError, match="mat1"):
         run(TINY, source, tmp_path / "lm")

@@ -1,14 +1,14 @@
 import pytest
 
-from firstline.language_models.schedule import WARM_UP_STEPS, Pace, Stretch
+from firstline.language_models.schedule import WARM_UP_STEPS, Pace, Schedule
 
 
-def course(stretch: Stretch, round_s: float = 1.0) -> tuple[int, int]:
+def course(schedule: Schedule, round_s: float = 1.0) -> tuple[int, int]:
     """Rounds of the trunk and of the cool-down."""
-    n_trunk = stretch.start
-    while not stretch.trunk_is_done(n_trunk, (n_trunk - stretch.start) * round_s):
+    n_trunk = schedule.start
+    while not schedule.trunk_is_done(n_trunk, (n_trunk - schedule.start) * round_s):
         n_trunk += 1
-    return n_trunk - stretch.start, stretch.n_cool_down(n_trunk)
+    return n_trunk - schedule.start, schedule.n_cool_down(n_trunk)
 
 
 @pytest.mark.parametrize(
@@ -16,32 +16,32 @@ def course(stretch: Stretch, round_s: float = 1.0) -> tuple[int, int]:
 )
 @pytest.mark.parametrize("start", [0, 13])
 def test_the_last_fifth_of_the_rounds_cools_down(start: int, n_rounds: int, expected: tuple[int, int]) -> None:
-    assert course(Stretch(start, n_rounds)) == expected
+    assert course(Schedule(start, n_rounds)) == expected
 
 
 def test_a_stretch_of_one_round_has_a_cool_down_as_well() -> None:
-    assert course(Stretch(0, 1)) == (1, 1)
+    assert course(Schedule(0, 1)) == (1, 1)
 
 
 @pytest.mark.parametrize("start", [0, 13])
 def test_the_cool_down_begins_after_four_fifths_of_the_time(start: int) -> None:
-    assert course(Stretch(start, limit_s=100), round_s=2.0) == (40, 10)
+    assert course(Schedule(start, limit_s=100), round_s=2.0) == (40, 10)
 
 
 @pytest.mark.parametrize(("limit_s", "expected"), [(50, (40, 10)), (500, (80, 20))])
 def test_the_first_bound_ends_the_trunk(limit_s: float, expected: tuple[int, int]) -> None:
-    assert course(Stretch(0, 100, limit_s)) == expected
+    assert course(Schedule(0, 100, limit_s)) == expected
 
 
 def test_a_trunk_that_is_longer_than_asked_for_has_its_whole_cool_down() -> None:
-    assert Stretch(0, 10).n_cool_down(40) == 10
+    assert Schedule(0, 10).n_cool_down(40) == 10
 
 
 def test_the_rounds_that_are_expected() -> None:
-    assert Stretch(5, 100).expected_rounds(10, 20.0) == 100
-    assert Stretch(5, limit_s=100).expected_rounds(10, 20.0) == 50
-    assert Stretch(5, 100, 100).expected_rounds(10, 20.0) == 50
-    assert Stretch(5, limit_s=100).expected_rounds(8, 99.0) == 10
+    assert Schedule(5, 100).expected_rounds(10, 20.0) == 100
+    assert Schedule(5, limit_s=100).expected_rounds(10, 20.0) == 50
+    assert Schedule(5, 100, 100).expected_rounds(10, 20.0) == 50
+    assert Schedule(5, limit_s=100).expected_rounds(8, 99.0) == 10
 
 
 def test_the_rate_warms_up_once_and_stays() -> None:

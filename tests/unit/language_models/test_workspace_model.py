@@ -200,7 +200,7 @@ def test_after_a_full_disk_nothing_is_learned_again(tmp_path: Path) -> None:
 
 def test_what_a_killed_process_left_does_not_disturb(tmp_path: Path) -> None:
     (tmp_path / "forward.work").mkdir()
-    (tmp_path / "forward.work" / "checkpoint.new").write_bytes(b"half")
+    (tmp_path / "forward.work" / ".checkpoint.pt.0.unfinished").write_bytes(b"half")
     unfinished = tmp_path / "forward" / f".new-{os.getpid()}"
     unfinished.mkdir(parents=True)
     (unfinished / "weights.safetensors").write_bytes(b"half")

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from firstline.errors import TrainingError
 from firstline.neural import loop
-from firstline.neural.loop import Batch, ByRound, Rates, RoundDone, Training, one_cycle
+from firstline.neural.loop import Batch, ByRound, Rates, RoundDone, TrainingLoop, one_cycle
 
 
 class Line(nn.Module):
@@ -49,10 +49,10 @@ class Rising:
         return 1.0
 
 
-def training(schedule: object = None, seed: int = 0, rate: float = 1e-2) -> Training:
+def training(schedule: object = None, seed: int = 0, rate: float = 1e-2) -> TrainingLoop:
     torch.manual_seed(0)
     network = Line()
-    return Training(
+    return TrainingLoop(
         network,
         functional.mse_loss,
         Numbers(),

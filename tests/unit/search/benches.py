@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Mapping, Sequence
 
-from firstline.search.evaluating import Evaluation, Outcome
+from firstline.search.evaluating import Outcome, TrialTask
 from firstline.text.rules import TextRules
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.ranges import Value
@@ -32,7 +32,7 @@ class Here:
             if self.is_exact:
                 yield task, task(bench)
             else:
-                assert isinstance(task, Evaluation)
+                assert isinstance(task, TrialTask)
                 yield task, self.judge(bench, task.settings)
 
     def judge(self, bench: Bench, settings: Mapping[str, Value]) -> Outcome:

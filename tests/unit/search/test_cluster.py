@@ -13,7 +13,7 @@ from distributed.scheduler import KilledWorker
 
 from firstline.errors import ClusterLost, TrainingError, UsageError
 from firstline.search.cluster import Cluster, answer_of
-from firstline.search.evaluating import Evaluation, Outcome, evaluate
+from firstline.search.evaluating import Outcome, TrialTask, evaluate
 from firstline.search.workers import Limits
 from firstline.training import connecting
 from firstline.training.place import Bench, Task
@@ -39,7 +39,7 @@ class Sleeping:
 
 def test_it_finds_what_is_found_here(running: Started) -> None:
     settings = [{"C": 1.0}, {"C": 30.0}, {"C": 100.0, "words_to": 1}]
-    tasks = [Evaluation(one) for one in settings]
+    tasks = [TrialTask(one) for one in settings]
     with Cluster(running.address, LIMITS) as cluster:
         found: dict[Task[Outcome], Outcome] = dict(cluster.run(bench(), tasks))
     assert [found[task].guesses for task in tasks] == [evaluate(bench(), one).guesses for one in settings]
@@ -47,7 +47,7 @@ def test_it_finds_what_is_found_here(running: Started) -> None:
 
 @pytest.mark.slow
 def test_a_worker_that_is_lost_costs_time_only(started: Started) -> None:
-    tasks = [Evaluation({"C": float(C)}) for C in range(1, 9)]
+    tasks = [TrialTask({"C": float(C)}) for C in range(1, 9)]
     with Cluster(started.address, LIMITS) as cluster:
         steps = cluster.run(bench(), tasks)
         found = [next(steps)]
@@ -59,11 +59,11 @@ def test_a_worker_that_is_lost_costs_time_only(started: Started) -> None:
 
 def test_after_the_deadline_nothing_is_waited_for(running: Started) -> None:
     with Cluster(running.address, LIMITS) as cluster:
-        assert list(cluster.run(bench(), [Evaluation({"C": 1.0})], deadline=time.monotonic())) == []
+        assert list(cluster.run(bench(), [TrialTask({"C": 1.0})], deadline=time.monotonic())) == []
 
 
 def test_all_workers_that_are_lost_cost_time_only_where_others_come(started: Started) -> None:
-    tasks = [Evaluation({"C": float(C)}) for C in range(1, 5)]
+    tasks = [TrialTask({"C": float(C)}) for C in range(1, 5)]
     with Cluster(started.address, LIMITS) as cluster:
         steps = cluster.run(bench(), tasks)
         found = [next(steps)]
@@ -78,7 +78,7 @@ def test_all_workers_that_are_lost_cost_time_only_where_others_come(started: Sta
 @pytest.mark.slow
 def test_a_scheduler_that_is_lost_is_said(started: Started) -> None:
     with Cluster(started.address, LIMITS) as cluster:
-        steps = cluster.run(bench(), [Evaluation({"C": float(C)}) for C in range(1, 9)])
+        steps = cluster.run(bench(), [TrialTask({"C": float(C)}) for C in range(1, 9)])
         next(steps)
         os.killpg(started.scheduler.pid, signal.SIGKILL)
         with pytest.raises(ClusterLost, match="does not answer any more"):
@@ -94,7 +94,7 @@ def test_what_nobody_waits_for_makes_room(started: Started) -> None:
         time.sleep(3)
         begun.close()
         started_at = time.monotonic()
-        assert len(list(cluster.run(bench(), [Evaluation({"C": 1.0})]))) == 1
+        assert len(list(cluster.run(bench(), [TrialTask({"C": 1.0})]))) == 1
         assert time.monotonic() - started_at < Sleeping.seconds / 2
 
 
@@ -102,7 +102,7 @@ def test_what_nobody_waits_for_makes_room(started: Started) -> None:
 def test_two_who_ask_the_same_worker_do_not_disturb_each_other(tmp_path: Path) -> None:
     def ask(candidate: str) -> tuple[int, ...]:
         with Cluster(started.address, LIMITS) as cluster:
-            answers = [outcome for _, outcome in cluster.run(bench(candidate), [Evaluation({}) for _ in range(3)])]
+            answers = [outcome for _, outcome in cluster.run(bench(candidate), [TrialTask({}) for _ in range(3)])]
         assert len({outcome.guesses for outcome in answers}) == 1
         return answers[0].guesses
 
@@ -172,11 +172,11 @@ def test_what_ends_several_workers_is_a_bad_evaluation() -> None:
     class Worker:
         address = "tcp://10.0.0.7:4000"
 
-    found = answer_of(Evaluation({}), Future(KilledWorker("evaluate-1", Worker(), 3)))  # type: ignore[arg-type]
+    found = answer_of(TrialTask({}), Future(KilledWorker("evaluate-1", Worker(), 3)))  # type: ignore[arg-type]
     assert found.problem == "It ended several workers: tcp://10.0.0.7:4000."
 
 
 def test_a_worker_without_firstline_is_said() -> None:
     with pytest.raises(TrainingError, match="No module named 'firstline'") as caught:
-        answer_of(Evaluation({}), Future(ModuleNotFoundError("No module named 'firstline'", name="firstline")))  # type: ignore[arg-type]
+        answer_of(TrialTask({}), Future(ModuleNotFoundError("No module named 'firstline'", name="firstline")))  # type: ignore[arg-type]
     assert "the same versions" in caught.value.next_step

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from firstline.errors import EncoderUnusable
 from firstline.search.evaluating import evaluate, is_hopeless
-from firstline.training.candidates.linear import Linear
+from firstline.training.candidates.linear import Linear, LinearSettings
 from firstline.training.folds import cross_validate
 from firstline.types import Label, Message
 from tests.unit.search.benches import bench
@@ -27,7 +27,12 @@ def test_it_says_what_a_cross_validation_says() -> None:
     guesses = np.zeros(len(data.labels), np.int64)
     context = bench().context
     for fold in cross_validate(
-        lambda: Linear(context.rules, C=0.5, words_to=1), data.messages, data.labels, data.unlabelled, 3, 0
+        lambda: Linear(context.rules, settings=LinearSettings(C=0.5, words_to=1)),
+        data.messages,
+        data.labels,
+        data.unlabelled,
+        3,
+        0,
     ):
         guesses[fold.held_out] = fold.probabilities.argmax(axis=1)
     assert evaluate(bench(), {"C": 0.5, "words_to": 1}).guesses == tuple(guesses.tolist())

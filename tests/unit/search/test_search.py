@@ -13,6 +13,8 @@ from firstline.search.search import SearchReport, search, search_folder
 from firstline.search.trials import Trials
 from firstline.settings import Settings
 from firstline.steps import run_to_end
+from firstline.training.candidates.base import NoSettings
+from firstline.training.candidates.linear import Linear
 from firstline.training.candidates.ranges import Value
 from firstline.training.place import Bench
 from tests.unit.search.benches import Here, bench
@@ -68,9 +70,10 @@ def test_no_time_at_all_is_said(tmp_path: Path) -> None:
         run(Trials(tmp_path), Here(0))
 
 
-def test_a_candidate_with_nothing_to_set_is_said(tmp_path: Path) -> None:
+def test_a_candidate_with_nothing_to_set_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Linear, "settings_type", NoSettings)
     with pytest.raises(TrainingError, match="has nothing to set"):
-        run_to_end(search(bench("blend.v1"), PLAN, Trials(tmp_path), Here(), None))
+        run_to_end(search(bench("linear.v1"), PLAN, Trials(tmp_path), Here(), None))
 
 
 def test_real_evaluations_end_too(tmp_path: Path) -> None:

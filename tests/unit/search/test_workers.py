@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from firstline.search import workers
-from firstline.search.evaluating import Evaluation, Outcome, evaluate
+from firstline.search.evaluating import Outcome, TrialTask, evaluate
 from firstline.search.workers import Limits, Workers, memory_share
 from firstline.training.candidates.linear import Linear
 from firstline.training.place import Task
@@ -28,7 +28,7 @@ class Odd(Linear):
     deed: Callable[[], object] = staticmethod(lambda: None)
 
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
-        if self.C == BAD:
+        if self.settings.C == BAD:
             self.deed()
         return super().fit(messages, labels, unlabelled)
 
@@ -68,7 +68,7 @@ _begin = workers._begin
 
 
 def outcomes(pool: Workers, *values: float) -> dict[float, Outcome]:
-    value_of: dict[Task[Outcome], float] = {Evaluation({"C": value}): value for value in values}
+    value_of: dict[Task[Outcome], float] = {TrialTask({"C": value}): value for value in values}
     return {value_of[task]: outcome for task, outcome in pool.run(bench(), list(value_of))}
 
 
@@ -99,7 +99,7 @@ def test_a_bad_evaluation_is_a_bad_outcome_and_the_others_go_on(limits: Limits, 
 
 def test_after_the_deadline_nothing_is_waited_for() -> None:
     with Workers(PLENTY, 1) as pool:
-        assert list(pool.run(bench(), [Evaluation({"C": 1.0})], deadline=time.monotonic())) == []
+        assert list(pool.run(bench(), [TrialTask({"C": 1.0})], deadline=time.monotonic())) == []
 
 
 def test_the_memory_of_several_is_less_than_what_is_free() -> None:

@@ -1,4 +1,5 @@
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -7,10 +8,6 @@ from pydantic import ValidationError
 from firstline.errors import SettingsInvalid
 from firstline.settings import Settings, read_settings, remember_candidate, remember_columns, settings_text
 from firstline.settings.file import settings_sections
-
-ALL = [("", name) for name, info in Settings.model_fields.items() if name == "language"] + [
-    (section, name) for section, model, _ in settings_sections() for name in model.model_fields
-]
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -23,10 +20,13 @@ def test_the_generated_file_holds_the_defaults(tmp_path: Path) -> None:
     assert read_settings(written(tmp_path, settings_text("ru"))) == Settings()
 
 
-@pytest.mark.parametrize(("section", "name"), ALL)
-def test_every_setting_stands_under_its_description(section: str, name: str) -> None:
-    part = settings_text("ru").split(f"\n[{section}]\n" if section else "\n\n", 1)[1].split("\n[")[0]
-    assert re.search(rf"^# .{{10,}}\n{name} = ", part, re.MULTILINE)
+def test_the_generated_file_is_short_and_each_setting_stands_under_a_sentence() -> None:
+    lines = settings_text("ru").splitlines()
+    assert len(lines) <= 60
+    for before, line in pairwise(lines):
+        if re.match(r"\w+ = ", line):
+            assert re.fullmatch(r"# [A-Z`\"].{20,}[.;\]\"}]+", before), line
+    assert "docs/settings.md" in lines[0]
 
 
 def test_sections_are_all_of_the_settings_but_the_language_and_the_candidates() -> None:
@@ -42,6 +42,12 @@ def test_settings_of_a_candidate_are_written_under_their_reason_and_removed(tmp_
     assert '[candidates."linear.v1"]\n# From a third.\nC = 2.5\n' in file.read_text("utf-8")
     remember_candidate(file, "linear.v1", {}, "")
     assert list(read_settings(file).candidates) == ["forest.v1"]
+
+
+def test_settings_that_a_search_does_not_set_stay(tmp_path: Path) -> None:
+    file = written(tmp_path, '[candidates."ulmfit.v1"]\ndirections = ["forward"]\nrate = 0.01\n')
+    remember_candidate(file, "ulmfit.v1", {"n_members": 1}, "From a search.", stays=("directions",))
+    assert read_settings(file).candidates == {"ulmfit.v1": {"directions": ("forward",), "n_members": 1}}
 
 
 def test_the_example_of_a_pattern_works(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from firstline.bundle.files import read_manifest
 from firstline.evaluation.serving_cost import ServingCost
-from firstline.training import comparison
+from firstline.training import compare
 from firstline.types import Message
 
 
@@ -19,4 +19,4 @@ def cost_of(folder: Path, messages: Sequence[Message]) -> ServingCost:
 
 @pytest.fixture(autouse=True)
 def costs_that_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comparison, "serving_cost", cost_of)
+    monkeypatch.setattr(compare, "serving_cost", cost_of)

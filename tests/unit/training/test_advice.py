@@ -6,7 +6,7 @@ from firstline.settings import Settings
 from firstline.steps import Stage, run_to_end
 from firstline.training.advice import ClassAdvice, advise, class_advice
 from firstline.training.candidates.base import Context
-from firstline.training.costs.base import Workload
+from firstline.training.candidates.estimate import Workload
 from tests.examples import examples
 
 

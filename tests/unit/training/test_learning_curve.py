@@ -14,7 +14,8 @@ from firstline.errors import LabelsTooFew
 from firstline.evaluation.metrics import wilson
 from firstline.steps import Stage, run_to_end
 from firstline.text.rules import TextRules
-from firstline.training.candidates.base import Context
+from firstline.training.candidates.base import Context, NoSettings
+from firstline.training.candidates.estimate import Eligible, Estimate, Workload
 from firstline.training.candidates.linear import Linear
 from firstline.training.learning_curve import learning_curve
 from firstline.types import Label, Message
@@ -27,6 +28,9 @@ SHARES = (0.25, 0.4, 0.6, 0.8)
 class Oracle:
     """Right with a chance that grows with what it has learned; it remembers what it was given."""
 
+    name: ClassVar[str] = "oracle.v1"
+    extra: ClassVar[str] = "train"
+    settings_type: ClassVar[type] = NoSettings
     spreads: ClassVar[bool] = False
     borrowed_s: float = 0.0
     labels_: list[Label]
@@ -43,6 +47,18 @@ class Oracle:
 
     @classmethod
     def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
+        raise NotImplementedError
+
+    @classmethod
+    def eligible(cls, workload: Workload) -> Eligible:
+        raise NotImplementedError
+
+    @classmethod
+    def estimate(cls, workload: Workload) -> Estimate:
+        raise NotImplementedError
+
+    @classmethod
+    def forget_kept(cls, context: Context) -> None:
         raise NotImplementedError
 
     @classmethod

@@ -10,7 +10,8 @@ import pytest
 from firstline.errors import FileUnwritable
 from firstline.training.folds import Fold
 from firstline.training.provenance import key_of
-from firstline.training.runs import FILE_NAME, Cost, Run, RunCard, RunRow, list_runs
+from firstline.training.runs import FILE_NAME, Run, RunCard, RunRow, list_runs
+from firstline.training.saved_folds import Cost
 
 DRAFT = RunCard("", key_of({"data": "a"}), "", 30, 5, 3, 5, 0)
 
@@ -21,8 +22,8 @@ def fold(number: int = 1) -> Fold:
 
 def test_a_fold_is_read_as_it_was_kept(tmp_path: Path) -> None:
     run = Run.begin(tmp_path, DRAFT)
-    run.keep_fold("linear.v1", 0, fold())
-    found = Run.begin(tmp_path, DRAFT).fold("linear.v1", 0, 1)
+    run.of("linear.v1").save_fold(0, fold())
+    found = Run.begin(tmp_path, DRAFT).of("linear.v1").fold(0, 1)
     assert found is not None
     np.testing.assert_array_equal(found.held_out, [0, 2])
     np.testing.assert_array_equal(found.probabilities, fold().probabilities)
@@ -33,16 +34,16 @@ def test_a_fold_is_read_as_it_was_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize("what", [("linear.v1", 0, 2), ("linear.v1", 1, 1), ("forest.v1", 0, 1)])
 def test_other_folds_are_not_there(tmp_path: Path, what: tuple[str, int, int]) -> None:
     run = Run.begin(tmp_path, DRAFT)
-    run.keep_fold("linear.v1", 0, fold())
-    assert run.fold(*what) is None
+    run.of("linear.v1").save_fold(0, fold())
+    assert run.of(what[0]).fold(*what[1:]) is None
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", b"nonsense"])
 def test_a_damaged_fold_is_trained_again(tmp_path: Path, content: bytes) -> None:
     run = Run.begin(tmp_path, DRAFT)
-    run.keep_fold("linear.v1", 0, fold())
+    run.of("linear.v1").save_fold(0, fold())
     next((run.folder / "linear.v1").glob("*.npz")).write_bytes(content)
-    assert run.fold("linear.v1", 0, 1) is None
+    assert run.of("linear.v1").fold(0, 1) is None
 
 
 def test_the_same_again_goes_on_and_anything_else_begins_anew(tmp_path: Path) -> None:
@@ -56,9 +57,9 @@ def test_the_same_again_goes_on_and_anything_else_begins_anew(tmp_path: Path) ->
 
 def test_a_fresh_run_is_another(tmp_path: Path) -> None:
     first = Run.begin(tmp_path, DRAFT)
-    first.keep_fold("linear.v1", 0, fold())
+    first.of("linear.v1").save_fold(0, fold())
     fresh = Run.begin(tmp_path, DRAFT, is_fresh=True)
-    assert fresh.fold("linear.v1", 0, 1) is None
+    assert fresh.of("linear.v1").fold(0, 1) is None
     assert fresh.folder != first.folder
     assert len(list_runs(tmp_path)) == 2
 
@@ -66,12 +67,12 @@ def test_a_fresh_run_is_another(tmp_path: Path) -> None:
 def test_costs_and_rows_are_kept(tmp_path: Path) -> None:
     run = Run.begin(tmp_path, DRAFT)
     cost = Cost({"p50": 1.0, "p99": 2.0}, 100, 200, {"C": 30.0})
-    run.keep_cost("linear.v1", cost)
-    assert run.cost("linear.v1") == cost
-    assert run.cost("forest.v1") is None
-    run.keep_row(RunRow("linear.v1", macro_f1=0.5))
-    run.keep_row(RunRow("forest.v1", problem="no memory"))
-    run.keep_row(RunRow("linear.v1", macro_f1=0.6))
+    run.of("linear.v1").save_cost(cost)
+    assert run.of("linear.v1").cost() == cost
+    assert run.of("forest.v1").cost() is None
+    run.save_row(RunRow("linear.v1", macro_f1=0.5))
+    run.save_row(RunRow("forest.v1", problem="no memory"))
+    run.save_row(RunRow("linear.v1", macro_f1=0.6))
     run.finish("linear.v1-abc")
     (found,) = list_runs(tmp_path)
     assert {row.candidate: row.macro_f1 for row in found.rows} == {"linear.v1": 0.6, "forest.v1": None}
@@ -93,7 +94,7 @@ def test_what_cannot_be_read_is_no_run(tmp_path: Path) -> None:
 
 def test_runs_that_are_no_folder_are_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file where the folder should be")
-    with pytest.raises(FileUnwritable, match="should be a folder"):
+    with pytest.raises(FileUnwritable, match="is not a folder"):
         Run.begin(tmp_path / "runs", DRAFT)
 
 
@@ -109,49 +110,45 @@ def test_no_room_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     run = Run.begin(tmp_path, DRAFT)
     monkeypatch.setattr("pathlib.Path.replace", full)
     with pytest.raises(FileUnwritable, match="No space left") as caught:
-        run.keep_fold("linear.v1", 0, fold())
+        run.of("linear.v1").save_fold(0, fold())
     assert caught.value.next_step == "Make room"
     assert not list(run.folder.rglob("*.npz*"))
 
 
-def test_what_a_candidate_said_with_other_settings_does_not_count(tmp_path: Path) -> None:
-    Run.begin(tmp_path, DRAFT).keep_fold("linear.v1", 0, fold())
-    other = Run.begin(tmp_path, DRAFT, chosen={"linear.v1": {"C": 1.0}})
-    assert other.is_old
-    assert other.fold("linear.v1", 0, 1) is None
-    other.keep_fold("linear.v1", 0, fold())
-    assert other.fold("linear.v1", 0, 1) is not None
-    assert Run.begin(tmp_path, DRAFT, chosen={"linear.v1": {"C": 2.0}}).fold("linear.v1", 0, 1) is None
-    assert Run.begin(tmp_path, DRAFT, chosen={"forest.v1": {"min_df": 2}}).fold("linear.v1", 0, 1) is not None
-
-
-def test_what_a_candidate_said_that_started_from_something_else_does_not_count(tmp_path: Path) -> None:
+def test_folds_with_other_settings_do_not_count(tmp_path: Path) -> None:
     run = Run.begin(tmp_path, DRAFT)
-    run.starts_from["ulmfit.v1"] = "one language model"
-    run.keep_fold("ulmfit.v1", 0, fold())
-    run.starts_from["ulmfit.v1"] = "another"
-    assert run.fold("ulmfit.v1", 0, 1) is None
-    run.starts_from["ulmfit.v1"] = "one language model"
-    assert run.fold("ulmfit.v1", 0, 1) is not None
+    run.of("linear.v1").save_fold(0, fold())
+    assert run.of("linear.v1", {"C": 1.0}).fold(0, 1) is None
+    run.of("linear.v1", {"C": 1.0}).save_fold(0, fold())
+    assert run.of("linear.v1", {"C": 1.0}).fold(0, 1) is not None
+    assert run.of("linear.v1", {"C": 2.0}).fold(0, 1) is None
+    assert run.of("linear.v1", {}).fold(0, 1) is not None
+
+
+def test_folds_that_started_from_something_else_do_not_count(tmp_path: Path) -> None:
+    run = Run.begin(tmp_path, DRAFT)
+    run.of("ulmfit.v1", origin="one language model").save_fold(0, fold())
+    assert run.of("ulmfit.v1", origin="another").fold(0, 1) is None
+    assert run.of("ulmfit.v1", origin="one language model").fold(0, 1) is not None
 
 
 @pytest.mark.parametrize("latency_ms", ["{}", '{"p50":1.0}', '{"p50":1.0,"p99":-1.0}'])
 def test_a_cost_without_figures_is_measured_again(tmp_path: Path, latency_ms: str) -> None:
     run = Run.begin(tmp_path, DRAFT)
-    run.keep_cost("linear.v1", Cost({"p50": 1.0, "p99": 2.0}, 1, 1, {}))
-    assert run.cost("linear.v1") is not None
+    run.of("linear.v1").save_cost(Cost({"p50": 1.0, "p99": 2.0}, 1, 1, {}))
+    assert run.of("linear.v1").cost() is not None
     (run.folder / "linear.v1" / "cost.json").write_text(
         f'{{"latency_ms":{latency_ms},"memory_bytes":1,"size_bytes":1,"settings":{{}}}}'
     )
-    assert run.cost("linear.v1") is None
+    assert run.of("linear.v1").cost() is None
 
 
 def test_a_blend_that_is_none_any_more_is_no_line_any_more(tmp_path: Path) -> None:
     run = Run.begin(tmp_path, DRAFT)
-    run.keep_row(RunRow("linear.v1", accuracy=0.5))
-    run.keep_row(RunRow("blend.v1", accuracy=0.6, weights={"linear.v1": 0.5, "lsa.v1": 0.5}))
-    run.keep_row(RunRow("linear.v1", problem="no memory"))
-    run.keep_row(RunRow("blend.v1", problem="One candidate alone answers best."))
+    run.save_row(RunRow("linear.v1", accuracy=0.5))
+    run.save_row(RunRow("blend.v1", accuracy=0.6, weights={"linear.v1": 0.5, "lsa.v1": 0.5}))
+    run.save_row(RunRow("linear.v1", problem="no memory"))
+    run.save_row(RunRow("blend.v1", problem="One candidate alone answers best."))
     assert [(row.candidate, row.problem) for row in run.card.rows] == [
         ("linear.v1", ""),
         ("blend.v1", "One candidate alone answers best."),
@@ -164,7 +161,7 @@ def test_a_run_that_goes_on_is_not_finished(tmp_path: Path) -> None:
     # As it was, if nothing comes of it.
     assert list_runs(tmp_path)[0].finished_at
     assert list_runs(tmp_path)[0].model == "linear.v1-1"
-    again.keep_fold("lsa.v1", 0, fold())
+    again.of("lsa.v1").save_fold(0, fold())
     assert (list_runs(tmp_path)[0].finished_at, list_runs(tmp_path)[0].model) == ("", "")
 
 
@@ -173,6 +170,6 @@ def test_what_is_nested_without_end_is_damaged(tmp_path: Path) -> None:
     deep = b'{"x":' + b"[" * 100_000
     (run.folder / "linear.v1").mkdir()
     (run.folder / "linear.v1" / "cost.json").write_bytes(deep)
-    assert run.cost("linear.v1") is None
+    assert run.of("linear.v1").cost() is None
     (run.folder / FILE_NAME).write_bytes(deep)
     assert list_runs(tmp_path) == []

@@ -30,12 +30,14 @@ from firstline.store.messages import Labelled
 from firstline.training import candidates as candidates_module
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.linear import Linear
-from firstline.training.comparison import Failed, Row
-from firstline.training.drafting import draft
 from firstline.training.folds import Fold
+from firstline.training.manifest import draft
 from firstline.training.provenance import fingerprint
-from firstline.training.runs import Run, RunCard, RunRow, list_runs
-from firstline.training.train import Asked, train
+from firstline.training.request import TrainingRequest
+from firstline.training.results import Result, Skipped
+from firstline.training.runs import RunCard, RunRow, list_runs
+from firstline.training.saved_folds import SavedFolds
+from firstline.training.train import train
 from firstline.types import Label, Message
 from tests.examples import examples
 from tests.trainings import run
@@ -60,7 +62,7 @@ def test_a_fresh_training_forgets_what_was_fine_tuned_by_those_who_use_it(
     (tmp_path / "language-models" / "tuned").symlink_to(kept.parent)
     settings = Settings.model_validate({"encoder": {"name": "none"}})
     context = Context.of(settings, 0, tmp_path / "language-models")
-    asked = Asked(("linear.v1", candidate), 3, 0, has_curve=False, is_fresh=is_fresh)
+    asked = TrainingRequest(("linear.v1", candidate), 3, 0, has_curve=False, is_fresh=is_fresh)
     run_to_end(train(examples(), settings, tmp_path / "models", tmp_path / "runs", asked, context))
     assert kept.exists() is is_kept
 
@@ -76,14 +78,14 @@ def test_champion_stays_when_another_model_comes(tmp_path: Path) -> None:
 
 def test_best_by_macro_f1_is_kept(tmp_path: Path) -> None:
     events, report = run(tmp_path, candidates=("linear.v1", "forest.v1"))
-    rows = [event for event in events if isinstance(event, Row)]
-    assert [row.candidate for row in rows] == [row.candidate for row in report.rows]
+    rows = [event for event in events if isinstance(event, Result)]
+    assert [row.candidate for row in rows] == [row.candidate for row in report.results]
     assert report.model.candidate == max(rows, key=lambda row: row.figures.macro_f1).candidate
 
 
 def test_a_candidate_named_twice_runs_once(tmp_path: Path) -> None:
     _, report = run(tmp_path, candidates=("linear.v1", "linear.v1"))
-    assert len(report.rows) == 1
+    assert len(report.results) == 1
 
 
 def test_steps_count_to_the_total(tmp_path: Path) -> None:
@@ -149,7 +151,11 @@ def test_manifest_says_whether_emails_were_cut(cut_quotes: bool, emails: str) ->
 def test_manifest_keeps_the_teams_patterns(tmp_path: Path) -> None:
     masking = MaskingSettings(patterns=(MaskPattern(kind="POLICY", pattern=r"ПОЛИС\d+"),))
     training = train(
-        examples(), Settings(masking=masking), tmp_path / "models", tmp_path / "runs", Asked(["linear.v1"], 3, 0)
+        examples(),
+        Settings(masking=masking),
+        tmp_path / "models",
+        tmp_path / "runs",
+        TrainingRequest(["linear.v1"], 3, 0),
     )
     for _ in training:
         pass
@@ -163,7 +169,9 @@ def test_disagreements_are_said(tmp_path: Path) -> None:
 
 
 def test_stopped_training_leaves_no_model(tmp_path: Path) -> None:
-    training = train(examples(), Settings(), tmp_path / "models", tmp_path / "runs", Asked(["linear.v1"], 3, 0))
+    training = train(
+        examples(), Settings(), tmp_path / "models", tmp_path / "runs", TrainingRequest(["linear.v1"], 3, 0)
+    )
     next(training)
     training.close()
     assert list_models(tmp_path / "models") == ([], [])
@@ -183,7 +191,7 @@ def test_missing_extra_is_named_with_its_command(tmp_path: Path, monkeypatch: py
 
 
 def test_a_library_that_is_not_installed_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firstline.training.drafting.LIBRARIES", ("numpy", "nowhere-to-be-found"))
+    monkeypatch.setattr("firstline.training.manifest.LIBRARIES", ("numpy", "nowhere-to-be-found"))
     _, report = run(tmp_path)
     assert report.model.training is not None
     assert report.model.training.libraries.keys() == {"python", "numpy"}
@@ -247,9 +255,7 @@ class Counted(Linear):
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> type[Counted]:
-    monkeypatch.setattr(
-        candidates_module, "_CLASSES", {**candidates_module._CLASSES, "counted.v1": f"{__name__}:Counted"}
-    )
+    monkeypatch.setitem(candidates_module.CLASSES, "counted.v1", f"{__name__}:Counted")
     monkeypatch.setattr(Counted, "n_fits", 0)
     monkeypatch.setattr(Counted, "fails_in", 0)
     monkeypatch.setattr(Counted, "n_prepared", 0)
@@ -267,15 +273,15 @@ def test_a_stopped_run_trains_only_what_is_missing(
     assert counted.n_fits == 5
     _, undisturbed = run(tmp_path / "others", candidates=("counted.v1",))
     assert resumed.model.id == undisturbed.model.id
-    assert resumed.rows[0].figures == undisturbed.rows[0].figures
+    assert resumed.results[0].figures == undisturbed.results[0].figures
 
 
 def test_another_candidate_joins_what_was_compared(tmp_path: Path, counted: type[Counted]) -> None:
     run(tmp_path, candidates=("counted.v1",))
     events, report = run(tmp_path, candidates=("counted.v1", "linear.v1"))
     assert counted.n_fits <= 5
-    assert [row.candidate for row in report.rows] == ["counted.v1", "linear.v1"]
-    assert any(isinstance(event, Note) and "goes on with the run" in event.text for event in events)
+    assert [row.candidate for row in report.results] == ["counted.v1", "linear.v1"]
+    assert any(isinstance(event, Note) and "resumes run" in event.text for event in events)
 
 
 def test_what_is_kept_is_prepared_once_it_is_needed(tmp_path: Path, counted: type[Counted]) -> None:
@@ -301,7 +307,7 @@ def test_a_run_that_is_stopped_on_all_labels_is_not_finished(
 
 @pytest.mark.parametrize(
     ("error", "reason"),
-    [(MemoryError(), "The memory does not suffice."), (ValueError("too much"), "ValueError in ")],
+    [(MemoryError(), "Out of memory."), (ValueError("too much"), "ValueError in ")],
 )
 def test_what_fails_on_all_labels_makes_room_for_the_next_best(
     tmp_path: Path, counted: type[Counted], monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
@@ -310,8 +316,8 @@ def test_what_fails_on_all_labels_makes_room_for_the_next_best(
     monkeypatch.setattr(counted, "fails_in", 4)
     _, report = run(tmp_path, candidates=("counted.v1", "forest.v1"))
     assert report.model.candidate == "forest.v1"
-    assert [row.candidate for row in report.rows] == ["forest.v1"]
-    (failed,) = report.failed
+    assert [row.candidate for row in report.results] == ["forest.v1"]
+    (failed,) = report.skipped
     assert failed.reason.startswith(f"On all labels: {reason}")
     (card,) = list_runs(tmp_path.parent / f"{tmp_path.name}-runs")
     assert {row.candidate: row.problem for row in card.rows} == {"forest.v1": "", "counted.v1": failed.reason}
@@ -324,17 +330,18 @@ def test_what_fails_takes_the_blend_that_it_is_a_part_of_along(
     tmp_path: Path, counted: type[Counted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("firstline.training.mixture._LEAST_GAIN", -1.0)
+    monkeypatch.setattr("firstline.training.blend._LEAST_GAIN", -1.0)
     monkeypatch.setattr(counted, "error", MemoryError())
     asked = ("counted.v1", "forest.v1", "blend.v1")
     monkeypatch.setattr(counted, "fails_in", 4)
     best_first = {"counted.v1": 0, "blend.v1": 1, "forest.v1": 2}
     monkeypatch.setattr(
-        "firstline.training.train._best", lambda contest: min(contest.rows, key=lambda row: best_first[row.candidate])
+        "firstline.training.train._best", lambda evaluated, _: min(evaluated, key=lambda one: best_first[one.name])
     )
     _, report = run(tmp_path, candidates=asked)
     assert report.model.candidate == report.reference == "forest.v1"
-    assert [failed.reason for failed in report.failed] == [
-        "On all labels: The memory does not suffice.",
+    assert [failed.reason for failed in report.skipped] == [
+        "On all labels: Out of memory.",
         "counted.v1 is a part of it.",
     ]
     assert counted.n_fits == 4
@@ -344,7 +351,7 @@ def test_a_learning_curve_that_fails_costs_no_model(tmp_path: Path, monkeypatch:
     def fails(*_: object, **__: object) -> None:
         raise FileUnwritable("no room for vectors.")
 
-    monkeypatch.setattr("firstline.training.contest.learning_curve", fails)
+    monkeypatch.setattr("firstline.training.curve.learning_curve", fails)
     events, report = run(tmp_path, has_curve=True)
     assert Note("no learning curve: no room for vectors.") in events
     assert report.is_new
@@ -361,7 +368,7 @@ def test_repeats_draw_other_folds_and_are_counted(tmp_path: Path) -> None:
     assert [event.done for event in events if isinstance(event, Step)] == [1, 2, 3, 4, 5, 6, 7]
     assert report.model.metrics is not None
     assert report.model.metrics.method == "3-fold cross-validation, 2 times, seed 0"
-    assert report.rows[0].figures.n_messages == len(examples().labels)
+    assert report.results[0].figures.n_messages == len(examples().labels)
 
 
 class Failing(Linear):
@@ -374,7 +381,7 @@ class Failing(Linear):
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (MemoryError(), "The memory does not suffice."),
+        (MemoryError(), "Out of memory."),
         (LabelsTooFew("a class is too small."), "a class is too small."),
         (FileUnwritable("no room for vectors."), "no room for vectors."),
         (ValueError("the moon is wrong"), "ValueError in test_train.py, line "),
@@ -383,12 +390,10 @@ class Failing(Linear):
 def test_a_candidate_that_fails_is_a_line_and_the_others_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
 ) -> None:
-    monkeypatch.setattr(
-        candidates_module, "_CLASSES", {**candidates_module._CLASSES, "failing.v1": f"{__name__}:Failing"}
-    )
+    monkeypatch.setitem(candidates_module.CLASSES, "failing.v1", f"{__name__}:Failing")
     monkeypatch.setattr(Failing, "error", error)
     events, report = run(tmp_path, candidates=("failing.v1", "linear.v1"))
-    (failed,) = report.failed
+    (failed,) = report.skipped
     assert failed.candidate == "failing.v1"
     assert failed.reason.startswith(reason)
     assert failed in events
@@ -398,22 +403,22 @@ def test_a_candidate_that_fails_is_a_line_and_the_others_go_on(
 
 
 def test_no_room_for_the_run_ends_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    keep = Run.keep_fold
+    save = SavedFolds.save_fold
 
-    def fills_up(run: Run, candidate: str, repeat: int, fold: Fold) -> None:
-        if candidate != "linear.v1":
+    def fills_up(saved: SavedFolds, repeat: int, fold: Fold) -> None:
+        if "linear.v1" not in saved.folder.name:
             raise RunUnwritable("no room")
-        keep(run, candidate, repeat, fold)
+        save(saved, repeat, fold)
 
-    monkeypatch.setattr(Run, "keep_fold", fills_up)
+    monkeypatch.setattr(SavedFolds, "save_fold", fills_up)
     with pytest.raises(RunUnwritable):
         run(tmp_path, candidates=("linear.v1", "lsa.v1"))
 
 
 def test_the_best_within_the_latency_is_kept(tmp_path: Path) -> None:
     _, all_of_them = run(tmp_path / "a", candidates=("linear.v1", "forest.v1"))
-    slowest = max(all_of_them.rows, key=lambda row: row.latency_ms["p99"])
-    fastest = min(all_of_them.rows, key=lambda row: row.latency_ms["p99"])
+    slowest = max(all_of_them.results, key=lambda row: row.latency_ms["p99"])
+    fastest = min(all_of_them.results, key=lambda row: row.latency_ms["p99"])
     limit = (slowest.latency_ms["p99"] + fastest.latency_ms["p99"]) / 2
     _, within = run(tmp_path / "a", candidates=("linear.v1", "forest.v1"), latency_ms=limit)
     assert within.model.candidate == fastest.candidate
@@ -429,7 +434,7 @@ def _by_name(card: RunCard) -> dict[str, RunRow]:
 
 def test_a_limit_that_the_table_shows_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cost = ServingCost({"p50": 1.0, "p99": 2.514}, 1)
-    monkeypatch.setattr("firstline.training.comparison.serving_cost", lambda folder, messages: cost)
+    monkeypatch.setattr("firstline.training.compare.serving_cost", lambda folder, messages: cost)
     _, report = run(tmp_path, latency_ms=2.51)
     assert report.is_new
 
@@ -441,7 +446,7 @@ def test_a_fold_that_costs_are_measured_with_takes_time(tmp_path: Path, is_lost:
         for file in tmp_path.glob("a-runs/*/forest.v1-*/cost.json"):
             file.unlink()
     _, report = run(tmp_path / "a", candidates=("linear.v1", "forest.v1"), minutes=1e-6)
-    assert [failed.candidate for failed in report.failed] == (["forest.v1"] if is_lost else [])
+    assert [failed.candidate for failed in report.skipped] == (["forest.v1"] if is_lost else [])
 
 
 def test_a_blend_within_the_latency_is_of_parts_that_are_so_together(
@@ -453,10 +458,11 @@ def test_a_blend_within_the_latency_is_of_parts_that_are_so_together(
         p99 = slow[folder.name.rpartition("-")[0]]
         return ServingCost({"p50": p99 / 2, "p99": p99}, 1)
 
-    monkeypatch.setattr("firstline.training.comparison.serving_cost", told)
+    monkeypatch.setattr("firstline.training.compare.serving_cost", told)
     monkeypatch.setattr("firstline.training.mixture._LEAST_GAIN", -1.0)
+    monkeypatch.setattr("firstline.training.blend._LEAST_GAIN", -1.0)
     asked = ("linear.v1", "lsa.v1", "forest.v1", "blend.v1")
-    blends = [run(tmp_path / "a", candidates=asked, latency_ms=limit)[1].rows[-1] for limit in (None, 8.0)]
+    blends = [run(tmp_path / "a", candidates=asked, latency_ms=limit)[1].results[-1] for limit in (None, 8.0)]
     parts = [set(blend.mixture.weights) if blend.mixture else set() for blend in blends]
     assert parts[0] == set(slow)
     assert parts[1] in ({"linear.v1", "lsa.v1"}, {"linear.v1", "forest.v1"})
@@ -472,20 +478,31 @@ def test_a_blend_within_the_latency_is_of_parts_that_are_so_together(
 
 def test_a_blend_is_served_as_it_was_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("firstline.training.mixture._LEAST_GAIN", -1.0)
-    monkeypatch.setattr("firstline.training.train._best", lambda contest: contest.rows[-1])
+    monkeypatch.setattr("firstline.training.blend._LEAST_GAIN", -1.0)
+    monkeypatch.setattr("firstline.training.train._best", lambda evaluated, _: evaluated[-1])
     _, report = run(tmp_path, candidates=("linear.v1", "lsa.v1", "blend.v1"))
     assert report.model.candidate == "blend.v1"
     assert [part.kind for part in report.model.parts] == ["tfidf_linear.v1", "tfidf_linear.v1"]
-    blend = report.rows[-1]
+    blend = report.results[-1]
     assert blend.mixture is not None
     assert [part.weight for part in report.model.parts] == list(blend.mixture.weights.values())
     predictor = Predictor.load(tmp_path / report.model.id)
     assert predictor.predict([Message("банкомат съел карту", "customer")])[0].label == "Банкомат"
 
 
+def test_a_blend_that_may_be_no_better_than_its_best_part_is_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firstline.training.mixture._LEAST_GAIN", -1.0)
+    _, report = run(tmp_path, candidates=("linear.v1", "lsa.v1", "blend.v1"))
+    assert report.model.candidate in ("linear.v1", "lsa.v1")
+    (skipped,) = report.skipped
+    assert skipped.reason.endswith("which may be chance")
+
+
 def test_a_blend_needs_two(tmp_path: Path) -> None:
     _, report = run(tmp_path, candidates=("linear.v1", "blend.v1"))
-    assert [failed.candidate for failed in report.failed] == ["blend.v1"]
+    assert [failed.candidate for failed in report.skipped] == ["blend.v1"]
     with pytest.raises(TrainingError, match="mixes other candidates"):
         run(tmp_path, candidates=("blend.v1",))
 
@@ -495,7 +512,7 @@ def test_differences_are_to_the_champions_kind(tmp_path: Path) -> None:
     assert first.reference == "forest.v1"
     _, second = run(tmp_path, candidates=("linear.v1", "forest.v1"))
     assert second.reference == "forest.v1"
-    linear, forest = second.rows
+    linear, forest = second.results
     assert forest.differences is None
     assert linear.differences is not None
     found = linear.differences["macro_f1"]
@@ -548,13 +565,13 @@ def test_a_later_failure_does_not_hide_earlier_figures(tmp_path: Path, monkeypat
 
 def test_other_code_begins_another_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(tmp_path / "models")
-    monkeypatch.setattr("firstline.training.drafting.code_digest", lambda: "other")
+    monkeypatch.setattr("firstline.training.runs.code_digest", lambda: "other")
     run(tmp_path / "models")
     assert len(list_runs(tmp_path / "models-runs")) == 2
 
 
 def test_a_learning_curve_that_takes_long_is_left_out_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firstline.training.contest._MOST_SECONDS_FOR_CURVE", 1e-9)
+    monkeypatch.setattr("firstline.training.curve._MOST_S", 1e-9)
     events, report = run(tmp_path, has_curve=True)
     assert report.model.learning_curve is None
     assert any(isinstance(event, Note) and event.text.startswith("no learning curve: even") for event in events)
@@ -564,9 +581,9 @@ def test_a_learning_curve_has_fewer_repetitions_where_time_is_short(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, whole = run(tmp_path / "whole", has_curve=True)
-    (row,) = whole.rows
+    (row,) = whole.results
     # As long as two and a half repetitions at four sizes take, by what the folds took.
-    monkeypatch.setattr("firstline.training.contest._MOST_SECONDS_FOR_CURVE", row.training_s / 3 * 4 * 2.5)
+    monkeypatch.setattr("firstline.training.curve._MOST_S", row.training_s / 3 * 4 * 2.5)
     _, short = run(tmp_path / "whole", has_curve=True)
     assert whole.model.learning_curve and short.model.learning_curve
     assert 0 < short.model.learning_curve.points[0].n_held_out < whole.model.learning_curve.points[0].n_held_out
@@ -575,7 +592,7 @@ def test_a_learning_curve_has_fewer_repetitions_where_time_is_short(
 def test_a_blend_of_one_is_that_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("firstline.training.mixture._LEAST_GAIN", 100.0)
     _, report = run(tmp_path, candidates=("linear.v1", "lsa.v1", "blend.v1"))
-    assert report.failed == [Failed("blend.v1", "One candidate alone answers best.")]
+    assert report.skipped == [Skipped("blend.v1", "a single candidate answers best")]
 
 
 def test_the_highest_seed_has_repeats(tmp_path: Path) -> None:
@@ -584,7 +601,7 @@ def test_the_highest_seed_has_repeats(tmp_path: Path) -> None:
         Settings(),
         tmp_path / "m",
         tmp_path / "r",
-        Asked(["linear.v1"], 3, 2**32 - 1, repeats=2, has_curve=False),
+        TrainingRequest(["linear.v1"], 3, 2**32 - 1, repeats=2, has_curve=False),
     )
     for _ in training:
         pass

@@ -11,10 +11,11 @@ from firstline.steps import run_to_end
 from firstline.text.rules import TextRules
 from firstline.training import candidates, one_fold
 from firstline.training.candidates.base import Candidate, Context
-from firstline.training.comparison import Row
 from firstline.training.one_fold import OneFold, Problem
 from firstline.training.place import Answer, Bench, Place, Task
-from firstline.training.train import Asked, TrainReport, train
+from firstline.training.request import TrainingRequest
+from firstline.training.results import Result
+from firstline.training.train import TrainReport, train
 from tests.examples import examples
 from tests.trainings import QUICK
 
@@ -40,13 +41,13 @@ class Elsewhere:
 def run(
     folder: Path, place: Place | None, candidates: tuple[str, ...] = ("linear.v1",), repeats: int = 1
 ) -> TrainReport:
-    questions = Asked(candidates, 3, 0, repeats, has_curve=False)
+    questions = TrainingRequest(candidates, 3, 0, repeats, has_curve=False)
     training = train(examples(), QUICK, folder / "models", folder / "runs", questions, place=place)
     return run_to_end(training)
 
 
 def figures(report: TrainReport) -> list[tuple[object, ...]]:
-    rows: list[Row] = report.rows
+    rows: list[Result] = report.results
     return [(row.candidate, row.figures, row.calibration) for row in rows]
 
 
@@ -70,8 +71,8 @@ def test_nothing_that_is_kept_is_asked_for_again(tmp_path: Path) -> None:
 def test_a_problem_there_is_the_candidates_line(tmp_path: Path) -> None:
     run(tmp_path, None)
     report = run(tmp_path, Elsewhere("Its process ended (exit code -9)."), ("linear.v1", "forest.v1"))
-    assert [row.candidate for row in report.rows] == ["linear.v1"]
-    assert [(failed.candidate, failed.reason) for failed in report.failed] == [
+    assert [row.candidate for row in report.results] == ["linear.v1"]
+    assert [(failed.candidate, failed.reason) for failed in report.skipped] == [
         ("forest.v1", "Its process ended (exit code -9).")
     ]
 

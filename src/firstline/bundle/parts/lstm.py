@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import numpy as np
@@ -13,11 +13,11 @@ from firstline.bundle.part_files import PartFile, PartFiles, content_of, damaged
 from firstline.bundle.sessions import open_session, problem_of
 from firstline.text.readings import Reading
 from firstline.text.tokenizer import MODEL_FILE, TOKENS_FILE, Tokenizer
+from firstline.types import Direction
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-Direction = Literal["forward", "backward"]
 
 _DESCRIPTION_FILE = "lstm.json"
 _MOST_MEMBERS = 100

@@ -1,12 +1,16 @@
-"""The candidates, by name. A name carries a version, since bundles store it."""
+"""The candidates, by name: one line for each. A name carries a version, since bundles store it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from firstline.errors import CandidateUnknown, ExtraMissing
-from firstline.training.candidates.base import Candidate
+from firstline.errors import CandidateUnknown, ExtraMissing, SettingsInvalid
+from firstline.training.candidates.ranges import declared, problems_of
 
-_CLASSES = {
+if TYPE_CHECKING:
+    from firstline.training.candidates.base import Candidate
+
+CLASSES = {
     "linear.v1": "firstline.training.candidates.linear:Linear",
     "lsa.v1": "firstline.training.candidates.lsa:Lsa",
     "forest.v1": "firstline.training.candidates.forest:Forest",
@@ -14,34 +18,60 @@ _CLASSES = {
     "encoder.v1": "firstline.training.candidates.encoder.candidate:FineTuned",
     "ulmfit.v1": "firstline.training.candidates.ulmfit.candidate:Ulmfit",
     "tpot.v1": "firstline.training.candidates.tpot.candidate:Tpot",
-    "blend.v1": "firstline.training.blend:Blend",
 }
-NAMES = tuple(_CLASSES)
-_EXTRAS = {"tpot.v1": "search"}
-"""The extra that a candidate needs, where it is not `train`."""
 AUTO = "auto"
+BLEND = "blend.v1"
+"""Not a candidate but a stage of training, after all candidates: it mixes their answers."""
 
 
-def expand(names: Sequence[str]) -> list[str]:
-    """Each name once; `auto` is all that there are. Raises `CandidateUnknown`."""
-    found = list(dict.fromkeys(known for name in names for known in (NAMES if name == AUTO else (name,))))
+def names() -> tuple[str, ...]:
+    """Of all candidates, in the order in which they are trained."""
+    return tuple(CLASSES)
+
+
+def expand(asked: Sequence[str]) -> list[str]:
+    """Each name once; `auto` stands for all, the blend among them. Raises `CandidateUnknown`."""
+    every = (*CLASSES, BLEND)
+    found = list(dict.fromkeys(known for name in asked for known in (every if name == AUTO else (name,))))
     for name in found:
-        if name not in _CLASSES:
-            raise CandidateUnknown(f"There is no candidate '{name}'.", f"Known: {AUTO}, {', '.join(NAMES)}")
+        if name not in every:
+            raise CandidateUnknown(f"There is no candidate '{name}'.", f"Known: {AUTO}, {', '.join(every)}")
     return found
 
 
-def find_candidate(name: str) -> type[Candidate]:
+def find_candidate(name: str) -> "type[Candidate]":
     """The class of a candidate.
 
-    Raises `CandidateUnknown`, or `ExtraMissing` where what it needs is not installed.
+    Raises `CandidateUnknown`, or `ExtraMissing` if what it needs is not installed.
     """
-    expand([name])
-    module, _, attribute = _CLASSES[name].partition(":")
+    if name not in CLASSES:
+        raise CandidateUnknown(f"There is no candidate '{name}'.", f"Known: {', '.join(CLASSES)}")
+    module, _, attribute = CLASSES[name].partition(":")
     try:
         found: type[Candidate] = getattr(import_module(module), attribute)
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("firstline"):
             raise
-        raise ExtraMissing(f"The candidate '{name}'", _EXTRAS.get(name, "train")) from error
+        raise ExtraMissing(f"The candidate '{name}'", "train") from error
     return found
+
+
+def checked(chosen: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
+    """What `[candidates]` sets, as it is.
+
+    Raises `SettingsInvalid`, naming the setting, what it is and what is allowed. Settings of a candidate whose extra
+    is not installed here are not checked, since it cannot be trained here either.
+    """
+    for name, values in chosen.items():
+        where = f'candidates."{name}"'
+        if name not in CLASSES:
+            raise SettingsInvalid(f"'{where}': there is no candidate '{name}'.", f"Known: {', '.join(CLASSES)}")
+        try:
+            known = declared(find_candidate(name).settings_type) if values else {}
+        except ExtraMissing:
+            continue
+        for setting, problem in problems_of(values, known).items():
+            raise SettingsInvalid(
+                f"'{where}.{setting}' {problem}.", "Correct it in firstline.toml, or remove it to use the default."
+            )
+    return chosen

@@ -3,22 +3,25 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.files import PartSource
-from firstline.settings.model import EncoderSettings, Settings, UlmfitSettings
+from firstline.settings.model import EncoderSettings, Settings
 from firstline.steps import Stage
 from firstline.store.private import temporary_folder
 from firstline.text.masks import Masker
 from firstline.text.rules import TextRules
-from firstline.training.candidates.spaces import checked
+from firstline.training.candidates import checked
 from firstline.types import Label, Message
+
+if TYPE_CHECKING:
+    from firstline.training.candidates.estimate import Eligible, Estimate, Workload
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Context:
 
     `folder` keeps what is dear to make and does not depend on who has which label; without one it is made anew.
     `report` is told how far a fit has come. Relative paths in settings begin at `workspace`. `chosen` is what
-    the workspace sets of each candidate, see `candidates.spaces`. `dask` is the address of a cluster for a candidate
+    the workspace sets of each candidate. `dask` is the address of a cluster for a candidate
     that `spreads`; empty: this machine. `has_class_names`: candidates learn the names of classes as well,
     with `mask` put over them as over messages.
     """
@@ -35,7 +38,6 @@ class Context:
     rules: TextRules
     seed: int = 0
     language: str = "ru"
-    ulmfit: UlmfitSettings = field(default_factory=UlmfitSettings)
     folder: Path | None = None
     report: Callable[[Stage], None] = lambda stage: None
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
@@ -59,7 +61,6 @@ class Context:
             TextRules.of_language(settings.language),
             seed,
             settings.language,
-            settings.ulmfit,
             folder,
             report,
             settings.encoder,
@@ -97,12 +98,30 @@ class Context:
         return self.folder / "encoders" if self.folder else None
 
 
+@dataclass(frozen=True)
+class NoSettings:
+    """Of a candidate with nothing to set."""
+
+
 class OnePart(ABC):
     """For candidates that serve from one part, and learn where they are."""
 
+    name: ClassVar[str]
+    extra: ClassVar[str] = "train"
+    settings_type: ClassVar[type] = NoSettings
     spreads: ClassVar[bool] = False
 
+    settings: Any
     borrowed_s: float = 0.0
+
+    @classmethod
+    def settings_for(cls, context: Context) -> Any:
+        """Its settings, a `settings_type`, with what the workspace has chosen."""
+        return cls.settings_type(**context.chosen_for(cls.name))
+
+    @classmethod  # noqa: B027 (most keep nothing)
+    def forget_kept(cls, context: Context) -> None:
+        """Nothing is kept."""
 
     @classmethod
     def encoders(cls, context: Context) -> tuple[str, ...]:
@@ -122,42 +141,46 @@ class OnePart(ABC):
         """What writes that part."""
         return [PartSource(self.export)]
 
-
-class Learner(Protocol):
-    """What becomes a candidate that has learned."""
-
-    def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> "Candidate":
-        """Learn from labelled messages, and from unlabelled ones if the method can."""
+    def describe(self) -> dict[str, object]:
+        """The settings, for the manifest: plain data, as JSON has it."""
+        found = asdict(self.settings)
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
 
 
-class Candidate(Protocol):
-    """A way to learn classes. The constructor stores settings; learned state ends in `_`."""
+class Standalone(OnePart):
+    """For candidates that read ruled texts, and whose trainings share nothing."""
+
+    def __init__(self, rules: TextRules, seed: int = 0, settings: Any = None) -> None:
+        self.rules = rules
+        self.seed = seed
+        self.settings = settings or self.settings_type()
+
+    @classmethod
+    def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
+        """Nothing is shared: held-out messages must not shape what they are judged with."""
+        yield from ()
+        return lambda: cls(context.rules, context.seed, cls.settings_for(context))
+
+    @abstractmethod
+    def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
+        """As of `Candidate`."""
+
+    @abstractmethod
+    def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:
+        """As of `Candidate`."""
+
+    def _texts(self, messages: Sequence[Message]) -> list[str]:
+        return [self.rules.with_segment(message.text, message.segment) for message in messages]
+
+
+class Fitted(Protocol):
+    """A model that was trained. Learned state ends in `_`."""
 
     labels_: list[Label]
     """The classes of the training labels, sorted: the columns of `predict_proba`."""
 
-    spreads: ClassVar[bool]
-    """Whether one training by itself uses the whole cluster at `Context.dask`."""
-
-    @classmethod
-    def prepare(
-        cls, context: Context, messages: Sequence[Message]
-    ) -> Generator[Stage, None, Callable[[], "Candidate"]]:
-        """Make what all trainings share from all messages, labelled or not; returns how to make a candidate."""
-
     borrowed_s: float
-    """Seconds of earlier trainings that the last `fit` took something over from, and would have spent without."""
-
-    @classmethod
-    def encoders(cls, context: Context) -> tuple[str, ...]:
-        """The names of the sentence encoders that it reads with, see `encoders.resolve`."""
-
-    @classmethod
-    def starts_from(cls, context: Context) -> str:
-        """The hash of what the workspace keeps and trainings start from, such as a language model; empty: nothing."""
-
-    def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
-        """Learn from labelled messages, and from unlabelled ones if the method can."""
+    """Seconds of earlier trainings that `fit` took something over from, and would have spent without."""
 
     def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:
         """Uncalibrated probabilities, (n_messages, n_labels); rows sum to 1."""
@@ -167,3 +190,58 @@ class Candidate(Protocol):
 
     def describe(self) -> dict[str, object]:
         """The settings, for the manifest."""
+
+
+class Learner(Protocol):
+    """What becomes a trained model."""
+
+    def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Fitted:
+        """Learn from labelled messages, and from unlabelled ones if the method can."""
+
+
+class Candidate(Fitted, Protocol):
+    """A way to learn classes. The constructor stores settings; learned state ends in `_`.
+
+    To add one: a file (or folder) with a class that keeps this contract, and a line in `candidates.CLASSES`.
+    """
+
+    name: ClassVar[str]
+    """The same as in `candidates.CLASSES`. It carries a version, since bundles store it."""
+
+    extra: ClassVar[str]
+    """The extra of the package that installs what it needs."""
+
+    settings_type: ClassVar[type]
+    """A frozen dataclass with its settings, see `ranges`."""
+
+    spreads: ClassVar[bool]
+    """Whether one training by itself uses the whole cluster at `Context.dask`."""
+
+    @classmethod
+    def eligible(cls, workload: "Workload") -> "Eligible":
+        """Whether it makes sense on this data, and why; measures nothing. Raises why it cannot be trained."""
+
+    @classmethod
+    def estimate(cls, workload: "Workload") -> "Estimate":
+        """What it would take, measured on a sample in seconds. Raises why it cannot be trained."""
+
+    @classmethod
+    def prepare(
+        cls, context: Context, messages: Sequence[Message]
+    ) -> Generator[Stage, None, Callable[[], "Candidate"]]:
+        """Make what all trainings share from all messages, labelled or not; returns how to make a candidate."""
+
+    @classmethod
+    def encoders(cls, context: Context) -> tuple[str, ...]:
+        """The names of the sentence encoders that it reads with, see `encoders.find_encoder`."""
+
+    @classmethod
+    def starts_from(cls, context: Context) -> str:
+        """The hash of what the workspace keeps and trainings start from, such as a language model; empty: nothing."""
+
+    @classmethod
+    def forget_kept(cls, context: Context) -> None:
+        """Remove what earlier trainings have left in the workspace for later ones: `firstline train --fresh`."""
+
+    def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
+        """Learn from labelled messages, and from unlabelled ones if the method can."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from firstline.steps import Stage
 from firstline.store.messages import Labelled
 from firstline.text.masks import without_masks
-from firstline.training.candidates.base import Candidate, Context, Learner
+from firstline.training.candidates.base import Candidate, Context, Fitted, Learner
 from firstline.types import Label, Message
 
 _LEAST_LETTERS = 2
@@ -56,7 +56,7 @@ class WithClassNames:
     learner: Learner
     names: Mapping[Label, Message]
 
-    def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Candidate:
+    def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Fitted:
         """Learn from all of them; returns the candidate.
 
         Where no message has a word, names would hide that; the candidate learns without them.

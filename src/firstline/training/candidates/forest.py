@@ -1,8 +1,9 @@
 """`forest.v1`: TF-IDF and a random forest, the reference that every other candidate has to beat."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,53 +11,63 @@ from sklearn.ensemble import RandomForestClassifier
 
 from firstline.bundle.parts.forest import TfidfForest, Trees
 from firstline.bundle.parts.tfidf import NgramBlock
-from firstline.steps import Stage
-from firstline.text.rules import TextRules
-from firstline.training.candidates.base import Context, OnePart
+from firstline.evaluation.serving_cost import resident_bytes
+from firstline.training.candidates.base import Standalone
+from firstline.training.candidates.estimate import TEXT_BYTES, Eligible, Estimate, Workload, from_sample, side_by_side
+from firstline.training.candidates.ranges import one_of, whole
 from firstline.training.candidates.tfidf import TfidfBlocks
 from firstline.types import Label, Message
 
 
-class Forest(OnePart):
-    """A random forest over words and parts of words; each tree sees every message.
+@dataclass(frozen=True)
+class ForestSettings:
+    """What can be set; the defaults are what won, see docs/EXPERIMENTS.md."""
 
-    Its features are those of `linear.v1` that at least `min_df` messages have. A split looks at as many of
-    them as the function `max_features` of their number gives, "sqrt" or "log2".
-    """
+    words_to: int = whole(1, 1, 3, "words in the longest run of words that is a feature")
+    chars_from: int = whole(2, 1, 3, "characters in the shortest run of characters that is a feature")
+    chars_to: int = whole(5, 3, 6, "characters in the longest run of characters that is a feature")
+    case_tokens: bool = one_of(False, (True, False), "whether capital letters are a feature")
+    n_trees: int = whole(300, 50, 600, "trees of the forest")
+    min_df: int = whole(3, 1, 6, "messages that must have a feature")
+    max_features: str = one_of("sqrt", ("sqrt", "log2"), "how many features a split looks at, of their number")
 
-    def __init__(
-        self,
-        rules: TextRules,
-        seed: int = 0,
-        n_trees: int = 300,
-        min_df: int = 3,
-        max_features: str = "sqrt",
-        words_to: int = 1,
-        chars_from: int = 2,
-        chars_to: int = 5,
-        case_tokens: bool = False,
-    ) -> None:
-        self.rules = rules
-        self.seed = seed
-        self.n_trees = n_trees
-        self.min_df = min_df
-        self.max_features = max_features
-        self.blocks = (NgramBlock("word", 1, words_to, case_tokens), NgramBlock("char", chars_from, chars_to))
+    @property
+    def blocks(self) -> tuple[NgramBlock, NgramBlock]:
+        """Runs of words, without the tokens for case if `case_tokens` is false, and runs of characters."""
+        return (
+            NgramBlock("word", 1, self.words_to, self.case_tokens),
+            NgramBlock("char", self.chars_from, self.chars_to),
+        )
+
+
+class Forest(Standalone):
+    """A random forest over words and parts of words; each tree sees every message."""
+
+    name = "forest.v1"
+    settings_type: ClassVar[type] = ForestSettings
+    settings: ForestSettings
 
     @classmethod
-    def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
-        """Nothing is shared: each training starts from the texts."""
-        yield from ()
-        return lambda: cls(context.rules, context.seed, **context.chosen_for("forest.v1"))
+    def eligible(cls, workload: Workload) -> Eligible:
+        """Always."""
+        return True, "the reference that every other candidate has to beat"
+
+    @classmethod
+    def estimate(cls, workload: Workload) -> Estimate:
+        """A little more than in step with the messages; the trees grow on all cores."""
+        seconds, disk = from_sample(cls, workload, growth=1.2, size_growth=1.0, n_threads=side_by_side())
+        # While it grows, each node has a number for each class.
+        memory = TEXT_BYTES * workload.n_labelled + disk / 2 * workload.n_classes
+        return Estimate(seconds, resident_bytes() + int(memory), int(disk))
 
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Learn from the labelled messages; the others are not used."""
-        texts = self._texts(messages)
-        self.tfidf_ = TfidfBlocks(self.blocks, min_df=min(self.min_df, max(1, len(texts) // 50)))
+        settings, texts = self.settings, self._texts(messages)
+        self.tfidf_ = TfidfBlocks(settings.blocks, min_df=min(settings.min_df, max(1, len(texts) // 50)))
         features = self.tfidf_.fit_transform(texts)
         self.model_ = RandomForestClassifier(
-            self.n_trees,
-            max_features=self.max_features,
+            settings.n_trees,
+            max_features=settings.max_features,
             bootstrap=False,
             n_jobs=-1,
             random_state=self.seed,
@@ -74,15 +85,6 @@ class Forest(OnePart):
         """Write the n-grams and the trees; returns the kind of the part."""
         TfidfForest(self.tfidf_.fitted(), _table(self.model_), len(self.labels_)).save(folder)
         return TfidfForest.kind
-
-    def describe(self) -> dict[str, object]:
-        """The settings, for the manifest."""
-        blocks = [block.__dict__ for block in self.blocks]
-        names = ("n_trees", "min_df", "max_features")
-        return {**{name: getattr(self, name) for name in names}, "bootstrap": False, "blocks": blocks}
-
-    def _texts(self, messages: Sequence[Message]) -> list[str]:
-        return [self.rules.with_segment(message.text, message.segment) for message in messages]
 
 
 def _table(model: RandomForestClassifier) -> Trees:

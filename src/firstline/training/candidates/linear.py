@@ -1,57 +1,68 @@
 """`linear.v1`: word and character TF-IDF, multinomial logistic regression."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.parts.linear import TfidfLinear
 from firstline.bundle.parts.tfidf import NgramBlock
-from firstline.steps import Stage
-from firstline.text.rules import TextRules
-from firstline.training.candidates.base import Context, OnePart
-from firstline.training.candidates.regression import fit_regression
+from firstline.evaluation.serving_cost import resident_bytes
+from firstline.training.candidates.base import Standalone
+from firstline.training.candidates.estimate import TEXT_BYTES, Eligible, Estimate, Workload, from_sample
+from firstline.training.candidates.ranges import number, one_of, whole
+from firstline.training.candidates.regression import COUNTS_C, MAX_ITER, fit_regression, regression_bytes
 from firstline.training.candidates.tfidf import TfidfBlocks
 from firstline.types import Label, Message
 
 
-class Linear(OnePart):
-    """Logistic regression whose classes weigh the same, whatever their number of messages.
+@dataclass(frozen=True)
+class LinearSettings:
+    """What can be set; the defaults are what won, see docs/EXPERIMENTS.md."""
 
-    Its features are runs of 1 to `words_to` words, without the tokens for case where `case_tokens` is false, and
-    runs of `chars_from` to `chars_to` characters.
-    """
+    words_to: int = whole(2, 1, 3, "words in the longest run of words that is a feature")
+    chars_from: int = whole(2, 1, 3, "characters in the shortest run of characters that is a feature")
+    chars_to: int = whole(4, 3, 6, "characters in the longest run of characters that is a feature")
+    case_tokens: bool = one_of(True, (True, False), "whether capital letters are a feature")
+    C: float = number(COUNTS_C, 0.1, 1_000.0, "how closely the labels are followed; lower is smoother", is_log=True)
+    max_iter: int = MAX_ITER
 
-    def __init__(
-        self,
-        rules: TextRules,
-        seed: int = 0,
-        C: float = 30.0,
-        max_iter: int = 300,
-        words_to: int = 2,
-        chars_from: int = 2,
-        chars_to: int = 4,
-        case_tokens: bool = True,
-    ) -> None:
-        self.rules = rules
-        self.seed = seed
-        self.C = C
-        self.max_iter = max_iter
-        self.blocks = (NgramBlock("word", 1, words_to, case_tokens), NgramBlock("char", chars_from, chars_to))
+    @property
+    def blocks(self) -> tuple[NgramBlock, NgramBlock]:
+        """Runs of words, without the tokens for case if `case_tokens` is false, and runs of characters."""
+        return (
+            NgramBlock("word", 1, self.words_to, self.case_tokens),
+            NgramBlock("char", self.chars_from, self.chars_to),
+        )
+
+
+class Linear(Standalone):
+    """Logistic regression whose classes weigh the same, whatever their number of messages."""
+
+    name = "linear.v1"
+    settings_type: ClassVar[type] = LinearSettings
+    settings: LinearSettings
 
     @classmethod
-    def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
-        """Nothing is shared: each training starts from the texts."""
-        yield from ()
-        return lambda: cls(context.rules, context.seed, **context.chosen_for("linear.v1"))
+    def eligible(cls, workload: Workload) -> Eligible:
+        """Always."""
+        return True, "fast, and good with few labels"
+
+    @classmethod
+    def estimate(cls, workload: Workload) -> Estimate:
+        """A regression among up to 4,000 messages takes about their square, counting and larger ones less."""
+        seconds, disk = from_sample(cls, workload, growth=1.5)
+        memory = TEXT_BYTES * workload.n_labelled + regression_bytes(workload.n_labelled, disk)
+        return Estimate(seconds, resident_bytes() + int(memory), int(disk))
 
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Learn from the labelled messages; the others are not used."""
-        self.tfidf_ = TfidfBlocks(self.blocks)
+        self.tfidf_ = TfidfBlocks(self.settings.blocks)
         features = self.tfidf_.fit_transform(self._texts(messages))
-        self.regression_ = fit_regression(features, labels, self.C, self.max_iter)
+        self.regression_ = fit_regression(features, labels, self.settings.C, self.settings.max_iter)
         self.labels_ = self.regression_.labels
         return self
 
@@ -63,11 +74,3 @@ class Linear(OnePart):
         """Write the n-grams and their weights; returns the kind of the part."""
         TfidfLinear(self.tfidf_.fitted(), self.regression_.weights, self.regression_.bias).save(folder)
         return TfidfLinear.kind
-
-    def describe(self) -> dict[str, object]:
-        """The settings, for the manifest."""
-        blocks = [block.__dict__ for block in self.blocks]
-        return {"C": self.C, "max_iter": self.max_iter, "class_weight": "balanced", "blocks": blocks}
-
-    def _texts(self, messages: Sequence[Message]) -> list[str]:
-        return [self.rules.with_segment(message.text, message.segment) for message in messages]

@@ -13,7 +13,12 @@ from threadpoolctl import threadpool_limits
 
 Features = NDArray[np.float32] | sparse.csr_array
 
-_DUAL_UP_TO = 4_000
+COUNTS_C, MAX_ITER = 30.0, 300
+"""How strongly weights of counted n-grams may differ, as scikit-learn's `C`; the most steps of a fit."""
+
+DUAL_UP_TO = 4_000
+"""Up to so many messages, a regression is solved in the space that they span."""
+
 _SMALLEST_EIGENVALUE = 1e-9
 
 
@@ -44,8 +49,13 @@ def fit_regression(
         return _fitted(features, labels, C, max_iter, tolerance)
 
 
+def regression_bytes(n_messages: int, weights_bytes: float) -> float:
+    """The memory that a fit takes, about: matrices among few messages, otherwise the weights and their gradients."""
+    return 32 * n_messages**2 if n_messages <= DUAL_UP_TO else 54 * weights_bytes
+
+
 def _fitted(features: Features, labels: Sequence[str], C: float, max_iter: int, tolerance: float) -> Regression:
-    is_wide = features.shape[0] <= min(_DUAL_UP_TO, features.shape[1])
+    is_wide = features.shape[0] <= min(DUAL_UP_TO, features.shape[1])
     is_zero = features.min() == features.max() == 0
     to_features, solved_on = _span(features) if is_wide and not is_zero else (None, features)
     model = LogisticRegression(C=C, class_weight="balanced", max_iter=max_iter, tol=tolerance)

@@ -14,18 +14,15 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import StratifiedKFold
 
 from firstline.bundle.parts.tfidf import NgramBlock
-from firstline.training.candidates.regression import Features, Regression, fit_regression
+from firstline.training.candidates.regression import COUNTS_C, MAX_ITER, Features, Regression, fit_regression
+from firstline.training.candidates.tfidf import BLOCKS
 
-_C = 30.0
-_MAX_ITER = 300
 _INNER_FOLDS = 3
 _SHARES = (0.0, 0.5, 1.0, 2.0)
-_N_COMPONENTS = 300
 _LEAST_LOG = -20.0
 _N_NEIGHBOURS, _FALL_OFF, _SHARE_OF_NEIGHBOURS = 15, 0.1, 0.5
 _ROWS_AT_A_TIME, _COSINES_AT_A_TIME = 1_000, 50_000_000
@@ -33,9 +30,8 @@ _ROWS_AT_A_TIME, _COSINES_AT_A_TIME = 1_000, 50_000_000
 
 def tfidf_features(texts: Sequence[str]) -> sparse.csr_array:
     """TF-IDF of words and parts of words of ruled texts, (n_texts, n_features), float32."""
-    blocks = (NgramBlock("word", 1, 2), NgramBlock("char", 2, 4))
     least = 2 if len(texts) > 100 else 1
-    parts = [_tfidf(block, texts, least) for block in blocks]
+    parts = [_tfidf(block, texts, least) for block in BLOCKS]
     return sparse.csr_array(sparse.hstack(parts, format="csr"))
 
 
@@ -47,15 +43,6 @@ def _tfidf(block: NgramBlock, texts: Sequence[str], least: int) -> sparse.csr_ar
         # No n-gram in `least` texts, as where all are masks alone: a column that tells nothing.
         return sparse.csr_array(np.zeros((len(texts), 1), np.float32))
     return found
-
-
-def latent_vectors(features: sparse.csr_array, seed: int) -> NDArray[np.float32]:
-    """Unit vectors of latent semantic analysis (Deerwester et al. 1990), (n_texts, 300 or fewer)."""
-    n_components = max(1, min(_N_COMPONENTS, *(size - 1 for size in features.shape)))
-    # Texts that are all the same have no variance, which scikit-learn divides by.
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found = TruncatedSVD(n_components, random_state=seed, n_iter=2).fit_transform(features)
-    return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9), np.float32)
 
 
 @dataclass(frozen=True)
@@ -141,7 +128,7 @@ class Teacher:
 
 def _fit(features: Features, labels: NDArray[np.int64]) -> Regression:
     # Zeros in front, so that the names sort as the numbers do.
-    return fit_regression(features, [f"{label:06d}" for label in labels], _C, _MAX_ITER)
+    return fit_regression(features, [f"{label:06d}" for label in labels], COUNTS_C, MAX_ITER)
 
 
 def _log_proba(model: Regression, features: Features, n_labels: int) -> NDArray[np.float32]:

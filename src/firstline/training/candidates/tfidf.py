@@ -11,6 +11,9 @@ from sklearn.preprocessing import normalize
 from firstline.bundle.parts.tfidf import NgramBlock, Tfidf
 from firstline.errors import LabelsTooFew
 
+BLOCKS = (NgramBlock("word", 1, 2), NgramBlock("char", 2, 4))
+"""Words and parts of words, as `linear.v1` counts them by default."""
+
 
 class TfidfBlocks:
     """One `TfidfVectorizer` a block; their features stand side by side."""

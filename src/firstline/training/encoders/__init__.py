@@ -49,7 +49,7 @@ _ENCODERS: dict[str, Known] = {
 NAMES = tuple(_ENCODERS)
 
 
-def resolve(name: str, workspace: Path | None = None, cache: Path | None = None) -> Encoder | None:
+def find_encoder(name: str, workspace: Path | None = None, cache: Path | None = None) -> Encoder | None:
     """The encoder that `name` means: `auto` is the first that is installed, `none` is none.
 
     A name that is not known is the path of a folder, from the folder `workspace` on; `cache` is the

@@ -2,14 +2,13 @@
 
 import hashlib
 from collections.abc import Generator, Sequence
-from contextlib import suppress
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firstline.errors import FileUnwritable
+from firstline.files import whole_file
 from firstline.training.encoders.base import Encoder
 
 _BATCH = 64
@@ -75,15 +74,10 @@ def _read(file: Path | None) -> dict[int, NDArray[np.float16]]:
 
 
 def _write(file: Path, known: dict[int, NDArray[np.float16]]) -> None:
-    unfinished = file.with_name(f".{file.stem}.{uuid4().hex}.npz")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(unfinished, keys=np.array(list(known), np.uint64), vectors=np.stack(list(known.values())))
-        unfinished.replace(file)
+        with whole_file(file) as unfinished, unfinished.open("wb") as opened:
+            np.savez(opened, keys=np.array(list(known), np.uint64), vectors=np.stack(list(known.values())))
     except OSError as error:
         raise FileUnwritable(
             f"The sentence vectors cannot be kept in {file}: {error.strerror or error}.", "Make room, then train again."
         ) from None
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)

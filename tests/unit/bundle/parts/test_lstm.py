@@ -17,10 +17,11 @@ from onnx import TensorProto, helper
 
 from firstline.bundle.part_files import PartFiles
 from firstline.bundle.parts import load_part
-from firstline.bundle.parts.lstm import Direction, PooledLstm, UnfitGraph
+from firstline.bundle.parts.lstm import PooledLstm, UnfitGraph
 from firstline.errors import BundleDamaged
 from firstline.text.tokenizer import Tokenizer
 from firstline.training.candidates.ulmfit.onnx_graph import ClassifierWeights, build_graph, quantize
+from firstline.types import Direction
 from tests.unit.training.candidates.ulmfit.weights import random_weights
 
 N_LABELS = 5

@@ -14,12 +14,12 @@ from firstline.steps import run_to_end
 from firstline.store.messages import Labelled
 from firstline.text.masks import Masker
 from firstline.training.blend import Blend
-from firstline.training.candidates.base import Candidate, Context
+from firstline.training.candidates.base import Candidate, Context, Fitted
 from firstline.training.candidates.class_names import all_messages, names_for, prepare_for
 from firstline.training.candidates.linear import Linear
-from firstline.training.drafting import key
 from firstline.training.folds import cross_validate
 from firstline.training.mixture import Mixture
+from firstline.training.runs import run_key
 from firstline.types import Label, Message
 
 # Not one of these says what its class is called.
@@ -56,7 +56,7 @@ def named(*labels: Label) -> dict[Label, Message]:
     return names_for(context(), Labelled(messages, list(labels), [], 0))
 
 
-def fitted(kind: type[Candidate], data: Labelled = DATA, names_teach: bool = True) -> Candidate:
+def fitted(kind: type[Candidate], data: Labelled = DATA, names_teach: bool = True) -> Fitted:
     make = run_to_end(prepare_for(kind, context(names_teach), data))
     return make().fit(data.messages, data.labels, data.unlabelled)
 
@@ -172,4 +172,4 @@ def test_the_members_of_a_blend_learn_them_once() -> None:
 
 def test_another_choice_begins_another_run() -> None:
     given, chosen = Settings(), Settings.model_validate({"classes": {"names_teach": False}})
-    assert key(DATA, given, 5, 0) != key(DATA, chosen, 5, 0)
+    assert run_key(DATA, given, 5, 0) != run_key(DATA, chosen, 5, 0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from firstline.text.rules import TextRules
-from firstline.training.candidates.lsa import Lsa
+from firstline.training.candidates.lsa import Lsa, LsaSettings
 from firstline.types import Message
 
 RULES = TextRules.of_language("ru")
@@ -21,7 +21,7 @@ LABELS = ["loan", "loan", "loan", "card", "card"]
 def test_words_of_unlabelled_messages_are_understood_by_their_company() -> None:
     extras = ["вчера", "вечером", "опять", "снова", "быстро", "вдруг"]
     pool = [Message(f"{extra} {pair}") for pair in ("qqqq кредит", "zzzz карта") for extra in extras]
-    fitted = Lsa(RULES, n_components=2).fit(LABELLED, LABELS, pool * 9)
+    fitted = Lsa(RULES, settings=LsaSettings(n_components=2)).fit(LABELLED, LABELS, pool * 9)
     found = fitted.predict_proba([Message("qqqq"), Message("zzzz")])
     loan = fitted.labels_.index("loan")
     assert found[0, loan] > found[1, loan] + 0.3
@@ -42,7 +42,9 @@ def test_goes_without_unlabelled_messages(unlabelled: list[Message]) -> None:
 
 def test_reads_no_more_unlabelled_messages_than_its_settings_say() -> None:
     pool = [Message(f"слово{place} {extra}") for place in range(50) for extra in ("раз", "два")]
-    few, again, many = (Lsa(RULES, max_unlabelled=n).fit(LABELLED, LABELS, pool) for n in (20, 20, 200))
+    few, again, many = (
+        Lsa(RULES, settings=LsaSettings(max_unlabelled=n)).fit(LABELLED, LABELS, pool) for n in (20, 20, 200)
+    )
     known = [sum(gram.startswith("слово") for gram in fitted.tfidf_.fitted().vocabularies[0]) for fitted in (few, many)]
     assert known[0] < 10 < known[1] == 50
     np.testing.assert_array_equal(few.regression_.weights, again.regression_.weights)

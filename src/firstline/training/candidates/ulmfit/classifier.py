@@ -1,8 +1,6 @@
 """The classifier of ULMFiT: from a language model's encoder to a network that names classes."""
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -11,49 +9,13 @@ from torch import Tensor, nn
 
 from firstline.language_models.model import LanguageModel
 from firstline.language_models.reading import MAX_BATCH_TOKENS, MessageRounds, batches_of_like_length, pad
-from firstline.neural.loop import Rates, RoundDone, Training, one_cycle
+from firstline.neural.loop import Rates, RoundDone, TrainingLoop, one_cycle
 from firstline.training.candidates.soft_labels import SoftLabelLoss, targets_of
 from firstline.training.candidates.ulmfit.network import CLASSIFIER_DROPOUTS, ClassifierNetwork
 from firstline.training.candidates.ulmfit.onnx_graph import ClassifierWeights, Dense, LstmLayer
+from firstline.training.candidates.ulmfit.settings import ClassifierSettings
 
-LossName = Literal["focal", "cross_entropy", "smoothing"]
-Unfreezing = Literal["one_cycle", "gradual"]
-# No two trainings whose seeds are near each other share a member.
-_SEED_STEP = 1_000_003
 _N_TO_SETTLE = 3_000
-
-
-@dataclass(frozen=True)
-class ClassifierSettings:
-    """How the classifier is trained; the defaults are what won, see docs/EXPERIMENTS.md.
-
-    `n_epochs` counts passes over labelled and unlabelled messages together; a labelled message comes
-    `copies` times in each. `smoothing` is what the true class of a label gives up to all.
-    `class_weight_power` 1 weighs all classes the same, 0 all messages. `decay` is how many times
-    lower the rate of each layer is than that of the layer above it. The teacher's probabilities are
-    raised to the power `sharpness`. `n_members` classifiers are trained for each direction, each with a seed of
-    its own, and answer together (Lakshminarayanan et al. 2017).
-    """
-
-    n_epochs: int = 3
-    copies: int = 3
-    rate: float = 4e-3
-    decay: float = 1.0
-    unfreezing: Unfreezing = "one_cycle"
-    dropout_factor: float = 0.2
-    loss: LossName = "smoothing"
-    focal_gamma: float = 2.0
-    smoothing: float = 0.1
-    class_weight_power: float = 0.0
-    weight_decay: float = 0.01
-    max_rows: int = 128
-    sharpness: float = 2.0
-    n_head: int = 0
-    n_members: int = 2
-
-    def seeds(self, seed: int) -> list[int]:
-        """Those of the members, for a training with `seed`."""
-        return [(seed + _SEED_STEP * place) % 2**32 for place in range(self.n_members)]
 
 
 def train_classifier(
@@ -86,17 +48,15 @@ def train_classifier(
         max_rows=settings.max_rows,
         copies=copies,
     )
-    groups = network.groups()
-    training = Training(
+    training = TrainingLoop(
         network,
         SoftLabelLoss(settings.focal_gamma if settings.loss == "focal" else 0.0),
         rounds,
-        groups,
+        network.groups(),
         Rates(settings.rate, settings.decay),
         one_cycle(warm_up=0.15),
         seed,
         weight_decay=settings.weight_decay,
-        unfrozen_from=_gradually(len(groups)) if settings.unfreezing == "gradual" else None,
     )
     yield from training.run()
     _settle_norms(network, rows, settings.max_rows, seed)
@@ -126,11 +86,6 @@ def _settle_norms(network: ClassifierNetwork, rows: Sequence[NDArray[np.int64]],
     with torch.no_grad():
         for batch in batches:
             network(pad([rows[place] for place in batch]))
-
-
-def _gradually(n_groups: int) -> list[float]:
-    """The share of training from which each group learns: the head at once, the embedding after a third."""
-    return [(n_groups - 1 - place) / (3 * max(1, n_groups - 1)) for place in range(n_groups)]
 
 
 def plain_weights(network: ClassifierNetwork) -> ClassifierWeights:

@@ -9,21 +9,27 @@ from numpy.typing import NDArray
 from firstline.bundle.parts.lstm import PooledLstm
 from firstline.errors import ExtraMissing, install_hint
 from firstline.language_models.reading import MAX_TOKENS
-from firstline.settings.model import UlmfitSettings
 from firstline.steps import Stage, run_to_end
 from firstline.training.candidates import find_candidate
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.encoder.candidate import FineTuned
 from firstline.training.candidates.ulmfit import candidate as module
 from firstline.training.candidates.ulmfit.candidate import Ulmfit
-from firstline.training.candidates.ulmfit.knowledge import gather
+from firstline.training.candidates.ulmfit.shared_inputs import gather
 from firstline.types import Message
 from tests.encoders import small_encoder
 from tests.examples import examples
 from tests.unit.language_models.corpora import RULES
 
 DATA = examples()
-ALONE = Context(RULES, ulmfit=UlmfitSettings(language_model="none", encoder="none"))
+ALONE = Context(RULES, chosen={"ulmfit.v1": {"language_model": "none", "encoder": "none"}})
+
+
+def with_settings(context: Context, **settings: object) -> Context:
+    """The same with other settings of `ulmfit.v1`."""
+    chosen = {**context.chosen_for("ulmfit.v1"), **settings}
+    return replace(context, chosen={**context.chosen, "ulmfit.v1": chosen})
+
 
 pytestmark = pytest.mark.usefixtures("small_shape")
 
@@ -39,9 +45,7 @@ def prepared(context: Context = ALONE, messages: list[Message] | None = None) ->
 
 
 def test_both_directions_are_averaged() -> None:
-    fitted = prepared(
-        replace(ALONE, ulmfit=UlmfitSettings(language_model="none", encoder="none", directions=("forward", "backward")))
-    )
+    fitted = prepared(with_settings(ALONE, directions=("forward", "backward")))
     fitted.fit(DATA.messages, DATA.labels, DATA.unlabelled)
     both, graphs = fitted.predict_proba(DATA.messages), fitted.part_.graphs
     alone = []
@@ -53,8 +57,7 @@ def test_both_directions_are_averaged() -> None:
 
 
 def test_members_of_a_direction_differ_and_are_averaged() -> None:
-    forward = UlmfitSettings(language_model="none", encoder="none", directions=("forward",))
-    fitted = prepared(replace(ALONE, ulmfit=forward, chosen={"ulmfit.v1": {"n_members": 2}}))
+    fitted = prepared(with_settings(ALONE, directions=("forward",), n_members=2))
     fitted.fit(DATA.messages, DATA.labels, DATA.unlabelled)
     together = fitted.predict_proba(DATA.messages)
     alone = []
@@ -73,10 +76,9 @@ def test_messages_that_were_not_prepared_are_learned_from_all_the_same() -> None
 
 
 def test_the_settings_of_the_workspace_reach_the_manifest() -> None:
-    settings = UlmfitSettings(language_model="none", encoder="none", loss="focal", unfreezing="gradual")
-    fitted = prepared(replace(ALONE, ulmfit=settings)).fit(DATA.messages, DATA.labels, DATA.unlabelled)
-    described = fitted.describe()
-    assert (described["loss"], described["unfreezing"]) == ("focal", "gradual")
+    context = with_settings(ALONE, loss="focal", sharpness=1.0)
+    described = (fitted := prepared(context).fit(DATA.messages, DATA.labels, DATA.unlabelled)).describe()
+    assert (described["loss"], described["sharpness"], described["language_model"]) == ("focal", 1.0, "none")
     assert described["teacher"] == fitted.teacher_.weights_
 
 
@@ -117,7 +119,10 @@ def test_without_any_word_it_learns_what_there_is() -> None:
 @pytest.mark.parametrize("package", ["torch", "fastai", "onnx", "safetensors"])
 def test_a_package_that_is_missing_is_named_with_its_command(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
     ours = ("firstline.training.candidates.ulmfit", "firstline.language_models")
-    for name in [name for name in sys.modules if name.startswith(ours)]:
+    for name in sorted((name for name in sys.modules if name.startswith(ours)), reverse=True):
+        parent, _, module = name.rpartition(".")
+        # So that it is put back: the import that follows replaces it.
+        monkeypatch.setattr(sys.modules[parent], module, sys.modules[name], raising=False)
         monkeypatch.delitem(sys.modules, name)
     for name in [name for name in sys.modules if name.startswith(f"{package}.")]:
         monkeypatch.setitem(sys.modules, name, None)
@@ -155,10 +160,8 @@ def test_an_encoder_that_can_be_is_fine_tuned_as_an_expert(
         return np.full((len(messages), 3), 1 / 3, np.float32)
 
     monkeypatch.setattr(FineTuned, "answers", answers)
-    settings = UlmfitSettings(
-        language_model="none", encoder=str(small_encoder()), directions=("forward",), tuned_encoder=is_tuned
-    )
-    context = replace(ALONE, ulmfit=settings, folder=tmp_path, chosen={"encoder.v1": {"n_epochs": 2}})
+    plain = replace(ALONE, folder=tmp_path, chosen={**ALONE.chosen, "encoder.v1": {"n_epochs": 2}})
+    context = with_settings(plain, encoder=str(small_encoder()), directions=("forward",), tuned_encoder=is_tuned)
     fitted = prepared(context).fit(DATA.messages, DATA.labels, DATA.unlabelled)
     assert asked == ([len(DATA.unlabelled)] if is_tuned else [])
     teacher = fitted.describe()["teacher"]
@@ -170,7 +173,7 @@ def test_an_encoder_that_can_be_is_fine_tuned_as_an_expert(
 
 def test_how_the_expert_is_set_keeps_folds_apart(tmp_path: Path) -> None:
     plain = replace(ALONE, folder=tmp_path)
-    changed = replace(plain, chosen={"encoder.v1": {"n_epochs": 2}})
+    changed = replace(plain, chosen={**plain.chosen, "encoder.v1": {"n_epochs": 2}})
     assert Ulmfit.starts_from(plain) != Ulmfit.starts_from(changed)
-    without = replace(changed, ulmfit=UlmfitSettings(language_model="none", encoder="none", tuned_encoder=False))
+    without = with_settings(changed, tuned_encoder=False)
     assert Ulmfit.starts_from(without) == Ulmfit.starts_from(plain)

@@ -10,14 +10,13 @@ from firstline.language_models.model import LanguageModel
 from firstline.language_models.reading import pad
 from firstline.neural.loop import RoundDone
 from firstline.steps import run_to_end
-from firstline.training.candidates.ulmfit import classifier
 from firstline.training.candidates.ulmfit.classifier import (
-    ClassifierSettings,
     plain_weights,
     train_classifier,
 )
 from firstline.training.candidates.ulmfit.network import CLASSIFIER_DROPOUTS, ClassifierNetwork
 from firstline.training.candidates.ulmfit.onnx_graph import build_graph, quantize
+from firstline.training.candidates.ulmfit.settings import ClassifierSettings
 from tests.unit.language_models.messages import pretrained
 
 N_LABELS = 3
@@ -145,25 +144,3 @@ def test_without_soft_labels_or_many_messages_it_learns_all_the_same(model: Lang
     network = run_to_end(train_classifier(model, rows, labels, N_LABELS, NO_SOFT, QUICK, 0))
     assert isinstance(network, ClassifierNetwork)
     assert np.isfinite(logits(network, rows)).all()
-
-
-@pytest.mark.parametrize(("unfreezing", "is_frozen"), [("gradual", True), ("one_cycle", False)])
-def test_gradual_unfreezing_leaves_the_embedding_as_it_was_at_first(
-    model: LanguageModel, monkeypatch: pytest.MonkeyPatch, unfreezing: str, is_frozen: bool
-) -> None:
-    made: list[ClassifierNetwork] = []
-
-    def make(*arguments: object) -> ClassifierNetwork:
-        made.append(ClassifierNetwork(*arguments))  # type: ignore[arg-type]
-        return made[0]
-
-    monkeypatch.setattr(classifier, "ClassifierNetwork", make)
-    settings = replace(QUICK, n_epochs=6, unfreezing=unfreezing)  # type: ignore[arg-type]
-    rows, labels = messages(120)
-    steps = train_classifier(model, rows, labels, N_LABELS, NO_SOFT, settings, 0)
-    before = model.weights["encoder.encoder.weight"]
-    next(steps)
-    next(steps)
-    assert torch.equal(made[0].encoder.encoder.weight, before) is is_frozen
-    list(steps)
-    assert not torch.equal(made[0].encoder.encoder.weight, before)

@@ -1,0 +1,77 @@
+"""Files and folders that are there whole or not at all.
+
+What is written lies beside its place, in `.NAME.….unfinished`, and takes its name last, once it is on the disk. If
+anything goes wrong, what was there before stays. What a killed process left is removed by the next writing there, an
+hour later at the earliest.
+"""
+
+import errno
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from secrets import token_hex
+
+_UNFINISHED, _STALE_S = ".unfinished", 3600.0
+
+
+@contextmanager
+def whole_file(file: Path) -> Iterator[Path]:
+    """A path to write to, which becomes `file` at the end. Folders above it are made. Raises `OSError`."""
+    unfinished = _beside(file)
+    try:
+        yield unfinished
+        sync(unfinished)
+        unfinished.replace(file)
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder to write into, which becomes `folder` at the end, in place of what was there.
+
+    If another process puts the same folder there meanwhile, that one stays. Raises `OSError`.
+    """
+    unfinished = _beside(folder)
+    try:
+        unfinished.mkdir()
+        yield unfinished
+        for path in unfinished.rglob("*"):
+            if path.is_file():
+                sync(path)
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            unfinished.rename(folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def sync(file: Path) -> None:
+    """Have a file's content on the disk, so that a power cut does not leave its name without it. Raises `OSError`."""
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())
+
+
+def _beside(place: Path) -> Path:
+    """An unused path in the same folder."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    _tidy(place.parent)
+    return place.with_name(f".{place.name}.{token_hex(8)}{_UNFINISHED}")
+
+
+def _tidy(folder: Path) -> None:
+    for path in folder.glob(f".*{_UNFINISHED}"):
+        # Another process may tidy up as well.
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < time.time() - _STALE_S:
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink()

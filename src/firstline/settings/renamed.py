@@ -1,0 +1,84 @@
+"""Settings that have another name now, or are gone: the old ones are read for one release, with a warning."""
+
+import json
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from firstline.errors import OldSetting, SettingsInvalid
+
+_OLD, _NEW, _VARIABLE = "ulmfit", "ulmfit.v1", "FIRSTLINE_ULMFIT__"
+_OLD_DEFAULTS: Mapping[str, object] = {
+    "directions": ["forward", "backward"],
+    "language_model": "auto",
+    "encoder": "auto",
+    "tuned_encoder": True,
+    "adaptation_epochs": 1,
+    "loss": "smoothing",
+    "unfreezing": "one_cycle",
+}
+"""What `firstline init` wrote into each file of 0.1; nobody has chosen it."""
+
+_GONE = (("unfreezing", "gradual"), ("loss", "cross_entropy"))
+"""What was measured to gain nothing, see docs/EXPERIMENTS.md."""
+
+
+def with_new_names(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The values of a settings file, `[ulmfit]` and its environment variables as `[candidates."ulmfit.v1"]`.
+
+    What has the new name wins. Raises `SettingsInvalid` if `ulmfit` is not a table.
+    """
+    values = _without_gone(values, path)
+    old = values.get(_OLD, {})
+    if not isinstance(old, dict):
+        raise SettingsInvalid(f"{path}: '{_OLD}' is not a table.", f'Use the table [candidates."{_NEW}"].')
+    found = {**old, **_from_environment()}
+    if not found and _OLD not in values:
+        return dict(values)
+    chosen = {name: value for name, value in found.items() if value != _OLD_DEFAULTS.get(name, ...)}
+    what = f'[{_OLD}] is now called [candidates."{_NEW}"]'
+    _warn(f"{path}: {what}; {_what_to_do(chosen)}.")
+    if chosen.pop("unfreezing", None):
+        _warn("'ulmfit.unfreezing' is ignored: gradual unfreezing never answered better.")
+    if chosen.get("loss") == "cross_entropy":
+        del chosen["loss"]
+        _warn('\'ulmfit.loss\' = "cross_entropy" is ignored: it never answered better than "smoothing".')
+    new = {name: value for name, value in values.items() if name != _OLD}
+    candidates = new.get("candidates", {})
+    if chosen and isinstance(candidates, dict):
+        new["candidates"] = {**candidates, _NEW: {**chosen, **candidates.get(_NEW, {})}}
+    return new
+
+
+def _without_gone(values: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
+    """Without `decay` of `ulmfit.v1`: rates that differ by layer never answered better."""
+    candidates = values.get("candidates", {})
+    table = candidates.get(_NEW, {}) if isinstance(candidates, dict) else {}
+    if not isinstance(table, dict) or "decay" not in table:
+        return values
+    _warn(f"{path}: 'decay' of {_NEW} is ignored: it never answered better than the default.")
+    left = {name: value for name, value in table.items() if name != "decay"}
+    return {**values, "candidates": {**candidates, _NEW: left}}
+
+
+def _what_to_do(chosen: Mapping[str, Any]) -> str:
+    return f"move {', '.join(chosen)} there" if chosen else "remove it, since it holds defaults only"
+
+
+def _from_environment() -> dict[str, Any]:
+    """`FIRSTLINE_ULMFIT__DIRECTIONS=["forward"]` and the like: JSON, or a text."""
+    names = [name for name in os.environ if name.upper().startswith(_VARIABLE)]
+    return {name[len(_VARIABLE) :].lower(): _value(os.environ[name]) for name in names}
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, OldSetting, stacklevel=4)

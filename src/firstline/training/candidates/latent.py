@@ -1,0 +1,54 @@
+"""Latent semantic analysis (Deerwester et al. 1990): which n-grams belong together, by the messages that have them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.decomposition import TruncatedSVD
+
+from firstline.types import Message
+
+N_COMPONENTS = 300
+MOST_UNLABELLED = 20_000
+"""Of the messages without a label, components are learned from so many at most: see `some`."""
+
+_N_ITERATIONS = 2
+_LEAST_SINGULAR, _LEAST_LENGTH = 1e-6, 1e-9
+
+
+def to_components(features: sparse.csr_array, n_components: int, share: float, seed: int) -> NDArray[np.float32]:
+    """From features to latent components, (n_features, n_components): rows of mean length `share` come out.
+
+    A component counts by the square root of its singular value.
+    """
+    n_components = min(n_components, *(size - 1 for size in features.shape))
+    if n_components < 1 or not features.nnz:
+        return np.zeros((features.shape[1], 1), np.float32)
+    latent, svd = _decomposed(features, n_components, seed)
+    roots = np.sqrt(np.maximum(svd.singular_values_, _LEAST_SINGULAR))
+    size = float(np.sqrt(((latent / roots) ** 2).sum(axis=1).mean()))
+    return np.asarray(svd.components_.T / roots * (share / max(size, _LEAST_SINGULAR)), np.float32)
+
+
+def latent_vectors(features: sparse.csr_array, seed: int) -> NDArray[np.float32]:
+    """Unit vectors of texts, (n_texts, 300 or fewer)."""
+    n_components = max(1, min(N_COMPONENTS, *(size - 1 for size in features.shape)))
+    found, _ = _decomposed(features, n_components, seed)
+    return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), _LEAST_LENGTH), np.float32)
+
+
+def some(messages: Sequence[Message], most: int, seed: int) -> list[Message]:
+    """At most so many, drawn at random, in their order."""
+    if len(messages) <= most:
+        return list(messages)
+    drawn = np.random.default_rng(seed).permutation(len(messages))[:most]
+    return [messages[place] for place in np.sort(drawn)]
+
+
+def _decomposed(features: sparse.csr_array, n_components: int, seed: int) -> tuple[NDArray[np.float32], TruncatedSVD]:
+    """The texts by component, (n_texts, n_components), and the fitted decomposition."""
+    # Texts that are all the same have no variance, which scikit-learn divides by.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        svd = TruncatedSVD(n_components, random_state=seed, n_iter=_N_ITERATIONS)
+        return svd.fit_transform(features), svd

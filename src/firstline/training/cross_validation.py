@@ -1,0 +1,88 @@
+"""Cross-validates one candidate on the folds that all share; every fold is saved as soon as it is trained."""
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from firstline.errors import TrainingError
+from firstline.training.candidates.base import Learner
+from firstline.training.folds import Fold, Folds, OutOfFold
+from firstline.training.one_fold import OneFold, Problem
+from firstline.training.saved_folds import Cost, SavedFolds
+
+Send: TypeAlias = Callable[[Sequence[OneFold]], Generator[tuple[Any, Fold | Problem], None, None]]
+"""Has folds trained elsewhere; each comes back with its task, in any order."""
+
+
+def cross_validate(
+    folds: Folds,
+    make: Callable[[], Learner],
+    saved: SavedFolds,
+    measure: Callable[[Fold], Cost],
+    send: Send | None = None,
+) -> Generator[int, None, tuple[OutOfFold, Cost]]:
+    """Answers for all labelled messages, and the cost of serving; yields how many folds are done.
+
+    Folds that an earlier run saved are not trained again. The cost is measured on one fold, which is always trained
+    on this machine; `send`, if given, has the others trained elsewhere. Raises what fitting raises.
+    """
+    probabilities = np.zeros((folds.repeats, len(folds.truth), len(folds.names)), np.float32)
+    learned = np.zeros(probabilities.shape[:2], np.bool_)
+    seconds = 0.0
+    cost, measured = saved.cost(), None
+    for n_done, (repeat, fold) in enumerate(_each(folds, make, saved, send, is_one_here=cost is None), start=1):
+        probabilities[repeat, fold.held_out] = fold.probabilities
+        learned[repeat, fold.held_out] = fold.learned[folds.truth[fold.held_out]]
+        seconds += fold.seconds
+        if (repeat, fold.number) == folds.measured:
+            measured = fold
+        yield n_done
+    if cost is None:
+        assert measured is not None  # noqa: S101 (that fold was trained here)
+        # After all folds, since other processes of this machine may train them until then.
+        cost = measure(measured)
+        saved.save_cost(cost)
+    return OutOfFold(probabilities, learned, seconds), cost
+
+
+def missing_folds(folds: Folds, saved: SavedFolds) -> list[tuple[int, int]]:
+    """The places of folds that have to be trained: those not saved, and one to measure the cost with."""
+    needed = [folds.measured] if saved.cost() is None else []
+    return [place for place in folds.places if place in needed or _saved(folds, saved, place) is None]
+
+
+def _each(
+    folds: Folds, make: Callable[[], Learner], saved: SavedFolds, send: Send | None, is_one_here: bool
+) -> Generator[tuple[int, Fold], None, None]:
+    """All folds, each with its repeat: first those that are saved, then those that have to be trained."""
+    missing = missing_folds(folds, saved)
+    for place in folds.places:
+        if place not in missing and (fold := _saved(folds, saved, place)):
+            yield place[0], fold
+    here = missing if send is None else [folds.measured] * is_one_here
+    tasks = [
+        OneFold(repeat, number, folds.seed_of(repeat)) for repeat, number in missing if (repeat, number) not in here
+    ]
+    # Closed whatever happens here, so that nobody works for nothing.
+    with closing(send(tasks) if send and tasks else _nothing()) as coming:
+        for repeat, number in here:
+            fold = folds.train(make, repeat, number)
+            saved.save_fold(repeat, fold)
+            yield repeat, fold
+        for task, found in coming:
+            if isinstance(found, Problem):
+                raise TrainingError(found.sentence)
+            saved.save_fold(task.repeat, found)
+            yield task.repeat, found
+
+
+def _saved(folds: Folds, saved: SavedFolds, place: tuple[int, int]) -> Fold | None:
+    """A fold of an earlier run, if it is what this fold would give."""
+    fold = saved.fold(*place)
+    return fold if fold and folds.fits(place[0], fold) else None
+
+
+def _nothing() -> Generator[tuple[Any, Fold | Problem], None, None]:
+    yield from ()

@@ -1,0 +1,60 @@
+"""The learning curve of a training, in the time that is left for it: of the best candidate, or of the quickest."""
+
+from collections.abc import Generator, Sequence
+
+from firstline.bundle.learning_curve import LearningCurve
+from firstline.errors import LabelsTooFew
+from firstline.steps import Note
+from firstline.training.budget import minutes_text
+from firstline.training.compare import Comparison, reason_of
+from firstline.training.learning_curve import REPETITIONS, SHARES, learning_curve
+from firstline.training.results import Evaluated, TrainEvent
+
+_MOST_S = 60.0
+
+
+def curve_in_budget(
+    best: Evaluated, evaluated: Sequence[Evaluated], comparison: Comparison
+) -> Generator[TrainEvent, None, LearningCurve | None]:
+    """The curve of the best candidate if it takes a minute at most, otherwise of the quickest; None if not even that.
+
+    Too little time for all repetitions makes fewer, with wider intervals. A curve that fails is a note: the model
+    is worth more than its curve.
+    """
+    request, folds = comparison.request, comparison.folds
+    if not request.has_curve:
+        return None
+    most_s = _MOST_S if request.is_named_any_time else min(_MOST_S, comparison.budget.left_s)
+
+    def repetition_s(one: Evaluated) -> float:
+        return one.answers.seconds / folds.n_all * len(SHARES)
+
+    single = [one for one in evaluated if one.result.mixture is None]
+    is_quick = best in single and repetition_s(best) * REPETITIONS <= most_s
+    chosen = best if is_quick else min(single, key=repetition_s)
+    repetitions = min(REPETITIONS, int(most_s / max(repetition_s(chosen), 1e-6)))
+    if most_s <= 0:
+        yield Note("no learning curve: the minutes are over")
+        return None
+    if repetitions < 1:
+        needed = minutes_text(repetition_s(chosen))
+        yield Note(f"no learning curve: even that of the quickest, {chosen.name}, needs {needed} at least")
+        return None
+    data = folds.data
+    try:
+        return (
+            yield from learning_curve(
+                chosen.make,
+                data.messages,
+                data.labels,
+                data.unlabelled,
+                folds.seed,
+                candidate=chosen.name,
+                repetitions=repetitions,
+            )
+        )
+    except LabelsTooFew as error:
+        yield Note(error.message)
+    except Exception as error:
+        yield Note(f"no learning curve: {reason_of(error, comparison.saved(chosen.name))}")
+    return None

@@ -1,0 +1,138 @@
+"""What a training compares: one result for each candidate, or the reason why it was skipped."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeAlias
+
+import numpy as np
+
+from firstline.bundle.manifest import Calibration
+from firstline.bundle.predictor import calibrate
+from firstline.evaluation.calibration import calibration_error, fit_temperature
+from firstline.evaluation.metrics import Difference, Figures, differences, score_repeated
+from firstline.steps import Note, Stage, Step
+from firstline.training.candidates.base import Learner
+from firstline.training.folds import Folds, OutOfFold
+from firstline.training.mixture import Mixture
+from firstline.training.runs import RunRow
+from firstline.training.saved_folds import Cost
+
+Make = Callable[[], Learner]
+
+
+@dataclass(frozen=True)
+class Result:
+    """The figures of one candidate.
+
+    `differences` are its figures minus those of the training's reference, by metric; `mixture` is what a blend is
+    made of.
+    """
+
+    candidate: str
+    figures: Figures
+    calibration: Calibration
+    calibration_error: float
+    calibration_error_before: float
+    training_s: float
+    latency_ms: Mapping[str, float]
+    memory_bytes: int
+    size_bytes: int
+    differences: Mapping[str, Difference] | None = None
+    mixture: Mixture | None = None
+
+    def is_within(self, latency_ms: float | None) -> bool:
+        """Whether single messages are answered within this limit at the 99th percentile; None: no limit."""
+        return is_within(self.latency_ms, latency_ms)
+
+    def rests_on(self, candidate: str) -> bool:
+        """Whether this is the result of a candidate, or of a blend that contains it."""
+        return self.candidate == candidate or bool(self.mixture and candidate in self.mixture.weights)
+
+    def row(self, repeats: int) -> RunRow:
+        """The row of `run.json`."""
+        figures = self.figures
+        return RunRow(
+            candidate=self.candidate,
+            accuracy=figures.accuracy,
+            macro_f1=figures.macro_f1,
+            macro_precision=figures.macro_precision,
+            intervals=dict(figures.intervals),
+            training_s=self.training_s,
+            latency_ms=dict(self.latency_ms),
+            memory_bytes=self.memory_bytes,
+            size_bytes=self.size_bytes,
+            weights=dict(self.mixture.weights) if self.mixture else {},
+            dropped=tuple(self.mixture.dropped) if self.mixture else (),
+            too_slow=tuple(self.mixture.too_slow) if self.mixture else (),
+            repeats=repeats,
+        )
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A candidate without figures, and why: the `error` that it failed of, or the seconds that it needs and has not."""
+
+    candidate: str
+    reason: str
+    needed_s: float = 0.0
+    error: Exception | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """A candidate that was cross-validated: its result, its out-of-fold answers, its cost, and how to train it."""
+
+    result: Result
+    answers: OutOfFold
+    cost: Cost
+    make: Make
+
+    @classmethod
+    def of(
+        cls, name: str, folds: Folds, answers: OutOfFold, cost: Cost, make: Make, mixture: Mixture | None = None
+    ) -> "Evaluated":
+        """Scores the answers. The temperature is fitted on messages whose class the fold had learned."""
+        truth = np.tile(folds.truth, folds.repeats)
+        probabilities = np.concatenate(list(answers.probabilities))
+        learned = answers.learned.reshape(-1)
+        calibration = fit_temperature(probabilities[learned], truth[learned])
+        error = partial(calibration_error, truth=truth)
+        result = Result(
+            candidate=name,
+            figures=score_repeated(folds.data.labels, answers.labels(folds.names), folds.seed),
+            calibration=calibration,
+            calibration_error=error(calibrate(probabilities, calibration.temperature)),
+            calibration_error_before=error(probabilities),
+            training_s=round(answers.seconds, 2),
+            latency_ms=cost.latency_ms,
+            memory_bytes=cost.memory_bytes,
+            size_bytes=cost.size_bytes,
+            mixture=mixture,
+        )
+        return cls(result, answers, cost, make)
+
+    @property
+    def name(self) -> str:
+        return self.result.candidate
+
+    def difference_to(self, other: "Evaluated", folds: Folds) -> Mapping[str, Difference]:
+        """Its figures minus those of `other`, by metric, with intervals over the same messages."""
+        mine, others = self.answers.labels(folds.names), other.answers.labels(folds.names)
+        return differences(folds.data.labels, mine, others, folds.seed)
+
+
+TrainEvent: TypeAlias = Note | Stage | Step | Result | Skipped
+
+
+def is_within(latency_ms: Mapping[str, float], limit_ms: float | None) -> bool:
+    """Whether the 99th percentile, in hundredths of a millisecond as the table shows it, is at most the limit."""
+    return limit_ms is None or round(latency_ms["p99"], 2) <= limit_ms
+
+
+def with_differences(evaluated: Sequence[Evaluated], reference: Evaluated, folds: Folds) -> list[Result]:
+    """All results, each but the reference's with its differences to it."""
+    return [
+        one.result if one is reference else replace(one.result, differences=one.difference_to(reference, folds))
+        for one in evaluated
+    ]

@@ -1,0 +1,91 @@
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from firstline.files import whole_file, whole_folder
+
+Whole = Callable[[Path], AbstractContextManager[Path]]
+BOTH = pytest.mark.parametrize("whole", [whole_file, whole_folder])
+
+
+class Stopped(Exception):
+    pass
+
+
+def put(path: Path, content: str) -> None:
+    """Into a file, or into the only file of a folder."""
+    (path / "content" if path.is_dir() else path).write_text(content)
+
+
+def content_of(path: Path) -> str:
+    return (path / "content" if path.is_dir() else path).read_text()
+
+
+@BOTH
+def test_what_is_written_takes_the_place_of_what_was_there(tmp_path: Path, whole: Whole) -> None:
+    for content in ("old", "new"):
+        with whole(tmp_path / "one") as unfinished:
+            put(unfinished, content)
+    assert content_of(tmp_path / "one") == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["one"]
+
+
+@BOTH
+def test_it_has_no_name_before_it_is_whole(tmp_path: Path, whole: Whole) -> None:
+    with whole(tmp_path / "one") as unfinished:
+        put(unfinished, "new")
+        assert not (tmp_path / "one").exists()
+
+
+@BOTH
+def test_what_was_there_stays_if_the_writing_fails(tmp_path: Path, whole: Whole) -> None:
+    with whole(tmp_path / "one") as unfinished:
+        put(unfinished, "old")
+    with pytest.raises(Stopped), whole(tmp_path / "one") as unfinished:
+        put(unfinished, "half")
+        raise Stopped
+    assert content_of(tmp_path / "one") == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["one"]
+
+
+@BOTH
+def test_folders_above_it_are_made(tmp_path: Path, whole: Whole) -> None:
+    with whole(tmp_path / "new" / "newer" / "one") as unfinished:
+        put(unfinished, "content")
+    assert content_of(tmp_path / "new" / "newer" / "one") == "content"
+
+
+def test_a_folder_that_another_process_put_there_meanwhile_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with whole_folder(tmp_path / "one") as theirs:
+        put(theirs, "theirs")
+    monkeypatch.setattr("firstline.files.shutil.rmtree", lambda path, **_: None)
+    with whole_folder(tmp_path / "one") as ours:
+        put(ours, "ours")
+    assert content_of(tmp_path / "one") == "theirs"
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names: list[list[str]] = []
+    monkeypatch.setattr(os, "fsync", lambda number: names.append([path.name for path in tmp_path.iterdir()]))
+    with whole_file(tmp_path / "one") as unfinished:
+        put(unfinished, "new")
+    assert len(names) == 1
+    assert "one" not in names[0]
+
+
+@BOTH
+def test_what_a_killed_process_left_goes_after_an_hour(tmp_path: Path, whole: Whole) -> None:
+    for name in (".one.x.unfinished", ".two.x.unfinished", ".mine"):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (1e9, 1e9))
+    (tmp_path / ".three.x.unfinished").touch()
+    os.utime(tmp_path / ".three.x.unfinished", (1e9, 1e9))
+    (tmp_path / ".two.x.unfinished").touch()
+    with whole(tmp_path / "four") as unfinished:
+        put(unfinished, "new")
+    assert {path.name for path in tmp_path.iterdir()} == {".two.x.unfinished", ".mine", "four"}

@@ -62,8 +62,7 @@ class TuningSettings:
     times, in batches of `max_rows`, or of fewer where there is little to read; at least `least_batches`
     and at most `most_batches` in all. `rate` is that of the highest layer, each below it has `decay` times
     less. `smoothing` is what the true class gives up to all; the teacher's probabilities are raised to the
-    power `sharpness`; `contrastive` weighs the contrastive loss; with `class_weight_power` 1 all classes
-    weigh the same, with 0 all messages.
+    power `sharpness`; `contrastive` weighs the contrastive loss.
     """
 
     n_epochs: int = whole(6, 2, 15, "how often each label is read")
@@ -81,7 +80,6 @@ class TuningSettings:
     unlabelled_epochs: int = whole(2, 1, 5, "how often each of those is read")
     sharpness: float = number(2.0, 0.5, 4.0, "power of the teacher's probabilities for them")
     temperature: float = 0.07
-    class_weight_power: float = 0.0
     weight_decay: float = 0.01
 
     def reading(self, n_labelled: int, n_unlabelled: int) -> tuple[int, int, int]:
@@ -240,7 +238,7 @@ class FineTuned(WithEncoder):
         rows = [np.array(tokenizer.encode(described.prefix + text).ids, np.int64) for text in texts]
         copies, max_rows, n_batches = settings.reading(len(messages), len(others))
         pad = described.n_first - 1
-        targets = targets_of(truth, len(place), soft_labels, settings.smoothing, settings.class_weight_power)
+        targets = targets_of(truth, len(place), soft_labels, settings.smoothing)
         how_often = np.repeat([copies, 1], [len(messages), len(others)])
         torch.manual_seed(seed)
         network = TuningNetwork(model, len(place), pad, settings.dropout)

@@ -6,7 +6,7 @@ alone but on all, those without a label by what a teacher makes of them.
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Self
@@ -18,7 +18,7 @@ from firstline.bundle.parts.lstm import PooledLstm
 from firstline.errors import LanguageModelUnusable
 from firstline.language_models.card import read_card
 from firstline.language_models.model import WEIGHTS_FILE
-from firstline.language_models.reading import MAX_TOKENS, rows_and_epochs
+from firstline.language_models.reading import MAX_TOKENS
 from firstline.neural.loop import RoundDone
 from firstline.neural.side_by_side import Report, run_side_by_side
 from firstline.steps import Stage, run_to_end
@@ -39,8 +39,6 @@ from firstline.training.encoders import find_encoder, names_beside
 from firstline.training.encoders.folder import FolderEncoder
 from firstline.training.provenance import key_of
 from firstline.types import Direction, Label, Message
-
-_LEAST_BATCHES, _ENOUGH_BATCHES = 120, 600
 
 
 class Ulmfit(OnePart):
@@ -74,8 +72,7 @@ class Ulmfit(OnePart):
     @classmethod
     def estimate(cls, workload: Workload) -> Estimate:
         """See `estimate.estimate`; raises `PoolTooSmall`."""
-        settings = settings_of(workload.context)
-        return estimate(workload, lambda n_rows: for_as_many(settings, n_rows))
+        return estimate(workload)
 
     @classmethod
     def forget_kept(cls, context: Context) -> None:
@@ -121,7 +118,7 @@ class Ulmfit(OnePart):
         places = pool_features.places_of(messages), truth, pool_features.places_of(unlabelled)
         soft_labels = sharpened(pool_features.soft_labels(self.teacher_, *places, said), self.settings.sharpness)
         self.models_ = shared.language_models
-        settings = for_as_many(self.settings, len(everything) + (self.settings.copies - 1) * len(truth))
+        settings = self.settings.for_as_many(len(everything) + (self.settings.copies - 1) * len(truth))
         jobs = [
             partial(
                 _trained,
@@ -193,10 +190,3 @@ def _trained(
     """The weights of the classifier whose training begins with `start`; see `train_classifier`."""
     network = run_to_end(start(), lambda done: report(Stage(what, done.number + 1, n_epochs, f"loss {done.loss:.3f}")))
     return plain_weights(network)
-
-
-def for_as_many(settings: UlmfitSettings, n_rows: int) -> UlmfitSettings:
-    """Few messages are read in smaller batches and more often, so that there is a number of steps at all."""
-    n_batches = min(_ENOUGH_BATCHES, _LEAST_BATCHES + n_rows // 20)
-    max_rows, n_epochs = rows_and_epochs(n_rows, settings.max_rows, settings.n_epochs, n_batches)
-    return replace(settings, max_rows=max_rows, n_epochs=n_epochs)

@@ -128,7 +128,7 @@ def _measure(
     n_unlabelled: int,
 ) -> None:
     title = name if split is None else f"{name}, split {split}"
-    title += f", {ulmfit_settings._ENOUGH_BATCHES} batches" if settings._ENOUGH_BATCHES != _BATCHES else ""
+    title += f", {ulmfit_settings._ENOUGH_BATCHES} batches" if ulmfit_settings._ENOUGH_BATCHES != _BATCHES else ""
     done = {(row["variant"], row["seed"], row["fold"], row["unlabelled"]) for row in _rows(results)}
     folds = [fold for fold in folds if (title, seed, fold, n_unlabelled) not in done]
     if not folds:

@@ -7,7 +7,7 @@ from firstline.steps import run_to_end
 from firstline.training.candidates import find_candidate
 from firstline.training.candidates.base import Learner
 from firstline.training.candidates.class_names import prepare_for
-from firstline.training.folds import Fold, split, train_fold
+from firstline.training.folds import Fold, Folds
 from firstline.training.place import Bench, problem_of
 
 
@@ -27,11 +27,8 @@ class OneFold:
     seed: int
 
     def __call__(self, bench: Bench) -> Fold | Problem:
-        data = bench.data
         try:
-            learned, held_out = split(data.labels, bench.folds, self.seed)[self.number - 1]
-            make = _maker(bench)
-            fold = train_fold(make, data.messages, data.labels, data.unlabelled, learned, held_out, self.number)
+            fold = Folds(bench.data, bench.folds, 1, self.seed).train(_maker(bench), 0, self.number)
         # Whatever it is becomes the candidate's line in the table.
         except Exception as error:
             return Problem(problem_of(error))

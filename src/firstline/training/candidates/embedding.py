@@ -13,7 +13,7 @@ from firstline.errors import EncoderUnusable, install_hint
 from firstline.evaluation.serving_cost import resident_bytes
 from firstline.steps import Stage, each_as, run_to_end
 from firstline.text.readings import as_written
-from firstline.training.candidates.base import Context, OnePart
+from firstline.training.candidates.base import Candidate, Context
 from firstline.training.candidates.estimate import Eligible, Estimate, Workload, encoding
 from firstline.training.candidates.ranges import number
 from firstline.training.candidates.regression import MAX_ITER, fit_regression
@@ -26,7 +26,7 @@ _PROCESS_BYTES, _BUNDLE_BYTES = 500_000_000, 130_000_000
 """What an open encoder takes of memory, and of a bundle, about."""
 
 
-class WithEncoder(OnePart):
+class WithEncoder(Candidate):
     """For candidates whose `part_` reads messages as they were written, with an encoder."""
 
     part_: ServedPart

@@ -23,7 +23,7 @@ from firstline.neural.loop import RoundDone
 from firstline.neural.side_by_side import Report, run_side_by_side
 from firstline.steps import Stage, run_to_end
 from firstline.text.rules import TextRules
-from firstline.training.candidates.base import Context, OnePart
+from firstline.training.candidates.base import Candidate, Context
 from firstline.training.candidates.encoder.candidate import FineTuned
 from firstline.training.candidates.estimate import Eligible, Estimate, Workload
 from firstline.training.candidates.pool_features import PoolFeatures
@@ -41,7 +41,7 @@ from firstline.training.provenance import key_of
 from firstline.types import Direction, Label, Message
 
 
-class Ulmfit(OnePart):
+class Ulmfit(Candidate):
     """LSTM classifiers for each direction of reading, their probabilities averaged."""
 
     name = NAME

@@ -13,7 +13,7 @@ from firstline.steps import Stage, run_to_end
 from firstline.training.candidates import find_candidate
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.encoder.candidate import FineTuned
-from firstline.training.candidates.ulmfit import candidate as module
+from firstline.training.candidates.ulmfit import settings as settings_module
 from firstline.training.candidates.ulmfit.candidate import Ulmfit
 from firstline.training.candidates.ulmfit.shared_inputs import gather
 from firstline.types import Message
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.usefixtures("small_shape")
 
 @pytest.fixture(autouse=True)
 def few_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_LEAST_BATCHES", 20)
+    monkeypatch.setattr(settings_module, "_LEAST_BATCHES", 20)
 
 
 def prepared(context: Context = ALONE, messages: list[Message] | None = None) -> Ulmfit:

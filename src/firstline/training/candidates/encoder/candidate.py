@@ -21,11 +21,11 @@ from firstline.errors import EncoderUnusable
 from firstline.evaluation.serving_cost import resident_bytes
 from firstline.neural.loop import Rates, TrainingLoop, one_cycle
 from firstline.processes import n_usable_cores
-from firstline.steps import Stage, run_to_end
+from firstline.steps import Stage
 from firstline.text.readings import as_written
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.embedding import WithEncoder, require_encoder
-from firstline.training.candidates.encoder.batches import Batches, rows_and_batches
+from firstline.training.candidates.encoder.batches import Batches
 from firstline.training.candidates.encoder.network import TuningLoss, TuningNetwork, fast_attention
 from firstline.training.candidates.encoder.tuned_cache import MOST, forget_parts, keep_part, kept_part
 from firstline.training.candidates.estimate import (
@@ -38,6 +38,7 @@ from firstline.training.candidates.estimate import (
     processor_s,
     side_by_side,
 )
+from firstline.training.candidates.latent import some
 from firstline.training.candidates.pool_features import PoolFeatures, gather_pool_features, teaching
 from firstline.training.candidates.ranges import number, whole
 from firstline.training.candidates.soft_labels import sharpened, targets_of
@@ -50,6 +51,7 @@ from firstline.training.provenance import code_digest, fingerprint, installed, k
 from firstline.types import Label, Message
 
 _AT_A_TIME = 256
+_BATCHES_AN_EPOCH = 60
 _N_BATCHES, _NETWORK_BYTES, _SERVED_PART = 3, 1_500_000_000, 4
 """Batches that are measured; memory of a network that learns; how many times smaller it is in int8."""
 
@@ -83,11 +85,15 @@ class TuningSettings:
     weight_decay: float = 0.01
 
     def reading(self, n_labelled: int, n_unlabelled: int) -> tuple[int, int, int]:
-        """How often a label comes in an epoch, the rows of a batch, and the batches in all."""
+        """How often a label comes in an epoch, the rows of a batch, and the batches in all.
+
+        A batch has a sixtieth of the messages, 8 to `max_rows`.
+        """
         copies = max(1, round(self.n_epochs / self.unlabelled_epochs)) if n_unlabelled else 1
         n_epochs = self.unlabelled_epochs if n_unlabelled else self.n_epochs
         n_rows = copies * n_labelled + n_unlabelled
-        return copies, *rows_and_batches(n_rows, self.max_rows, n_epochs, self.least_batches, self.most_batches)
+        rows = int(np.clip(n_rows // _BATCHES_AN_EPOCH, 8, self.max_rows))
+        return copies, rows, min(self.most_batches, max(self.least_batches, n_epochs * -(-n_rows // rows)))
 
 
 class FineTuned(WithEncoder):
@@ -120,7 +126,7 @@ class FineTuned(WithEncoder):
         """
         encoder = cls._require(context)
         settings = cls.settings_for(context)
-        pool_features = (yield from gather_pool_features(context, messages, encoder)) if messages else None
+        pool_features = yield from gather_pool_features(context, messages, encoder)
         return lambda: cls(context, encoder, settings, pool_features)
 
     @classmethod
@@ -228,8 +234,7 @@ class FineTuned(WithEncoder):
         settings, seed = self.settings, self.context.seed
         place = {label: index for index, label in enumerate(self.labels_)}
         truth = np.array([place[label] for label in labels], np.int64)
-        drawn = np.random.default_rng(seed).permutation(len(unlabelled))[: settings.n_unlabelled]
-        others = [unlabelled[number] for number in np.sort(drawn)]
+        others = some(unlabelled, settings.n_unlabelled, seed)
         soft_labels = self._soft_labels(messages, truth, unlabelled, others)
         texts = [as_written(message.text, message.segment) for message in [*messages, *others]]
         model = self.encoder.open()
@@ -269,14 +274,9 @@ class FineTuned(WithEncoder):
         others: Sequence[Message],
     ) -> NDArray[np.float32]:
         """Of `others`, which are among the unlabelled, (n_others, n_labels)."""
-        if not others:
+        if not others or self.pool_features is None:
             return np.zeros((0, len(self.labels_)), np.float32)
-        pool_features, everything = self.pool_features, [*messages, *unlabelled]
-        if pool_features is None or not pool_features.covers(everything):
-            pool_features = run_to_end(gather_pool_features(self.context, everything, self.encoder))
-        found = pool_features.soft_labels(
-            Teacher(), pool_features.places_of(messages), truth, pool_features.places_of(unlabelled)
-        )
+        found = self.pool_features.soft_labels(Teacher(), messages, truth, unlabelled)
         row = {message: number for number, message in enumerate(unlabelled)}
         return sharpened(found[[row[message] for message in others]], self.settings.sharpness)
 

@@ -26,7 +26,6 @@ from firstline.text.rules import TextRules
 from firstline.training.candidates.base import Candidate, Context
 from firstline.training.candidates.encoder.candidate import FineTuned
 from firstline.training.candidates.estimate import Eligible, Estimate, Workload
-from firstline.training.candidates.pool_features import PoolFeatures
 from firstline.training.candidates.soft_labels import sharpened
 from firstline.training.candidates.teacher import Teacher
 from firstline.training.candidates.ulmfit.classifier import plain_weights, train_classifier
@@ -48,7 +47,7 @@ class Ulmfit(Candidate):
     settings_type: ClassVar[type] = UlmfitSettings
     settings: UlmfitSettings
 
-    def __init__(self, context: Context, settings: UlmfitSettings, shared: SharedInputs | None = None) -> None:
+    def __init__(self, context: Context, settings: UlmfitSettings, shared: SharedInputs) -> None:
         self.context = context
         self.settings = settings
         self.shared = shared
@@ -104,19 +103,15 @@ class Ulmfit(Candidate):
         """Learn from the labelled messages, and from the others by what the teacher makes of them."""
         everything = [*messages, *unlabelled]
         shared = self.shared
-        if shared is None or not shared.pool_features.covers(everything):
-            shared = run_to_end(gather(self.context, everything))
-        pool_features = shared.pool_features
         self.labels_ = sorted(set(labels))
         place = {label: index for index, label in enumerate(self.labels_)}
         truth = np.array([place[label] for label in labels], np.int64)
         self.teacher_ = Teacher()
-        expert = self._expert(pool_features) if unlabelled else None
+        expert = self._expert() if unlabelled else None
         said = expert.fit(messages, labels, unlabelled).answers(unlabelled) if expert else None
         self.expert_ = expert.describe() if expert else {}
         self.borrowed_s = expert.borrowed_s if expert else 0.0
-        places = pool_features.places_of(messages), truth, pool_features.places_of(unlabelled)
-        soft_labels = sharpened(pool_features.soft_labels(self.teacher_, *places, said), self.settings.sharpness)
+        soft_labels = shared.pool_features.soft_labels(self.teacher_, messages, truth, unlabelled, said)
         self.models_ = shared.language_models
         settings = self.settings.for_as_many(len(everything) + (self.settings.copies - 1) * len(truth))
         jobs = [
@@ -128,7 +123,7 @@ class Ulmfit(Candidate):
                     shared.rows_of(everything, model.card.direction),
                     truth,
                     len(self.labels_),
-                    soft_labels,
+                    sharpened(soft_labels, self.settings.sharpness),
                     settings,
                     seed,
                 ),
@@ -152,13 +147,13 @@ class Ulmfit(Candidate):
             [self.rules.with_segment(message.text, message.segment) for message in messages]
         )
 
-    def _expert(self, pool_features: PoolFeatures) -> FineTuned | None:
+    def _expert(self) -> FineTuned | None:
         """The sentence encoder that is fine-tuned on the same labels, where one may be."""
         context = self.context
         encoder = find_encoder(self.settings.encoder, context.workspace, context.encoders)
         if not self.settings.tuned_encoder or not isinstance(encoder, FolderEncoder):
             return None
-        return FineTuned(context, encoder, FineTuned.settings_for(context), pool_features)
+        return FineTuned(context, encoder, FineTuned.settings_for(context), self.shared.pool_features)
 
     def export(self, folder: Path) -> str:
         """Write tokenizer and graphs; returns the kind of the part."""

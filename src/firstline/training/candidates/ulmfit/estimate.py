@@ -1,4 +1,4 @@
-"""Whether `ulmfit.v1` makes sense, and what it would take: a few batches of a classifier, times all there is to read."""
+"""Whether `ulmfit.v1` makes sense, and what it would take: a few batches of a classifier, times all it reads."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,12 +20,12 @@ from firstline.training.candidates.estimate import (
     Eligible,
     Estimate,
     Workload,
-    drawn,
     encoding,
     one_thread,
     processor_s,
     side_by_side,
 )
+from firstline.training.candidates.latent import some
 from firstline.training.candidates.pool_features import readers, teaching
 from firstline.training.candidates.ulmfit.classifier import train_classifier
 from firstline.training.candidates.ulmfit.settings import settings_of
@@ -39,7 +39,7 @@ _LEAST_UNLABELLED = 1_000
 _N_TEXTS, _N_BATCHES, _N_DIMENSIONS = 2_560, 5, 32
 """Enough texts for batches of the full size; batches that are measured; numbers of a made-up vector."""
 _ADAPTATION = 2.2
-"""How many times longer a token takes in an adaptation than in a classifier: 2.0 and 2.3 with 3,000 and 16,000 pieces."""
+"""How many times longer a token takes in an adaptation: 2.0 with 3,000 pieces, 2.3 with 16,000."""
 _WEIGHT_COPIES, _PROCESS_BYTES = 5, 500_000_000
 """Weights, gradients, two moments and the best so far; memory of an empty process with PyTorch."""
 
@@ -74,7 +74,7 @@ def estimate(workload: Workload) -> Estimate:
     n_cores = n_usable_cores()
     n_directions = len(settings.directions)
     n_at_once = min(n_directions, n_cores)
-    sample = [texts[place] for place in drawn(texts, _N_TEXTS, workload.context.seed)]
+    sample = some(texts, _N_TEXTS, workload.context.seed)
     with one_thread():
         model, is_adapted = _language_model(workload, texts, sample)
         rows = encode(model.tokenizer, sample, model.card.direction)

@@ -72,7 +72,9 @@ def build_graph(weights: ClassifierWeights) -> bytes:
     for place, layer in enumerate(weights.layers):
         sequence, last = _add_lstm(graph, f"lstm_{place}", layer, sequence)
     pooled = _add_pooling(graph, embedding, sequence, last)
-    logits = _add_dense(graph, "dense_0", weights.head, pooled)
+    weight = graph.constant("dense_0_weight", weights.head.weight.astype(np.float32))
+    bias = graph.constant("dense_0_bias", weights.head.bias.astype(np.float32))
+    logits = graph.node("Gemm", [pooled, weight, bias], "dense_0", transB=1)
     softmax = graph.node("Softmax", [logits], "softmax", axis=1)
     graph.node("Squeeze", [softmax, "first_axis"], "probabilities")
     return graph.model(n_labels=len(weights.head.bias))
@@ -151,13 +153,6 @@ def _add_pooling(graph: _Graph, embedding: str, sequence: str, last: str) -> str
         pooled.append(graph.node("ReduceMax", [values], f"{kind}_maximum", axes=[0], keepdims=0))
         pooled.append(graph.node("ReduceMean", [values], f"{kind}_mean", axes=[0], keepdims=0))
     return graph.node("Concat", pooled, "pooled", axis=1)
-
-
-def _add_dense(graph: _Graph, name: str, dense: Dense, values: str) -> str:
-    """(1, n_in) -> (1, n_out)."""
-    weight = graph.constant(f"{name}_weight", dense.weight.astype(np.float32))
-    bias = graph.constant(f"{name}_bias", dense.bias.astype(np.float32))
-    return graph.node("Gemm", [values, weight, bias], name, transB=1)
 
 
 def _serialised(model: onnx.ModelProto) -> bytes:

@@ -2,7 +2,6 @@
 
 import math
 from random import Random
-from typing import Any
 
 from firstline.training.candidates.ranges import Choice, Decimal, Integer, Searched, Value
 
@@ -19,7 +18,7 @@ def draw(setting: Searched, random: Random) -> Value:
     return _value(setting, random.random())
 
 
-def mutated(setting: Searched, value: Any, random: Random) -> Value:
+def mutated(setting: Searched, value: Value, random: Random) -> Value:
     """Another value: a number moves by a fifth of its range, by a normal distribution, a whole one by 1 at least."""
     if isinstance(setting, Choice):
         return random.choice([option for option in setting.options if option != value] or [value])
@@ -35,7 +34,7 @@ def mutated(setting: Searched, value: Any, random: Random) -> Value:
     return found + 1 if found < setting.high else found - 1
 
 
-def crossed(setting: Searched, one: Any, other: Any, random: Random) -> Value:
+def crossed(setting: Searched, one: Value, other: Value, random: Random) -> Value:
     """One of two choices, or a number between the two."""
     if isinstance(setting, Choice):
         return random.choice((one, other))

@@ -166,7 +166,7 @@ def _measure(
 def _mixtures(trained: Ulmfit, messages: Sequence[Message]) -> dict[str, NDArray[np.float32]]:
     """By name, what all classifiers say together (no name), each alone, those of each direction, and one of each."""
     part = trained.part_
-    texts = [trained.rules.with_segment(message.text, message.segment) for message in messages]
+    texts = [trained.context.rules.with_segment(message.text, message.segment) for message in messages]
     alone = {
         (direction, place): PooledLstm(
             part.tokenizer, {direction: [graph]}, part.max_tokens, part.n_labels

@@ -126,4 +126,4 @@ def _measured(name: str, comparison: Comparison, fold: Fold) -> Cost:
         written = write_bundle(folder, draft(name, fitted, data, comparison.settings), fitted.parts())
         bundle = folder / written.id
         found = serving_cost(bundle, [data.messages[place] for place in fold.held_out])
-        return Cost(found.latency_ms, found.memory_bytes, size_bytes(bundle), fitted.describe())
+        return Cost(found.latency_ms, found.memory_bytes, size_bytes(bundle))

@@ -87,12 +87,11 @@ def train(
 
     evaluated, skipped = yield from _evaluate_all(names, champions_kinds, comparison)
     # Raises here if none is fast enough, before anything of the run changes.
-    best = _best(evaluated, comparison)
+    _best(evaluated, comparison)
     run.reopen()
     if BLEND in (*names, *champions_kinds):
         evaluated, skipped = yield from _with_blend(evaluated, skipped, comparison)
-        best = _best(evaluated, comparison)
-    curve = yield from curve_in_budget(best, evaluated, comparison)
+    curve = yield from curve_in_budget(_best(evaluated, comparison), evaluated, comparison)
     best, evaluated, withdrawn, fitted, refit_s = yield from _train_on_all_labels(evaluated, comparison)
 
     begun = manifest(best.result, fitted, settings, folds, refit_s, curve)

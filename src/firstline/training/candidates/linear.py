@@ -13,7 +13,7 @@ from firstline.evaluation.serving_cost import resident_bytes
 from firstline.training.candidates.base import Standalone
 from firstline.training.candidates.estimate import TEXT_BYTES, Eligible, Estimate, Workload, from_sample
 from firstline.training.candidates.ranges import number
-from firstline.training.candidates.regression import COUNTS_C, MAX_ITER, fit_regression, regression_bytes
+from firstline.training.candidates.regression import COUNTS_C, fit_regression, regression_bytes
 from firstline.training.candidates.tfidf import NgramSettings, TfidfBlocks
 from firstline.types import Label, Message
 
@@ -23,7 +23,6 @@ class LinearSettings(NgramSettings):
     """What can be set; the defaults are what won, see docs/EXPERIMENTS.md."""
 
     C: float = number(COUNTS_C, 0.1, 1_000.0, "how closely the labels are followed; lower is smoother", is_log=True)
-    max_iter: int = MAX_ITER
 
 
 class Linear(Standalone):
@@ -49,7 +48,7 @@ class Linear(Standalone):
         """Learn from the labelled messages; the others are not used."""
         self.tfidf_ = TfidfBlocks(self.settings.blocks)
         features = self.tfidf_.fit_transform(self._texts(messages))
-        self.regression_ = fit_regression(features, labels, self.settings.C, self.settings.max_iter)
+        self.regression_ = fit_regression(features, labels, self.settings.C)
         self.labels_ = self.regression_.labels
         return self
 

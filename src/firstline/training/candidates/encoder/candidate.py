@@ -44,7 +44,6 @@ from firstline.training.candidates.ranges import number, whole
 from firstline.training.candidates.soft_labels import sharpened, targets_of
 from firstline.training.candidates.teacher import Teacher
 from firstline.training.encoders import names_beside
-from firstline.training.encoders.base import ServedPart
 from firstline.training.encoders.folder import FolderEncoder
 from firstline.training.encoders.network import network_of, tokenizer_of
 from firstline.training.provenance import code_digest, fingerprint, installed, key_of
@@ -82,7 +81,6 @@ class TuningSettings:
     unlabelled_epochs: int = whole(2, 1, 5, "how often each of those is read")
     sharpness: float = number(2.0, 0.5, 4.0, "power of the teacher's probabilities for them")
     temperature: float = 0.07
-    weight_decay: float = 0.01
 
     def reading(self, n_labelled: int, n_unlabelled: int) -> tuple[int, int, int]:
         """How often a label comes in an epoch, the rows of a batch, and the batches in all.
@@ -199,8 +197,7 @@ class FineTuned(WithEncoder):
         key = self._key(messages, labels, unlabelled)
         kept = kept_part(folder, key, len(self.labels_)) if folder else None
         if kept:
-            self.part_: ServedPart = kept.part
-            self.borrowed_s = kept.seconds
+            self.part_, self.borrowed_s = kept
             return self
         started = time.perf_counter()
         self.part_ = part = self._trained(messages, labels, unlabelled)
@@ -231,9 +228,8 @@ class FineTuned(WithEncoder):
     def _trained(
         self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]
     ) -> Transformer:
-        settings, seed = self.settings, self.context.seed
-        place = {label: index for index, label in enumerate(self.labels_)}
-        truth = np.array([place[label] for label in labels], np.int64)
+        settings, seed, n_labels = self.settings, self.context.seed, len(self.labels_)
+        truth = np.unique(labels, return_inverse=True)[1]
         others = some(unlabelled, settings.n_unlabelled, seed)
         soft_labels = self._soft_labels(messages, truth, unlabelled, others)
         texts = [as_written(message.text, message.segment) for message in [*messages, *others]]
@@ -243,10 +239,10 @@ class FineTuned(WithEncoder):
         rows = [np.array(tokenizer.encode(described.prefix + text).ids, np.int64) for text in texts]
         copies, max_rows, n_batches = settings.reading(len(messages), len(others))
         pad = described.n_first - 1
-        targets = targets_of(truth, len(place), soft_labels, settings.smoothing)
+        targets = targets_of(truth, n_labels, soft_labels, settings.smoothing)
         how_often = np.repeat([copies, 1], [len(messages), len(others)])
         torch.manual_seed(seed)
-        network = TuningNetwork(model, len(place), pad, settings.dropout)
+        network = TuningNetwork(model, n_labels, pad, settings.dropout)
         training = TrainingLoop(
             network,
             TuningLoss(settings.contrastive, settings.temperature),
@@ -255,7 +251,6 @@ class FineTuned(WithEncoder):
             Rates(settings.rate, 1 / settings.decay, settings.head_rate),
             one_cycle(settings.warm_up),
             seed,
-            weight_decay=settings.weight_decay,
         )
         with fast_attention(model):
             for done in training.run():

@@ -22,7 +22,6 @@ from firstline.language_models.reading import MAX_TOKENS
 from firstline.neural.loop import RoundDone
 from firstline.neural.side_by_side import Report, run_side_by_side
 from firstline.steps import Stage, run_to_end
-from firstline.text.rules import TextRules
 from firstline.training.candidates.base import Candidate, Context
 from firstline.training.candidates.encoder.candidate import FineTuned
 from firstline.training.candidates.estimate import Eligible, Estimate, Workload
@@ -51,10 +50,6 @@ class Ulmfit(Candidate):
         self.context = context
         self.settings = settings
         self.shared = shared
-
-    @property
-    def rules(self) -> TextRules:
-        return self.context.rules
 
     @classmethod
     def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
@@ -104,8 +99,7 @@ class Ulmfit(Candidate):
         everything = [*messages, *unlabelled]
         shared = self.shared
         self.labels_ = sorted(set(labels))
-        place = {label: index for index, label in enumerate(self.labels_)}
-        truth = np.array([place[label] for label in labels], np.int64)
+        truth = np.unique(labels, return_inverse=True)[1]
         self.teacher_ = Teacher()
         expert = self._expert() if unlabelled else None
         said = expert.fit(messages, labels, unlabelled).answers(unlabelled) if expert else None
@@ -143,9 +137,8 @@ class Ulmfit(Candidate):
 
     def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:
         """Uncalibrated probabilities of the graphs that serve, (n_messages, n_labels); rows sum to 1."""
-        return self.part_.predict_proba(
-            [self.rules.with_segment(message.text, message.segment) for message in messages]
-        )
+        rules = self.context.rules
+        return self.part_.predict_proba([rules.with_segment(message.text, message.segment) for message in messages])
 
     def _expert(self) -> FineTuned | None:
         """The sentence encoder that is fine-tuned on the same labels, where one may be."""

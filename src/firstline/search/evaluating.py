@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
+from firstline.search.space import Value
 from firstline.steps import run_to_end
 from firstline.training.candidates import find_candidate
 from firstline.training.candidates.class_names import prepare_for
-from firstline.training.candidates.ranges import Value
 from firstline.training.folds import Folds
 from firstline.training.place import Bench, problem_of
 

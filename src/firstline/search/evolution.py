@@ -13,8 +13,7 @@ from random import Random
 from deap import algorithms, base, tools
 
 from firstline.search.evaluating import Outcome
-from firstline.search.variation import crossed, draw, mutated
-from firstline.training.candidates.ranges import Space, Value, defaults_of
+from firstline.search.space import Space, Value, crossed, defaults_of, draw, mutated
 
 Settings = Mapping[str, Value]
 Evaluate = Callable[[Sequence[Settings], Sequence[int]], Iterable[tuple[Settings, Outcome]]]

@@ -6,8 +6,8 @@ several threads or processes share is divided among them.
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
@@ -148,19 +148,6 @@ def clocked(call: Callable[[], Made]) -> tuple[float, Made]:
         started = processor_s()
         made = call()
         return processor_s() - started, made
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Meanwhile PyTorch computes on one thread of this process."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def processor_s() -> float:

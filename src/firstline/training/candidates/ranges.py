@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeAlias
 
-Value: TypeAlias = int | float | str | bool
-
 
 class Setting(ABC):
     """One setting of a candidate."""
@@ -121,8 +119,6 @@ class Several(Setting):
 
 
 Declared: TypeAlias = Mapping[str, Setting]
-Searched: TypeAlias = Integer | Decimal | Choice
-Space: TypeAlias = Mapping[str, Searched]
 
 
 # What these return becomes the default of a dataclass's field, which has the type of the default.
@@ -160,30 +156,16 @@ def declared(settings: type) -> Declared:
     return {one.name: one.metadata["setting"] for one in fields(settings) if "setting" in one.metadata}
 
 
-def space_of(settings: type) -> Space:
-    """Those of the declared settings that `firstline search` looks for."""
-    found: dict[str, Any] = {name: one for name, one in declared(settings).items() if one.is_searched}
-    return found
-
-
-def defaults_of(space: Space) -> dict[str, Value]:
-    """Every setting at its default."""
-    return {name: setting.default for name, setting in space.items()}
-
-
 def problems_of(values: Mapping[str, object], known: Declared) -> dict[str, str]:
     """What is wrong with values, by setting; a setting may be left out."""
-    found = {name: _problem(value, known[name]) if name in known else _unknown(known) for name, value in values.items()}
-    return {name: problem for name, problem in found.items() if problem}
-
-
-def _problem(value: object, setting: Setting) -> str:
-    problem = setting.problem(value)
-    return f"({setting.about}) {problem}" if problem and setting.about else problem
-
-
-def _unknown(known: Declared) -> str:
-    return f"is not a setting; known: {', '.join(known) or 'none'}"
+    found: dict[str, str] = {}
+    for name, value in values.items():
+        if name not in known:
+            found[name] = f"is not a setting; known: {', '.join(known) or 'none'}"
+        elif problem := known[name].problem(value):
+            about = known[name].about
+            found[name] = f"({about}) {problem}" if about else problem
+    return found
 
 
 def _spelled(option: str | bool) -> str:

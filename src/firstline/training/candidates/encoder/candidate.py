@@ -14,6 +14,7 @@ from typing import ClassVar, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from firstline.bundle.files import size_bytes
 from firstline.bundle.parts.transformer import Transformer, open_tokenizer
@@ -34,7 +35,6 @@ from firstline.training.candidates.estimate import (
     Workload,
     encoding,
     labelled_sample,
-    one_thread,
     processor_s,
     side_by_side,
 )
@@ -168,7 +168,7 @@ class FineTuned(WithEncoder):
         short = replace(settings, least_batches=_N_BATCHES, most_batches=_N_BATCHES)
         clock: list[float] = []
         watched = replace(context, folder=None, report=lambda _: clock.append(processor_s()))
-        with one_thread():
+        with threadpool_limits(1):
             cls(watched, encoder, short).fit(messages, labels, [])
         _, max_rows, _ = short.reading(len(messages), 0)
         row_s = (clock[-1] - clock[0]) / max(len(clock) - 1, 1) / max_rows / side_by_side()

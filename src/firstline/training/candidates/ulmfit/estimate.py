@@ -20,9 +20,8 @@ from firstline.training.candidates.estimate import (
     Eligible,
     Estimate,
     Workload,
+    clocked,
     encoding,
-    one_thread,
-    processor_s,
     side_by_side,
 )
 from firstline.training.candidates.latent import some
@@ -75,10 +74,9 @@ def estimate(workload: Workload) -> Estimate:
     n_directions = len(settings.directions)
     n_at_once = min(n_directions, n_cores)
     sample = some(texts, _N_TEXTS, workload.context.seed)
-    with one_thread():
-        model, is_adapted = _language_model(workload, texts, sample)
-        rows = encode(model.tokenizer, sample, model.card.direction)
-        token_s = _token_s(workload, model, rows)
+    model, is_adapted = _language_model(workload, texts, sample)
+    rows = encode(model.tokenizer, sample, model.card.direction)
+    token_s = _token_s(workload, model, rows)
     lengths = np.array([len(row) for row in rows], np.int64)
     _, n_epochs = batches_of(len(texts), lengths, _adapting(workload))
     n_read = 0.0 if is_adapted else _ADAPTATION * n_epochs * len(texts)
@@ -127,10 +125,9 @@ def _token_s(workload: Workload, model: LanguageModel, rows: Sequence[NDArray[np
     rows = rows[: _N_BATCHES * planned.max_rows]
     even = np.full((len(rows) - 1, n_classes), 1 / n_classes, np.float32)
     once = replace(planned, n_epochs=1, copies=1)
-    started = processor_s()
-    label: NDArray[np.int64] = np.zeros(1, np.int64)
-    done = next(train_classifier(model, rows, label, n_classes, even, once, workload.context.seed))
-    return (processor_s() - started) / done.n_tokens
+    steps = train_classifier(model, rows, np.zeros(1, np.int64), n_classes, even, once, workload.context.seed)
+    seconds, done = clocked(lambda: next(steps))
+    return seconds / done.n_tokens
 
 
 def _encoder(workload: Workload) -> Encoder | None:

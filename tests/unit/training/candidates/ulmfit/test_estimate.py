@@ -9,6 +9,7 @@ import pytest
 from firstline.errors import PoolTooSmall
 from firstline.language_models import adapt
 from firstline.steps import run_to_end
+from firstline.training.candidates import estimate as estimate_module
 from firstline.training.candidates.encoder.candidate import FineTuned
 from firstline.training.candidates.estimate import Estimate, Workload
 from firstline.training.candidates.ulmfit import estimate as module
@@ -30,7 +31,7 @@ def networks_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """The teacher takes nothing, and each reading of the clock is a second later."""
     now = iter(range(1_000))
     monkeypatch.setattr(module, "teaching", lambda *_: Estimate(0.0, 0, 0))
-    monkeypatch.setattr(module, "processor_s", lambda: float(next(now)))
+    monkeypatch.setattr(estimate_module, "processor_s", lambda: float(next(now)))
     monkeypatch.setattr(module, "n_usable_cores", lambda: 1)
     monkeypatch.setattr(adapt, "_LEAST_BATCHES", 0)
 

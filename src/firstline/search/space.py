@@ -1,12 +1,29 @@
-"""How values of a setting are drawn, mutated and crossed: they stay in its range, and of its type."""
+"""The settings that a search looks for; how values are drawn, mutated and crossed within range and type."""
 
 import math
+from collections.abc import Mapping
 from random import Random
+from typing import Any, TypeAlias
 
-from firstline.training.candidates.ranges import Choice, Decimal, Integer, Searched, Value
+from firstline.training.candidates.ranges import Choice, Decimal, Integer, declared
+
+Value: TypeAlias = int | float | str | bool
+Searched: TypeAlias = Integer | Decimal | Choice
+Space: TypeAlias = Mapping[str, Searched]
 
 _DIGITS = 3
 _STEP = 0.2
+
+
+def space_of(settings: type) -> Space:
+    """Those of a candidate's declared settings that `firstline search` looks for."""
+    found: dict[str, Any] = {name: one for name, one in declared(settings).items() if one.is_searched}
+    return found
+
+
+def defaults_of(space: Space) -> dict[str, Value]:
+    """Every setting at its default."""
+    return {name: setting.default for name, setting in space.items()}
 
 
 def draw(setting: Searched, random: Random) -> Value:

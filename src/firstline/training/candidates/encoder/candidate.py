@@ -230,8 +230,12 @@ class FineTuned(WithEncoder):
     ) -> Transformer:
         settings, seed, n_labels = self.settings, self.context.seed, len(self.labels_)
         truth = np.unique(labels, return_inverse=True)[1]
-        others = some(unlabelled, settings.n_unlabelled, seed)
-        soft_labels = self._soft_labels(messages, truth, unlabelled, others)
+        places = some(range(len(unlabelled)), settings.n_unlabelled, seed)
+        others = [unlabelled[place] for place in places]
+        soft_labels = np.zeros((0, n_labels), np.float32)
+        if others and self.pool_features:
+            found = self.pool_features.soft_labels(Teacher(), messages, truth, unlabelled)
+            soft_labels = sharpened(found[places], settings.sharpness)
         texts = [as_written(message.text, message.segment) for message in [*messages, *others]]
         model = self.encoder.open()
         content, described = tokenizer_of(model)
@@ -260,20 +264,6 @@ class FineTuned(WithEncoder):
                 )
         network.eval()
         return network_of(model).part(network.trained_head(), texts)
-
-    def _soft_labels(
-        self,
-        messages: Sequence[Message],
-        truth: NDArray[np.int64],
-        unlabelled: Sequence[Message],
-        others: Sequence[Message],
-    ) -> NDArray[np.float32]:
-        """Of `others`, which are among the unlabelled, (n_others, n_labels)."""
-        if not others or self.pool_features is None:
-            return np.zeros((0, len(self.labels_)), np.float32)
-        found = self.pool_features.soft_labels(Teacher(), messages, truth, unlabelled)
-        row = {message: number for number, message in enumerate(unlabelled)}
-        return sharpened(found[[row[message] for message in others]], self.settings.sharpness)
 
     def _key(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> str:
         """Of all that decides what is learned."""

@@ -108,25 +108,13 @@ class Ulmfit(Candidate):
         soft_labels = shared.pool_features.soft_labels(self.teacher_, messages, truth, unlabelled, said)
         self.models_ = shared.language_models
         settings = self.settings.for_as_many(len(everything) + (self.settings.copies - 1) * len(truth))
-        jobs = [
-            partial(
-                _trained,
-                partial(
-                    train_classifier,
-                    model,
-                    shared.rows_of(everything, model.card.direction),
-                    truth,
-                    len(self.labels_),
-                    sharpened(soft_labels, self.settings.sharpness),
-                    settings,
-                    seed,
-                ),
-                f"{model.card.direction} classifier{f' {place}' if place > 1 else ''}",
-                settings.n_epochs,
-            )
-            for model in self.models_
-            for place, seed in enumerate(settings.seeds(self.context.seed), start=1)
-        ]
+        learned = truth, len(self.labels_), sharpened(soft_labels, settings.sharpness), settings
+        jobs = []
+        for model in self.models_:
+            start = partial(train_classifier, model, shared.rows_of(everything, model.card.direction), *learned)
+            for number, seed in enumerate(settings.seeds(self.context.seed), start=1):
+                what = f"{model.card.direction} classifier{f' {number}' if number > 1 else ''}"
+                jobs.append(partial(_trained, partial(start, seed), what, settings.n_epochs))
         found = iter(run_side_by_side(jobs, self.context.report))
         graphs: dict[Direction, list[bytes]] = {
             model.card.direction: [quantize(build_graph(next(found))) for _ in range(settings.n_members)]

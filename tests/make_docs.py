@@ -4,7 +4,7 @@ from pathlib import Path
 
 from firstline.settings.file import settings_sections
 from firstline.settings.model import Settings
-from firstline.training.candidates import find_candidate, names
+from firstline.training.candidates import CLASSES, find_candidate
 from firstline.training.candidates.ranges import declared
 
 TARGET = Path(__file__).parent.parent / "docs" / "settings.md"
@@ -37,7 +37,7 @@ def settings_page() -> str:
         "|---|---|---|---|",
         *(
             f'| `candidates."{candidate}".{name}` | `{_plain(one.default)}` | {one.allowed} | {one.about} |'
-            for candidate in names()
+            for candidate in CLASSES
             for name, one in declared(find_candidate(candidate).settings_type).items()
         ),
     ]

@@ -15,7 +15,7 @@ from firstline.language_models import adapt, start
 from firstline.language_models.model import LanguageModel
 from firstline.language_models.network import Shape
 from firstline.neural.loop import TrainingLoop
-from firstline.training.candidates.ulmfit import candidate
+from firstline.training.candidates.ulmfit import settings
 from tests.commands import Done, run_here
 from tests.unit.language_models.messages import pretrained
 
@@ -52,7 +52,7 @@ def run(*arguments: object) -> Done:
     """Run `firstline` with a tiny network."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(start, "OWN_SHAPE", SHAPE)
-        patch.setattr(candidate, "_LEAST_BATCHES", 30)
+        patch.setattr(settings, "_LEAST_BATCHES", 30)
         patch.setattr(adapt, "_LEAST_BATCHES", 0)
         return run_here(*arguments)
 

@@ -46,8 +46,7 @@ def advise(
     place = Workspace.find(workspace)
     require_training()
     from firstline.training.advice import advise as run
-    from firstline.training.candidates import AUTO
-    from firstline.training.candidates import names as all_names
+    from firstline.training.candidates import AUTO, CLASSES
     from firstline.training.candidates.base import Context
     from firstline.training.candidates.estimate import Workload
 
@@ -59,7 +58,7 @@ def advise(
         settings.repeats,
     )
     asked = split_values(candidates) or (AUTO,)
-    names = list(dict.fromkeys(known for name in asked for known in (all_names() if name == AUTO else (name,))))
+    names = list(dict.fromkeys(known for name in asked for known in (CLASSES if name == AUTO else (name,))))
     with progress(as_json) as bar:
         advice = run_to_end(run(workload, names), stages(bar))
     if as_json:

@@ -224,7 +224,7 @@ def _print(report: "SearchReport", folder: Path, is_applied: bool, workspace: Pa
     """`again` is the command that was given, without the workspace."""
     from firstline.search.evolution import spelled
     from firstline.search.search import searched
-    from firstline.training.candidates.ranges import defaults_of
+    from firstline.search.space import defaults_of
 
     defaults = defaults_of(searched(report.candidate))
     # The best may come from a generation that time cut off.

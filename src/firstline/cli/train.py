@@ -146,10 +146,11 @@ def _shown(bar: "Progress", show_stage: "Callable[[Stage], None]") -> "Callable[
 
 
 def _print_report(report: "TrainReport", workspace: Path | None, folder: Path) -> None:
-    times = f" {report.repeats} times" if report.repeats > 1 else ""
+    folds, n_messages = report.folds, len(report.folds.data.messages)
+    times = f" {folds.repeats} times" if folds.repeats > 1 else ""
     say(
-        f"{counted(report.n_messages, 'labelled message')}, {counted(report.n_classes, 'class')},"
-        f" {report.folds}-fold cross-validation{times}, seed {report.seed}; below each figure its 95 % interval"
+        f"{counted(n_messages, 'labelled message')}, {counted(len(report.model.labels), 'class')},"
+        f" {folds.n_folds}-fold cross-validation{times}, seed {folds.seed}; below each figure its 95 % interval"
     )
     titles = ["candidate", "macro-F1", "accuracy", "macro prec.", f"against\n{report.reference}", *COSTS]
     rows = [list(_cells(row)) for row in sorted(report.results, key=lambda row: -row.figures.macro_f1)]
@@ -161,7 +162,7 @@ def _print_report(report: "TrainReport", workspace: Path | None, folder: Path) -
     for skipped in report.skipped:
         say(f"Skipped {skipped.candidate}: {without_name(skipped.reason, skipped.candidate)}")
     if report.enough_minutes:
-        names = ", ".join(report.out_of_time)
+        names = ", ".join(one.candidate for one in report.skipped if one.needed_s)
         say(f"Rerun with --minutes {report.enough_minutes} to include {names}; finished folds are reused.")
     for row in report.results:
         if row.mixture:
@@ -172,7 +173,7 @@ def _print_report(report: "TrainReport", workspace: Path | None, folder: Path) -
         say(f"{best.candidate} takes {best.latency_ms['p99']:.2f} ms (p99), more than was asked for.")
     if model.learning_curve:
         where = (workspace or Path(os.path.relpath(folder))) / "models" / model.id / "learning_curve.svg"
-        say(_promise(model.learning_curve, report.n_messages, where))
+        say(_promise(model.learning_curve, n_messages, where))
     what = "is the same as before" if not report.is_new else "is new"
     error = model.metrics.calibration_error if model.metrics else float("nan")
     again = next_command(workspace, f"runs show {report.run}")
@@ -229,11 +230,11 @@ def _as_json(report: "TrainReport") -> dict[str, object]:
         "is_new": report.is_new,
         "is_champion": report.is_champion,
         "champion": report.champion,
-        "n_messages": report.n_messages,
-        "n_classes": report.n_classes,
-        "folds": report.folds,
-        "repeats": report.repeats,
-        "seed": report.seed,
+        "n_messages": len(report.folds.data.messages),
+        "n_classes": len(report.model.labels),
+        "folds": report.folds.n_folds,
+        "repeats": report.folds.repeats,
+        "seed": report.folds.seed,
         "run": report.run,
         "reference": report.reference,
         "candidates": [

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
+from firstline.search.space import Value
 from firstline.steps import run_to_end
 from firstline.training.candidates import find_candidate
 from firstline.training.candidates.class_names import prepare_for
-from firstline.training.candidates.ranges import Value
-from firstline.training.folds import cross_validate
+from firstline.training.folds import Folds
 from firstline.training.place import Bench, problem_of
 
 _HOPELESS_Z = 1.96
@@ -73,14 +73,13 @@ def evaluate(bench: Bench, settings: Mapping[str, Value], rival: Sequence[int] =
 
 
 def _cross_validated(bench: Bench, settings: Mapping[str, Value], rival: Sequence[int], started: float) -> Outcome:
-    data = bench.data
     chosen = {**bench.context.chosen, bench.candidate: {**bench.context.chosen_for(bench.candidate), **settings}}
     context = replace(bench.context, chosen=chosen)
-    make = run_to_end(prepare_for(find_candidate(bench.candidate), context, data))
+    make = run_to_end(prepare_for(find_candidate(bench.candidate), context, bench.data))
     truth = bench.truth
     guesses = np.full(len(truth), -1, np.int64)
     n_folds = 0
-    for fold in cross_validate(make, data.messages, data.labels, data.unlabelled, bench.folds, bench.seed):
+    for fold in Folds(bench.data, bench.folds, 1, bench.seed).train_all(make):
         guesses[fold.held_out] = fold.probabilities.argmax(axis=1)
         n_folds += 1
         if len(rival) and n_folds < bench.folds and is_hopeless(guesses, np.array(rival), truth):

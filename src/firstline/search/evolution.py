@@ -13,7 +13,7 @@ from random import Random
 from deap import algorithms, base, tools
 
 from firstline.search.evaluating import Outcome
-from firstline.training.candidates.ranges import Space, Value, defaults_of
+from firstline.search.space import Space, Value, crossed, defaults_of, draw, mutated
 
 Settings = Mapping[str, Value]
 Evaluate = Callable[[Sequence[Settings], Sequence[int]], Iterable[tuple[Settings, Outcome]]]
@@ -87,7 +87,7 @@ def evolve(
     if not is_asked or history.outcome(first).problem:
         return history.population([first]), False
     with _dice(plan.seed, 0) as dice:
-        drawn = [{name: dimension.draw(dice) for name, dimension in space.items()} for _ in range(plan.population - 1)]
+        drawn = [{name: draw(setting, dice) for name, setting in space.items()} for _ in range(plan.population - 1)]
         new = _new(drawn, space, dice, history.knows)
     population = [first]
     for number in range(plan.generations + 1):
@@ -185,18 +185,18 @@ def _new(
 
 def _mated(one: _Individual, other: _Individual, space: Space, dice: Random) -> tuple[_Individual, _Individual]:
     """Each setting of both children comes from both parents, by its type."""
-    for name, dimension in space.items():
+    for name, setting in space.items():
         values = one[name], other[name]
-        one[name], other[name] = dimension.crossed(*values, dice), dimension.crossed(*values, dice)
+        one[name], other[name] = crossed(setting, *values, dice), crossed(setting, *values, dice)
     return one, other
 
 
 def _mutated(one: _Individual, space: Space, dice: Random) -> tuple[_Individual]:
     """One setting is changed, and each other by chance, so that one more is on average."""
     sure = dice.choice(sorted(space))
-    for name, dimension in space.items():
+    for name, setting in space.items():
         if name == sure or dice.random() < 1 / len(space):
-            one[name] = dimension.mutated(one[name], dice)
+            one[name] = mutated(setting, one[name], dice)
     return (one,)
 
 

@@ -13,11 +13,11 @@ from firstline.errors import TrainingError
 from firstline.evaluation.metrics import Difference, differences
 from firstline.search.evaluating import Outcome, TrialTask
 from firstline.search.evolution import Evaluate, Generation, Plan, Trial, evolve, spelled
+from firstline.search.space import Space, Value, defaults_of, space_of
 from firstline.search.trials import Trials
 from firstline.settings import Settings
 from firstline.steps import each_as
-from firstline.training.candidates import find_candidate, names
-from firstline.training.candidates.ranges import Space, Value, defaults_of, space_of
+from firstline.training.candidates import CLASSES, find_candidate
 from firstline.training.place import Bench, Place, Task
 from firstline.training.provenance import key_of
 from firstline.training.runs import encoders_of, run_key
@@ -72,7 +72,7 @@ def search(
     if not space:
         raise TrainingError(
             f"{bench.candidate} has nothing to set.",
-            f"These have: {', '.join(name for name in names() if searched(name))}",
+            f"These have: {', '.join(name for name in CLASSES if searched(name))}",
         )
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
     chosen = bench.context.chosen_for(bench.candidate)

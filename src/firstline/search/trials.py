@@ -9,7 +9,7 @@ import msgspec
 from firstline.errors import FileUnwritable
 from firstline.search.evaluating import Outcome
 from firstline.search.evolution import Trial, spelled
-from firstline.training.candidates.ranges import Value
+from firstline.search.space import Value
 
 FILE_NAME = "trials.jsonl"
 

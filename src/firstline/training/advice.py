@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
+from firstline.labelling.class_advice import ClassAdvice, class_advice
 from firstline.processes import n_usable_cores
 from firstline.steps import Stage
 from firstline.training.candidates.class_names import names_for
@@ -11,19 +12,6 @@ from firstline.training.candidates.estimate import Workload
 from firstline.training.estimates import Estimated
 from firstline.training.estimates import estimates as estimates_of
 from firstline.types import Label
-
-FEW_LABELS = 20
-"""Below, the share of a class that is found is known to a fifth either way at best (Wilson's interval)."""
-
-
-@dataclass(frozen=True)
-class ClassAdvice:
-    """One class: its labels, and whether they are enough, with the reason where they are not."""
-
-    label: Label
-    n_labels: int
-    is_enough: bool
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -77,23 +65,3 @@ def _names_not_learned(workload: Workload) -> list[Label]:
     if not workload.context.has_class_names:
         return []
     return sorted(set(workload.data.labels) - set(names_for(workload.context, workload.data)))
-
-
-def class_advice(labels: Sequence[Label], folds: int) -> list[ClassAdvice]:
-    """Whether each class has enough labels, those with the fewest first.
-
-    A class with one label is learned but never checked; one with fewer labels than folds is missing from some
-    of them; below 20 its figures are too uncertain to go by.
-    """
-    counted = sorted(Counter(labels).items(), key=lambda item: (item[1], item[0]))
-    return [ClassAdvice(label, count, count >= FEW_LABELS, _why_few(count, folds)) for label, count in counted]
-
-
-def _why_few(count: int, folds: int) -> str:
-    if count >= FEW_LABELS:
-        return ""
-    if count == 1:
-        return "a single message: it is learned but cannot be checked"
-    if count < folds:
-        return f"fewer than {folds} folds: some have none to check"
-    return f"fewer than {FEW_LABELS}: figures of this class are uncertain by a fifth or more"

@@ -102,5 +102,4 @@ def _summed(costs: Sequence[Cost]) -> Cost:
         latency_ms={name: round(sum(cost.latency_ms[name] for cost in costs), 3) for name in ("p50", "p99")},
         memory_bytes=sum(cost.memory_bytes for cost in costs),
         size_bytes=sum(cost.size_bytes for cost in costs),
-        settings={},
     )

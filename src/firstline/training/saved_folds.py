@@ -4,7 +4,6 @@ import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -18,12 +17,11 @@ _COST_FILE = "cost.json"
 
 
 class Cost(msgspec.Struct, frozen=True):
-    """What a candidate of a run costs to serve, and its settings."""
+    """What a candidate of a run costs to serve."""
 
     latency_ms: dict[str, float]
     memory_bytes: int
     size_bytes: int
-    settings: dict[str, Any]
 
     def __post_init__(self) -> None:
         missing = {"p50", "p99"} - {name for name, value in self.latency_ms.items() if 0 <= value < float("inf")}

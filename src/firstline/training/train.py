@@ -40,7 +40,7 @@ class TrainReport:
     """What a training did. `is_new` is false if the same model existed already.
 
     The `differences` of results are those to `reference`: the champion's kind, or the new model's if there is no
-    champion. `enough_minutes` would suffice for the candidates in `out_of_time`, too.
+    champion. `enough_minutes` would suffice for those skipped for lack of time, too.
     """
 
     results: list[Result]
@@ -50,13 +50,8 @@ class TrainReport:
     is_new: bool
     is_champion: bool
     champion: str
-    n_messages: int
-    n_classes: int
-    folds: int
-    repeats: int
-    seed: int
+    folds: Folds
     run: str
-    out_of_time: tuple[str, ...] = ()
     enough_minutes: int | None = None
 
 
@@ -92,17 +87,11 @@ def train(
 
     evaluated, skipped = yield from _evaluate_all(names, champions_kinds, comparison)
     # Raises here if none is fast enough, before anything of the run changes.
-    best = _best(evaluated, comparison)
+    _best(evaluated, comparison)
     run.reopen()
     if BLEND in (*names, *champions_kinds):
-        blend = _blend(evaluated, comparison)
-        yield comparison.save(blend)
-        if isinstance(blend, Evaluated):
-            evaluated.append(blend)
-            best = _best(evaluated, comparison)
-        else:
-            skipped.append(blend)
-    curve = yield from curve_in_budget(best, evaluated, comparison)
+        evaluated, skipped = yield from _with_blend(evaluated, skipped, comparison)
+    curve = yield from curve_in_budget(_best(evaluated, comparison), evaluated, comparison)
     best, evaluated, withdrawn, fitted, refit_s = yield from _train_on_all_labels(evaluated, comparison)
 
     begun = manifest(best.result, fitted, settings, folds, refit_s, curve)
@@ -113,7 +102,7 @@ def train(
     n_steps = sum(one.name != BLEND for one in evaluated) * folds.n_all + 1
     yield Step(f"{best.name}, on all labels", n_steps, n_steps)
     reference = next((one for one in evaluated if one.name in champions_kinds[:1]), best)
-    needed_s = {one.candidate: one.needed_s for one in skipped if one.needed_s}
+    needed_s = sum(one.needed_s for one in skipped)
     return TrainReport(
         results=with_differences(evaluated, reference, folds),
         skipped=[*skipped, *withdrawn],
@@ -122,14 +111,9 @@ def train(
         is_new=model.measured.created_at == begun.measured.created_at,
         is_champion=champion in (None, model.id),
         champion=champion or model.id,
-        n_messages=len(data.messages),
-        n_classes=len(model.labels),
-        folds=n_folds,
-        repeats=request.repeats,
-        seed=request.seed,
+        folds=folds,
         run=run.card.id,
-        out_of_time=tuple(needed_s),
-        enough_minutes=comparison.budget.enough_minutes(sum(needed_s.values())) if needed_s else None,
+        enough_minutes=comparison.budget.enough_minutes(needed_s) if needed_s else None,
     )
 
 
@@ -186,6 +170,14 @@ def _evaluate_or_skip(
         raise
     except Exception as error:
         return Skipped(name, reason_of(error, comparison.saved(name)), error=error)
+
+
+def _with_blend(
+    evaluated: list[Evaluated], skipped: list[Skipped], comparison: Comparison
+) -> Generator[TrainEvent, None, tuple[list[Evaluated], list[Skipped]]]:
+    blend = _blend(evaluated, comparison)
+    yield comparison.save(blend)
+    return ([*evaluated, blend], skipped) if isinstance(blend, Evaluated) else (evaluated, [*skipped, blend])
 
 
 def _blend(evaluated: Sequence[Evaluated], comparison: Comparison) -> Evaluated | Skipped:

@@ -76,9 +76,8 @@ class Lsa(Linear):
         to_latent = to_components(features, settings.n_components, settings.share, self.seed)
         labelled = features[: len(messages)]
         latent = sparse.csr_array(np.asarray(labelled @ to_latent, np.float32))
-        found = fit_regression(
-            sparse.csr_array(sparse.hstack([labelled, latent], format="csr")), labels, settings.C, settings.max_iter
-        )
+        both = sparse.csr_array(sparse.hstack([labelled, latent], format="csr"))
+        found = fit_regression(both, labels, settings.C)
         n_features = features.shape[1]
         weights = found.weights[:n_features] + to_latent @ found.weights[n_features:]
         self.regression_ = Regression(np.ascontiguousarray(weights, np.float32), found.bias, found.labels)

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
 from firstline.bundle.files import size_bytes
@@ -22,7 +21,6 @@ from firstline.training.candidates.estimate import (
     encoding,
     from_sample,
     labelled_sample,
-    one_thread,
     processor_s,
     side_by_side,
 )
@@ -110,17 +108,6 @@ def test_two_cores_are_nearly_twice_as_fast(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
     assert side_by_side(1) == 1
     assert 1.6 < side_by_side() < 2
-
-
-def test_threads_are_as_they_were() -> None:
-    before = torch.get_num_threads()
-    torch.set_num_threads(before + 1)
-    try:
-        with one_thread():
-            assert torch.get_num_threads() == 1
-        assert torch.get_num_threads() == before + 1
-    finally:
-        torch.set_num_threads(before)
 
 
 TEXTS = [f"текст {n}" for n in range(101)]

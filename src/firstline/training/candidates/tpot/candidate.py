@@ -15,7 +15,7 @@ from firstline.evaluation.serving_cost import resident_bytes
 from firstline.processes import n_usable_cores
 from firstline.steps import Stage, each_as, run_to_end
 from firstline.text.readings import Reading, read
-from firstline.training.candidates.base import Context, OnePart
+from firstline.training.candidates.base import Candidate, Context
 from firstline.training.candidates.embedding import require_encoder
 from firstline.training.candidates.estimate import Eligible, Estimate, Workload
 from firstline.training.candidates.latent import MOST_UNLABELLED, some, to_components
@@ -47,7 +47,7 @@ class TpotSettings:
     max_unlabelled: int = MOST_UNLABELLED
 
 
-class Tpot(OnePart):
+class Tpot(Candidate):
     """TPOT searches anew in each training: `generations` of `population` pipelines, for `minutes` at most.
 
     `over` the latent `components` of TF-IDF, or the sentence `vectors` of the workspace's encoder. The same seed finds

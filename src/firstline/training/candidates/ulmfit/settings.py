@@ -1,8 +1,9 @@
 """The settings of `ulmfit.v1`; the defaults are what won, see docs/EXPERIMENTS.md."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from firstline.language_models.reading import rows_and_epochs
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.ranges import number, one_of, several, text, whole
 from firstline.types import Direction
@@ -11,16 +12,16 @@ NAME = "ulmfit.v1"
 LossName = Literal["focal", "smoothing"]
 # No two trainings whose seeds are near each other share a member.
 _SEED_STEP = 1_000_003
+_LEAST_BATCHES, _ENOUGH_BATCHES = 120, 600
 
 
 @dataclass(frozen=True)
-class ClassifierSettings:
-    """How the classifier is trained.
+class UlmfitSettings:
+    """Those of the classifiers, of the language models below them, and of their teacher.
 
     `n_epochs` counts passes over labelled and unlabelled messages together; a labelled message comes
-    `copies` times in each. `class_weight_power` 1 weighs all classes the same, 0 all messages. `decay` is how many
-    times lower the rate of each layer is than that of the layer above it. `n_members` classifiers are trained for each
-    direction, each with a seed of its own, and answer together (Lakshminarayanan et al. 2017).
+    `copies` times in each. `n_members` classifiers are trained for each direction, each with a seed of its own, and
+    answer together (Lakshminarayanan et al. 2017).
     """
 
     n_members: int = whole(2, 1, 4, "classifiers for each direction, whose answers are averaged")
@@ -32,22 +33,8 @@ class ClassifierSettings:
     loss: LossName = one_of(  # noqa: RUF009 (a field)
         "smoothing", ("smoothing", "focal"), "loss for the labels of people; focal is the article's", is_searched=False
     )
-    decay: float = 1.0
     copies: int = 3
-    focal_gamma: float = 2.0
-    class_weight_power: float = 0.0
-    weight_decay: float = 0.01
     max_rows: int = 128
-    n_head: int = 0
-
-    def seeds(self, seed: int) -> list[int]:
-        """Those of the members, for a training with `seed`."""
-        return [(seed + _SEED_STEP * place) % 2**32 for place in range(self.n_members)]
-
-
-@dataclass(frozen=True)
-class UlmfitSettings(ClassifierSettings):
-    """Those of the classifier, of the language models below it, and of its teacher."""
 
     directions: tuple[Direction, ...] = several(
         ("forward", "backward"),
@@ -79,6 +66,16 @@ class UlmfitSettings(ClassifierSettings):
         " more often, and with 0 it stays as it is",
         is_searched=False,
     )
+
+    def seeds(self, seed: int) -> list[int]:
+        """Those of the members, for a training with `seed`."""
+        return [(seed + _SEED_STEP * place) % 2**32 for place in range(self.n_members)]
+
+    def for_as_many(self, n_rows: int) -> "UlmfitSettings":
+        """Few messages are read in smaller batches and more often, so that there is a number of steps at all."""
+        n_batches = min(_ENOUGH_BATCHES, _LEAST_BATCHES + n_rows // 20)
+        max_rows, n_epochs = rows_and_epochs(n_rows, self.max_rows, self.n_epochs, n_batches)
+        return replace(self, max_rows=max_rows, n_epochs=n_epochs)
 
 
 def settings_of(context: Context) -> UlmfitSettings:

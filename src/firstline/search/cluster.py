@@ -8,15 +8,16 @@ import time
 from collections import Counter
 from collections.abc import Generator, Sequence
 from concurrent.futures import CancelledError
+from contextlib import AbstractContextManager
 from typing import Any, Self
 
-from distributed import Future
+from distributed import Client, Future
 from distributed.scheduler import KilledWorker
 
 from firstline.errors import ClusterLost, TrainingError, kind_of
+from firstline.search.connecting import connect, connected
 from firstline.search.on_worker import Sent, run_there
 from firstline.search.workers import Limits, portable
-from firstline.training.connecting import connect
 from firstline.training.place import Answer, Bench, Task
 from firstline.training.provenance import identity
 
@@ -41,6 +42,10 @@ class Cluster:
 
     def __exit__(self, *error: object) -> None:
         self._client.close()
+
+    def connected(self) -> AbstractContextManager[Client]:
+        """Another client of it, for a candidate that `spreads`."""
+        return connected(self.address)
 
     @property
     def n_workers(self) -> int:

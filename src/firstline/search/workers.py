@@ -132,7 +132,7 @@ def portable(bench: Bench) -> Bench:
     """A bench that can be sent elsewhere: it reports to nobody, waits for no other worker, and its paths are whole."""
     context = bench.context
     folder, workspace = (path.resolve() if path else None for path in (context.folder, context.workspace))
-    return replace(bench, context=replace(context, report=_silent, dask="", folder=folder, workspace=workspace))
+    return replace(bench, context=replace(context, report=_silent, cluster=None, folder=folder, workspace=workspace))
 
 
 _bench: Bench | None = None

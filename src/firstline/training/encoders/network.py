@@ -1,6 +1,5 @@
 """A sentence-transformers network as serving runs it, before it has classes: graph, tokenizer and how to read."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -70,23 +69,16 @@ class Network:
         with write_folder(folder) as unfinished:
             (unfinished / _GRAPH_FILE).write_bytes(self.graph)
             (unfinished / _TOKENIZER_FILE).write_bytes(self.tokenizer)
-            description = {"described": msgspec.to_builtins(self.described), "sha256": self._digest()}
-            (unfinished / _DESCRIPTION_FILE).write_text(json.dumps(description, indent=1), encoding="utf-8")
+            (unfinished / _DESCRIPTION_FILE).write_bytes(msgspec.json.encode(self.described))
 
     @classmethod
     def kept(cls, folder: Path) -> "Network | None":
-        """The one that `save` wrote; None where there is none, or it is not as it was."""
+        """The one that `save` wrote; None if there is none."""
         try:
-            description = json.loads((folder / _DESCRIPTION_FILE).read_bytes())
-            graph, tokenizer = (folder / _GRAPH_FILE).read_bytes(), (folder / _TOKENIZER_FILE).read_bytes()
-            network = cls(graph, tokenizer, msgspec.convert(description["described"], Described))
-        except (OSError, ValueError, KeyError, TypeError):
+            described = msgspec.json.decode((folder / _DESCRIPTION_FILE).read_bytes(), type=Described)
+            return cls((folder / _GRAPH_FILE).read_bytes(), (folder / _TOKENIZER_FILE).read_bytes(), described)
+        except (OSError, msgspec.DecodeError):
             return None
-        return network if network._digest() == description.get("sha256") else None
-
-    def _digest(self) -> str:
-        described = msgspec.json.encode(self.described, order="deterministic")
-        return hashlib.sha256(self.graph + self.tokenizer + described).hexdigest()
 
     def _ids(self, text: str) -> NDArray[np.int64]:
         return np.array([self._opened.encode(self.described.prefix + text).ids], np.int64)

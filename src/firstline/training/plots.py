@@ -14,7 +14,6 @@ WIDTH, HEIGHT = 560, 320
 BLUE, ORANGE, GREY = "#1f5fa8", "#c2570c", "#5b6470"
 _N_DRAWN, _TITLE_CHARS = 60, 85
 _ACCURACY = "accuracy on held-out messages"
-_COLORS = {"measured": BLUE, "expected": ORANGE}
 
 
 def plot_svg(curve: LearningCurve) -> str:
@@ -52,39 +51,34 @@ def _title(curve: LearningCurve) -> alt.TitleParams:
 
 def _measured(points: Sequence[Point]) -> list[alt.Chart]:
     """The points, the line through them, and the band of their intervals."""
-    base = _base([msgspec.to_builtins(point) for point in points], "measured")
+    base = _base([msgspec.to_builtins(point) for point in points])
     return [
         base.mark_area(color=BLUE, opacity=0.15).encode(y=_y("accuracy_low"), y2="accuracy_high:Q"),
         base.mark_line(color=BLUE, strokeWidth=2),
-        base.mark_point(filled=True, size=70, opacity=1).encode(color=_color()),
+        base.mark_point(color=BLUE, filled=True, size=70, opacity=1),
     ]
 
 
 def _foreseen(first: int, law: PowerLaw, expected: Expected) -> list[alt.Chart]:
     """The fitted law from `first` labels on, and the point that is expected, with its interval and its figure."""
     sizes = np.linspace(first, expected.n_labels, _N_DRAWN)
-    drawn = _base([{"n_labels": size, "accuracy": 1 - law.error(size)} for size in sizes.tolist()], "expected")
-    base = _base([msgspec.to_builtins(expected)], "expected")
+    drawn = _base([{"n_labels": size, "accuracy": 1 - law.error(size)} for size in sizes.tolist()])
+    base = _base([{**msgspec.to_builtins(expected), "kind": "expected"}])
+    kinds = alt.Color("kind:N", scale=alt.Scale(domain=["measured", "expected"], range=[BLUE, ORANGE]), title=None)
     text = alt.Text("accuracy:Q", format=".3f")
     return [
         drawn.mark_line(color=ORANGE, strokeDash=[5, 4], strokeWidth=1.5),
         base.mark_rule(color=ORANGE, strokeWidth=2).encode(y=_y("accuracy_low"), y2="accuracy_high:Q"),
-        base.mark_point(shape="diamond", filled=True, size=140, opacity=1).encode(color=_color()),
+        base.mark_point(shape="diamond", filled=True, size=140, opacity=1).encode(color=kinds),
         base.mark_text(align="right", dx=-10, dy=-8, color=ORANGE, fontSize=13, fontWeight="bold").encode(text=text),
     ]
 
 
-def _base(rows: Sequence[dict[str, object]], kind: str) -> alt.Chart:
-    data = alt.InlineData(values=[{**row, "kind": kind} for row in rows])
+def _base(rows: list[dict[str, object]]) -> alt.Chart:
     x = alt.X("n_labels:Q", title="labelled messages", scale=alt.Scale(zero=False, nice=True, padding=8))
-    chart: alt.Chart = alt.Chart(data).encode(x=x, y=_y("accuracy"))
+    chart: alt.Chart = alt.Chart(alt.InlineData(values=rows)).encode(x=x, y=_y("accuracy"))
     return chart
 
 
 def _y(column: str) -> alt.Y:
     return alt.Y(f"{column}:Q", title=_ACCURACY, scale=alt.Scale(zero=False, nice=True, padding=8))
-
-
-def _color() -> alt.Color:
-    kinds = alt.Scale(domain=list(_COLORS), range=list(_COLORS.values()))
-    return alt.Color("kind:N", scale=kinds, title=None)

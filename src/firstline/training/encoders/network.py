@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from tokenizers import Tokenizer
 
-_LEAST_TOKENS = 8
 LONGEST = 128
 """What stands beyond is not read, see docs/EXPERIMENTS.md; a folder may set less."""
 
@@ -37,8 +36,8 @@ class Described(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     prefix: str
-    max_tokens: Annotated[int, msgspec.Meta(ge=_LEAST_TOKENS)]
-    n_first: Annotated[int, msgspec.Meta(ge=0)]
+    max_tokens: int
+    n_first: int
 
 
 @dataclass(frozen=True)
@@ -129,12 +128,6 @@ def tokenizer_of(model: "SentenceTransformer") -> tuple[bytes, Described]:
     tokenizer = json.dumps(description, ensure_ascii=False, separators=(",", ":")).encode()
     prefix = model.prompts.get(model.default_prompt_name or "") or ""
     longest = model.max_seq_length or LONGEST
-    if not isinstance(prefix, str) or not isinstance(longest, int) or longest < _LEAST_TOKENS:
-        raise EncoderUnusable(
-            f"The encoder reads {longest!r} tokens after the prompt {prefix!r}; expected {_LEAST_TOKENS} or more"
-            " after a text.",
-            "Mend sentence_bert_config.json and config_sentence_transformers.json in its folder.",
-        )
     return tokenizer, Described(prefix, min(LONGEST, longest), (model.tokenizer.pad_token_id or 0) + 1)
 
 

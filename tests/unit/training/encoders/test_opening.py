@@ -91,15 +91,6 @@ def test_a_tokenizer_that_is_missing_is_not_made_up(tmp_path: Path) -> None:
         open_folder(folder)
 
 
-@pytest.mark.parametrize("longest", [-5, 7.5, "abc"])
-def test_a_length_that_is_none_is_said(tmp_path: Path, longest: object) -> None:
-    folder = copied(tmp_path / "encoder")
-    file = next(folder.rglob("sentence_bert_config.json"))
-    file.write_text(json.dumps({**json.loads(file.read_text()), "max_seq_length": longest}))
-    with pytest.raises(EncoderUnusable):
-        tokenizer_of(open_folder(folder))
-
-
 def test_weights_of_more_layers_than_the_config_says_are_refused(tmp_path: Path) -> None:
     folder = copied(tmp_path / "encoder")
     file = next(path for path in folder.rglob("config.json") if "Pooling" not in str(path))

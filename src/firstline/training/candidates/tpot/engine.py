@@ -240,6 +240,10 @@ def _silence() -> Iterator[None]:
             gc.collect()
 
 
+class _Stopped(BaseException):
+    """Ctrl-C was pressed."""
+
+
 @contextmanager
 def _stoppable() -> Iterator[None]:
     """TPOT takes Ctrl-C for the end of its search, and goes on with what it has; here it is the end of everything."""
@@ -247,24 +251,17 @@ def _stoppable() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread() or before in (signal.SIG_IGN, None):
         yield
         return
-    pressed = threading.Event()
 
     def stop(number: int, frame: object) -> None:
-        pressed.set()
-        raise KeyboardInterrupt
+        raise _Stopped
 
     signal.signal(signal.SIGINT, stop)
     try:
         yield
-    except Exception:
-        # Where TPOT has nothing yet, it fails of that.
-        if pressed.is_set():
-            raise KeyboardInterrupt from None
-        raise
+    except _Stopped:
+        raise KeyboardInterrupt from None
     finally:
         signal.signal(signal.SIGINT, before)
-    if pressed.is_set():
-        raise KeyboardInterrupt
 
 
 @contextmanager

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from firstline.language_models import adapt, start
+from firstline.language_models.card import Shape
 from firstline.language_models.model import LanguageModel
-from firstline.language_models.network import Shape
 from firstline.neural.loop import TrainingLoop
 from firstline.training.candidates.ulmfit import settings
 from tests.commands import Done, run_here
@@ -34,7 +34,7 @@ HALTING = (
     "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     "from firstline.language_models import adapt\n"
     "from firstline.language_models import start\n"
-    "from firstline.language_models.network import Shape\n"
+    "from firstline.language_models.card import Shape\n"
     "start.OWN_SHAPE = Shape(12, 12, 1)\n"
     "adapt._LEAST_BATCHES = 0\n"
     "save = adapt.save_checkpoint\n"

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from firstline.search import cluster
+from firstline.search import cluster, connecting
 from firstline.search.workers import Limits
-from firstline.training import connecting
 from tests.clusters import Started
 from tests.commands import Run
 from tests.unit.search.benches import Here
@@ -32,6 +31,7 @@ class Asked(Here):
     """A cluster that is this process, and does what it is asked."""
 
     n_workers = 2
+    connected = None
 
     def __init__(self, address: str, limits: Limits) -> None:
         super().__init__(is_exact=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from firstline.language_models.network import Shape
+from firstline.language_models.card import Shape
 from firstline.language_models.sizes import SIZES, Size
 from firstline.neural.loop import TrainingLoop
 from tests.commands import Done, run_here
@@ -20,7 +20,7 @@ ROWS = ("--rows", "1", "--tokens", "48000")
 TINY = (
     "import sys\n"
     "from firstline.language_models import sizes\n"
-    "from firstline.language_models.network import Shape\n"
+    "from firstline.language_models.card import Shape\n"
     "sizes.SIZES['small'] = sizes.Size(Shape(4, 6, 1), 60)\n"
     "from firstline.cli import main\n"
     "main()"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from firstline.cli import search as command
-from firstline.training import connecting
+from firstline.search import connecting
 from tests.commands import Run, run_process
 from tests.unit.search.benches import Here
 

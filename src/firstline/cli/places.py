@@ -22,9 +22,10 @@ DaskOption = Annotated[
 @contextmanager
 def workers(settings: "Settings") -> "Iterator[Workers]":
     """Processes on this machine, with the limits of `[search]`."""
-    from firstline.search.workers import Limits, Workers, default_workers, memory_share
+    from firstline.processes import n_usable_cores
+    from firstline.search.workers import Limits, Workers, memory_share
 
-    n_workers = settings.search.workers or default_workers()
+    n_workers = settings.search.workers or n_usable_cores()
     memory_bytes = int(1e9 * settings.search.memory_gb) or memory_share(n_workers)
     with Workers(Limits(60 * settings.search.evaluation_minutes, memory_bytes), n_workers) as here:
         yield here

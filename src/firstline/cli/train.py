@@ -112,7 +112,8 @@ def train(
             place.runs,
             request,
             replace(
-                Context.of(settings, request.seed, place.language_models, place.folder, show_stage), dask=dask or ""
+                Context.of(settings, request.seed, place.language_models, place.folder, show_stage),
+                cluster=workers.connected if workers else None,
             ),
             workers,
         )

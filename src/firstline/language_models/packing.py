@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from zipfile import ZipFile
 
 import msgspec
 import tomlkit
@@ -194,7 +193,7 @@ def _figure(value: float | None) -> str:
 
 
 def _build(project: Path) -> Path:
-    """The wheel in the project's `dist`. Raises `LanguageModelUnusable` where it lacks a file of the project."""
+    """The wheel in the project's `dist`. Raises `LanguageModelUnusable` if hatchling makes none."""
     if find_spec("hatchling") is None:
         raise ExtraMissing("Packing", "train")
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
@@ -214,9 +213,4 @@ def _build(project: Path) -> Path:
             f"The wheel could not be built: {' '.join(last) or 'hatchling gave none'}.",
             "Check the free space, and that hatchling works: python -m hatchling --version",
         )
-    expected = {path.relative_to(project / "src").as_posix() for path in (project / "src").rglob("*") if path.is_file()}
-    with ZipFile(wheels[0]) as wheel:
-        missing = expected - set(wheel.namelist())
-    if missing:
-        raise LanguageModelUnusable(f"The wheel lacks {', '.join(sorted(missing))}.", "Pack into another folder.")
     return wheels[0]

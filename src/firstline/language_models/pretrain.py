@@ -14,13 +14,13 @@ import msgspec
 import torch
 
 from firstline.errors import LanguageModelUnusable, TrainingError, UsageError
-from firstline.language_models.card import FORMAT_VERSION, LANGUAGE_CODE, Card, SourceUsed
+from firstline.language_models.card import FORMAT_VERSION, LANGUAGE_CODE, Card, Shape, SourceUsed
 from firstline.language_models.corpus import Source, check_language, read_lines
 from firstline.language_models.encoding import EncodedSource, encode_source
 from firstline.language_models.hardware import describe_hardware
 from firstline.language_models.mix import Mix
-from firstline.language_models.model import LanguageModel, card_shape, load_weights, weights_of
-from firstline.language_models.network import LANGUAGE_MODEL_DROPOUTS, LanguageNetwork, Shape
+from firstline.language_models.model import LanguageModel, load_weights, weights_of
+from firstline.language_models.network import LANGUAGE_MODEL_DROPOUTS, LanguageNetwork
 from firstline.language_models.perplexity import nats_per_token, perplexity
 from firstline.language_models.pretrain_rounds import Chunks, Course, Pretraining, PretrainRound
 from firstline.language_models.sampling import sample_lines
@@ -242,7 +242,7 @@ def _language_model(
         format_version=FORMAT_VERSION,
         language=settings.language,
         direction=settings.direction,
-        shape=card_shape(_shape(settings)),
+        shape=_shape(settings),
         text_rules=rules.names,
         sources=tuple(texts),
         tokens_seen=course.n_rounds * chunks.tokens_per_round,

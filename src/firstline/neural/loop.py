@@ -27,16 +27,8 @@ from firstline.errors import TrainingError
 Batch = tuple[Tensor, Any]
 """Ids, (n_rows, n_ids), and what the loss compares the prediction with."""
 
-Schedule = Callable[[float], float]
-"""The share of training that is done, 0 to 1 -> the share of the highest rate."""
-
-
-@dataclass(frozen=True)
-class ByRound:
-    """A schedule for a training whose end is not known: how many rounds are done -> the share of the highest rate."""
-
-    rate: Callable[[float], float]
-
+Schedule = Callable[[float, int], float]
+"""How many rounds are done, and how many there will be -> the share of the highest rate."""
 
 _BETAS = (0.8, 0.99)
 _EPSILON = 1e-7
@@ -80,7 +72,7 @@ class RoundDone:
 def one_cycle(warm_up: float = 0.25, start: float = 0.04, end: float = 1e-5) -> Schedule:
     """Up to the highest rate and down again, along cosines (Smith 2018, as fastai draws it)."""
     curve = combined_cos(warm_up, start, 1.0, end)
-    return lambda share: float(curve(share))
+    return lambda n_done, n_rounds: float(curve(n_done / n_rounds))
 
 
 class TrainingLoop:
@@ -98,7 +90,7 @@ class TrainingLoop:
         rounds: Rounds,
         groups: Sequence[Sequence[nn.Parameter]],
         rates: Rates,
-        schedule: Schedule | ByRound,
+        schedule: Schedule,
         seed: int,
         *,
         weight_decay: float = 0.01,
@@ -222,17 +214,14 @@ class _Pace(Callback):  # type: ignore[misc]
 
     order = 60
 
-    def __init__(self, schedule: Schedule | ByRound, highest: Sequence[float], rounds: Rounds) -> None:
+    def __init__(self, schedule: Schedule, highest: Sequence[float], rounds: Rounds) -> None:
         self.number = 0
         self._schedule = schedule
         self._highest = highest
         self._rounds = rounds
 
     def before_batch(self) -> None:
-        n_done = self.number + self.iter / self.n_iter
-        share_done = n_done / len(self._rounds)
-        schedule = self._schedule
-        share = schedule.rate(n_done) if isinstance(schedule, ByRound) else schedule(share_done)
+        share = self._schedule(self.number + self.iter / self.n_iter, len(self._rounds))
         self.opt.set_hyper("lr", [rate * share for rate in self._highest])
 
 

@@ -7,21 +7,21 @@ from collections import defaultdict
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from firstline.bundle.learning_curve import Expected, LearningCurve, Point, PowerLaw
+from firstline.bundle.learning_curve import LearningCurve, Point
 from firstline.errors import LabelsTooFew
 from firstline.evaluation.metrics import score, wilson
 from firstline.steps import Stage
 from firstline.training.candidates.base import Learner
-from firstline.training.power_law import LEAST_POINTS, Answers, expectations
+from firstline.training.power_law import LEAST_POINTS, expectations
 from firstline.types import Label, Message
 
 SHARES = (0.25, 0.4, 0.6, 0.8)
 REPETITIONS = 5
 MORE_LABELS = 500
-_HELD_OUT_BLOCKS = 5
 
 
 @dataclass(frozen=True)
@@ -51,15 +51,13 @@ def learning_curve(
     candidate: str = "",
     shares: Sequence[float] = SHARES,
     repetitions: int = REPETITIONS,
-    more_labels: int = MORE_LABELS,
 ) -> Generator[Stage, None, LearningCurve]:
     """Accuracy and macro-F1 of what `make` makes at each of `shares` of the labels, and at `more_labels` more.
 
-    Each repetition holds out a fifth of the labelled messages, stratified; the first five hold out
-    others each. It learns from growing stratified subsets of the rest, one inside the next and each of two
-    classes at least; messages whose label is not used yet count as unlabelled. A size at which a
-    repetition cannot be trained is left out, and `note` says so. Raises `LabelsTooFew` where no size
-    is left.
+    Each of at most five repetitions holds out another fifth of the labelled messages, stratified. It learns from
+    growing stratified subsets of the rest, one inside the next; messages whose label is not used yet count as
+    unlabelled. A size at which a repetition cannot be trained is left out, and `note` says so. Raises
+    `LabelsTooFew` if no size is left.
 
     Intervals, 95 %: Wilson's for the accuracy and a bootstrap over messages for macro-F1, both as if there were
     so many fewer messages as the spread of the accuracy over repetitions is wider than chance makes it
@@ -85,32 +83,24 @@ def learning_curve(
             f"{len(labels)} labelled messages are too few for a learning curve.", "Label more messages first."
         )
     points = tuple(_point(size, asked[size], labels, seed) for size in usable)
-    answers = Answers(
-        np.array(usable, np.float64),
-        [np.stack([asked[size][number].is_right for size in usable]) for number in range(repetitions)],
+    curve = LearningCurve(candidate, seed, len(labels), MORE_LABELS, points, note="; ".join(notes.values()))
+    if problem := _no_law(points):
+        return msgspec.structs.replace(curve, note="; ".join([*notes.values(), problem]))
+    answers = [np.stack([asked[size][number].is_right for size in usable]) for number in range(repetitions)]
+    widths = np.array([point.accuracy_high - point.accuracy_low for point in points])
+    law, (now, expected) = expectations(
+        np.array(usable, np.float64), answers, widths, (len(labels), len(labels) + MORE_LABELS), seed
     )
-    law, now, expected, note = _drawn_on(points, answers, len(labels), more_labels, seed)
-    return LearningCurve(
-        candidate=candidate,
-        seed=seed,
-        n_labels=len(labels),
-        more_labels=more_labels,
-        points=points,
-        law=law,
-        now=now,
-        expected=expected,
-        note="; ".join([*notes.values(), *([note] if note else [])]),
-    )
+    return msgspec.structs.replace(curve, law=law, now=now, expected=expected)
 
 
 def _split(labels: Sequence[Label], repetition: int, seed: int) -> _Repetition:
-    number, block = divmod(repetition, _HELD_OUT_BLOCKS)
-    shuffled = _stratified_order(labels, np.random.default_rng((seed, number)))
-    blocks = np.array_split(shuffled, min(_HELD_OUT_BLOCKS, len(shuffled)) or 1)
-    held_out = blocks[block % len(blocks)]
+    shuffled = _stratified_order(labels, np.random.default_rng((seed, 0)))
+    blocks = np.array_split(shuffled, min(REPETITIONS, len(shuffled)) or 1)
+    held_out = blocks[repetition % len(blocks)]
     rest = np.setdiff1d(np.arange(len(labels)), held_out)
-    order = rest[_stratified_order([labels[place] for place in rest], np.random.default_rng((seed, number, block)))]
-    return _Repetition(held_out, _with_two_classes_first(order, labels))
+    random = np.random.default_rng((seed, 0, repetition))
+    return _Repetition(held_out, rest[_stratified_order([labels[place] for place in rest], random)])
 
 
 def _stratified_order(labels: Sequence[Label], random: np.random.Generator) -> NDArray[np.int64]:
@@ -126,14 +116,6 @@ def _stratified_order(labels: Sequence[Label], random: np.random.Generator) -> N
         members = random.permutation(places[label])
         position[members] = (np.arange(len(members)) + random.random()) / len(members)
     return np.argsort(position, kind="stable")
-
-
-def _with_two_classes_first(order: NDArray[np.int64], labels: Sequence[Label]) -> NDArray[np.int64]:
-    """The same order, but its first two messages are of two classes, where there are two."""
-    other = next((at for at, place in enumerate(order) if labels[place] != labels[order[0]]), None)
-    if other is None:
-        return order
-    return np.concatenate([order[:1], order[[other]], order[1:other], order[other + 1 :]])
 
 
 def _sizes(n_labels: int, shares: Sequence[float], n_most: int) -> list[int]:
@@ -167,7 +149,7 @@ def _point(size: int, asked: Sequence[_Asked], labels: Sequence[Label], seed: in
     figures = score(
         [labels[place] for place in places], [label for answers in asked for label in answers.predicted], seed
     )
-    wider = _design_effect([answers.is_right for answers in asked]) * len(places) / len(np.unique(places))
+    wider = _design_effect([answers.is_right for answers in asked])
     low, high = wilson(figures.accuracy, max(1, round(len(places) / wider)))
     f1_low, f1_high = (
         float(np.clip(figures.macro_f1 + (bound - figures.macro_f1) * np.sqrt(wider), 0, 1))
@@ -196,23 +178,12 @@ def _design_effect(is_right: Sequence[NDArray[np.bool_]]) -> float:
     return max(1.0, float(accuracies.var(ddof=1)) / by_chance)
 
 
-def _drawn_on(
-    points: Sequence[Point], answers: Answers, n_labels: int, more_labels: int, seed: int
-) -> tuple[PowerLaw | None, Expected | None, Expected | None, str]:
-    """The law, what it expects now and with more labels, and why there is none."""
-    if len(points) < LEAST_POINTS:
-        return None, None, None, f"{len(points)} of {LEAST_POINTS} points that it takes to expect anything"
+def _no_law(points: Sequence[Point]) -> str:
+    """Why the points say nothing about more labels; empty if they do."""
     first, last = points[0], points[-1]
+    if len(points) < LEAST_POINTS:
+        return f"{len(points)} of {LEAST_POINTS} points that it takes to expect anything"
     if last.accuracy <= first.accuracy:
-        return (
-            None,
-            None,
-            None,
-            (
-                f"accuracy does not grow from {first.n_labels} to {last.n_labels} labels,"
-                " so the curve says nothing about more"
-            ),
-        )
-    widths = np.array([point.accuracy_high - point.accuracy_low for point in points])
-    law, (now, expected) = expectations(answers, widths, (n_labels, n_labels + more_labels), seed)
-    return law, now, expected, ""
+        sizes = f"from {first.n_labels} to {last.n_labels} labels"
+        return f"accuracy does not grow {sizes}, so the curve says nothing about more"
+    return ""

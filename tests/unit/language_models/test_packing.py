@@ -226,14 +226,6 @@ def test_a_build_that_fails_leaves_nothing(
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_a_wheel_that_lacks_a_file_is_not_given(
-    folders: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ZipFile, "namelist", lambda _: ["firstline_ru/__init__.py"])
-    with pytest.raises(LanguageModelUnusable, match=r"The wheel lacks firstline_ru/backward/card\.json"):
-        pack(folders, tmp_path / "out")
-
-
 def test_without_hatchling_it_says_what_to_install(
     folders: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,10 +12,10 @@ from distributed import Client
 from distributed.scheduler import KilledWorker
 
 from firstline.errors import ClusterLost, TrainingError, UsageError
+from firstline.search import connecting
 from firstline.search.cluster import Cluster, answer_of
 from firstline.search.evaluating import Outcome, TrialTask, evaluate
 from firstline.search.workers import Limits
-from firstline.training import connecting
 from firstline.training.place import Bench, Task
 from tests.clusters import Started
 from tests.clusters import cluster as local

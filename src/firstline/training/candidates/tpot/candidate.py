@@ -152,7 +152,7 @@ class Tpot(Candidate):
             settings.minutes,
             self.context.seed,
             lambda done: self.context.report(Stage("generations of TPOT", done, settings.generations)),
-            self.context.dask,
+            self.context.cluster,
             self.context.working_folder,
         )
         return PipelineGraph(graph_of(self.found_.pipeline, features), features.shape[1], len(self.labels_))

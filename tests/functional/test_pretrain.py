@@ -81,7 +81,7 @@ def test_a_killed_training_goes_on_and_ends_as_an_undisturbed_one(corpus: Path, 
     assert done.returncode == 0, done.stderr
     assert "goes on after 38,400 tokens" in done.stderr
     assert "cool-down: round 30 of 30" in done.stderr
-    assert "48,000 tokens seen, of bank (" in done.stdout
+    assert "48,000 tokens seen, from bank (" in done.stdout
     assert f"--direction backward --tokenizer {folder}" in done.stdout
     weights = "weights.safetensors"
     assert (folder / weights).read_bytes() == (made / weights).read_bytes()
@@ -121,7 +121,7 @@ def test_an_interrupted_training_says_how_to_go_on(
     monkeypatch.setattr(TrainingLoop, "run", stop)
     done = run_small(corpus, "bank.txt", *ROWS, "-o", tmp_path / "lm")
     assert done.returncode == 130
-    assert "To go on: the same command with --resume" in done.stderr
+    assert "To resume, run the same command with --resume" in done.stderr
     assert "Stopped." in done.stderr
 
 

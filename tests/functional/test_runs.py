@@ -18,9 +18,9 @@ SavedFolds.save_fold = keep_and_die
 
 
 def test_runs_are_listed_and_joined(firstline: Run, bank: Path) -> None:
-    assert "Nothing was compared yet" in firstline("runs", "-w", bank).stdout
+    assert "There is no run yet" in firstline("runs", "-w", bank).stdout
     assert firstline("train", "--candidates", "linear.v1,blend.v1", "--folds", "3", "-w", bank).returncode == 0
-    assert "blend.v1 left out" in firstline("runs", "-w", bank).stdout
+    assert "blend.v1 skipped" in firstline("runs", "-w", bank).stdout
     joined = firstline("train", "--candidates", "linear.v1,forest.v1,blend.v1", "--folds", "3", "-w", bank)
     assert joined.returncode == 0, joined.stderr
     assert "resumes run" in joined.stderr

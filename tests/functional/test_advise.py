@@ -40,5 +40,5 @@ def test_a_workspace_without_labels_has_reasons_and_no_next_command(firstline: R
     firstline("init", tmp_path / "w")
     done = firstline("advise", "-w", tmp_path / "w", "--candidates", "linear.v1")
     assert done.returncode == 0, done.stderr
-    assert "Training needs at least two classes, the workspace has no labelled messages." in done.stdout
+    assert "Training needs at least two classes, but the workspace has no labelled messages." in done.stdout
     assert "Next:" not in done.stdout

@@ -60,7 +60,7 @@ def test_exit_code_and_next_step(firstline: Run, tmp_path: Path, arguments: list
     ("arguments", "code", "said"),
     [
         (["import", "absent.csv"], 1, "absent.csv does not exist"),
-        (["import", "odd.docx"], 1, "files that end in '.docx' are not known"),
+        (["import", "odd.docx"], 1, "Firstline does not read files that end in '.docx'"),
         (["import", "empty.csv"], 1, "empty.csv is empty"),
         (["import", "plain.csv", "--text", "body"], 1, "Its columns: text, label"),
         (["import", "plain.csv", "--encoding", "klingon"], 2, "'klingon' is not an encoding"),

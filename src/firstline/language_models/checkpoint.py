@@ -60,5 +60,5 @@ def check_purpose(what: str, found: Mapping[str, Any], purpose: Mapping[str, Any
     for name, expected in purpose.items():
         if found.get(name) != expected:
             raise CheckpointUnusable(
-                f"{what} is of another training: its {name} is {found.get(name)}, asked for {expected}.", _START_OVER
+                f"{what} is of another training: its {name} is {found.get(name)}, expected {expected}.", _START_OVER
             )

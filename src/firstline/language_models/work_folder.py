@@ -59,8 +59,8 @@ class WorkFolder:
         if self.has_work:
             if not is_resumed:
                 raise TrainingError(
-                    f"There is a training in {self.folder} already.",
-                    "Go on with it: the same command with --resume. Or name another folder.",
+                    f"{self.folder} already contains a training.",
+                    "To resume it, run the same command with --resume. Otherwise name another folder.",
                 )
             check_purpose(f"What is in {self.folder}", self._read_purpose(), self.purpose)
         elif (self.folder / CARD_FILE).exists() and is_resumed:

@@ -50,7 +50,7 @@ def adapted_model(
         if base is None and kept.card.base and _can_become(kept.tokenizer, tokenizer):
             base = kept
     if folder and folder.exists() and not folder.is_dir():
-        raise FileUnwritable(f"{folder} is a file, where a folder belongs.", "Move it away.")
+        raise FileUnwritable(f"{folder} is a file, not a folder.", "Move it away.")
     work = folder.with_name(f"{folder.name}.work") if folder else None
     if work:
         _make(work)

@@ -115,7 +115,7 @@ class BoundedReader:
         if isinstance(answer, _Failed):
             raise FileUnreadable(
                 f"{self.path} cannot be read as {self._format_name}: {answer.cause}.",
-                "Export it again, or name the file by its true format.",
+                "Export it again, or give the file the ending of its real format.",
             )
         if isinstance(answer, _Ended):
             raise self._ended(answer.exit_code)
@@ -125,7 +125,7 @@ class BoundedReader:
         what = f"{self.path} cannot be read as {self._format_name}"
         if exit_code == -signal.SIGXCPU:
             return FileUnreadable(
-                f"{what}: after {self._cpu_s:,.0f} s of work there was no end.", "It may be damaged: export it as CSV."
+                f"{what} within {self._cpu_s:,.0f} s of work.", "It may be damaged: export it as CSV."
             )
         if exit_code in _MEMORY_SIGNALS:
             return FileUnreadable(

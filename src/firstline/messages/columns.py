@@ -111,7 +111,7 @@ def _check_names(path: Path, names: Mapping[str, str]) -> None:
             option = "--" + role.replace("_", "-")
             raise ColumnMissing(
                 f"{path}: the name of the column for {option} holds personal data.",
-                "If that is a row, add a line with the columns' names above it; else rename the column.",
+                "If that line is a message, add a line with column names above it; otherwise rename the column.",
             )
 
 
@@ -127,7 +127,7 @@ def _check_conversation(
         raise _missing(path, columns, "conversations need the column of who wrote: --author")
     if not agent_values:
         raise ColumnMissing(
-            f"{path}: conversations need the values of '{names['author']}' that mean support.",
+            f"{path}: to read conversations, Firstline needs the values of '{names['author']}' that mean support.",
             "Name them: --agent-values agent,operator",
         )
 

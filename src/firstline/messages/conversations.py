@@ -63,7 +63,7 @@ def _spool(temporary: Path | None) -> Iterator[sqlite3.Connection]:
     except sqlite3.Error as error:
         raise FileUnreadable(
             f"The conversations cannot be put together: {error}.",
-            f"They are gathered in {temporary}: make room there." if temporary else "They are gathered in memory.",
+            f"They are collected in {temporary}: free some space there." if temporary else "They are kept in memory.",
         ) from None
 
 
@@ -94,7 +94,7 @@ def _require_agents(spool: sqlite3.Connection, agents: Collection[str]) -> None:
     n_rows, n_by_agents = spool.execute("SELECT count(*), total(is_agent) FROM row").fetchone()
     if n_rows and not n_by_agents:
         raise ColumnMissing(
-            f"No message of {n_rows:,} is by {' or '.join(sorted(agents))}.",
+            f"None of the {n_rows:,} messages is by {' or '.join(sorted(agents))}.",
             "Name the values that mean support: --agent-values agent,operator",
         )
 

@@ -76,7 +76,7 @@ class DelimitedReader:
             why = f": {first.reason}" if first else ""
             raise FileUnreadable(
                 f"{self.path} has no readable header line{why}.",
-                "The first line must name the columns. Another line: --header-row N; none: --no-header",
+                "The first line must name the columns. If another line does, use --header-row N; if none, --no-header",
             )
         return unique_names(first[1])
 

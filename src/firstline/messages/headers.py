@@ -35,7 +35,7 @@ def check_width(path: object, n_columns: int) -> None:
     """Raises `FileUnreadable` for a table that is too wide."""
     if n_columns > MAX_COLUMNS:
         raise FileUnreadable(
-            f"{path} has {n_columns:,} columns, at most {MAX_COLUMNS:,} are read.",
+            f"{path} has {n_columns:,} columns; Firstline reads at most {MAX_COLUMNS:,}.",
             "Export only the columns that you need, or name the delimiter: --delimiter ';'",
         )
 

@@ -249,8 +249,8 @@ def check_source(source: str | None) -> None:
     is_name = source.strip() == source and source.isprintable() and 0 < len(source) <= _LONGEST_SOURCE
     if not is_name or holds_personal_data(source, Masker()):
         raise UsageError(
-            "The name of the system that ids are from (--source) cannot be used.",
-            f"Give a name of at most {_LONGEST_SOURCE} signs without personal data, for example: --source crm",
+            "The name of the system that the ids come from (--source) cannot be used.",
+            f"Give a name of at most {_LONGEST_SOURCE} characters without personal data, for example: --source crm",
         )
 
 
@@ -283,12 +283,12 @@ def _as_it_was(path: Path) -> Iterator[None]:
     except StoreUnusable as error:
         raise StoreUnusable(
             f"The import of {path} stopped. {error.message}",
-            f"The database is as it was before. {error.next_step} Then run the import again.",
+            f"The database is unchanged. {error.next_step} Then run the import again.",
         ) from error
     except OSError as error:
         raise FileUnreadable(
             f"The import of {path} stopped: {error.strerror or type(error).__name__}.",
-            "The workspace is as it was. Check the file and the free space.",
+            "The workspace is unchanged. Check the file and the free space.",
         ) from error
 
 

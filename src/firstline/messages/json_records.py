@@ -219,7 +219,7 @@ class JsonReader(_JsonReader):
     def _invalid(self, cause: str) -> FileUnreadable:
         return FileUnreadable(
             f"{self.path} is not valid JSON in {self.encoding}{': ' + cause if cause else ''}.",
-            "Export it again. If each line is an object of its own, name it .jsonl.",
+            "Export it again. If each line is an object of its own, give the file the ending .jsonl.",
         )
 
 

@@ -61,7 +61,7 @@ def check_unpacked(path: Path, memory_gb: float) -> None:
         n_bytes = sum(part.file_size for part in parts)
         if len(parts) > _MAX_PARTS or n_bytes > max_bytes:
             raise FileUnreadable(
-                f"{path} unpacks to {n_bytes / 1e6:,.0f} MB, at most {max_bytes / 1e6:,.0f} MB are read.",
+                f"{path} unpacks to {n_bytes / 1e6:,.0f} MB; Firstline reads at most {max_bytes / 1e6:,.0f} MB.",
                 "Export it as CSV, or raise reading.memory_gb in firstline.toml.",
             )
         # What a part declares may be a lie: then its checksum is wrong.
@@ -83,7 +83,7 @@ def check_sheet(path: Path, place: int, memory_gb: float) -> None:
         raise FileUnreadable(
             f"{path}: sheet {place + 1} reaches to cell {extent.last_cell}: {extent.n_cells:,} cells, at most"
             f" {max_cells:,} are read.",
-            "Delete what stands far from the table, or export the sheet as CSV.",
+            "Delete cells far from the table, or export the sheet as CSV.",
         )
 
 

@@ -104,7 +104,7 @@ class _PolarsWriter:
         for column, value in zip(self._columns.values(), map(_encodable, values), strict=True):
             if self._is_excel and isinstance(value, str) and len(value) > _EXCEL_CELL_CHARS:
                 raise UsageError(
-                    f"Excel takes {_EXCEL_CELL_CHARS:,} characters in a cell, one of these has {len(value):,}.",
+                    f"Excel allows {_EXCEL_CELL_CHARS:,} characters in a cell, but one text has {len(value):,}.",
                     "Write another format, such as .csv",
                 )
             column.append(value)
@@ -209,7 +209,7 @@ def _open(path: Path, unfinished: Path, columns: Sequence[str], dialect: Dialect
         case ".xlsx":
             return _PolarsWriter(unfinished, columns, is_excel=True)
     raise FormatUnknown(
-        f"{path}: a file that ends in '{ending}' cannot be written.",
+        f"{path}: Firstline does not write files that end in '{ending}'.",
         "Known endings: .csv .tsv .jsonl .json .parquet .xlsx",
     )
 

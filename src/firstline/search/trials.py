@@ -56,7 +56,7 @@ class Trials:
                 os.fsync(file.fileno())
         except OSError as error:
             raise FileUnwritable(
-                f"{self._file} cannot be written: {error.strerror}.", "Make room, then search again: it goes on."
+                f"{self._file} cannot be written: {error.strerror}.", "Free some space, then search again: it resumes."
             ) from None
         self._is_cut_off = False
         self._known[spelled(trial.settings)] = trial.outcome

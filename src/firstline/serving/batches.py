@@ -39,8 +39,8 @@ class Batches:
         if len(messages) > limits.max_batch:
             raise RequestError(
                 "batch_too_large",
-                f"The batch has {len(messages):,} messages, at most {limits.max_batch:,} are taken.",
-                "Send them in several requests; the limit is serving.max_batch.",
+                f"The batch has {len(messages):,} messages; the limit is {limits.max_batch:,}.",
+                "Send them in several requests, or raise serving.max_batch.",
                 status=413,
             )
         if self.n_unanswered >= AT_ONCE + limits.max_waiting_batches:

@@ -16,8 +16,8 @@ _BY_STATUS: dict[int, tuple[str, str, str]] = {
     404: ("not_found", "There is nothing at this address.", "The addresses are listed at /schema."),
     405: (
         "method_not_allowed",
-        "This address does not take that method.",
-        "See /schema: questions are sent with POST.",
+        "This address does not accept that method.",
+        "Send messages with POST; see /schema.",
     ),
     413: (
         "body_too_large",

@@ -66,12 +66,12 @@ HEAD_TOO_LARGE = Refusal(
     431,
     "headers_too_large",
     f"The request line and the headers have more than {HEAD_BYTES:,} bytes or {HEADERS} headers.",
-    "Send what is to be classified in the body.",
+    "Send the message in the body.",
 )
 TOO_MANY_CONNECTIONS = Refusal(
     503,
     "too_many_connections",
-    "All connections of the service are taken.",
+    "All connections of the service are in use.",
     "Try again; the limit is serving.max_connections.",
     retry_after_s=1,
 )

@@ -111,8 +111,8 @@ class Service:
         if len(text) > self.limits.max_text_chars:
             raise RequestError(
                 "text_too_long",
-                f"The text has {len(text):,} characters, at most {self.limits.max_text_chars:,} are taken.",
-                "Send its beginning; the limit is serving.max_text_chars.",
+                f"The text has {len(text):,} characters; the limit is {self.limits.max_text_chars:,}.",
+                "Send only its beginning, or raise serving.max_text_chars.",
                 status=413,
             )
         message = self.predictor.read(text, segment)

@@ -93,7 +93,7 @@ def _why_few(count: int, folds: int) -> str:
     if count >= FEW_LABELS:
         return ""
     if count == 1:
-        return "a single message: it is learned but cannot be checked"
+        return "one message: it is learned but cannot be checked"
     if count < folds:
-        return f"fewer than {folds} folds: some have none to check"
+        return f"fewer messages than the {folds} folds, so some folds cannot check it"
     return f"fewer than {FEW_LABELS}: figures of this class are uncertain by a fifth or more"

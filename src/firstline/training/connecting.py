@@ -29,7 +29,9 @@ def connect(address: str) -> Client:
     one of them is not like this machine.
     """
     if not _ADDRESS.fullmatch(address):
-        raise UsageError(f"'{address}' is no address of a Dask scheduler.", "For example: --dask tcp://10.0.0.1:8786")
+        raise UsageError(
+            f"'{address}' is not the address of a Dask scheduler.", "For example: --dask tcp://10.0.0.1:8786"
+        )
     client = _client(address)
     try:
         _check_workers(client, address)
@@ -55,7 +57,7 @@ def _client(address: str) -> Client:
         return _patiently(lambda: Client(address, timeout=_CONNECT_S, set_as_default=False))
     # Whatever a server that is no scheduler brings about.
     except Exception as error:
-        why = "what is there says nothing" if isinstance(error, _Silence) else str(error).rstrip(".")
+        why = "the server there sends no answer" if isinstance(error, _Silence) else str(error).rstrip(".")
     # A client that has failed in a way that it does not foresee waits for 20 seconds as it is collected: here, not
     # while the next one is made.
     gc.collect()
@@ -108,11 +110,11 @@ def _check_workers(client: Client, address: str) -> None:
     for worker, answer in answers.items():
         try:
             if isinstance(answer, BaseException):
-                raise MachineDiffers(f"{worker} cannot say what it has: {type(answer).__name__}: {answer}")
+                raise MachineDiffers(f"{worker} cannot list its versions: {type(answer).__name__}: {answer}")
             check_same(identity(), answer, worker)
         except MachineDiffers as error:
             raise TrainingError(
-                f"A worker of the cluster is not like this machine: {error}.",
+                f"A worker of the cluster differs from this machine: {error}.",
                 "Install the same versions of Python and Firstline there, and start the worker again.",
             ) from None
 
@@ -128,7 +130,7 @@ def _identities(client: Client) -> dict[str, Any]:
             answers: dict[str, Any] = _patiently(lambda: client.run(identity, on_error="return"))
         except _Silence:
             raise TrainingError(
-                "A worker of the cluster does not answer.", "End it, or wait until its machine is awake."
+                "A worker of the cluster does not answer.", "Stop it, or wait until its machine is awake."
             ) from None
         lost = any(isinstance(answer, OSError) for answer in answers.values())
         if not lost or time.monotonic() > deadline:

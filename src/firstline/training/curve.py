@@ -34,11 +34,11 @@ def curve_in_budget(
     chosen = best if is_quick else min(single, key=repetition_s)
     repetitions = min(REPETITIONS, int(most_s / max(repetition_s(chosen), 1e-6)))
     if most_s <= 0:
-        yield Note("no learning curve: the minutes are over")
+        yield Note("no learning curve: time is up")
         return None
     if repetitions < 1:
         needed = minutes_text(repetition_s(chosen))
-        yield Note(f"no learning curve: even that of the quickest, {chosen.name}, needs {needed} at least")
+        yield Note(f"no learning curve: even the quickest candidate, {chosen.name}, needs at least {needed}")
         return None
     data = folds.data
     try:

@@ -57,4 +57,4 @@ def problem_of(error: Exception) -> str:
     """In a sentence."""
     if isinstance(error, FirstlineError):
         return error.message
-    return "The memory does not suffice." if is_out_of_memory(error) else kind_of(error)
+    return "Out of memory." if is_out_of_memory(error) else kind_of(error)

@@ -99,5 +99,5 @@ def written_whole(file: Path) -> Iterator[Path]:
     except OSError as error:
         raise RunUnwritable(
             f"The run cannot be saved in {file.parent}: {error.strerror or error}.",
-            "Make room" if error.errno == errno.ENOSPC else "Check the folder runs of the workspace",
+            "Free some space" if error.errno == errno.ENOSPC else "Check the folder runs of the workspace",
         ) from None

@@ -59,7 +59,7 @@ def test_what_keeps_up_is_not_given_up() -> None:
     ("error", "problem"),
     [
         (EncoderUnusable("It is broken.", "Mend it."), "It is broken."),
-        (MemoryError(), "The memory does not suffice."),
+        (MemoryError(), "Out of memory."),
         (ValueError("no such thing"), "ValueError in test_evaluating.py, line "),
     ],
 )

@@ -51,10 +51,10 @@ class Lsa(Linear):
         n_unlabelled, least = len(workload.data.unlabelled), ceil(_ENOUGH_UNLABELLED * workload.n_labelled)
         if n_unlabelled < least:
             return False, (
-                f"the pool is too small: {n_unlabelled:,} messages without a label tell little about words;"
-                f" beside {workload.n_labelled:,} labels it takes {least:,}"
+                f"has too few unlabelled messages to learn from: {n_unlabelled:,}; with {workload.n_labelled:,} labels"
+                f" it needs {least:,}"
             )
-        return True, f"learns which words belong together from {n_unlabelled:,} messages without a label"
+        return True, f"learns which words belong together from {n_unlabelled:,} unlabelled messages"
 
     @classmethod
     def estimate(cls, workload: Workload) -> Estimate:

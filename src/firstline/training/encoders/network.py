@@ -121,7 +121,7 @@ def tokenizer_of(model: "SentenceTransformer") -> tuple[bytes, Described]:
     backend = getattr(model.tokenizer, "backend_tokenizer", None)
     if backend is None:
         raise EncoderUnusable(
-            f"The encoder's tokenizer, {type(model.tokenizer).__name__}, is none of the library tokenizers.",
+            f"The encoder's tokenizer, {type(model.tokenizer).__name__}, is not one of the tokenizers library.",
             "Name another folder in [encoder] name.",
         )
     description = json.loads(backend.to_str())
@@ -141,7 +141,7 @@ def tokenizer_of(model: "SentenceTransformer") -> tuple[bytes, Described]:
         raise EncoderUnusable(
             f"The encoder reads {longest!r} tokens after the prompt {prefix!r}; expected {_LEAST_TOKENS} or more"
             " after a text.",
-            "Mend sentence_bert_config.json and config_sentence_transformers.json in its folder.",
+            "Correct sentence_bert_config.json and config_sentence_transformers.json in its folder.",
         )
     return tokenizer, Described(prefix, min(LONGEST, longest), (model.tokenizer.pad_token_id or 0) + 1)
 

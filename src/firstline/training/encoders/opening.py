@@ -101,7 +101,7 @@ def require_folder(folder: Path) -> None:
     """Raises `EncoderUnusable` where `folder` is no sentence-transformers folder."""
     if not (folder / MODULES_FILE).is_file():
         raise EncoderUnusable(
-            f"{folder} is no sentence-transformers folder: it holds no {MODULES_FILE}.",
+            f"{folder} is not a sentence-transformers folder: it has no {MODULES_FILE}.",
             "Name a folder that sentence-transformers has saved in [encoder] name.",
         )
 

@@ -85,7 +85,7 @@ def test_an_expert_that_another_has_fine_tuned_before_is_not_counted_again(
     # More trainings than are kept.
     alone_s, shared_s = (Ulmfit.estimate(replace(one, repeats=2)).seconds for one in (work, shared))
     assert alone_s == pytest.approx(shared_s)
-    assert "the one of encoder.v1 too" in Ulmfit.eligible(replace(shared, data=workload(2, 5_000).data))[1]
+    assert "also the one that encoder.v1 tunes" in Ulmfit.eligible(replace(shared, data=workload(2, 5_000).data))[1]
 
 
 def test_a_real_estimate_has_figures(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +111,7 @@ def test_a_large_pool_makes_sense_and_an_encoder_that_is_missing_is_named() -> N
 def test_with_few_messages_without_a_label_it_makes_no_sense(n_unlabelled: int) -> None:
     makes_sense, reason = Ulmfit.eligible(workload(2, n_unlabelled=n_unlabelled))
     assert not makes_sense
-    assert f"there are {n_unlabelled} messages without a label" in reason
+    assert f"has only {n_unlabelled} unlabelled messages" in reason
 
 
 def test_a_pool_too_small_to_adapt_to_is_refused() -> None:

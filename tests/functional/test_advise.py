@@ -23,7 +23,7 @@ def test_advice_for_people_ends_with_the_next_command(firstline: Run, trained: P
     done = firstline("advise", "-w", trained, "--candidates", "linear.v1,oracle.v1", "--folds", "3")
     assert done.returncode == 0, done.stderr
     assert "24 labelled, 6 unlabelled" in done.stdout
-    assert "a training of 3 folds" in done.stdout
+    assert "Estimates for 3 folds on this machine" in done.stdout
     assert f"Next: firstline train --candidates linear.v1 --folds 3 --workspace {trained}" in done.stdout
 
 

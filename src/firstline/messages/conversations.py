@@ -1,8 +1,8 @@
 """Conversations: keep what the writer sent before the first reply from support.
 
 A reply answers something, so what support sends before the writer's first message (a greeting, a
-bot's question) does not count as one. Rows of a conversation may lie anywhere in a file: they are
-gathered, masked, in a database of their own that is removed at the end.
+bot's question) does not count as one. Rows of a conversation may be anywhere in a file: they are
+collected, masked, in a temporary database that is removed at the end.
 """
 
 import sqlite3
@@ -34,8 +34,8 @@ def join_conversations(
 ) -> Iterator[Incoming | Reject]:
     """One message for each conversation, in the order in which they begin in the file.
 
-    Messages are ordered by time where all of a conversation have one, else as they stand. They are gathered
-    in a folder of `temporary`, or in memory without one. Raises `ColumnMissing` if no row at all is by one of
+    Messages are ordered by time if all of a conversation have one, otherwise by their lines. They are collected
+    in a folder in `temporary`, or in memory without one. Raises `ColumnMissing` if no row at all is by one of
     `agent_values`: then replies would pass for customers' words. Raises `FileUnreadable` if there is no room.
     """
     agents = agent_names(agent_values)

@@ -60,7 +60,7 @@ class ImportProgress:
 class ImportReport:
     """What one import did. `n_rows` counts messages, whole conversations as one, and rejects.
 
-    See `Tally` for what has changed in the store; `source` is the system that the ids are from. A rehearsal has
+    See `Tally` for what has changed in the store; `source` is the system that the ids come from. A rehearsal has
     five messages in `sample`, masked. `unused` names columns that nothing was read from. `n_none` rows have a label
     that means none of the classes. `dates` says how dates such as 01/02/2026 were read, and why.
     """
@@ -155,12 +155,12 @@ def import_file(
 ) -> Generator[ImportProgress, None, ImportReport]:
     """Import one file, yielding progress; the generator's value is the report.
 
-    With `relabel`, the labels of this file replace those that its messages have, and an empty label takes
-    them away. `source` names the system that the ids are from, by default the file's name without dates.
-    Messages that are stored already are masked again if the masks have changed. `date_order` says how 01/02/2026 is
-    read; empty: the column decides, or what is remembered. A rehearsal ends with the same
-    report and five of the messages, and stores nothing. Raises `InputError` for a
-    file that cannot be used and `StoreUnusable` if the store cannot be written; the store is then as it was.
+    With `relabel`, the labels of this file replace those that its messages have, and an empty label removes them.
+    `source` names the system that the ids come from, by default the file's name without dates. Stored messages are
+    masked again if the masks have changed. `date_order` says how to read 01/02/2026; if empty, the column or the
+    settings decide. A rehearsal returns the same report and five of the messages, and stores nothing. Raises
+    `InputError` if the file cannot be used, and `StoreUnusable` if the store cannot be written; the store is then
+    unchanged.
     """
     check_source(source)
     settings = workspace.settings
@@ -266,7 +266,7 @@ def _plain_name(path: Path, mask: Masker) -> str:
 
 
 def source_of(path: Path, mask: Masker) -> str:
-    """The system that the ids of a file are from, by its name: `crm-2026-11-29.csv` is of `crm`.
+    """The system that the ids of a file come from, by the file's name: `crm-2026-11-29.csv` is from `crm`.
 
     Dates and marks of copies, such as " (2)", go; what would hold personal data is `import`.
     """

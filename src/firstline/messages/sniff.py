@@ -1,4 +1,4 @@
-"""Finding out the encoding of a text file."""
+"""Detects the encoding of a text file."""
 
 import codecs
 from pathlib import Path
@@ -75,7 +75,7 @@ def _utf_16_without_mark(sample: bytes) -> str | None:
 
 
 def decode_sample(sample: bytes, encoding: str) -> str:
-    """The sample as text, for finding the delimiter. Raises `UsageError` for a name that is no encoding."""
+    """The sample as text, for finding the delimiter. Raises `UsageError` if the name is not an encoding."""
     try:
         return sample.decode(encoding, errors="replace")
     except (LookupError, UnicodeError):

@@ -35,12 +35,12 @@ def advise(
         str | None, typer.Option(metavar="A,B", help="The candidates to estimate. Default: all.")
     ] = None,
     folds: Annotated[
-        int | None, typer.Option(min=2, max=20, help="Folds of the cross-validation. Default: as in firstline.toml.")
+        int | None, typer.Option(min=2, max=20, help="Number of folds. Default: as in firstline.toml.")
     ] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show, before a long training, how much there is to learn from, which candidates suit it, and their costs."""
+    """Before a long training, show which classes need labels, which candidates suit the data, and what they cost."""
     from firstline.store.messages import read_for_training
     from firstline.store.workspace import Workspace
 

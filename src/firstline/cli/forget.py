@@ -24,7 +24,8 @@ def forget(
         str | None, typer.Option(metavar="NAME", help="The system that the ids come from. Default: any.")
     ] = None,
     text: Annotated[
-        typer.FileText | None, typer.Option(metavar="FILE", help="A file with a text; - reads standard input.")
+        typer.FileText | None,
+        typer.Option(metavar="FILE", help="A file with the text of a message; - reads standard input."),
     ] = None,
     older_than: Annotated[
         str | None, typer.Option(metavar="365d", help="Messages sent more than this many days ago.")

@@ -66,9 +66,7 @@ def import_(
     ] = None,
     relabel: Annotated[
         bool,
-        typer.Option(
-            "--relabel", help="Replace the labels that messages have with those of this file; an empty label removes."
-        ),
+        typer.Option("--relabel", help="Replace existing labels with those of this file; an empty label removes one."),
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show columns, counts and five masked messages; store nothing.")

@@ -41,7 +41,8 @@ def search(
         ),
     ] = None,
     folds: Annotated[
-        int | None, typer.Option(min=2, max=20, help="Folds of each evaluation. Default: as in firstline.toml.")
+        int | None,
+        typer.Option(min=2, max=20, help="Number of folds in each evaluation. Default: as in firstline.toml."),
     ] = None,
     seed: Annotated[
         int | None,
@@ -54,7 +55,7 @@ def search(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Search for better settings of a candidate: they evolve, and cross-validation judges them."""
+    """Search for better settings of a candidate, by evolution and cross-validation."""
     from firstline.store.workspace import Workspace
 
     place = Workspace.find(workspace)

@@ -21,7 +21,7 @@ def serve(
     model: ModelOption = None,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Answer over HTTP: POST /v1/classify. Ctrl-C or SIGTERM ends it, once open requests are answered, at most 10 s."""
+    """Answer over HTTP: POST /v1/classify. Ctrl-C or SIGTERM ends it, after open requests, within 10 seconds."""
     import sys
 
     from firstline.serving.app import create_app, quiet_logging

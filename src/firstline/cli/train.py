@@ -49,7 +49,7 @@ def train(
         str | None, typer.Option(metavar="A,B", help="The candidates to compare. Default: as in firstline.toml.")
     ] = None,
     folds: Annotated[
-        int | None, typer.Option(min=2, max=20, help="Folds of the cross-validation. Default: as in firstline.toml.")
+        int | None, typer.Option(min=2, max=20, help="Number of folds. Default: as in firstline.toml.")
     ] = None,
     seed: Annotated[
         int | None,

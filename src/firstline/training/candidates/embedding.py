@@ -50,7 +50,7 @@ class WithEncoder(OnePart):
 class EmbeddingSettings:
     """What can be set; the default is what won, see docs/EXPERIMENTS.md."""
 
-    C: float = number(10.0, 0.1, 1_000.0, "how closely the labels are followed; lower is smoother", is_log=True)
+    C: float = number(10.0, 0.1, 1_000.0, "how closely to follow the labels; lower is smoother", is_log=True)
     max_iter: int = MAX_ITER
 
 

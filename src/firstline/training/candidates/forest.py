@@ -23,13 +23,13 @@ from firstline.types import Label, Message
 class ForestSettings:
     """What can be set; the defaults are what won, see docs/EXPERIMENTS.md."""
 
-    words_to: int = whole(1, 1, 3, "words in the longest run of words that is a feature")
-    chars_from: int = whole(2, 1, 3, "characters in the shortest run of characters that is a feature")
-    chars_to: int = whole(5, 3, 6, "characters in the longest run of characters that is a feature")
-    case_tokens: bool = one_of(False, (True, False), "whether capital letters are a feature")
-    n_trees: int = whole(300, 50, 600, "trees of the forest")
-    min_df: int = whole(3, 1, 6, "messages that must have a feature")
-    max_features: str = one_of("sqrt", ("sqrt", "log2"), "how many features a split looks at, of their number")
+    words_to: int = whole(1, 1, 3, "words in the longest word n-gram")
+    chars_from: int = whole(2, 1, 3, "characters in the shortest character n-gram")
+    chars_to: int = whole(5, 3, 6, "characters in the longest character n-gram")
+    case_tokens: bool = one_of(False, (True, False), "whether capital letters count as features")
+    n_trees: int = whole(300, 50, 600, "number of trees")
+    min_df: int = whole(3, 1, 6, "how many messages must contain a feature")
+    max_features: str = one_of("sqrt", ("sqrt", "log2"), "how many of the features each split considers")
 
     @property
     def blocks(self) -> tuple[NgramBlock, NgramBlock]:

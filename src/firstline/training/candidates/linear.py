@@ -23,11 +23,11 @@ from firstline.types import Label, Message
 class LinearSettings:
     """What can be set; the defaults are what won, see docs/EXPERIMENTS.md."""
 
-    words_to: int = whole(2, 1, 3, "words in the longest run of words that is a feature")
-    chars_from: int = whole(2, 1, 3, "characters in the shortest run of characters that is a feature")
-    chars_to: int = whole(4, 3, 6, "characters in the longest run of characters that is a feature")
-    case_tokens: bool = one_of(True, (True, False), "whether capital letters are a feature")
-    C: float = number(COUNTS_C, 0.1, 1_000.0, "how closely the labels are followed; lower is smoother", is_log=True)
+    words_to: int = whole(2, 1, 3, "words in the longest word n-gram")
+    chars_from: int = whole(2, 1, 3, "characters in the shortest character n-gram")
+    chars_to: int = whole(4, 3, 6, "characters in the longest character n-gram")
+    case_tokens: bool = one_of(True, (True, False), "whether capital letters count as features")
+    C: float = number(COUNTS_C, 0.1, 1_000.0, "how closely to follow the labels; lower is smoother", is_log=True)
     max_iter: int = MAX_ITER
 
     @property

@@ -29,8 +29,8 @@ _ENOUGH_UNLABELLED = 0.5
 class LsaSettings(LinearSettings):
     """Those of `linear.v1`, and of the components."""
 
-    n_components: int = whole(N_COMPONENTS, 20, 500, "latent components")
-    share: float = number(1.0, 0.1, 5.0, "how much the components count against the n-grams", is_log=True)
+    n_components: int = whole(N_COMPONENTS, 20, 500, "number of latent components")
+    share: float = number(1.0, 0.1, 5.0, "weight of the components relative to the n-grams", is_log=True)
     max_unlabelled: int = MOST_UNLABELLED
 
 

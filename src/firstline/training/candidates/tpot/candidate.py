@@ -38,12 +38,12 @@ class TpotSettings:
     """What a search has; it searches anew in each training."""
 
     over: Literal["components", "vectors"] = one_of(
-        "components", ("components", "vectors"), "what pipelines read: latent components, or sentence vectors"
+        "components", ("components", "vectors"), "what pipelines read: latent components or sentence vectors"
     )
-    n_components: int = whole(150, 20, 500, "latent components")
+    n_components: int = whole(150, 20, 500, "number of latent components")
     population: int = whole(16, 4, 200, "pipelines in each generation")
-    generations: int = whole(4, 1, 200, "generations at most")
-    minutes: float = number(3.0, 0.5, 600.0, "minutes that the search of each training may take", is_log=True)
+    generations: int = whole(4, 1, 200, "how many generations at most")
+    minutes: float = number(3.0, 0.5, 600.0, "minutes that each training may search", is_log=True)
     max_unlabelled: int = MOST_UNLABELLED
 
 

@@ -1,4 +1,4 @@
-"""What there is to know of a language model: its card, `card.json`. Read without PyTorch."""
+"""The card of a language model, `card.json`, which describes it. It is read without PyTorch."""
 
 import re
 from pathlib import Path
@@ -40,7 +40,7 @@ class CardShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What there is to know of a language model. `perplexity` is on text that it did not read.
+    """The description of a language model. `perplexity` is on text that it did not read.
 
     `files` has the SHA-256 of every file, `base` that of the files of the model that it was adapted from.
     """

@@ -194,7 +194,7 @@ def _figure(value: float | None) -> str:
 
 
 def _build(project: Path) -> Path:
-    """The wheel in the project's `dist`. Raises `LanguageModelUnusable` where it lacks a file of the project."""
+    """The wheel in the project's `dist`. Raises `LanguageModelUnusable` if it lacks a file of the project."""
     if find_spec("hatchling") is None:
         raise ExtraMissing("Packing", "train")
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]

@@ -1,7 +1,7 @@
-"""`firstline pretrain`: plain text becomes a tokenizer and a language model.
+"""`firstline pretrain`: makes a tokenizer and a language model from plain text.
 
-A generator: it yields events and ends with the language model, and its caller draws or stops. What it
-does is kept in `work_folder.WorkFolder`, so that a training which was stopped, or killed, goes on.
+A generator: it yields events and returns the language model; its caller draws or stops. Its work is saved in
+`work_folder.WorkFolder`, so that a training that was stopped or killed can resume.
 """
 
 import hashlib
@@ -146,7 +146,7 @@ def _given_tokenizer(settings: PretrainSettings, rules: TextRules) -> Tokenizer 
 def _purpose(
     settings: PretrainSettings, sources: Sequence[Source], device: torch.device, given: Tokenizer | None
 ) -> dict[str, str | int | float]:
-    """What must be the same for a training to go on; each value as an error would show it."""
+    """What must be the same for a training to resume; each value as an error would show it."""
     shape = _shape(settings)
     n_pieces = settings.n_pieces or SIZES[settings.size].n_pieces
     texts = (f"{source.name} ({source.path.stat().st_size} bytes, weight {source.weight:g})" for source in sources)

@@ -26,7 +26,7 @@ def train_tokenizer(texts: Iterable[str], n_pieces: int, seed: int = 0) -> Token
 
     Texts with little in them give fewer pieces than asked for. At most 500,000 texts and 50 million
     characters are learned from, taken evenly; `seed` decides which. The same texts give the same model.
-    Raises `CorpusUnusable` where no text has a word, `UsageError` where `n_pieces` is out of range or
+    Raises `CorpusUnusable` if no text has a word, `UsageError` if `n_pieces` is out of range or
     too small for the letters of the texts.
     """
     most = MOST_TOKENS - len(BUILT_IN_TOKENS)

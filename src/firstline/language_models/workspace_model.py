@@ -1,4 +1,4 @@
-"""The language model of a workspace: kept beside its messages, and adapted again once they have changed enough."""
+"""The language model of a workspace: saved in it, and adapted again once the messages have changed enough."""
 
 import hashlib
 import io
@@ -114,7 +114,7 @@ def _can_become(found: Tokenizer, required: Tokenizer | None) -> bool:
 
 
 def is_fresh(folder: Path, kept: LanguageModel, texts: Sequence[str], settings: AdaptSettings) -> bool:
-    """Whether the model that is kept has read nearly all of the texts, as often and from the start asked for."""
+    """Whether the saved model has read nearly all of the texts, as often as requested and from the same start."""
     found = kept.card.settings
     has_same_start = bool(kept.card.base) or found.get("vectors") == settings.vectors
     is_as_asked = has_same_start and found.get("n_epochs") == settings.n_epochs

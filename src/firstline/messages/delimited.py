@@ -16,7 +16,7 @@ _NAMES = {"\t": "tab", " ": "space"}
 
 
 class DelimitedReader:
-    """A CSV or TSV file. Raises `FileUnreadable` where it has no header or cannot be decoded."""
+    """A CSV or TSV file. Raises `FileUnreadable` if it has no header or cannot be decoded."""
 
     def __init__(self, path: Path, options: ReadingOptions) -> None:
         sample = read_sample(path)

@@ -33,7 +33,7 @@ _FAULTS = (ijson.JSONError, UnicodeError, ArithmeticError, TooManyBackslashes)
 
 
 class _JsonReader(ABC):
-    """What both formats share. Raises `FileUnreadable` where a file holds no objects."""
+    """What both formats share. Raises `FileUnreadable` if a file holds no objects."""
 
     def __init__(self, path: Path, options: ReadingOptions) -> None:
         sample = read_sample(path)

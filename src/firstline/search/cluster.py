@@ -1,6 +1,6 @@
 """Tasks on a Dask cluster: the bench goes to its workers once, and each task to one of them.
 
-A worker that is lost costs time only: others take over its tasks, and get the bench again where it went with it.
+A lost worker costs only time: others take over its tasks, and get the bench again if it was lost, too.
 """
 
 import pickle
@@ -44,7 +44,7 @@ class Cluster:
 
     @property
     def n_workers(self) -> int:
-        """Raises `ClusterLost` where the scheduler does not answer."""
+        """Raises `ClusterLost` if the scheduler does not answer."""
         try:
             return len(self._client.nthreads())
         except (OSError, TimeoutError, ValueError) as error:
@@ -55,7 +55,7 @@ class Cluster:
     ) -> Generator[tuple[Task[Answer], Answer], None, None]:
         """As `Workers.run`; the tasks are on their way when this returns.
 
-        Closing it cancels what has not come. Raises `ClusterLost` where the scheduler, or all workers, are gone.
+        Closing it cancels unfinished tasks. Raises `ClusterLost` if the scheduler or all workers are gone.
         """
         if self._bench is not bench:
             self._send(bench)
@@ -112,7 +112,7 @@ class Cluster:
 def answer_of(task: Task[Answer], future: "Future[Answer]") -> Answer:
     """What a future holds.
 
-    Raises `CancelledError` or `OSError` where it is lost, `TrainingError` where a worker cannot do such tasks at all.
+    Raises `CancelledError` or `OSError` if it is lost, `TrainingError` if a worker cannot do such tasks at all.
     """
     try:
         answer: Answer = future.result()

@@ -1,4 +1,4 @@
-"""What a worker of a Dask cluster does with a task: it runs in a process of its own, which stays for the next one."""
+"""Runs a task on a worker of a Dask cluster, in a separate process that stays for the next task."""
 
 import pickle
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ class Sent:
 
 
 class NotWanted(Exception):
-    """Nobody waits for the answer any more."""
+    """The answer is no longer needed."""
 
 
 def run_there(sent: Sent, task: Task[Answer], limits: Limits) -> Answer:
@@ -89,7 +89,7 @@ _opening = Lock()
 
 
 def _opened(sent: Sent) -> Bench:
-    """The same bench for the same bytes, so that processes that have it go on with it."""
+    """The same bench for the same bytes, so that processes that have it can reuse it."""
     global _last  # noqa: PLW0603 (a worker has one)
     with _opening:
         if _last is None or _last[0] != sent:

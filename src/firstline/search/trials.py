@@ -1,4 +1,4 @@
-"""The trials of a search, a line each in `searches/`: nothing is computed twice, and a search goes on."""
+"""The trials of a search, one line each in `searches/`, so that nothing is computed twice and a search can resume."""
 
 import os
 from collections.abc import Mapping

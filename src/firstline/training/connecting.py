@@ -1,4 +1,4 @@
-"""Finding a Dask cluster whose workers give the answers that this machine would give."""
+"""Connects to a Dask cluster whose workers would train the same models as this machine."""
 
 import gc
 import re
@@ -17,7 +17,7 @@ from firstline.training.provenance import check_same, identity
 Answer = TypeVar("Answer")
 _ADDRESS = re.compile(r"(?:(?:tcp|tls)://)?(?:[\w.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}")
 _CONNECT_S = 10
-# A server that is no scheduler may take the connection, and never say a word.
+# A server that is not a scheduler may accept the connection and never answer.
 _PATIENCE_S = 25
 _PAUSE_S = 0.2
 
@@ -25,8 +25,8 @@ _PAUSE_S = 0.2
 def connect(address: str) -> Client:
     """A client of the scheduler at `address`, tcp://host:8786.
 
-    Raises `UsageError` where that is no address, and `TrainingError` where no scheduler answers, it has no workers, or
-    one of them is not like this machine.
+    Raises `UsageError` if that is not an address, and `TrainingError` if no scheduler answers, if it has no workers, or
+    if one of them differs from this machine.
     """
     if not _ADDRESS.fullmatch(address):
         raise UsageError(
@@ -55,7 +55,7 @@ def _client(address: str) -> Client:
     _require_certificates(address)
     try:
         return _patiently(lambda: Client(address, timeout=_CONNECT_S, set_as_default=False))
-    # Whatever a server that is no scheduler brings about.
+    # A server that is not a scheduler may cause any error.
     except Exception as error:
         why = "the server there sends no answer" if isinstance(error, _Silence) else str(error).rstrip(".")
     # A client that has failed in a way that it does not foresee waits for 20 seconds as it is collected: here, not
@@ -65,7 +65,7 @@ def _client(address: str) -> Client:
 
 
 def _require_certificates(address: str) -> None:
-    """Raises `TrainingError` where an address asks for TLS, and Dask's configuration has nothing for it."""
+    """Raises `TrainingError` if an address needs TLS and Dask's configuration does not provide it."""
     if not address.startswith("tls://"):
         return
     try:
@@ -78,11 +78,11 @@ def _require_certificates(address: str) -> None:
 
 
 class _Silence(Exception):
-    """Nobody has answered in time."""
+    """There was no answer in time."""
 
 
 def _patiently(ask: Callable[[], Answer]) -> Answer:
-    """The answer, waited for so long and no longer. Raises `_Silence`, and what `ask` raises."""
+    """The answer, if it comes in time. Raises `_Silence`, and what `ask` raises."""
     found: list[Answer] = []
     problems: list[Exception] = []
 
@@ -120,9 +120,9 @@ def _check_workers(client: Client, address: str) -> None:
 
 
 def _identities(client: Client) -> dict[str, Any]:
-    """What each worker has, or the error that came instead.
+    """The versions of each worker, or the error that came instead.
 
-    A worker that has just ended is counted for a moment longer, so whoever breaks off is asked again.
+    The scheduler still counts a worker that has just ended, so a worker that breaks off is asked again.
     """
     deadline = time.monotonic() + _CONNECT_S
     while True:

@@ -1,4 +1,4 @@
-"""Stratified cross-validation: what a candidate says of messages that it did not learn from."""
+"""Stratified cross-validation: a candidate's answers to messages that it did not learn from."""
 
 import time
 import warnings
@@ -66,7 +66,7 @@ def left_out(data: Labelled) -> list[str]:
 def usable_folds(labels: Sequence[Label], folds: int) -> tuple[int, list[str]]:
     """The number of folds that the labels allow, at most `folds`, and notes on what is thin.
 
-    Raises `LabelsTooFew` where there is nothing to learn.
+    Raises `LabelsTooFew` if there is nothing to learn.
     """
     counts = Counter(labels)
     if len(counts) < 2:

@@ -1,4 +1,4 @@
-"""How good a candidate gets with more labels: measured on shares of those there are, then drawn on.
+"""How good a candidate gets with more labels: measured on shares of the labels, then extrapolated.
 
 A generator: it yields how far it has come and ends with the curve.
 """
@@ -58,7 +58,7 @@ def learning_curve(
     Each repetition holds out a fifth of the labelled messages, stratified; the first five hold out
     others each. It learns from growing stratified subsets of the rest, one inside the next and each of two
     classes at least; messages whose label is not used yet count as unlabelled. A size at which a
-    repetition cannot be trained is left out, and `note` says so. Raises `LabelsTooFew` where no size
+    repetition cannot be trained is left out, and `note` says so. Raises `LabelsTooFew` if no size
     is left.
 
     Intervals, 95 %: Wilson's for the accuracy and a bootstrap over messages for macro-F1, both as if there were

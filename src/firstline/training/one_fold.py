@@ -45,7 +45,7 @@ _made: tuple[Bench, Callable[[], Learner]] | None = None
 
 
 def _maker(bench: Bench) -> Callable[[], Learner]:
-    """What the folds of a bench share is made once in a process."""
+    """Makes what the folds of a bench share, once per process."""
     global _made  # noqa: PLW0603 (the last one)
     if _made is None or _made[0] is not bench:
         _made = bench, run_to_end(prepare_for(find_candidate(bench.candidate), bench.context, bench.data))

@@ -189,12 +189,12 @@ def origin(name: str, context: Context) -> str:
 
 
 def encoders_of(kind: type[Candidate], context: Context) -> list[str]:
-    """Of each encoder that a candidate reads with, what its weights are known by."""
+    """A hash of the weights of each encoder that a candidate uses."""
     return [_encoder_id(name, context) for name in kind.encoders(context)]
 
 
 def _encoder_id(name: str, context: Context) -> str:
-    """Of the encoder's weights; empty where there is none, or it cannot be used."""
+    """A hash of the encoder's weights; empty if there is none, or if it cannot be used."""
     try:
         encoder = find_encoder(name, context.workspace, context.encoders)
         return encoder.id if encoder else ""

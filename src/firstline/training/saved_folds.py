@@ -1,4 +1,4 @@
-"""The folds of one candidate in a run: its answers, what it costs to serve, and what it failed of."""
+"""The folds of one candidate in a run: its answers, what it costs to serve, and its error if it failed."""
 
 import errno
 from collections.abc import Callable, Iterator
@@ -80,7 +80,7 @@ class SavedFolds:
             unfinished.write_bytes(msgspec.json.encode(cost))
 
     def save_error(self, trace: str) -> Path:
-        """Save what the candidate failed of; returns the file."""
+        """Save the error that the candidate failed with; returns the file."""
         file = self.folder / _ERROR_FILE
         with written_whole(file) as unfinished:
             unfinished.write_text(trace, encoding="utf-8")

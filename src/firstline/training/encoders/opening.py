@@ -26,7 +26,7 @@ _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_
 def open_folder(folder: Path) -> "SentenceTransformer":
     """The model in a sentence-transformers folder, in float32, ready to encode.
 
-    Raises `EncoderUnusable`, also where weights or the tokenizer are missing, which the libraries make up;
+    Raises `EncoderUnusable`, also if weights or the tokenizer are missing, which the libraries make up;
     `ExtraMissing` where sentence-transformers is not installed.
     """
     require_folder(folder)
@@ -98,7 +98,7 @@ def _unusable(folder: Path, why: str) -> EncoderUnusable:
 
 
 def require_folder(folder: Path) -> None:
-    """Raises `EncoderUnusable` where `folder` is no sentence-transformers folder."""
+    """Raises `EncoderUnusable` if `folder` is not a sentence-transformers folder."""
     if not (folder / MODULES_FILE).is_file():
         raise EncoderUnusable(
             f"{folder} is not a sentence-transformers folder: it has no {MODULES_FILE}.",

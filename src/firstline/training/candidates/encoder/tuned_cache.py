@@ -26,7 +26,7 @@ class Kept(NamedTuple):
 
 
 def kept_part(workspace: Path, key: str, n_labels: int) -> Kept | None:
-    """The one that `keep_part` wrote; None where there is none, or it is not as it was.
+    """The part that `keep_part` wrote; None if there is none, or if it has changed.
 
     `workspace` is what a `Context` has as its folder.
     """
@@ -35,7 +35,7 @@ def kept_part(workspace: Path, key: str, n_labels: int) -> Kept | None:
         if (place / _DIGEST_FILE).read_text(encoding="utf-8") != _digest(place):
             return None
         part = Transformer.load(PartFiles(place), n_labels)
-        # Its own bytes, and young again: another training may remove what was not asked for.
+        # Load the graph into memory and refresh the folder's mtime, so that another training's clean-up keeps it.
         part.graph = (place / GRAPH_FILE).read_bytes()
         os.utime(place)
         seconds = float((place / _SECONDS_FILE).read_text(encoding="utf-8"))

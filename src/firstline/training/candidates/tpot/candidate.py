@@ -81,7 +81,7 @@ class Tpot(OnePart):
     def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
         """Nothing is shared: held-out messages must not shape the components that they are judged with.
 
-        Raises `ExtraMissing` where TPOT or the converter to ONNX is not installed, and what `require_encoder` raises
+        Raises `ExtraMissing` if TPOT or the converter to ONNX is not installed, and what `require_encoder` raises
         where vectors are asked for.
         """
         if not all(map(find_spec, (*_LIBRARIES, "distributed"))):

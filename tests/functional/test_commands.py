@@ -60,7 +60,7 @@ def test_exit_code_and_next_step(firstline: Run, tmp_path: Path, arguments: list
     ("arguments", "code", "said"),
     [
         (["import", "absent.csv"], 1, "absent.csv does not exist"),
-        (["import", "odd.docx"], 1, "files that end in '.docx' are not known"),
+        (["import", "odd.docx"], 1, "Firstline does not read files that end in '.docx'"),
         (["import", "empty.csv"], 1, "empty.csv is empty"),
         (["import", "plain.csv", "--text", "body"], 1, "Its columns: text, label"),
         (["import", "plain.csv", "--encoding", "klingon"], 2, "'klingon' is not an encoding"),
@@ -282,7 +282,7 @@ def test_a_defect_is_told_by_its_place_and_not_by_its_text(
     firstline("init", tmp_path)
     done = firstline("status", "-w", tmp_path)
     assert done.returncode == 1
-    assert "Error: A defect of Firstline: ValueError in test_commands.py, line " in done.stderr
+    assert "Error: Firstline has a bug: ValueError in test_commands.py, line " in done.stderr
     assert "Traceback" in done.stderr
     assert text not in done.stderr
 
@@ -291,7 +291,7 @@ def test_evaluate_names_lines_and_not_classes_that_nobody_knows(firstline: Run, 
     (tmp_path / "a.csv").write_text("text,label\nгде банкомат,Банкомат\nгде арбуз,Арбузы\n", "utf-8")
     done = firstline("evaluate", tmp_path / "a.csv", "-w", trained)
     assert done.returncode == 0
-    assert "1 row with a class that is unknown here, counted as errors; lines: 3" in done.stderr
+    assert "1 row with a class that is not known here: counted as errors; lines: 3" in done.stderr
     assert "Арбузы" not in done.stdout + done.stderr
 
 
@@ -326,7 +326,7 @@ def test_columns_that_are_not_used_are_named(firstline: Run, tmp_path: Path) -> 
     firstline("init", tmp_path)
     (tmp_path / "a.csv").write_text("text,Интент,Канал\nгде карта,Карта,чат\n", "utf-8")
     done = firstline("import", tmp_path / "a.csv", "-w", tmp_path)
-    assert "not used: Интент, Канал; is one of them the class? --label COLUMN" in done.stdout
+    assert "unused columns: Интент, Канал; if one of them is the class, name it: --label COLUMN" in done.stdout
 
 
 @pytest.mark.parametrize("option", [("--dry-run",), ("--relabel",), ("--source", "crm")])
@@ -360,7 +360,7 @@ def test_why_rows_are_rejected_is_summed_up(firstline: Run, tmp_path: Path) -> N
 def test_classes_that_differ_little_are_pointed_out(firstline: Run, tmp_path: Path) -> None:
     firstline("init", tmp_path)
     (tmp_path / "a.csv").write_text("text,label\nгде карта,Карта\nкарта где,карта\n", "utf-8")
-    assert "classes that differ little: Карта, карта" in firstline("import", tmp_path / "a.csv", "-w", tmp_path).stderr
+    assert "class names that look alike: Карта, карта" in firstline("import", tmp_path / "a.csv", "-w", tmp_path).stderr
 
 
 def test_labels_of_none_of_the_classes_stand_apart(firstline: Run, tmp_path: Path) -> None:

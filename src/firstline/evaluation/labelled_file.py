@@ -1,4 +1,4 @@
-"""`firstline evaluate`: scores a labelled file with the predictor that serves."""
+"""`firstline evaluate`: measures the predictor that serves on a labelled file."""
 
 from collections import Counter
 from collections.abc import Collection, Container, Generator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What a cell says: a text, a name, a label, or nothing."""
+"""Reads a cell: a text, a name, a label, or nothing."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -76,7 +76,7 @@ def read_name(value: object, kept: Collection[str] = ()) -> str | None:
 
 
 def read_author(value: object) -> str | None:
-    """Who wrote; any name, also one that would be a placeholder elsewhere. Raises `UnusableCell`."""
+    """The author; any name, even one that would be a placeholder elsewhere. Raises `UnusableCell`."""
     return read_name(value, PLACEHOLDERS)
 
 
@@ -163,7 +163,7 @@ def _name_of(written: str) -> str | None:
 
 
 def _plain(value: object) -> object:
-    """A cell's value as people see it: no NaN, a whole number without ".0", text for bytes and large integers."""
+    """A cell's value as people see it: NaN is empty, whole numbers have no ".0", bytes and large integers are text."""
     if isinstance(value, float):
         if isnan(value):
             return None
@@ -178,7 +178,7 @@ def _plain(value: object) -> object:
 
 
 def _whole(text: str) -> str:
-    """The text itself, halves of an emoji replaced. Raises `UnusableCell` where bytes could not be decoded."""
+    """The text itself, halves of an emoji replaced. Raises `UnusableCell` if bytes could not be decoded."""
     if text.isascii():
         return text
     try:

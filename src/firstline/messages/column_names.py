@@ -34,7 +34,7 @@ def describe_columns(columns: Sequence[str], suffix: str) -> str:
 
 
 def unused_columns(columns: Sequence[str], used: Collection[str]) -> tuple[str, ...]:
-    """The names of the columns that nothing is read from, but for those that must not be shown."""
+    """The names of unused columns, except those that must not be shown."""
     return tuple(name for name in columns if name and name not in used and is_plain(name))
 
 
@@ -49,7 +49,7 @@ def looks_like_row(columns: Sequence[str]) -> bool:
 
 
 def is_plain(name: str) -> bool:
-    """Whether a name is short, is no number or sentence, and masking leaves it as it is."""
+    """Whether a name is short, is not a number or sentence, and is unchanged by masking."""
     words = name.split()
     if len(name) > _LONGEST_SHOWN_CHARS or len(words) > _MOST_WORDS:
         return False

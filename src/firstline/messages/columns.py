@@ -1,4 +1,4 @@
-"""Which column of a file holds what: said on the command line, remembered, or known by its name."""
+"""Which column of a file holds what: from the command line, from the settings, or by its name."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ _USUAL_NAMES: dict[str, tuple[str, ...]] = {
 class ColumnMap:
     """The columns of one file, by role; an absent role is not in `names`.
 
-    `notes` tell people what was assumed.
+    `notes` are sentences about what was assumed.
     """
 
     names: Mapping[str, str]
@@ -50,8 +50,8 @@ def find_columns(
 ) -> ColumnMap:
     """The column for each role in `wanted` of a file with these `columns`.
 
-    What the caller `said` must be there. What is remembered counts for files that have it; in others the role
-    goes by its usual names, which is noted. Of an `export` that is known, its roles are. Raises `ColumnMissing`.
+    Columns that the caller `said` must exist. A remembered column counts if the file has it; otherwise the role goes by
+    its usual names, and a note says so. A known `export` brings its own roles. Raises `ColumnMissing`.
     """
     agent_values = agent_values or remembered.agent_values
     of_export = _roles_of(export, bool(agent_values))
@@ -111,7 +111,7 @@ def _check_names(path: Path, names: Mapping[str, str]) -> None:
             option = "--" + role.replace("_", "-")
             raise ColumnMissing(
                 f"{path}: the name of the column for {option} holds personal data.",
-                "If that is a row, add a line with the columns' names above it; else rename the column.",
+                "If that line is a message, add a line with column names above it; otherwise rename the column.",
             )
 
 
@@ -127,7 +127,7 @@ def _check_conversation(
         raise _missing(path, columns, "conversations need the column of who wrote: --author")
     if not agent_values:
         raise ColumnMissing(
-            f"{path}: conversations need the values of '{names['author']}' that mean support.",
+            f"{path}: to read conversations, Firstline needs the values of '{names['author']}' that mean support.",
             "Name them: --agent-values agent,operator",
         )
 

@@ -1,8 +1,8 @@
 """Conversations: keep what the writer sent before the first reply from support.
 
 A reply answers something, so what support sends before the writer's first message (a greeting, a
-bot's question) does not count as one. Rows of a conversation may lie anywhere in a file: they are
-gathered, masked, in a database of their own that is removed at the end.
+bot's question) does not count as one. Rows of a conversation may be anywhere in a file: they are
+collected, masked, in a temporary database that is removed at the end.
 """
 
 import sqlite3
@@ -34,8 +34,8 @@ def join_conversations(
 ) -> Iterator[Incoming | Reject]:
     """One message for each conversation, in the order in which they begin in the file.
 
-    Messages are ordered by time where all of a conversation have one, else as they stand. They are gathered
-    in a folder of `temporary`, or in memory without one. Raises `ColumnMissing` if no row at all is by one of
+    Messages are ordered by time if all of a conversation have one, otherwise by their lines. They are collected
+    in a folder in `temporary`, or in memory without one. Raises `ColumnMissing` if no row at all is by one of
     `agent_values`: then replies would pass for customers' words. Raises `FileUnreadable` if there is no room.
     """
     agents = agent_names(agent_values)
@@ -63,7 +63,7 @@ def _spool(temporary: Path | None) -> Iterator[sqlite3.Connection]:
     except sqlite3.Error as error:
         raise FileUnreadable(
             f"The conversations cannot be put together: {error}.",
-            f"They are gathered in {temporary}: make room there." if temporary else "They are gathered in memory.",
+            f"They are collected in {temporary}: free some space there." if temporary else "They are kept in memory.",
         ) from None
 
 
@@ -94,7 +94,7 @@ def _require_agents(spool: sqlite3.Connection, agents: Collection[str]) -> None:
     n_rows, n_by_agents = spool.execute("SELECT count(*), total(is_agent) FROM row").fetchone()
     if n_rows and not n_by_agents:
         raise ColumnMissing(
-            f"No message of {n_rows:,} is by {' or '.join(sorted(agents))}.",
+            f"None of the {n_rows:,} messages is by {' or '.join(sorted(agents))}.",
             "Name the values that mean support: --agent-values agent,operator",
         )
 

@@ -1,4 +1,4 @@
-"""The rows of a CSV: a broken row is rejected by its line, and the rest goes on.
+"""The rows of a CSV: a broken row is rejected with its line, and the others are read.
 
 The standard library's parser is used, not Polars: Polars gives no line and no reason for a bad row.
 """

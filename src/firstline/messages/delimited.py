@@ -16,7 +16,7 @@ _NAMES = {"\t": "tab", " ": "space"}
 
 
 class DelimitedReader:
-    """A CSV or TSV file. Raises `FileUnreadable` where it has no header or cannot be decoded."""
+    """A CSV or TSV file. Raises `FileUnreadable` if it has no header or cannot be decoded."""
 
     def __init__(self, path: Path, options: ReadingOptions) -> None:
         sample = read_sample(path)
@@ -76,7 +76,7 @@ class DelimitedReader:
             why = f": {first.reason}" if first else ""
             raise FileUnreadable(
                 f"{self.path} has no readable header line{why}.",
-                "The first line must name the columns. Another line: --header-row N; none: --no-header",
+                "The first line must name the columns. If another line does, use --header-row N; if none, --no-header",
             )
         return unique_names(first[1])
 

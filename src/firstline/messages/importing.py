@@ -60,7 +60,7 @@ class ImportProgress:
 class ImportReport:
     """What one import did. `n_rows` counts messages, whole conversations as one, and rejects.
 
-    See `Tally` for what has changed in the store; `source` is the system that the ids are from. A rehearsal has
+    See `Tally` for what has changed in the store; `source` is the system that the ids come from. A rehearsal has
     five messages in `sample`, masked. `unused` names columns that nothing was read from. `n_none` rows have a label
     that means none of the classes. `dates` says how dates such as 01/02/2026 were read, and why.
     """
@@ -155,12 +155,12 @@ def import_file(
 ) -> Generator[ImportProgress, None, ImportReport]:
     """Import one file, yielding progress; the generator's value is the report.
 
-    With `relabel`, the labels of this file replace those that its messages have, and an empty label takes
-    them away. `source` names the system that the ids are from, by default the file's name without dates.
-    Messages that are stored already are masked again if the masks have changed. `date_order` says how 01/02/2026 is
-    read; empty: the column decides, or what is remembered. A rehearsal ends with the same
-    report and five of the messages, and stores nothing. Raises `InputError` for a
-    file that cannot be used and `StoreUnusable` if the store cannot be written; the store is then as it was.
+    With `relabel`, the labels of this file replace those that its messages have, and an empty label removes them.
+    `source` names the system that the ids come from, by default the file's name without dates. Stored messages are
+    masked again if the masks have changed. `date_order` says how to read 01/02/2026; if empty, the column or the
+    settings decide. A rehearsal returns the same report and five of the messages, and stores nothing. Raises
+    `InputError` if the file cannot be used, and `StoreUnusable` if the store cannot be written; the store is then
+    unchanged.
     """
     check_source(source)
     settings = workspace.settings
@@ -249,8 +249,8 @@ def check_source(source: str | None) -> None:
     is_name = source.strip() == source and source.isprintable() and 0 < len(source) <= _LONGEST_SOURCE
     if not is_name or holds_personal_data(source, Masker()):
         raise UsageError(
-            "The name of the system that ids are from (--source) cannot be used.",
-            f"Give a name of at most {_LONGEST_SOURCE} signs without personal data, for example: --source crm",
+            "The name of the system that the ids come from (--source) cannot be used.",
+            f"Give a name of at most {_LONGEST_SOURCE} characters without personal data, for example: --source crm",
         )
 
 
@@ -266,7 +266,7 @@ def _plain_name(path: Path, mask: Masker) -> str:
 
 
 def source_of(path: Path, mask: Masker) -> str:
-    """The system that the ids of a file are from, by its name: `crm-2026-11-29.csv` is of `crm`.
+    """The system that the ids of a file come from, by the file's name: `crm-2026-11-29.csv` is from `crm`.
 
     Dates and marks of copies, such as " (2)", go; what would hold personal data is `import`.
     """
@@ -283,12 +283,12 @@ def _as_it_was(path: Path) -> Iterator[None]:
     except StoreUnusable as error:
         raise StoreUnusable(
             f"The import of {path} stopped. {error.message}",
-            f"The database is as it was before. {error.next_step} Then run the import again.",
+            f"The database is unchanged. {error.next_step} Then run the import again.",
         ) from error
     except OSError as error:
         raise FileUnreadable(
             f"The import of {path} stopped: {error.strerror or type(error).__name__}.",
-            "The workspace is as it was. Check the file and the free space.",
+            "The workspace is unchanged. Check the file and the free space.",
         ) from error
 
 

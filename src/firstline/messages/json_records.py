@@ -33,7 +33,7 @@ _FAULTS = (ijson.JSONError, UnicodeError, ArithmeticError, TooManyBackslashes)
 
 
 class _JsonReader(ABC):
-    """What both formats share. Raises `FileUnreadable` where a file holds no objects."""
+    """What both formats share. Raises `FileUnreadable` if a file holds no objects."""
 
     def __init__(self, path: Path, options: ReadingOptions) -> None:
         sample = read_sample(path)
@@ -219,7 +219,7 @@ class JsonReader(_JsonReader):
     def _invalid(self, cause: str) -> FileUnreadable:
         return FileUnreadable(
             f"{self.path} is not valid JSON in {self.encoding}{': ' + cause if cause else ''}.",
-            "Export it again. If each line is an object of its own, name it .jsonl.",
+            "Export it again. If each line is an object of its own, give the file the ending .jsonl.",
         )
 
 

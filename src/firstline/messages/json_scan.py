@@ -10,7 +10,7 @@ _CHAT_MESSAGES = [*_CHATS, "messages", "item"]
 
 
 class TooDeep(ValueError):
-    """Lists and objects in each other, deeper than any export."""
+    """Lists and objects are nested deeper than in any export."""
 
 
 class TooManyKeys(ValueError):
@@ -40,7 +40,7 @@ class Scan:
         return ".".join(self.path or ())
 
     def chat_ids(self) -> Iterator[object]:
-        """The id of the chat that each object is of, in their order; None where the file holds no chats."""
+        """The chat id of each object, in order; None if the file contains no chats."""
         for chat_id, n_messages in self._chats:
             for _ in range(n_messages):
                 yield chat_id

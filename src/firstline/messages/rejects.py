@@ -13,7 +13,7 @@ _MOST_REASONS = 100
 
 
 class RejectsFile:
-    """Written beside its final name and moved there at the end; none is left if nothing was rejected.
+    """Written under a temporary name and renamed at the end; removed if nothing was rejected.
 
     With `is_written` false, rejects are counted and nothing is written.
     """

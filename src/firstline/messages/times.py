@@ -1,4 +1,4 @@
-"""Reading the times that exports write."""
+"""Reads times as exports write them."""
 
 import re
 from datetime import UTC, date, datetime
@@ -16,7 +16,7 @@ _UNIX_FROM_S, _UNIX_BEFORE_S = 10**8, 4_102_444_800
 
 
 def read_time(value: object, *, month_first: bool = False) -> datetime | None:
-    """A time as UTC without a zone; None where it cannot be read. A time without a zone is taken as it stands.
+    """A time as UTC without a zone; None if it cannot be read. A time without a zone is taken as UTC.
 
     Reads ISO 8601, `31.12.2025 23:59`, `31/12/2025`, `31-12-2025`, AM and PM, and Unix seconds or milliseconds. With
     `month_first`, 01/02/2026 is January 2; with dots it stays 1 February.
@@ -58,7 +58,7 @@ def _from_three_numbers(match: re.Match[str], month_first: bool) -> datetime:
 
 
 def _on_24_hours(text: str) -> str:
-    """`9:00 PM` as `21:00`; what is no time of half a day stays."""
+    """`9:00 PM` as `21:00`; other texts are unchanged."""
     half = _HALF_OF_DAY.search(text)
     if half is None or half.end() != len(text):
         return text

@@ -1,4 +1,4 @@
-"""Writing tables in every format that is read. Nothing bears the final name before it is complete."""
+"""Writes tables in every format that is read. A file gets its final name only when it is complete."""
 
 import csv
 import os
@@ -36,7 +36,7 @@ class Writer(Protocol):
         """One row, in the order of the columns."""
 
     def close(self, is_complete: bool) -> None:
-        """Finish the file, or leave it where it is not complete and will be removed."""
+        """Finish the file; an incomplete one is left as it is, to be removed."""
 
 
 class _DelimitedWriter:
@@ -104,7 +104,7 @@ class _PolarsWriter:
         for column, value in zip(self._columns.values(), map(_encodable, values), strict=True):
             if self._is_excel and isinstance(value, str) and len(value) > _EXCEL_CELL_CHARS:
                 raise UsageError(
-                    f"Excel takes {_EXCEL_CELL_CHARS:,} characters in a cell, one of these has {len(value):,}.",
+                    f"Excel allows {_EXCEL_CELL_CHARS:,} characters in a cell, but one text has {len(value):,}.",
                     "Write another format, such as .csv",
                 )
             column.append(value)
@@ -140,7 +140,7 @@ class _PolarsWriter:
 
 
 class TableFile(AbstractContextManager["TableFile"]):
-    """A table written beside its final name and moved there when all went well.
+    """A table written under a temporary name and renamed once it is complete.
 
     `dialect` is that of a .csv. With `is_safe_for_excel`, a text in a .csv or .tsv that Excel would run as a
     formula gets an apostrophe before it. Raises `FormatUnknown` for an ending that is not known, and
@@ -182,7 +182,7 @@ class TableFile(AbstractContextManager["TableFile"]):
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """What a library says of a file that cannot be written, under the name that the caller knows."""
+    """A library's error about a file that cannot be written, with the name that the caller knows."""
     try:
         yield
     except OSError as error:
@@ -209,7 +209,7 @@ def _open(path: Path, unfinished: Path, columns: Sequence[str], dialect: Dialect
         case ".xlsx":
             return _PolarsWriter(unfinished, columns, is_excel=True)
     raise FormatUnknown(
-        f"{path}: a file that ends in '{ending}' cannot be written.",
+        f"{path}: Firstline does not write files that end in '{ending}'.",
         "Known endings: .csv .tsv .jsonl .json .parquet .xlsx",
     )
 
@@ -238,7 +238,7 @@ def _harmless(cell: Value) -> Value:
 
 
 def _series(name: str, values: list[Value]) -> object:
-    """A column as it is where its values are of one type, else as text."""
+    """A column unchanged if its values have one type, otherwise as text."""
     import polars as pl
 
     kinds = {type(value) for value in values if value is not None}

@@ -24,7 +24,7 @@ _MOST_TRIES = 50
 
 @dataclass(frozen=True)
 class Plan:
-    """How settings evolve: `patience` is after how many generations without a better one it ends.
+    """How settings evolve: the search ends after `patience` generations without an improvement.
 
     Of each generation, `crossover` is the share that two parents are mixed for, `mutation` that is changed.
     """
@@ -40,7 +40,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Trial:
-    """Settings, and what an evaluation found of them."""
+    """Settings, and the outcome of their evaluation."""
 
     settings: Settings
     outcome: Outcome
@@ -123,7 +123,7 @@ class _History:
     def ask(
         self, individuals: Sequence[_Individual], evaluate: Evaluate, rival: Sequence[int]
     ) -> Generator[Trial, None, bool]:
-        """Have all of them evaluated; False where time was up before."""
+        """Have all of them evaluated; False if time was up before."""
         for settings, outcome in evaluate([dict(one) for one in individuals], rival):
             self._outcomes[spelled(settings)] = outcome
             yield Trial(settings, outcome)

@@ -24,7 +24,7 @@ _OTHER_ITEM = "Anything else is answered with an error of its own."
 
 
 def read_json(body: bytes, kind: type[T]) -> T:
-    """The body as `kind`. Half an emoji, as programs leave it that cut texts, becomes U+FFFD.
+    """The body as `kind`. Half an emoji, which programs leave when they cut a text, becomes U+FFFD.
 
     Raises `msgspec.DecodeError`, `UnicodeDecodeError` and `RecursionError`.
     """
@@ -82,7 +82,7 @@ class JsonBody(AbstractDTO[T]):
 
 
 class BatchBody(JsonBody[T]):
-    """A body with `messages`, each of which is read later and by itself, so that one bad message fails alone."""
+    """A body with `messages`. Each message is read later and separately, so that a bad one fails alone."""
 
     def decode_bytes(self, value: bytes) -> Any:
         """The body as the type.

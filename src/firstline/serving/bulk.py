@@ -1,4 +1,4 @@
-"""`firstline classify`: every row of a file in its order, with label, confidence, runner-up and a note added."""
+"""`firstline classify`: adds label, confidence, runner-up and a note to every row of a file, in order."""
 
 from collections.abc import Container, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,10 +40,10 @@ _NO_ANSWER: tuple[Value, ...] = (None,) * 4
 
 @dataclass(frozen=True)
 class BulkReport:
-    """What was written: `n_rows` rows, of which `n_unanswered` have no answer and a note that says why.
+    """What was written: `n_rows` rows. `n_unanswered` of them have no answer, and a note says why.
 
-    `lines_left_out` are those of an export of conversations that cannot be read, so that they belong to none.
-    Of the rows, `n_learned` are messages that the model may have been trained on.
+    `lines_left_out` are lines of an export of conversations that could not be read, so they belong to no
+    conversation. `n_learned` rows are messages that the model may have been trained on.
     """
 
     model: str
@@ -146,7 +146,7 @@ class _Tally:
 
 
 def _dialect(reader: Reader, predictor: Predictor, out: Path) -> Dialect:
-    """That of the source, if it is of the same kind and can spell the classes."""
+    """The dialect of the source file, if it is of the same kind and its encoding has the letters of the classes."""
     if not isinstance(reader, DelimitedReader) or reader.path.suffix.lower() != out.suffix.lower():
         return Dialect()
     try:
@@ -211,7 +211,7 @@ def _has_unknown_segment(message: Message, predictor: Predictor) -> bool:
 
 
 def _encodable(value: Value) -> Value:
-    """A cell, bytes of a text that could not be decoded replaced: its row is answered all the same."""
+    """A cell without bytes that could not be decoded, so that its row can still be answered."""
     return value.encode("utf-8", errors="replace").decode("utf-8") if isinstance(value, str) else value
 
 

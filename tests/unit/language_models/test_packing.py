@@ -92,7 +92,7 @@ def test_a_project_that_cannot_be_replaced_keeps_what_somebody_put_beside_it(
 
 @pytest.mark.parametrize("name", ["firstline", "numpy", "json", "auto", "none"])
 def test_a_name_that_means_something_else_is_refused(folders: list[Path], tmp_path: Path, name: str) -> None:
-    with pytest.raises(UsageError, match="means something else already"):
+    with pytest.raises(UsageError, match="is taken"):
         pack(folders, tmp_path / "out", name)
 
 

@@ -592,7 +592,7 @@ def test_a_learning_curve_has_fewer_repetitions_where_time_is_short(
 def test_a_blend_of_one_is_that_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("firstline.training.mixture._LEAST_GAIN", 100.0)
     _, report = run(tmp_path, candidates=("linear.v1", "lsa.v1", "blend.v1"))
-    assert report.skipped == [Skipped("blend.v1", "a single candidate answers best")]
+    assert report.skipped == [Skipped("blend.v1", "no mixture is better than one candidate alone")]
 
 
 def test_the_highest_seed_has_repeats(tmp_path: Path) -> None:
@@ -615,4 +615,4 @@ def test_a_champion_that_is_gone_makes_room(tmp_path: Path) -> None:
     events, second = run(tmp_path, replace(data, labels=data.labels[::-1]))
     assert second.is_champion
     assert champion_id(tmp_path) == second.model.id
-    assert any(isinstance(event, Note) and "is gone" in event.text for event in events)
+    assert any(isinstance(event, Note) and "no longer exists" in event.text for event in events)

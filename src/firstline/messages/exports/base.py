@@ -1,4 +1,4 @@
-"""What each export that is known says of itself."""
+"""What each known export describes about itself."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ Item: TypeAlias = dict[str, Any]
 """One object of a JSON file."""
 
 DISPUTED = "annotators_disagree"
-"""The key of a label cell where annotators disagree; its value lists the labels of each."""
+"""The key of a label cell if annotators disagree; its value lists the labels of each."""
 
 
 @dataclass(frozen=True)

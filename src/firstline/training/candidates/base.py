@@ -56,7 +56,7 @@ class Context:
         workspace: Path | None = None,
         report: Callable[[Stage], None] = lambda stage: None,
     ) -> Self:
-        """What the settings say. Raises `SettingsInvalid` where they set what a candidate does not have."""
+        """What the settings say. Raises `SettingsInvalid` if they set what a candidate does not have."""
         return cls(
             TextRules.of_language(settings.language),
             seed,
@@ -71,14 +71,14 @@ class Context:
         )
 
     def chosen_for(self, candidate: str) -> dict[str, Any]:
-        """What is set of a candidate, as arguments of its constructor."""
+        """The settings of a candidate, as arguments for its constructor."""
         return dict(self.chosen.get(candidate, {}))
 
     @contextmanager
     def working_folder(self) -> Iterator[Path]:
-        """An empty folder that is gone at the end: in the workspace, since n-grams of messages may go there.
+        """An empty folder that is deleted at the end. It is in the workspace, since it may hold n-grams of messages.
 
-        Without a workspace on this machine, as on a worker of a cluster, it is a private one of the system.
+        Without a workspace on this machine, as on a worker of a cluster, it is a private folder of the system.
         """
         if self.workspace is not None and self.workspace.is_dir():
             with temporary_folder(self.workspace / "tmp") as folder:

@@ -108,7 +108,7 @@ def test_a_large_pool_makes_sense_and_an_encoder_that_is_missing_is_named() -> N
 def test_with_few_messages_without_a_label_it_makes_no_sense(n_unlabelled: int) -> None:
     makes_sense, reason = Ulmfit.eligible(workload(2, n_unlabelled=n_unlabelled))
     assert not makes_sense
-    assert f"there are {n_unlabelled} messages without a label" in reason
+    assert f"has only {n_unlabelled} unlabelled messages" in reason
 
 
 def test_a_pool_too_small_to_adapt_to_is_refused() -> None:

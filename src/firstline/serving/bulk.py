@@ -92,7 +92,9 @@ def classify_file(
         raise UsageError("The result would overwrite its own source.", "Name another file: --out FILE")
     reader = open_reader(path, options)
     asked = {role: name for role, name in said.items() if role in (*_ROLES, "conversation", "author")}
-    wanted = _CONVERSATION_ROLES if remembered.conversation in reader.columns or "conversation" in said else _ROLES
+    # A setting that is empty names no column, not the one whose name is empty.
+    is_remembered = remembered.conversation and remembered.conversation in reader.columns
+    wanted = _CONVERSATION_ROLES if is_remembered or "conversation" in said else _ROLES
     columns = find_columns(path, reader.columns, asked, remembered, agent_values, wanted, export_roles(reader))
     found = survey(path, reader, columns, Known("", remembered.date_order), uses_times=False)
     lines_left_out: list[int] = []

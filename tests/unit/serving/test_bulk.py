@@ -174,6 +174,13 @@ def test_formula_is_text_in_excel(predictor: Predictor, tmp_path: Path) -> None:
     assert pl.read_excel(tmp_path / "out.xlsx")["text"].to_list() == ["=1+1 карта"]
 
 
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet", "xlsx"])
+def test_a_column_without_a_name_stays(predictor: Predictor, tmp_path: Path, ending: str) -> None:
+    report = classify(predictor, source(tmp_path, ",text\n7,банкомат сломан\n"), tmp_path / f"out.{ending}")
+    assert (report.n_rows, report.n_answered) == (1, 1)
+    assert labels_and_notes(tmp_path / f"out.{ending}") == [("Банкомат", None)]
+
+
 def test_conversations_give_one_row_each(predictor: Predictor, tmp_path: Path) -> None:
     content = "dialog,who,text\n7,client,где банкомат\n7,agent,карта\n8,client,перевод +79161234567\n"
     classify(predictor, source(tmp_path, content), tmp_path / "out.csv", conversation="dialog", author="who")

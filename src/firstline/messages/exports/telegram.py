@@ -12,7 +12,7 @@ class Telegram:
 
     name = "Telegram's export"
 
-    def matches(self, keys: Sequence[str], items: Sequence[Item]) -> bool:
+    def matches(self, keys: Sequence[str], items: Iterable[Item]) -> bool:
         return {"id", "type", "date", "text"} <= set(keys) and not _MARKS.isdisjoint(keys)
 
     def columns(self, keys: Sequence[str], items: Iterable[Item]) -> list[str]:

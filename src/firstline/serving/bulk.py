@@ -82,7 +82,8 @@ def classify_file(
 ) -> Generator[float, None, BulkReport]:
     """Write every row of `path` into `out`, in its order, with the columns `ADDED`; yields the part done, 0 to 1.
 
-    A row that cannot be answered is written too, and its note says why; one that cannot be read has empty cells.
+    A row that cannot be answered is written too, and its note says why. One that cannot be read has the cells that
+    could be, and its line is in the note.
     Columns of these names that the file has already are replaced. An export of conversations gives one row for
     each conversation, with its id and masked text. A CSV made from a CSV keeps its encoding and delimiter.
     `learned` holds the keys of labelled messages. `temporary` as in `join_conversations`; conversations' ids are
@@ -163,7 +164,8 @@ def _rows(reader: Reader, columns: ColumnMap, kept: Sequence[str], predictor: Pr
     roles = [columns.names["text"], *([columns.names["segment"]] if "segment" in columns.names else [])]
     for record in reader.records([*kept, *roles]):
         if isinstance(record, Reject):
-            yield _Row([None] * len(kept), None, record.reason)
+            cells = record.cells[: len(kept)] or [None] * len(kept)
+            yield _Row(cells, None, f"line {record.line:,}: {record.reason}")
             continue
         yield _read(record.values[: len(kept)], record.values[len(kept) :], predictor)
 

@@ -202,15 +202,17 @@ class JsonReader(_JsonReader):
         return scan
 
     def _objects(self) -> Iterator[tuple[int, Any]]:
-        chats = self._scan.chat_ids()
-        with self.path.open("rb") as raw:
-            self._raw = raw
-            source = self._guarded(raw, watches=False)
-            try:
-                for place, item in enumerate(ijson.items(source, self._scan.prefix), start=1):
-                    yield place, _of_chat(_with_floats(item), next(chats)) if isinstance(item, dict) else item
-            except _FAULTS:
-                raise self._invalid(describe_place(self._opened)) from None
+        place = 0
+        for prefix, chats in self._scan.places():
+            with self.path.open("rb") as raw:
+                self._raw = raw
+                source = self._guarded(raw, watches=False)
+                try:
+                    for item in ijson.items(source, prefix):
+                        place += 1
+                        yield place, _of_chat(_with_floats(item), next(chats)) if isinstance(item, dict) else item
+                except _FAULTS:
+                    raise self._invalid(describe_place(self._opened)) from None
 
     @contextmanager
     def _opened(self) -> Iterator[GuardedSource]:

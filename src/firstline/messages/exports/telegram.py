@@ -47,4 +47,9 @@ def joined_text(text: object) -> object:
     """The text of a message whose parts, such as links and bold words, stand in a list."""
     if not isinstance(text, list):
         return text
-    return "".join(str(part.get("text", "") if isinstance(part, dict) else part) for part in text)
+    return "".join(_part(part.get("text") if isinstance(part, dict) else part) for part in text)
+
+
+def _part(text: object) -> str:
+    """The words of a part; null, and what the app never writes, is nothing."""
+    return str(text) if isinstance(text, str | int | float) and not isinstance(text, bool) else ""

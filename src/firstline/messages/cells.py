@@ -30,6 +30,8 @@ PLACEHOLDERS = frozenset(
         "<NA>",
         "N/A",
         "n/a",
+        "Н/Д",
+        "н/д",
         "#N/A",
         "#Н/Д",
         "-",

@@ -156,8 +156,8 @@ class TableFile(AbstractContextManager["TableFile"]):
     ) -> None:
         self.path = path
         with _named(path), ExitStack() as opened:
-            # A folder that is misspelled should not be made. The slash makes a file in its place an error.
-            os.stat(f"{path.parent}/")
+            # A folder that is misspelled should not be made. By its "..", since a file in its place has none.
+            (path.parent / "..").stat()
             unfinished = opened.enter_context(whole_file(path))
             make_private(unfinished)
             self._writer = _open(path, unfinished, columns, dialect or Dialect(), is_safe_for_excel)
@@ -178,7 +178,9 @@ class TableFile(AbstractContextManager["TableFile"]):
         with _named(self.path):
             self._opened.__exit__(kind, error, trace)
 
-    def _close(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def _close(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._writer.close(is_complete=kind is None)
 
 
@@ -223,9 +225,15 @@ def _system_words(error: Exception) -> str:
 
 
 def _encodable(value: Value) -> Value:
-    """The value; a question mark for what could not be decoded in a text, and integers over 64 bits as text."""
+    """The value; a question mark for what could not be decoded in a text; bytes and integers over 64 bits as text."""
     if isinstance(value, str) and not value.isascii():
         return value.encode("utf-8", errors="replace").decode("utf-8")
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    if isinstance(value, list):
+        return [_encodable(part) for part in value]
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(part) for key, part in value.items()}
     return str(value) if isinstance(value, int) and value.bit_length() > 63 else value
 
 

@@ -36,6 +36,13 @@ def test_odd_values_are_written(tmp_path: Path, ending: str) -> None:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
+def test_bytes_are_written_as_the_text_that_they_are(tmp_path: Path, ending: str) -> None:
+    with TableFile(tmp_path / f"a.{ending}", ["text", "x", "inside"]) as table:
+        table.write(["раз", "два".encode(), [b"a\xff"]])
+    assert str(read(tmp_path / f"a.{ending}").rows[0][1:]) in ("('два', ['a�'])", """('два', '["a�"]')""")
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
 def test_a_failure_leaves_no_file_and_the_last_one_as_it_was(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"a.{ending}"
     path.write_text("the last one")

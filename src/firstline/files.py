@@ -15,6 +15,8 @@ from pathlib import Path
 from secrets import token_hex
 
 _UNFINISHED, _STALE_S = ".unfinished", 3600.0
+_MOST_NAME_CHARS = 50
+"""Of the final name: a name may have 255 bytes in all, and a character up to four of them."""
 
 
 @contextmanager
@@ -63,7 +65,7 @@ def _beside(place: Path) -> Path:
     """An unused path in the same folder."""
     place.parent.mkdir(parents=True, exist_ok=True)
     _tidy(place.parent)
-    return place.with_name(f".{place.name}.{token_hex(8)}{_UNFINISHED}")
+    return place.with_name(f".{place.name[:_MOST_NAME_CHARS]}.{token_hex(8)}{_UNFINISHED}")
 
 
 def _tidy(folder: Path) -> None:

@@ -8,7 +8,7 @@ from math import isfinite, isnan
 import msgspec
 
 from firstline.errors import UnusableCell
-from firstline.messages.exports.base import DISPUTED
+from firstline.messages.exports.base import DISPUTED, UNANSWERED
 from firstline.text.rules import nfc, white_space
 from firstline.types import Label
 
@@ -30,6 +30,8 @@ PLACEHOLDERS = frozenset(
         "<NA>",
         "N/A",
         "n/a",
+        "Н/Д",
+        "н/д",
         "#N/A",
         "#Н/Д",
         "-",
@@ -84,7 +86,8 @@ def read_label(value: object, kept: Collection[Label] = (), several: Collection[
     """The class in a cell, which may be a list of one, in JSON or written out as text.
 
     `kept` are classes of the team that would be placeholders, `several` names that are two classes in one. Raises
-    `UnusableCell` for several labels, for annotators who disagree, and for labels of parts of a text.
+    `UnusableCell` for several labels, for annotators who disagree, for a label that nobody has accepted yet, and for
+    labels of parts of a text.
     """
     labels = labels_in(value)
     if labels is None:
@@ -116,6 +119,8 @@ def labels_in(value: object) -> list[object] | None:
 def _labels_of_object(value: dict[str, object]) -> list[object] | None:
     if DISPUTED in value:
         raise UnusableCell("annotators disagree on the label")
+    if UNANSWERED in value:
+        raise UnusableCell("the label was neither accepted nor rejected")
     if "choices" in value:
         return labels_in(value["choices"])
     if "start" in value and "end" in value:

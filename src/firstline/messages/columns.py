@@ -66,7 +66,8 @@ def find_columns(
             if said[role] not in columns:
                 raise _missing(path, columns, f"{option} '{said[role]}' is not a column of it")
             names[role] = said[role]
-        elif known in columns:
+        # A setting that is empty names no column, not the one whose name is empty.
+        elif known and known in columns:
             names[role] = known
         else:
             free = [name for name in columns if name not in taken]

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -9,7 +10,7 @@ from firstline.errors import FileUnreadable
 from firstline.messages.csv_rows import csv_rows
 from firstline.messages.dialect import find_dialect
 from firstline.messages.headers import check_width
-from firstline.messages.records import ReadingOptions, Record, Reject, unique_names
+from firstline.messages.records import ReadingOptions, Record, Reject, Value, unique_names
 from firstline.messages.sniff import decode_sample, find_encoding, read_sample, undecodable
 
 _NAMES = {"\t": "tab", " ": "space"}
@@ -41,17 +42,18 @@ class DelimitedReader:
         if self._has_header:
             next(rows)
         for row in rows:
+            line, cells = (row.line, row.cells) if isinstance(row, Reject) else row
+            if width == 1 and cells:
+                cells = [self.delimiter.join(map(str, cells))]
             if isinstance(row, Reject):
-                yield row
-                continue
-            line, cells = row
-            if width == 1:
-                cells = [self.delimiter.join(cells)]
-            if len(cells) != width and (len(cells) < width or any(cells[width:])):
+                # More cells than columns: a delimiter was inside of quotes, and nobody knows which.
+                yield replace(row, cells=_placed(cells, places) if len(cells) <= width else ())
+            elif len(cells) != width and (len(cells) < width or any(cells[width:])):
                 expected = f"the header has {width}" if self._has_header else f"most rows have {width}"
-                yield Reject(line, f"has {len(cells)} column{'s' if len(cells) > 1 else ''}, {expected}")
-                continue
-            yield Record(line, [cells[place] for place in places])
+                reason = f"has {len(cells)} column{'s' if len(cells) > 1 else ''}, {expected}"
+                yield Reject(line, reason, cells=_placed(cells, places))
+            else:
+                yield Record(line, [cells[place] for place in places])
         self._is_read = True
 
     def done(self) -> float:
@@ -95,3 +97,8 @@ class DelimitedReader:
                     f"{self.path} is not {self.encoding}, after line {line:,}: {why}.",
                     "Name its encoding: --encoding cp1251",
                 ) from None
+
+
+def _placed(cells: Sequence[Value], places: Sequence[int]) -> list[Value]:
+    """The cells at these places; None for those that the row lacks."""
+    return [cells[place] if place < len(cells) else None for place in places]

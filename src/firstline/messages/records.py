@@ -1,7 +1,7 @@
 """What readers of all formats yield: records and rejects, each with its line."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -23,14 +23,17 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row that cannot be used, and why. It never repeats the text of the row: that is not masked yet.
+    """A row that cannot be used, and why. The reason never repeats the text of the row: that is not masked yet.
 
-    If a whole conversation cannot be used, `conversation` is its id.
+    If a whole conversation cannot be used, `conversation` is its id. `cells` are what could be read of the row, in
+    the order of the columns that were asked for: None for what could not, and no cell at all if nothing could. Only
+    `classify` writes them, since its result has the rows as they came.
     """
 
     line: int
     reason: str
     conversation: str | None = None
+    cells: Sequence[Value] = field(default=(), repr=False, compare=False)
 
 
 class Reader(Protocol):

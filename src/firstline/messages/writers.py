@@ -4,7 +4,7 @@ import csv
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +13,7 @@ from typing import IO, Protocol, Self
 import msgspec
 
 from firstline.errors import FileUnwritable, FormatUnknown, UsageError, kind_of
+from firstline.files import whole_file
 from firstline.messages.records import Value
 from firstline.store.private import make_private
 
@@ -114,6 +115,8 @@ class _PolarsWriter:
             return
         import polars as pl
 
+        # Nothing was written so far, and another process may have removed an old empty file.
+        make_private(self._path)
         table = pl.DataFrame({name: _series(name, column) for name, column in self._columns.items()})
         if not self._is_excel:
             try:
@@ -142,6 +145,7 @@ class _PolarsWriter:
 class TableFile(AbstractContextManager["TableFile"]):
     """A table written under a temporary name and renamed once it is complete.
 
+    Of several that write the same table at once, the last to finish wins.
     `dialect` is that of a .csv. With `is_safe_for_excel`, a text in a .csv or .tsv that Excel would run as a
     formula gets an apostrophe before it. Raises `FormatUnknown` for an ending that is not known, and
     `FileUnwritable`.
@@ -151,14 +155,14 @@ class TableFile(AbstractContextManager["TableFile"]):
         self, path: Path, columns: Sequence[str], dialect: Dialect | None = None, *, is_safe_for_excel: bool = False
     ) -> None:
         self.path = path
-        self._unfinished = path.with_name(f".{path.name}.new")
-        with _named(path):
-            try:
-                make_private(self._unfinished)
-                self._writer = _open(path, self._unfinished, columns, dialect or Dialect(), is_safe_for_excel)
-            except BaseException:
-                self._unfinished.unlink(missing_ok=True)
-                raise
+        with _named(path), ExitStack() as opened:
+            # A folder that is misspelled should not be made. By its "..", since a file in its place has none.
+            (path.parent / "..").stat()
+            unfinished = opened.enter_context(whole_file(path))
+            make_private(unfinished)
+            self._writer = _open(path, unfinished, columns, dialect or Dialect(), is_safe_for_excel)
+            opened.push(self._close)
+            self._opened = opened.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -171,13 +175,13 @@ class TableFile(AbstractContextManager["TableFile"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            with _named(self.path):
-                self._writer.close(is_complete=kind is None)
-                if kind is None:
-                    self._unfinished.replace(self.path)
-        finally:
-            self._unfinished.unlink(missing_ok=True)
+        with _named(self.path):
+            self._opened.__exit__(kind, error, trace)
+
+    def _close(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.close(is_complete=kind is None)
 
 
 @contextmanager
@@ -221,9 +225,15 @@ def _system_words(error: Exception) -> str:
 
 
 def _encodable(value: Value) -> Value:
-    """The value; a question mark for what could not be decoded in a text, and integers over 64 bits as text."""
+    """The value; a question mark for what could not be decoded in a text; bytes and integers over 64 bits as text."""
     if isinstance(value, str) and not value.isascii():
         return value.encode("utf-8", errors="replace").decode("utf-8")
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    if isinstance(value, list):
+        return [_encodable(part) for part in value]
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(part) for key, part in value.items()}
     return str(value) if isinstance(value, int) and value.bit_length() > 63 else value
 
 

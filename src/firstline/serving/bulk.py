@@ -82,7 +82,8 @@ def classify_file(
 ) -> Generator[float, None, BulkReport]:
     """Write every row of `path` into `out`, in its order, with the columns `ADDED`; yields the part done, 0 to 1.
 
-    A row that cannot be answered is written too, and its note says why; one that cannot be read has empty cells.
+    A row that cannot be answered is written too, and its note says why. One that cannot be read has the cells that
+    could be, and its line is in the note.
     Columns of these names that the file has already are replaced. An export of conversations gives one row for
     each conversation, with its id and masked text. A CSV made from a CSV keeps its encoding and delimiter.
     `learned` holds the keys of labelled messages. `temporary` as in `join_conversations`; conversations' ids are
@@ -92,7 +93,9 @@ def classify_file(
         raise UsageError("The result would overwrite its own source.", "Name another file: --out FILE")
     reader = open_reader(path, options)
     asked = {role: name for role, name in said.items() if role in (*_ROLES, "conversation", "author")}
-    wanted = _CONVERSATION_ROLES if remembered.conversation in reader.columns or "conversation" in said else _ROLES
+    # A setting that is empty names no column, not the one whose name is empty.
+    is_remembered = remembered.conversation and remembered.conversation in reader.columns
+    wanted = _CONVERSATION_ROLES if is_remembered or "conversation" in said else _ROLES
     columns = find_columns(path, reader.columns, asked, remembered, agent_values, wanted, export_roles(reader))
     found = survey(path, reader, columns, Known("", remembered.date_order), uses_times=False)
     lines_left_out: list[int] = []
@@ -161,7 +164,8 @@ def _rows(reader: Reader, columns: ColumnMap, kept: Sequence[str], predictor: Pr
     roles = [columns.names["text"], *([columns.names["segment"]] if "segment" in columns.names else [])]
     for record in reader.records([*kept, *roles]):
         if isinstance(record, Reject):
-            yield _Row([None] * len(kept), None, record.reason)
+            cells = record.cells[: len(kept)] or [None] * len(kept)
+            yield _Row(cells, None, f"line {record.line:,}: {record.reason}")
             continue
         yield _read(record.values[: len(kept)], record.values[len(kept) :], predictor)
 

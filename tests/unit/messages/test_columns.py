@@ -120,3 +120,7 @@ def test_a_remembered_column_counts_only_for_files_that_have_it() -> None:
 def test_unused_columns_are_named_if_their_names_may_be_shown() -> None:
     columns = ["text", "Интент", "+7 916 555-01-02", "Канал", ""]
     assert unused_columns(columns, ["text"]) == ("Интент", "Канал")
+
+
+def test_a_column_without_a_name_has_no_role() -> None:
+    assert find_columns(FILE, ["", "text", "label"], {}, NOTHING).names == {"text": "text", "label": "label"}

@@ -10,6 +10,9 @@ Item: TypeAlias = dict[str, Any]
 DISPUTED = "annotators_disagree"
 """The key of a label cell if annotators disagree; its value lists the labels of each."""
 
+UNANSWERED = "neither_accepted_nor_rejected"
+"""The key of a label cell whose label nobody has accepted or rejected yet; its value is the label."""
+
 
 @dataclass(frozen=True)
 class ExportRoles:
@@ -29,8 +32,8 @@ class ExportFormat(Protocol):
 
     name: str
 
-    def matches(self, keys: Sequence[str], items: Sequence[Item]) -> bool:
-        """Whether a file with these keys, and these objects at its beginning, is one."""
+    def matches(self, keys: Sequence[str], items: Iterable[Item]) -> bool:
+        """Whether a file with these keys and objects is one; an odd object among the others does not count."""
 
     def columns(self, keys: Sequence[str], items: Iterable[Item]) -> list[str]:
         """The columns of its table; `items` are all objects, read if they are needed."""

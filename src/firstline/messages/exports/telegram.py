@@ -12,7 +12,7 @@ class Telegram:
 
     name = "Telegram's export"
 
-    def matches(self, keys: Sequence[str], items: Sequence[Item]) -> bool:
+    def matches(self, keys: Sequence[str], items: Iterable[Item]) -> bool:
         return {"id", "type", "date", "text"} <= set(keys) and not _MARKS.isdisjoint(keys)
 
     def columns(self, keys: Sequence[str], items: Iterable[Item]) -> list[str]:
@@ -47,4 +47,9 @@ def joined_text(text: object) -> object:
     """The text of a message whose parts, such as links and bold words, stand in a list."""
     if not isinstance(text, list):
         return text
-    return "".join(str(part.get("text", "") if isinstance(part, dict) else part) for part in text)
+    return "".join(_part(part.get("text") if isinstance(part, dict) else part) for part in text)
+
+
+def _part(text: object) -> str:
+    """The words of a part; null, and what the app never writes, is nothing."""
+    return str(text) if isinstance(text, str | int | float) and not isinstance(text, bool) else ""

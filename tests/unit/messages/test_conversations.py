@@ -64,8 +64,23 @@ def test_rows_of_one_moment_stay_as_they_stand() -> None:
 
 
 def test_a_file_without_any_reply_is_an_error_that_shows_no_author() -> None:
-    with pytest.raises(ColumnMissing, match=r"^No message of 2 is by agent\.$"):
-        joined(row(2, "1", "client", "раз"), row(3, "1", None, "два"))
+    with pytest.raises(
+        ColumnMissing, match=r"^No message of 3 is by Support; see column 'from', which names 2 writers\.$"
+    ):
+        rows = [row(2, "1", "Клиент", "раз"), row(3, "1", None, "два"), row(4, "1", "Банк", "три")]
+        list(join_conversations(rows, ["Support"], author_column="from"))
+
+
+def test_of_very_many_writers_it_says_so() -> None:
+    rows = (row(n, str(n), f"client {n}", "раз") for n in range(10_001))
+    with pytest.raises(ColumnMissing, match="names more than 10,000 writers"):
+        list(join_conversations(rows, ["Support"]))
+
+
+def test_what_the_file_lacks_is_not_suggested() -> None:
+    with pytest.raises(ColumnMissing) as caught:
+        joined(row(2, "1", "client", "раз"), agents=("Support",))
+    assert caught.value.next_step.endswith("--agent-values NAME,NAME")
 
 
 def test_support_is_found_behind_thousands_of_writers() -> None:

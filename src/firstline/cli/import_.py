@@ -111,7 +111,8 @@ def import_(
     remembered = _lasting(said)
     remembered |= ({"agent_values": agents} if agents else {}) | ({"date_order": order} if order else {})
     reports: list[ImportReport] = []
-    with _printed(reports, as_json, workspace), place.hold("messages", "import"), progress(as_json) as bar:
+    printed = _printed(reports, as_json, workspace, is_rehearsal=dry_run)
+    with printed, place.hold("messages", "import"), progress(as_json) as bar:
         for file in files:
             task = bar.add_task(file.name, total=1.0)
 
@@ -174,7 +175,9 @@ def _undo(place: "Workspace", files: "Sequence[Path]", as_json: bool) -> None:
 
 
 @contextmanager
-def _printed(reports: "list[ImportReport]", as_json: bool, workspace: Path | None) -> Iterator[None]:
+def _printed(
+    reports: "list[ImportReport]", as_json: bool, workspace: Path | None, *, is_rehearsal: bool
+) -> Iterator[None]:
     """Print the reports when the bars are gone, also where a later file was refused."""
     try:
         yield
@@ -183,10 +186,12 @@ def _printed(reports: "list[ImportReport]", as_json: bool, workspace: Path | Non
             print_json([asdict(report) for report in reports])
         else:
             for report in reports:
-                _print_report(report, workspace)
+                _print_report(report, workspace, is_rehearsal=is_rehearsal)
 
 
-def _print_report(report: "ImportReport", workspace: Path | None) -> None:
+def _print_report(report: "ImportReport", workspace: Path | None, *, is_rehearsal: bool) -> None:
+    """A rehearsal stores nothing, so it tells what would be stored."""
+    would_be = "would be " if is_rehearsal else ""
     for text in report.notes:
         note(text)
     roles = ", ".join(f"{role} = '{name}'" if role != name else f"'{name}'" for role, name in report.columns.items())
@@ -196,41 +201,51 @@ def _print_report(report: "ImportReport", workspace: Path | None) -> None:
     if unused := [name for name in report.unused if name not in guesses]:
         hint = "" if "label" in report.columns else "; is one of them the class? --label COLUMN"
         say(f"  not used: {listed(unused)}{hint}")
-    if guesses:
+    if guesses and report.columns.get("label", "").startswith(_GUESS):
+        say("  not used: the other columns of firstline classify")
+    elif guesses:
         say(
             "  not used: the columns of firstline classify; its guesses become labels with --label predicted_label only"
         )
     if report.n_masked_again:
-        say(f"  the masks have changed: {counted(report.n_masked_again, 'stored message')} masked again")
+        say(f"  the masks have changed: {counted(report.n_masked_again, 'stored message')} {would_be}masked again")
     new = counted(report.n_new, "new message")
     say(f"  {new}, {report.n_known:,} here already, {report.n_repeated:,} repeated in the file")
     if report.n_forgotten:
-        say(f"  {counted(report.n_forgotten, 'row')} left out: forgotten earlier")
+        say(f"  {counted(report.n_forgotten, 'row')} {would_be}left out: forgotten earlier")
     if report.n_corrected:
-        say(f"  {counted(report.n_corrected, 'known id')} of '{report.source}' with another text: corrected")
+        say(f"  {counted(report.n_corrected, 'known id')} of '{report.source}' with another text: {would_be}corrected")
     if report.n_shared_ids:
         shared = counted(report.n_shared_ids, "row")
         say(f"  {shared} with the id of another row but another text, kept without it; whole tickets: --conversation")
     if report.n_labelled:
-        say(f"  {report.n_labelled:,} with a label, {counted(report.n_new_labelled, 'message')} newly labelled")
+        newly = f"{counted(report.n_new_labelled, 'message')} {would_be}newly labelled"
+        say(f"  {report.n_labelled:,} with a label, {newly}")
     if report.n_none:
         say(f"  {report.n_none:,} of them with a label that means none of the classes")
     if report.n_replaced or report.n_taken_away:
-        say(f"  {counted(report.n_replaced, 'label')} replaced, {report.n_taken_away:,} taken away")
+        say(f"  {counted(report.n_replaced, 'label')} {would_be}replaced, {report.n_taken_away:,} taken away")
     if report.segments:
         shown = sorted(report.segments.items(), key=lambda item: -item[1])
         say("  segments: " + listed([f"{name} {count:,}" for name, count in shown]))
     if report.n_disagreements:
-        split = counted(report.n_disagreements, "message")
-        say(f"  {split} of the workspace with two labels: {next_command(workspace, 'status --disagreements')}")
+        split = f"{counted(report.n_disagreements, 'message')} of the workspace"
+        if is_rehearsal:
+            say(f"  {split} would have more than one label")
+        else:
+            say(f"  {split} with more than one label: {next_command(workspace, 'status --disagreements')}")
     if report.dates:
         say(f"  dates: {report.dates}")
     if report.n_times_unread:
-        say(f"  {report.n_times_unread:,} without a time that could be read")
+        line = f", the first in line {report.line_without_time:,}" if report.line_without_time else ""
+        say(f"  {report.n_times_unread:,} without a time that could be read{line}")
     if report.n_cut:
-        say(f"  quoted replies or a signature cut from {counted(report.n_cut, 'message')}")
+        say(f"  quoted replies or a signature {would_be}cut from {counted(report.n_cut, 'message')}")
     if report.n_rejected:
-        say(f"  {report.n_rejected:,} rejected" + (f", see {report.rejects_file}" if report.rejects_file else ""))
+        say(
+            f"  {report.n_rejected:,} {would_be}rejected"
+            + (f", see {report.rejects_file}" if report.rejects_file else "")
+        )
         for reason, count in list(report.reject_reasons.items())[:_MOST_REASONS]:
             say(f"    {count:,}: {reason}")
     if report.sample:

@@ -29,13 +29,13 @@ def status(
         print_json(found)
         return
     if disagreements and not found.disagreements:
-        say("No message has two labels.")
+        say("No message has more than one label.")
         return
     if disagreements:
         for item in found.disagreements:
             where = f"{item.external_id}: " if item.external_id else ""
             say(f"{where}{' | '.join(item.labels)}\n    {_shortened(item.text)}")
-        say(f"{counted(len(found.disagreements), 'message')} with two labels.")
+        say(f"{counted(len(found.disagreements), 'message')} with more than one label.")
         say("To settle them, import a file with the right labels: " + next_command(workspace, "import FILE --relabel"))
         return
     messages = counted(found.n_messages, "message")
@@ -49,7 +49,7 @@ def status(
         say(f"Labels that mean none of the classes, not trained on: {counts}")
     if found.disagreements:
         say(
-            f"{counted(len(found.disagreements), 'message')} with two labels, not trained on: "
+            f"{counted(len(found.disagreements), 'message')} with more than one label, not trained on: "
             + next_command(workspace, "status --disagreements")
         )
     for names in found.similar_classes:

@@ -37,8 +37,9 @@ def curve_in_budget(
         yield Note("no learning curve: the minutes are over")
         return None
     if repetitions < 1:
-        needed = minutes_text(repetition_s(chosen))
-        yield Note(f"no learning curve: even that of the quickest, {chosen.name}, needs {needed} at least")
+        needed, most = minutes_text(repetition_s(chosen)), minutes_text(most_s)
+        most += " left" if most_s < _MOST_S else " at most for a curve"
+        yield Note(f"no learning curve: even that of the quickest, {chosen.name}, needs {needed} at least, with {most}")
         return None
     data = folds.data
     try:

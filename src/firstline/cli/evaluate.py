@@ -115,7 +115,7 @@ def _print_notes(result: "Evaluation") -> None:
     if result.n_none:
         note(f"{counted(result.n_none, 'row')} labelled as none of the classes: not part of the figures below")
     for name, count in result.unknown_labels.items():
-        note(f"class '{name}' ({counted(count, 'row')}) is not known to the model: counted as errors")
+        note(f"class '{name}' ({counted(count, 'row')}) is not known to the model: {_as_errors(1)}")
     if others := result.lines_of_others:
         lines = listed([f"{line:,}" for line in others])
         note(f"{counted(len(others), 'row')} with a class that is not known here: counted as errors; lines: {lines}")
@@ -128,6 +128,12 @@ def _print_notes(result: "Evaluation") -> None:
     if result.n_unknown_segments:
         have = agreeing(result.n_unknown_segments, "row", "has", "have")
         note(f"{have} a segment that training never saw: classified without it")
+
+
+def _as_errors(n_classes: int) -> str:
+    """How classes that the model does not know lower the figures."""
+    classes = "class" if n_classes == 1 else "classes"
+    return f"counted as errors, and as {n_classes:,} more {classes} with F1 .000 in the macro averages"
 
 
 def _print_figures(result: "Evaluation") -> None:
@@ -164,5 +170,6 @@ def _as_json(result: "Evaluation") -> dict[str, object]:
         "classes_without_messages": result.classes_without_messages,
         "unknown_labels": result.unknown_labels,
         "lines_of_others": result.lines_of_others,
+        "n_other_classes": result.n_other_classes,
         "n_unknown_segments": result.n_unknown_segments,
     }

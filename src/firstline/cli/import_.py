@@ -111,7 +111,8 @@ def import_(
     remembered = _lasting(said)
     remembered |= ({"agent_values": agents} if agents else {}) | ({"date_order": order} if order else {})
     reports: list[ImportReport] = []
-    with _printed(reports, as_json, workspace), place.hold("messages", "import"), progress(as_json) as bar:
+    printed = _printed(reports, as_json, workspace, is_rehearsal=dry_run)
+    with printed, place.hold("messages", "import"), progress(as_json) as bar:
         for file in files:
             task = bar.add_task(file.name, total=1.0)
 
@@ -183,10 +184,12 @@ def _printed(reports: "list[ImportReport]", as_json: bool, workspace: Path | Non
             print_json([asdict(report) for report in reports])
         else:
             for report in reports:
-                _print_report(report, workspace)
+                _print_report(report, workspace, is_rehearsal=is_rehearsal)
 
 
-def _print_report(report: "ImportReport", workspace: Path | None) -> None:
+def _print_report(report: "ImportReport", workspace: Path | None, *, is_rehearsal: bool) -> None:
+    """A rehearsal stores nothing, so it tells what would be stored."""
+    would_be = "would be " if is_rehearsal else ""
     for text in report.notes:
         note(text)
     roles = ", ".join(f"{role} = '{name}'" if role != name else f"'{name}'" for role, name in report.columns.items())
@@ -199,19 +202,20 @@ def _print_report(report: "ImportReport", workspace: Path | None) -> None:
     if guesses:
         say("  unused columns: answers of firstline classify; to import them as labels: --label predicted_label")
     if report.n_masked_again:
-        say(f"  the masks have changed: {counted(report.n_masked_again, 'stored message')} masked again")
+        say(f"  the masks have changed: {counted(report.n_masked_again, 'stored message')} {would_be}masked again")
     new = counted(report.n_new, "new message")
     say(f"  {new}, {report.n_known:,} already here, {report.n_repeated:,} repeated in the file")
     if report.n_forgotten:
         say(f"  {counted(report.n_forgotten, 'row')} skipped: forgotten earlier")
     if report.n_corrected:
-        say(f"  {counted(report.n_corrected, 'known id')} of '{report.source}' with another text: corrected")
+        say(f"  {counted(report.n_corrected, 'known id')} of '{report.source}' with another text: {would_be}corrected")
     if report.n_shared_ids:
         shared = counted(report.n_shared_ids, "row")
         say(f"  {shared} with the id of an earlier row but another text: kept without an id")
         say("    if these rows are one conversation, name its column: --conversation COLUMN")
     if report.n_labelled:
-        say(f"  {report.n_labelled:,} with a label, {counted(report.n_new_labelled, 'message')} newly labelled")
+        newly = f"{counted(report.n_new_labelled, 'message')} {would_be}newly labelled"
+        say(f"  {report.n_labelled:,} with a label, {newly}")
     if report.n_none:
         say(f"  {report.n_none:,} of them with a label that means none of the classes")
     if report.n_replaced or report.n_taken_away:
@@ -227,9 +231,12 @@ def _print_report(report: "ImportReport", workspace: Path | None) -> None:
     if report.n_times_unread:
         say(f"  {report.n_times_unread:,} with a time that could not be read")
     if report.n_cut:
-        say(f"  quoted replies or a signature cut from {counted(report.n_cut, 'message')}")
+        say(f"  quoted replies or a signature {would_be}cut from {counted(report.n_cut, 'message')}")
     if report.n_rejected:
-        say(f"  {report.n_rejected:,} rejected" + (f", see {report.rejects_file}" if report.rejects_file else ""))
+        say(
+            f"  {report.n_rejected:,} {would_be}rejected"
+            + (f", see {report.rejects_file}" if report.rejects_file else "")
+        )
         for reason, count in list(report.reject_reasons.items())[:_MOST_REASONS]:
             say(f"    {count:,}: {reason}")
     if report.sample:

@@ -29,7 +29,7 @@ def status(
         print_json(found)
         return
     if disagreements and not found.disagreements:
-        say("No message has two labels.")
+        say("No message has more than one label.")
         return
     if disagreements:
         for item in found.disagreements:

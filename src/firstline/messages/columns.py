@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from firstline.errors import ColumnMissing
-from firstline.messages.column_names import describe_columns, has_no_names
+from firstline.messages.column_names import describe_columns, has_no_names, names_columns
 from firstline.messages.exports.base import ExportRoles
 from firstline.settings import ColumnsSettings
 from firstline.text.masks import Masker
@@ -64,7 +64,7 @@ def find_columns(
         known = getattr(remembered, role)
         if role in said:
             if said[role] not in columns:
-                raise _missing(path, columns, f"{option} '{said[role]}' is not a column of it")
+                raise _missing(path, columns, _no_column(path, columns, option, said[role]), option)
             names[role] = said[role]
         # A setting that is empty names no column, not the one whose name is empty.
         elif known and known in columns:
@@ -121,11 +121,12 @@ def _check_conversation(
 ) -> None:
     if "conversation" not in names:
         if "author" in said:
-            raise _missing(path, columns, "--author is of use in conversations only: name --conversation too")
+            what = "--author is of use in conversations only: name --conversation too"
+            raise _missing(path, columns, what, "--conversation")
         names.pop("author", None)
         return
     if "author" not in names:
-        raise _missing(path, columns, "conversations need the column of who wrote: --author")
+        raise _missing(path, columns, "conversations need the column of who wrote: --author", "--author")
     if not agent_values:
         raise ColumnMissing(
             f"{path}: to read conversations, Firstline needs the values of '{names['author']}' that mean support.",
@@ -133,9 +134,19 @@ def _check_conversation(
         )
 
 
-def _missing(path: Path, columns: Sequence[str], what: str) -> ColumnMissing:
+def _no_column(path: Path, columns: Sequence[str], option: str, name: str) -> str:
+    """What is wrong with the name of a column that a file does not have."""
+    what = f"{option} '{name}' is not a column of it"
+    outer = name.partition(".")[0]
+    if outer != name and outer in columns and not names_columns(path.suffix):
+        what += f"; if '{outer}' is an object, what it holds is not read: put '{name}' beside it as a key of its own"
+    return what
+
+
+def _missing(path: Path, columns: Sequence[str], what: str, option: str = "--text") -> ColumnMissing:
     described = describe_columns(columns, path.suffix)
-    next_step = "Name it, for example: --text COLUMN"
+    next_step = f"Name it, for example: {option} COLUMN"
     if has_no_names(columns, path.suffix):
-        next_step = "Name the line that does: --header-row N. If none does: --no-header --text 2"
+        also = "" if option == "--text" else f" {option} 3"
+        next_step = f"Name the line that does: --header-row N. If none does: --no-header --text 2{also}"
     return ColumnMissing(f"{path}: {what}. {described}.", next_step)

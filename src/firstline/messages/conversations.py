@@ -6,7 +6,7 @@ collected, masked, in a temporary database that is removed at the end.
 """
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,8 @@ from firstline.messages.records import Reject
 from firstline.store.private import make_private, temporary_folder
 
 _BATCH = 10_000
+_MOST_WRITERS = 10_000
+"""More are not counted."""
 _Row = tuple[str, int, str, str | None, str | None, str | None, bool, bool]
 """Conversation, line, text, segment, label, time, whether support wrote it, whether it was cut. No author is kept."""
 
@@ -30,7 +32,10 @@ CREATE TABLE row (
 
 
 def join_conversations(
-    rows: Iterable[Incoming | Reject], agent_values: Iterable[str], temporary: Path | None = None
+    rows: Iterable[Incoming | Reject],
+    agent_values: Sequence[str],
+    temporary: Path | None = None,
+    author_column: str = "author",
 ) -> Iterator[Incoming | Reject]:
     """One message for each conversation, in the order in which they begin in the file.
 
@@ -40,8 +45,9 @@ def join_conversations(
     """
     agents = agent_names(agent_values)
     with _spool(temporary) as spool:
-        yield from _gather(spool, rows, agents)
-        _require_agents(spool, agents)
+        writers = _Writers()
+        yield from _gather(spool, rows, agents, writers)
+        _require_agents(spool, agent_values, writers, author_column)
         yield from _joined(spool)
 
 
@@ -67,12 +73,33 @@ def _spool(temporary: Path | None) -> Iterator[sqlite3.Connection]:
         ) from None
 
 
-def _gather(spool: sqlite3.Connection, rows: Iterable[Incoming | Reject], agents: Collection[str]) -> Iterator[Reject]:
+class _Writers:
+    """Counts who wrote, for an error if none of them is support. Names are in memory only, a bounded number."""
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+
+    def add(self, author: str | None) -> None:
+        if author is not None and len(self._names) <= _MOST_WRITERS:
+            self._names.add(author.casefold())
+
+    def __str__(self) -> str:
+        """`2 writers`."""
+        number = len(self._names)
+        if number > _MOST_WRITERS:
+            return f"more than {_MOST_WRITERS:,} writers"
+        return f"{number:,} writer{'' if number == 1 else 's'}"
+
+
+def _gather(
+    spool: sqlite3.Connection, rows: Iterable[Incoming | Reject], agents: Collection[str], writers: _Writers
+) -> Iterator[Reject]:
     batch: list[tuple[object, ...]] = []
     for place, row in enumerate(rows):
         if isinstance(row, Reject):
             yield row
             continue
+        writers.add(row.author)
         batch.append((*_spooled(row, agents), place))
         if len(batch) >= _BATCH:
             _write(spool, batch)
@@ -90,7 +117,9 @@ def _write(spool: sqlite3.Connection, batch: list[tuple[object, ...]]) -> None:
     batch.clear()
 
 
-def _require_agents(spool: sqlite3.Connection, agents: Collection[str]) -> None:
+def _require_agents(
+    spool: sqlite3.Connection, agent_values: Sequence[str], writers: _Writers, author_column: str
+) -> None:
     n_rows, n_by_agents = spool.execute("SELECT count(*), total(is_agent) FROM row").fetchone()
     if n_rows and not n_by_agents:
         raise ColumnMissing(

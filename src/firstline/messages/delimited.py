@@ -24,7 +24,7 @@ class DelimitedReader:
         self.path = path
         self.encoding = options.encoding or find_encoding(sample, path)
         text = decode_sample(sample, self.encoding)
-        found = find_dialect(text, options, "\t" if path.suffix.lower() == ".tsv" else None)
+        found = find_dialect(text, options, "\t" if path.suffix.lower() in (".tsv", ".tab") else None)
         self.dialect = found.dialect
         self.delimiter = found.dialect.delimiter
         self._has_header = options.has_header

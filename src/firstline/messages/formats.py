@@ -46,6 +46,7 @@ def _excel(path: Path, options: ReadingOptions) -> Reader:
 _READERS: dict[str, OpenReader] = {
     ".csv": _delimited,
     ".tsv": _delimited,
+    ".tab": _delimited,
     ".txt": _text,
     ".jsonl": _json_lines,
     ".ndjson": _json_lines,

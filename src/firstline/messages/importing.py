@@ -62,7 +62,8 @@ class ImportReport:
 
     See `Tally` for what has changed in the store; `source` is the system that the ids come from. A rehearsal has
     five messages in `sample`, masked. `unused` names columns that nothing was read from. `n_none` rows have a label
-    that means none of the classes. `dates` says how dates such as 01/02/2026 were read, and why.
+    that means none of the classes. `dates` says how dates such as 01/02/2026 were read, and why; `line_without_time`
+    is the first line whose time could not be read.
     """
 
     file: str
@@ -91,6 +92,7 @@ class ImportReport:
     classes: Mapping[Label, int] = field(default_factory=dict)
     n_none: int = 0
     dates: str | None = None
+    line_without_time: int | None = None
     reject_reasons: Mapping[str, int] = field(default_factory=dict)
     notes: Sequence[str] = ()
     sample: Sequence[StoredMessage] = ()
@@ -121,7 +123,7 @@ def incoming_messages(
     """
     rows = read_rows(reader, columns, mask, hash_id, cut_quotes=cut_quotes, by_two_cores=by_two_cores, found=found)
     if columns.is_conversation:
-        rows = join_conversations(rows, columns.agent_values, temporary)
+        rows = join_conversations(rows, columns.agent_values, temporary, columns.names["author"])
     if fixed_classes:
         rows = _of_classes(rows, frozenset(white_space(nfc(name)) for name in fixed_classes))
     return rows
@@ -234,6 +236,7 @@ def import_file(
         classes=dict(classes),
         n_none=sum(classes[name] for name in workspace.none_classes),
         dates=found.dates,
+        line_without_time=tally["line without time"] or None,
         reject_reasons=dict(rejects.reasons.most_common()),
         notes=columns.notes,
         sample=sample,
@@ -309,7 +312,9 @@ def _batches(
         tally["messages"] += 1
         tally["cut"] += row.is_cut
         tally["labelled"] += row.label is not None
-        tally["times unread"] += timed and row.sent_at is None
+        if timed and row.sent_at is None:
+            tally["times unread"] += 1
+            tally.setdefault("line without time", row.line)
         if row.segment:
             segments[row.segment] += 1
         if row.label:

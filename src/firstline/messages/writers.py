@@ -18,6 +18,8 @@ from firstline.messages.records import Value
 from firstline.store.private import make_private
 
 _EXCEL_CELL_CHARS = 32_767
+_EXCEL_DIGITS = 15
+"""Excel keeps no more of a number."""
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """OWASP, CSV injection; Excel reads full-width signs in some locales as it does the others."""
 
@@ -108,7 +110,7 @@ class _PolarsWriter:
                     f"Excel allows {_EXCEL_CELL_CHARS:,} characters in a cell, but one text has {len(value):,}.",
                     "Write another format, such as .csv",
                 )
-            column.append(value)
+            column.append(_exact_in_excel(value) if self._is_excel else value)
 
     def close(self, is_complete: bool) -> None:
         if not is_complete:
@@ -237,9 +239,15 @@ def _encodable(value: Value) -> Value:
     return str(value) if isinstance(value, int) and value.bit_length() > 63 else value
 
 
+def _exact_in_excel(value: Value) -> Value:
+    """The value; a whole number that Excel would round, as text: such numbers are ids."""
+    is_long = isinstance(value, int) and abs(value) >= 10**_EXCEL_DIGITS
+    return str(value) if is_long else value
+
+
 def _plain(value: Value) -> Value:
-    """A value for a cell of text: lists and objects as JSON."""
-    return msgspec.json.encode(value, enc_hook=str).decode() if isinstance(value, (dict, list)) else value
+    """A value for a cell of text: lists, objects, true and false as JSON."""
+    return msgspec.json.encode(value, enc_hook=str).decode() if isinstance(value, (dict, list, bool)) else value
 
 
 def _harmless(cell: Value) -> Value:

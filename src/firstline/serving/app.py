@@ -145,7 +145,7 @@ def _tell_limits(app: Litestar, limits: ServingSettings) -> None:
 def quiet_logging() -> None:
     """Log to standard error, without texts of messages."""
     to_stderr = logging.StreamHandler()
-    to_stderr.setFormatter(WithoutTexts("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    to_stderr.setFormatter(WithoutTexts("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[to_stderr])
 
 

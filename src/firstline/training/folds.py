@@ -58,8 +58,8 @@ def left_out(data: Labelled) -> list[str]:
         messages = "message is" if data.n_none == 1 else "messages are"
         notes.append(f"{data.n_none:,} labelled {messages} of none of the classes, and left out")
     if data.n_disagreements:
-        messages = "message with two labels is" if data.n_disagreements == 1 else "messages with two labels are"
-        notes.append(f"{data.n_disagreements} {messages} left out until one is chosen")
+        messages, are = ("message", "is") if data.n_disagreements == 1 else ("messages", "are")
+        notes.append(f"{data.n_disagreements} {messages} with more than one label {are} left out until one is chosen")
     return notes
 
 

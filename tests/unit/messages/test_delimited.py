@@ -41,6 +41,12 @@ def test_encoding_and_delimiter_are_found_out(tmp_path: Path, encoding: str, del
     assert table.rows == ROWS
 
 
+@pytest.mark.parametrize("ending", ["tsv", "tab"])
+def test_by_these_endings_the_delimiter_is_the_tab(tmp_path: Path, ending: str) -> None:
+    table = read(written(tmp_path, "id\ttext,a,b\n1\tраз,2,3\n", f"a.{ending}"))
+    assert (table.columns, table.rows) == (["id", "text,a,b"], [("1", "раз,2,3")])
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
 def test_a_byte_order_mark_is_no_part_of_a_name_where_the_encoding_is_named(tmp_path: Path, encoding: str) -> None:
     path = written(tmp_path, '\ufeff"text",id\nпривет,1\n'.encode(encoding))

@@ -117,6 +117,27 @@ def test_numbers_stay_numbers(tmp_path: Path) -> None:
     assert pl.read_parquet(tmp_path / "a.parquet")["confidence"].to_list() == [0.5, None]
 
 
+@pytest.mark.parametrize("number", [741519713847070720, -(10**15)])
+def test_a_number_that_excel_would_round_is_a_text(tmp_path: Path, number: int) -> None:
+    with TableFile(tmp_path / "a.xlsx", ["id", "text"]) as table:
+        table.write([number, "раз"])
+        table.write([number + 1, "два"])
+    assert [row[0] for row in read(tmp_path / "a.xlsx").rows] == [str(number), str(number + 1)]
+
+
+def test_a_number_of_15_digits_stays_a_number_in_excel(tmp_path: Path) -> None:
+    with TableFile(tmp_path / "a.xlsx", ["id", "text"]) as table:
+        table.write([999_999_999_999_999, "раз"])
+    assert pl.read_excel(tmp_path / "a.xlsx")["id"].to_list() == [999_999_999_999_999]
+
+
+def test_true_and_false_are_written_as_in_json(tmp_path: Path) -> None:
+    with TableFile(tmp_path / "a.csv", ["is_new"]) as table:
+        table.write([True])
+        table.write([False])
+    assert (tmp_path / "a.csv").read_text("utf-8") == "is_new\ntrue\nfalse\n"
+
+
 def test_a_text_that_excel_would_drop_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="32,767 characters"), TableFile(tmp_path / "a.xlsx", ["text"]) as table:
         table.write(["а" * 40_000])

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from firstline.messages.exports.base import ExportRoles, Item
 
+_UNIX = "date_unixtime"
 _MARKS = {"from_id", "actor_id", "text_entities"}
 
 
@@ -16,7 +17,8 @@ class Telegram:
         return {"id", "type", "date", "text"} <= set(keys) and not _MARKS.isdisjoint(keys)
 
     def columns(self, keys: Sequence[str], items: Iterable[Item]) -> list[str]:
-        return ["text", "id", "date", "from", "from_id", "chat"]
+        clock = [_UNIX] if _UNIX in keys else []
+        return ["text", "id", "date", *clock, "from", "from_id", "chat"]
 
     def row(self, item: Item) -> Item | None:
         if item.get("type") != "message":
@@ -26,17 +28,19 @@ class Telegram:
             "text": joined_text(item.get("text")),
             # Telegram counts the messages of each group anew.
             "id": message_id if chat is None else f"{chat}-{message_id}",
-            # Its own clock is that of the computer that exported.
-            "date": item.get("date_unixtime") or item.get("date"),
+            "date": item.get("date"),
+            _UNIX: item.get(_UNIX) or item.get("date"),
             "from": item.get("from"),
             "from_id": item.get("from_id"),
             "chat": chat,
         }
 
     def roles(self, columns: Sequence[str]) -> ExportRoles:
+        # "date" is by the clock of the computer that exported.
+        sent_at = _UNIX if _UNIX in columns else "date"
         return ExportRoles(
-            {"text": "text", "id": "id", "sent_at": "date", "conversation": "chat", "author": "from"},
-            ignored=frozenset({"from", "from_id", "chat"}),
+            {"text": "text", "id": "id", "sent_at": sent_at, "conversation": "chat", "author": "from"},
+            ignored=frozenset({"date", "from", "from_id", "chat"}),
             advice="Telegram's export does not say which side support is, so each message stands alone, whoever wrote"
             " it. To keep what customers wrote before the first reply, name support: --agent-values NAME"
             " (as in the column 'from'; --author from_id for ids)",

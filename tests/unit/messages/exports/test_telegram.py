@@ -43,6 +43,19 @@ def test_ids_times_and_authors_have_their_roles(tmp_path: Path) -> None:
     }
 
 
+def test_the_date_stays_as_it_stands_in_the_file(tmp_path: Path) -> None:
+    found = read_export(tmp_path, {"name": "Чат", "type": "x", "id": 31, "messages": [sent(2, "раз")]})
+    assert found.rows[0]["date"] == "2026-03-04T12:00:00"
+
+
+def test_without_unix_time_the_date_is_the_time(tmp_path: Path) -> None:
+    message = sent(2, "раз")
+    del message["date_unixtime"]
+    found = read_export(tmp_path, {"name": "Чат", "type": "x", "id": 31, "messages": [message]})
+    assert found.roles["sent_at"] == "date"
+    assert "date_unixtime" not in found.rows[0]
+
+
 def test_of_a_whole_account_each_message_knows_its_chat(tmp_path: Path) -> None:
     account = {
         "about": "…",

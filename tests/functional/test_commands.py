@@ -192,7 +192,7 @@ def test_interrupted_training_says_so_and_leaves_nothing(
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(folds, "train_fold", stop)
+    monkeypatch.setattr(folds.Folds, "train", stop)
     done = firstline("train", "-w", bank)
     assert done.returncode == 130
     assert "Stopped." in done.stderr

@@ -3,7 +3,6 @@
 from collections.abc import Generator, Sequence
 
 from firstline.bundle.learning_curve import LearningCurve
-from firstline.errors import LabelsTooFew
 from firstline.steps import Note
 from firstline.training.budget import minutes_text
 from firstline.training.compare import Comparison, reason_of
@@ -50,8 +49,6 @@ def curve_in_budget(
                 repetitions=repetitions,
             )
         )
-    except LabelsTooFew as error:
-        yield Note(error.message)
     except Exception as error:
         yield Note(f"no learning curve: {reason_of(error, comparison.saved(chosen.name))}")
     return None

@@ -175,7 +175,9 @@ def _undo(place: "Workspace", files: "Sequence[Path]", as_json: bool) -> None:
 
 
 @contextmanager
-def _printed(reports: "list[ImportReport]", as_json: bool, workspace: Path | None) -> Iterator[None]:
+def _printed(
+    reports: "list[ImportReport]", as_json: bool, workspace: Path | None, *, is_rehearsal: bool
+) -> Iterator[None]:
     """Print the reports once the bars are gone, even if a later file was refused."""
     try:
         yield

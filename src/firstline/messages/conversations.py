@@ -123,8 +123,9 @@ def _require_agents(
     n_rows, n_by_agents = spool.execute("SELECT count(*), total(is_agent) FROM row").fetchone()
     if n_rows and not n_by_agents:
         raise ColumnMissing(
-            f"None of the {n_rows:,} messages is by {' or '.join(sorted(agents))}.",
-            "Name the values that mean support: --agent-values agent,operator",
+            f"None of the {n_rows:,} messages is by {' or '.join(agent_values)};"
+            f" see column '{author_column}', which names {writers}.",
+            "Name those that mean support, as they stand in that column: --agent-values NAME,NAME",
         )
 
 

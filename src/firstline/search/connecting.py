@@ -4,12 +4,10 @@ import gc
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from distributed import Client
-from distributed.security import Security
 
 from firstline.errors import MachineDiffers, TrainingError, UsageError
 from firstline.training.provenance import check_same, identity
@@ -20,6 +18,7 @@ _CONNECT_S = 10
 # A server that is no scheduler may take the connection, and never say a word.
 _PATIENCE_S = 25
 _PAUSE_S = 0.2
+_START = "Start one: dask scheduler --host ADDRESS. For tls://, set distributed.comm.tls in Dask's configuration."
 
 
 def connect(address: str) -> Client:
@@ -39,18 +38,7 @@ def connect(address: str) -> Client:
     return client
 
 
-@contextmanager
-def connected(address: str) -> Iterator[Client]:
-    """`connect`, closed in the end."""
-    client = connect(address)
-    try:
-        yield client
-    finally:
-        client.close()
-
-
 def _client(address: str) -> Client:
-    _require_certificates(address)
     try:
         return _patiently(lambda: Client(address, timeout=_CONNECT_S, set_as_default=False))
     # Whatever a server that is no scheduler brings about.
@@ -59,20 +47,7 @@ def _client(address: str) -> Client:
     # A client that has failed in a way that it does not foresee waits for 20 seconds as it is collected: here, not
     # while the next one is made.
     gc.collect()
-    raise TrainingError(f"No Dask scheduler answers at {address}: {why}.", "Start one: dask scheduler --host ADDRESS")
-
-
-def _require_certificates(address: str) -> None:
-    """Raises `TrainingError` where an address asks for TLS, and Dask's configuration has nothing for it."""
-    if not address.startswith("tls://"):
-        return
-    try:
-        context = Security().get_connection_args("client").get("ssl_context")
-        why = "" if context else "no certificates are named"
-    except (OSError, ValueError, TypeError) as error:
-        why = str(error).rstrip(".")
-    if why:
-        raise TrainingError(f"{address} needs TLS: {why}.", "Set distributed.comm.tls in Dask's configuration.")
+    raise TrainingError(f"No Dask scheduler answers at {address}: {why}.", _START)
 
 
 class _Silence(Exception):

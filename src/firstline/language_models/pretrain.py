@@ -4,19 +4,17 @@ A generator: it yields events and returns the language model; its caller draws o
 `work_folder.WorkFolder`, so that a training that was stopped or killed can resume.
 """
 
-import hashlib
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-import msgspec
 import torch
 
 from firstline.errors import LanguageModelUnusable, TrainingError, UsageError
 from firstline.language_models.card import FORMAT_VERSION, LANGUAGE_CODE, Card, Shape, SourceUsed
 from firstline.language_models.corpus import Source, check_language, read_lines
-from firstline.language_models.encoding import EncodedSource, encode_source
+from firstline.language_models.encoding import EncodedSource, digest_of, encode_source
 from firstline.language_models.hardware import describe_hardware
 from firstline.language_models.mix import Mix
 from firstline.language_models.model import LanguageModel, load_weights, weights_of
@@ -154,7 +152,7 @@ def _purpose(
         "language": settings.language,
         "direction": settings.direction,
         "size": f"{settings.size} ({shape.n_embedding}/{shape.n_hidden} x {shape.n_layers})",
-        "tokenizer": f"given ({_sha256(given)[:12]})" if given else f"its own, of {n_pieces} pieces",
+        "tokenizer": f"given ({digest_of(given)[:12]})" if given else f"its own, of {n_pieces} pieces",
         "text": ", ".join(texts),
         "seed": settings.seed,
         "device": device.type,
@@ -208,7 +206,7 @@ def _pretraining(
         network=LanguageNetwork(_shape(settings), tokenizer.n_tokens, LANGUAGE_MODEL_DROPOUTS.times(settings.dropout)),
         tokenizer=tokenizer,
         work=work,
-        purpose={**work.purpose, "vocabulary": _sha256(tokenizer)[:12]},
+        purpose={**work.purpose, "vocabulary": digest_of(tokenizer)[:12]},
         device=device,
         n_tokens=DEFAULT_TOKENS if is_unbounded else settings.n_tokens,
         limit_s=None if settings.minutes is None else 60 * settings.minutes,
@@ -274,9 +272,3 @@ def _card_settings(
         "rounds": course.n_rounds,
         "seconds_of_the_last_stretch": round(course.seconds),
     }
-
-
-def _sha256(tokenizer: Tokenizer) -> str:
-    digest = hashlib.sha256(tokenizer.model)
-    digest.update(msgspec.json.encode(tokenizer.special_tokens))
-    return digest.hexdigest()

@@ -135,7 +135,8 @@ class TrainingLoop:
         """Train the rounds from `start` on. Raises `TrainingError` if the loss is not a number any more."""
         for number in range(start, len(self.rounds)):
             started = time.perf_counter()
-            self._loader.number = self._pace.number = number
+            self._loader.begin(number)
+            self._pace.number = number
             self._loss.losses.clear()
             torch.manual_seed((self.seed * 1_000_003 + number) % 2**63)
             try:
@@ -175,17 +176,11 @@ class _Loader:
 
     def __init__(self, rounds: Rounds) -> None:
         self._rounds = rounds
-        self._number = -1
         self._batches: Sequence[Batch] = []
 
-    @property
-    def number(self) -> int:
-        return self._number
-
-    @number.setter
-    def number(self, value: int) -> None:
-        self._number = value
-        self._batches = self._rounds.batches(value)
+    def begin(self, number: int) -> None:
+        """Give the batches of this round from now on."""
+        self._batches = self._rounds.batches(number)
 
     @property
     def n_tokens(self) -> int:

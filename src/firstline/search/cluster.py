@@ -7,14 +7,14 @@ import pickle
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import CancelledError
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from typing import Any, Self
 
 from distributed import Client, Future
 from distributed.scheduler import KilledWorker
 
 from firstline.errors import ClusterLost, TrainingError, kind_of
-from firstline.search.connecting import connect, connected
+from firstline.search.connecting import connect
 from firstline.search.on_worker import Sent, run_there
 from firstline.search.workers import Limits, portable
 from firstline.training.place import Answer, Bench, Task
@@ -44,7 +44,7 @@ class Cluster:
 
     def connected(self) -> AbstractContextManager[Client]:
         """Another client of it, for a candidate that `spreads`."""
-        return connected(self.address)
+        return closing(connect(self.address))
 
     @property
     def n_workers(self) -> int:

@@ -4,12 +4,10 @@ import gc
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from distributed import Client
-from distributed.security import Security
 
 from firstline.errors import MachineDiffers, TrainingError, UsageError
 from firstline.training.provenance import check_same, identity
@@ -20,6 +18,7 @@ _CONNECT_S = 10
 # A server that is not a scheduler may accept the connection and never answer.
 _PATIENCE_S = 25
 _PAUSE_S = 0.2
+_START = "Start one: dask scheduler --host ADDRESS. For tls://, set distributed.comm.tls in Dask's configuration."
 
 
 def connect(address: str) -> Client:
@@ -41,18 +40,7 @@ def connect(address: str) -> Client:
     return client
 
 
-@contextmanager
-def connected(address: str) -> Iterator[Client]:
-    """`connect`, closed in the end."""
-    client = connect(address)
-    try:
-        yield client
-    finally:
-        client.close()
-
-
 def _client(address: str) -> Client:
-    _require_certificates(address)
     try:
         return _patiently(lambda: Client(address, timeout=_CONNECT_S, set_as_default=False))
     # A server that is not a scheduler may cause any error.

@@ -5,7 +5,7 @@ A generator: it yields how far it has come and ends with the curve.
 
 from collections import defaultdict
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -24,21 +24,22 @@ REPETITIONS = 5
 MORE_LABELS = 500
 
 
-@dataclass(frozen=True)
-class _Repetition:
+class _Repetition(NamedTuple):
     """Places of messages: which are held out, and the others in the order in which labels are added."""
 
     held_out: NDArray[np.int64]
     order: NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """One training's answers for held-out messages, each (n_held_out,)."""
+class _Answered(NamedTuple):
+    """What one training answered for the held-out messages, each (n_held_out,)."""
 
-    places: NDArray[np.int64]
-    predicted: list[Label]
-    is_right: NDArray[np.bool_]
+    truth: NDArray[np.str_]
+    predicted: NDArray[np.str_]
+
+    @property
+    def is_right(self) -> NDArray[np.bool_]:
+        return np.equal(self.truth, self.predicted)
 
 
 def learning_curve(
@@ -66,7 +67,7 @@ def learning_curve(
     splits = [_split(labels, repetition, seed) for repetition in range(repetitions)]
     sizes = _sizes(len(labels), shares, min((len(split.order) for split in splits), default=0))
     what = f"learning curve of {candidate}" if candidate else "learning curve"
-    asked: dict[int, list[_Asked]] = defaultdict(list)
+    asked: dict[int, list[_Answered]] = defaultdict(list)
     notes: dict[int, str] = {}
     for number, split in enumerate(splits):
         for place, size in enumerate(sizes):
@@ -82,7 +83,7 @@ def learning_curve(
         raise LabelsTooFew(
             f"{len(labels)} labelled messages are too few for a learning curve.", "Label more messages first."
         )
-    points = tuple(_point(size, asked[size], labels, seed) for size in usable)
+    points = tuple(_point(size, asked[size], seed) for size in usable)
     curve = LearningCurve(candidate, seed, len(labels), MORE_LABELS, points, note="; ".join(notes.values()))
     if problem := _no_law(points):
         return msgspec.structs.replace(curve, note="; ".join([*notes.values(), problem]))
@@ -130,7 +131,7 @@ def _ask(
     unlabelled: Sequence[Message],
     split: _Repetition,
     size: int,
-) -> _Asked:
+) -> _Answered:
     learned, rest = split.order[:size], split.order[size:]
     known = [labels[place] for place in learned]
     if len(set(known)) < 2:
@@ -139,18 +140,14 @@ def _ask(
         [messages[place] for place in learned], known, [*unlabelled, *(messages[place] for place in rest)]
     )
     best = candidate.predict_proba([messages[place] for place in split.held_out]).argmax(axis=1)
-    predicted = [candidate.labels_[column] for column in best]
-    is_right = [labels[place] == label for place, label in zip(split.held_out, predicted, strict=True)]
-    return _Asked(split.held_out, predicted, np.array(is_right, np.bool_))
+    return _Answered(np.array(labels)[split.held_out], np.array(candidate.labels_)[best])
 
 
-def _point(size: int, asked: Sequence[_Asked], labels: Sequence[Label], seed: int) -> Point:
-    places = np.concatenate([answers.places for answers in asked])
-    figures = score(
-        [labels[place] for place in places], [label for answers in asked for label in answers.predicted], seed
-    )
+def _point(size: int, asked: Sequence[_Answered], seed: int) -> Point:
+    truth, predicted = (np.concatenate(found).tolist() for found in zip(*asked, strict=True))
+    figures = score(truth, predicted, seed)
     wider = _design_effect([answers.is_right for answers in asked])
-    low, high = wilson(figures.accuracy, max(1, round(len(places) / wider)))
+    low, high = wilson(figures.accuracy, max(1, round(len(truth) / wider)))
     f1_low, f1_high = (
         float(np.clip(figures.macro_f1 + (bound - figures.macro_f1) * np.sqrt(wider), 0, 1))
         for bound in figures.intervals["macro_f1"]
@@ -164,7 +161,7 @@ def _point(size: int, asked: Sequence[_Asked], labels: Sequence[Label], seed: in
         macro_f1_low=f1_low,
         macro_f1_high=f1_high,
         n_repetitions=len(asked),
-        n_held_out=len(places),
+        n_held_out=len(truth),
     )
 
 

@@ -5,8 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
-from functools import partial
+from contextlib import closing, suppress
 from multiprocessing import get_context
 from multiprocessing.queues import Queue
 
@@ -18,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from firstline.errors import TrainingError
-from firstline.search.connecting import connected
+from firstline.search.connecting import connect
 from firstline.training.candidates.tpot import engine
 from firstline.training.candidates.tpot.engine import Found, find_pipeline
 from firstline.training.candidates.tpot.graph import graph_of
@@ -126,7 +125,7 @@ def test_a_cluster_finds_the_same_although_a_worker_is_lost(
         if generation == 1:
             os.killpg(started.workers[0].pid, signal.SIGKILL)
 
-    there = find_pipeline(features(), LABELS, 4, 3, 5.0, 1, lose_one, partial(connected, started.address))
+    there = find_pipeline(features(), LABELS, 4, 3, 5.0, 1, lose_one, lambda: closing(connect(started.address)))
     assert there.words == find_pipeline(features(), LABELS, 4, 3, 5.0, 1, lambda _: None).words
     assert started.workers[0].poll() is not None
     assert capsys.readouterr().out == ""

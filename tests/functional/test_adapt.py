@@ -129,8 +129,8 @@ def test_it_answers_in_json(workspace: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("card", "code", "said"),
     [
-        ({"language": "en"}, 2, "is a language model for 'en', the workspace's language is 'ru'"),
-        ({"direction": "backward"}, 2, "The workspace reads forward, the language models given read backward"),
+        ({"language": "en"}, 2, "is a language model for 'en', but the workspace's language is 'ru'"),
+        ({"direction": "backward"}, 2, "The workspace reads forward, but these language models read backward"),
         ({"text_rules": ("case.v1",)}, 1, "has learned from texts by the rules case.v1"),
     ],
 )

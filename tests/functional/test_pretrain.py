@@ -90,7 +90,7 @@ def test_a_killed_training_goes_on_and_ends_as_an_undisturbed_one(corpus: Path, 
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("bank.txt", "-o", "{made}"), 1, "There is a training in"),
+        (("bank.txt", "-o", "{made}"), 1, "already contains a training"),
         (("bank.txt", "-o", "{made}", *ROWS, "--size", "base", "--resume"), 1, "expected base (400/1152 x 3)"),
         (("bank.txt", "-o", "{made}", *ROWS, "--pieces", "50", "--resume"), 1, "expected its own, of 50 pieces"),
         (("english.txt", "-o", "new"), 1, "100 % of the letters in english.txt are Latin, expected Cyrillic for 'ru'"),

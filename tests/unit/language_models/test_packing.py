@@ -105,7 +105,7 @@ def test_another_folder_of_that_name_is_left_alone(folders: list[Path], tmp_path
     mine = tmp_path / "out" / "firstline-ru" / "thesis.txt"
     mine.parent.mkdir(parents=True)
     mine.write_text("years of work")
-    with pytest.raises(UsageError, match="is no project named firstline-ru"):
+    with pytest.raises(UsageError, match="is not a project named firstline-ru"):
         pack(folders, tmp_path / "out")
     assert mine.read_text() == "years of work"
 
@@ -171,7 +171,7 @@ def test_a_checkout_of_that_name_is_left_alone(folders: list[Path], tmp_path: Pa
     mine = tmp_path / "out" / "firstline-ru"
     mine.mkdir(parents=True)
     (mine / "pyproject.toml").write_text(content)
-    with pytest.raises(UsageError, match="is no project named firstline-ru"):
+    with pytest.raises(UsageError, match="is not a project named firstline-ru"):
         pack(folders, tmp_path / "out")
     assert (mine / "pyproject.toml").exists()
 

@@ -197,7 +197,7 @@ def test_a_backward_network_reads_each_row_from_its_end(tmp_path: Path) -> None:
 def test_a_folder_with_a_training_is_refused(source: Source, undisturbed: Path, tmp_path: Path) -> None:
     run(TINY, source, tmp_path / "lm", 1)
     for folder in (tmp_path / "lm", undisturbed):
-        with pytest.raises(TrainingError, match="There is a training in") as error:
+        with pytest.raises(TrainingError, match="already contains a training") as error:
             run(TINY, source, folder)
         assert "--resume" in error.value.next_step
 

@@ -230,7 +230,7 @@ def test_one_table_compares_it_with_others_and_its_model_answers(workspace: Path
     (tmp_path / "new.csv").write_text("text\nкурьер не приехал\n", encoding="utf-8")
     classified = run("classify", tmp_path / "new.csv", "-o", tmp_path / "out.csv", "-w", workspace)
     assert classified.returncode == 0, classified.stderr
-    assert f"classified by {report['model']}" in classified.stdout
+    assert f"answered by {report['model']}" in classified.stdout
     row = next(csv.DictReader((tmp_path / "out.csv").read_text("utf-8").splitlines()))
     assert row["label"] in SENTENCES
     assert 0 < float(row["confidence"]) <= 1

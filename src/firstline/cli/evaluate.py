@@ -109,16 +109,14 @@ def _print_notes(result: "Evaluation") -> None:
         note(f"{counted(result.n_rejected, 'row')} could not be used")
     if result.n_unlabelled:
         note(f"{counted(result.n_unlabelled, 'row')} without a label: not counted")
-    if left_out := result.classes_without_messages:
-        names = listed([f"'{name}'" for name in left_out])
-        note(f"the macro averages leave out classes without messages in this file ({len(left_out):,}): {names}")
     if result.n_none:
         note(f"{counted(result.n_none, 'row')} labelled as none of the classes: not part of the figures below")
     for name, count in result.unknown_labels.items():
         note(f"class '{name}' ({counted(count, 'row')}) is not known to the model: {_as_errors(1)}")
     if others := result.lines_of_others:
         lines = listed([f"{line:,}" for line in others])
-        note(f"{counted(len(others), 'row')} with a class that is not known here: counted as errors; lines: {lines}")
+        errors = _as_errors(result.n_other_classes)
+        note(f"{counted(len(others), 'row')} with a class that is not known here: {errors}; lines: {lines}")
     if result.n_learned:
         note(
             f"{agreeing(result.n_learned, 'row', 'is a labelled message', 'are labelled messages')} of this workspace:"
@@ -151,6 +149,9 @@ def _print_figures(result: "Evaluation") -> None:
         ],
         ("precision", "recall", "F1", "messages"),
     )
+    if left_out := result.classes_without_messages:
+        # Here, since names of classes may stand beside the figures, but not in a log of errors.
+        say(f"Not in this file, and left out of the macro averages: {listed(list(left_out))}")
 
 
 def _as_json(result: "Evaluation") -> dict[str, object]:

@@ -52,19 +52,6 @@ def _client(address: str) -> Client:
     raise TrainingError(f"No Dask scheduler answers at {address}: {why}.", "Start one: dask scheduler --host ADDRESS")
 
 
-def _require_certificates(address: str) -> None:
-    """Raises `TrainingError` if an address needs TLS and Dask's configuration does not provide it."""
-    if not address.startswith("tls://"):
-        return
-    try:
-        context = Security().get_connection_args("client").get("ssl_context")
-        why = "" if context else "no certificates are named"
-    except (OSError, ValueError, TypeError) as error:
-        why = str(error).rstrip(".")
-    if why:
-        raise TrainingError(f"{address} needs TLS: {why}.", "Set distributed.comm.tls in Dask's configuration.")
-
-
 class _Silence(Exception):
     """There was no answer in time."""
 

@@ -18,6 +18,8 @@ language = "{language}"
 [classes]
 # If you list your classes here, a row with another label is rejected; an empty list takes any label as a class.
 fixed = []
+# Labels that mean "none of these", such as ["Другое"], are stored, but never learned or answered.
+none = []
 # The name of a class is learned as one more message of it; switch this off if names mislead.
 names_teach = true
 

@@ -20,7 +20,7 @@ from firstline.store.workspace import Workspace
 from firstline.training.candidates import find_candidate
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.class_names import prepare_for
-from firstline.training.folds import split, train_fold
+from firstline.training.folds import Folds
 from firstline.types import Label
 
 VARIANTS = ("none", "names", "codes", "wrong")
@@ -77,10 +77,11 @@ def _answers(
     for seed in range(repeats):
         guesses = np.zeros(len(data.labels), np.int64)
         # Halves by the real names, so that all variants have the same.
-        for number, (learned, held_out) in enumerate(split(data.labels, 2, seed), start=1):
+        for learned, held_out in Folds(data, 2, 1, seed).splits[0]:
             few = _drawn(learned, data.labels, n_labels, seed)
-            fold = train_fold(make, known.messages, known.labels, known.unlabelled, few, held_out, number)
-            guesses[held_out] = fold.probabilities.argmax(axis=1)
+            fitted = make().fit([known.messages[i] for i in few], [known.labels[i] for i in few], known.unlabelled)
+            found = fitted.predict_proba([known.messages[i] for i in held_out]).argmax(axis=1)
+            guesses[held_out] = [names.index(fitted.labels_[column]) for column in found]
         answered.append([real[names[guess]] for guess in guesses])
     return answered
 

@@ -19,7 +19,7 @@ from firstline.search.workers import Limits
 from firstline.store.messages import read_for_training
 from firstline.store.workspace import Workspace
 from firstline.training.candidates.base import Context
-from firstline.training.one_fold import OneFold
+from firstline.training.cross_validation import OneFold
 from firstline.training.place import Bench, Task
 from tests.clusters import cluster as local
 

@@ -11,11 +11,11 @@ import numpy as np
 
 from benchmarks.table import machine, print_rows
 from firstline.evaluation.metrics import score, score_repeated
-from firstline.store.messages import read_for_training
+from firstline.store.messages import Labelled, read_for_training
 from firstline.store.workspace import Workspace
 from firstline.text.rules import TextRules
 from firstline.training.candidates.linear import Linear
-from firstline.training.folds import cross_validate
+from firstline.training.folds import Folds
 
 
 def main() -> None:
@@ -40,9 +40,8 @@ def main() -> None:
         repeats = []
         for repeat in range(arguments.repeats):
             guessed = np.empty(len(labels), object)
-            for fold in cross_validate(
-                lambda: Linear(rules), messages, labels, [], arguments.folds, seed * 100 + repeat
-            ):
+            folds = Folds(Labelled(messages, labels, [], 0), arguments.folds, 1, seed * 100 + repeat)
+            for fold in folds.train_all(lambda: Linear(rules)):
                 guessed[fold.held_out] = [names[place] for place in fold.probabilities.argmax(axis=1)]
             repeats.append(guessed.tolist())
         expected = score_repeated(labels, repeats, seed)

@@ -23,6 +23,7 @@ from benchmarks.table import machine, print_rows
 from firstline.search.evaluating import Outcome, TrialTask, evaluate
 from firstline.search.evolution import Plan
 from firstline.search.search import search, searched
+from firstline.search.space import Value, defaults_of
 from firstline.search.trials import Trials
 from firstline.search.workers import Limits, Workers, default_workers, memory_share
 from firstline.settings.file import read_settings
@@ -31,9 +32,9 @@ from firstline.store.messages import read_for_training
 from firstline.store.workspace import Workspace
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.class_names import WithClassNames, names_for
-from firstline.training.candidates.ranges import Choice, Decimal, Integer, Value, defaults_of
+from firstline.training.candidates.ranges import Choice, Decimal, Integer
 from firstline.training.candidates.tpot.candidate import Tpot, TpotSettings
-from firstline.training.folds import cross_validate
+from firstline.training.folds import Folds
 from firstline.training.place import Bench, Task
 
 _CANDIDATES = ("linear.v1", "forest.v1")
@@ -137,7 +138,7 @@ def _tpot(bench: Bench, minutes: float) -> dict[str, Any]:
     def make() -> WithClassNames:
         return WithClassNames(Tpot(context, TpotSettings(population=24, generations=1_000, minutes=minutes)), names)
 
-    for fold in cross_validate(make, data.messages, data.labels, data.unlabelled, other.folds, other.seed):
+    for fold in Folds(data, other.folds, 1, other.seed).train_all(make):
         guesses[fold.held_out] = fold.probabilities.argmax(axis=1)
         if isinstance(fold.fitted, Tpot):
             words.append(fold.fitted.found_.words)

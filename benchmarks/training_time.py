@@ -26,7 +26,7 @@ from firstline.training.candidates.base import Context
 from firstline.training.candidates.class_names import prepare_for
 from firstline.training.candidates.estimate import Workload, processor_s, side_by_side
 from firstline.training.estimates import estimates
-from firstline.training.folds import split, train_fold
+from firstline.training.folds import Folds
 
 _FOLDS = 5
 _ON_ALL_CORES = {"forest.v1"}
@@ -63,8 +63,8 @@ def _measured(name: str, work: Workload) -> tuple[str, ...]:
     data = work.data
     wall, processors = time.perf_counter(), processor_s()
     make = run_to_end(prepare_for(find_candidate(name), work.context, data))
-    for number, (learned, held_out) in enumerate(split(data.labels, _FOLDS, 0), start=1):
-        train_fold(make, data.messages, data.labels, data.unlabelled, learned, held_out, number)
+    for _ in Folds(data, _FOLDS, 1, 0).train_all(make):
+        pass
     make().fit(data.messages, data.labels, data.unlabelled)
     wall, processors = time.perf_counter() - wall, processor_s() - processors
     processors /= side_by_side() if name in _ON_ALL_CORES else 1.0

@@ -31,7 +31,7 @@ from firstline.store.messages import Labelled, read_for_training
 from firstline.store.workspace import Workspace
 from firstline.text.rules import TextRules
 from firstline.training.candidates.base import Context
-from firstline.training.candidates.ulmfit import candidate
+from firstline.training.candidates.ulmfit import settings as ulmfit_settings
 from firstline.training.candidates.ulmfit.candidate import Ulmfit
 from firstline.training.candidates.ulmfit.settings import UlmfitSettings, settings_of
 from firstline.training.candidates.ulmfit.shared_inputs import SharedInputs, gather
@@ -55,14 +55,12 @@ class Variant:
     base: Path | None = None
 
 
-_BATCHES = candidate._ENOUGH_BATCHES
+_BATCHES = ulmfit_settings._ENOUGH_BATCHES
 
 VARIANTS = {
     "default": Variant(),
     "cross_entropy": Variant(lambda settings: replace(settings, smoothing=0.0)),
     "focal": Variant(lambda settings: replace(settings, loss="focal")),
-    "discriminative": Variant(lambda settings: replace(settings, decay=2.6)),
-    "balanced": Variant(lambda settings: replace(settings, class_weight_power=0.5)),
     "more dropout": Variant(lambda settings: replace(settings, dropout_factor=0.5)),
     "longer": Variant(lambda settings: replace(settings, n_epochs=2 * settings.n_epochs)),
     "two classifiers": Variant(lambda settings: replace(settings, n_members=2)),
@@ -106,7 +104,7 @@ def main() -> None:
     parser.add_argument("--reference", default="default", help="the variant that the others are compared with")
     arguments = parser.parse_args()
     if arguments.batches:
-        candidate._ENOUGH_BATCHES = arguments.batches
+        ulmfit_settings._ENOUGH_BATCHES = arguments.batches
     if arguments.base:
         VARIANTS[f"pretrained {arguments.base.name}"] = Variant(base=arguments.base)
         VARIANTS[f"pretrained {arguments.base.name} without encoder"] = Variant(base=arguments.base, encoder="none")
@@ -130,7 +128,7 @@ def _measure(
     n_unlabelled: int,
 ) -> None:
     title = name if split is None else f"{name}, split {split}"
-    title += f", {candidate._ENOUGH_BATCHES} batches" if candidate._ENOUGH_BATCHES != _BATCHES else ""
+    title += f", {ulmfit_settings._ENOUGH_BATCHES} batches" if ulmfit_settings._ENOUGH_BATCHES != _BATCHES else ""
     done = {(row["variant"], row["seed"], row["fold"], row["unlabelled"]) for row in _rows(results)}
     folds = [fold for fold in folds if (title, seed, fold, n_unlabelled) not in done]
     if not folds:
@@ -168,7 +166,7 @@ def _measure(
 def _mixtures(trained: Ulmfit, messages: Sequence[Message]) -> dict[str, NDArray[np.float32]]:
     """By name, what all classifiers say together (no name), each alone, those of each direction, and one of each."""
     part = trained.part_
-    texts = [trained.rules.with_segment(message.text, message.segment) for message in messages]
+    texts = [trained.context.rules.with_segment(message.text, message.segment) for message in messages]
     alone = {
         (direction, place): PooledLstm(
             part.tokenizer, {direction: [graph]}, part.max_tokens, part.n_labels

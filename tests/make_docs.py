@@ -4,7 +4,7 @@ from pathlib import Path
 
 from firstline.settings.file import settings_sections
 from firstline.settings.model import Settings
-from firstline.training.candidates import find_candidate, names
+from firstline.training.candidates import CLASSES, find_candidate
 from firstline.training.candidates.ranges import declared
 
 TARGET = Path(__file__).parent.parent / "docs" / "settings.md"
@@ -15,7 +15,7 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "What `firstline.toml` may hold. `make docs` makes this page from `settings/model.py` and the candidates.",
+        "Everything that `firstline.toml` can set. `make docs` writes this page from the code.",
         "",
         "| setting | default | what it does |",
         "|---|---|---|",
@@ -31,13 +31,13 @@ def settings_page() -> str:
         "",
         "## Settings of candidates",
         "",
-        'Each is set in the table of its candidate: `C = 12.5` below `[candidates."linear.v1"]`.',
+        'Set them in the table of the candidate: `C = 12.5` below `[candidates."linear.v1"]`.',
         "",
         "| setting | default | allowed | what it is |",
         "|---|---|---|---|",
         *(
             f'| `candidates."{candidate}".{name}` | `{_plain(one.default)}` | {one.allowed} | {one.about} |'
-            for candidate in names()
+            for candidate in CLASSES
             for name, one in declared(find_candidate(candidate).settings_type).items()
         ),
     ]

@@ -34,7 +34,7 @@ from firstline.text.rules import TextRules
 from firstline.training.candidates import find_candidate
 from firstline.training.candidates.base import Context, Fitted
 from firstline.training.candidates.class_names import prepare_for
-from firstline.training.candidates.ulmfit import candidate as ulmfit
+from firstline.training.candidates.ulmfit import settings as ulmfit
 from firstline.types import Message
 from tests.bundles import manifest
 from tests.encoders import small_encoder

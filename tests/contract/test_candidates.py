@@ -21,7 +21,7 @@ from firstline.training.candidates import CLASSES, find_candidate
 from firstline.training.candidates.base import Context, Fitted, Learner
 from firstline.training.candidates.class_names import WithClassNames, prepare_for
 from firstline.training.candidates.ranges import declared, problems_of
-from firstline.training.candidates.ulmfit import candidate as ulmfit
+from firstline.training.candidates.ulmfit import settings as ulmfit
 from firstline.types import Message
 from tests.bundles import manifest
 from tests.encoders import small_encoder

@@ -28,7 +28,7 @@ def test_guesses_are_not_taken_for_labels(firstline: Run, place: Path) -> None:
     assert firstline("classify", "new.csv", "-o", "out.csv", cwd=place).returncode == 0
     done = firstline("import", "out.csv", cwd=place)
     assert done.returncode == 0, done.stderr
-    assert "its guesses become labels with --label predicted_label only" in done.stdout
+    assert "to import them as labels: --label predicted_label" in done.stdout
     assert labelled(firstline, place) == before
 
 

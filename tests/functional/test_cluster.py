@@ -51,7 +51,7 @@ def test_folds_are_trained_on_the_cluster(bank: Path, firstline: Run, monkeypatc
     arguments = ("train", "-w", bank, "--candidates", "linear.v1", "--folds", "3", "--json")
     there = firstline(*arguments, "--dask", "tcp://10.0.0.1:8786")
     assert there.returncode == 0, there.stderr
-    assert "works on 2 workers of tcp://10.0.0.1:8786" in there.stderr
+    assert "using 2 workers at tcp://10.0.0.1:8786" in there.stderr
     assert [(one.address, one.n_asked) for one in made] == [("tcp://10.0.0.1:8786", 2)]
     assert figures(there.stdout) == figures(firstline(*arguments, "--fresh").stdout)
 

@@ -15,10 +15,10 @@ from tests.commands import Done, run_here
 from tests.unit.language_models.messages import pretrained
 
 MAIN = (
-    "from firstline.training.candidates.ulmfit import candidate\n"
+    "from firstline.training.candidates.ulmfit import settings\n"
     "from firstline.language_models import adapt\n"
     "adapt._LEAST_BATCHES = 0\n"
-    "candidate._LEAST_BATCHES = 30\n"
+    "settings._LEAST_BATCHES = 30\n"
     "from firstline.cli import main\n"
     "main()"
 )

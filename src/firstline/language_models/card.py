@@ -1,4 +1,4 @@
-"""What there is to know of a language model: its card, `card.json`. Read without PyTorch."""
+"""The card of a language model, `card.json`, which describes it. It is read without PyTorch."""
 
 import re
 from itertools import pairwise
@@ -47,7 +47,7 @@ class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What there is to know of a language model. `perplexity` is on text that it did not read.
+    """The description of a language model. `perplexity` is on text that it did not read.
 
     `files` has the SHA-256 of every file, `base` that of the files of the model that it was adapted from.
     """

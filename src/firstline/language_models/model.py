@@ -50,7 +50,7 @@ class LanguageModel:
         """Write it into `folder`, in place of the one that is there; the files get their names once all are written.
 
         `others` are files that belong to it, by name; what else the folder holds stays. Matrices are
-        rounded to float16, or to int8. Raises `LanguageModelUnusable` where the disk does not take it;
+        rounded to float16, or to int8. Raises `LanguageModelUnusable` if it cannot be written;
         the language model that was there is left as it was.
         """
         unfinished = folder / f".new-{os.getpid()}"
@@ -108,7 +108,7 @@ def weights_of(network: LanguageNetwork) -> dict[str, Tensor]:
 
 
 def load_weights(network: LanguageNetwork, weights: dict[str, Tensor]) -> None:
-    """Put weights into a network. Raises `RuntimeError` where names or shapes differ."""
+    """Put weights into a network. Raises `RuntimeError` if names or shapes differ."""
     # fastai's embedding dropout names the embedding a second time.
     network.load_state_dict({**weights, "encoder.encoder_dp.emb.weight": weights["encoder.encoder.weight"]})
     with torch.no_grad():

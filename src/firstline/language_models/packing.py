@@ -48,12 +48,12 @@ def pack(folders: Sequence[Path], output: Path, name: str | None = None, version
         name = f"firstline-{models[0].card.language}"
     for what, value, pattern in (("name", name, _NAME), ("version", version, _VERSION)):
         if not pattern.fullmatch(value):
-            raise UsageError(f"'{value}' is no {what} of a distribution.", "For example: firstline-ru, 1.0.0")
+            raise UsageError(f"'{value}' is not a valid {what} of a distribution.", "For example: firstline-ru, 1.0.0")
     if name in (AUTO, NONE) or _is_taken(name):
-        raise UsageError(f"'{name}' means something else already.", "Choose another: --name bank-ru")
+        raise UsageError(f"The name '{name}' is taken.", "Choose another: --name bank-ru")
     project = output / name
     if project.exists() and not _is_project(project, name):
-        raise UsageError(f"{project} is there already, and is no project named {name}.", "Name another folder.")
+        raise UsageError(f"{project} already exists and is not a project named {name}.", "Name another folder.")
     try:
         output.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=output, prefix=f".{name}-", ignore_cleanup_errors=True) as folder:

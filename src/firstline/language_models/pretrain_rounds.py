@@ -273,7 +273,7 @@ class _Reports:
 
 @contextmanager
 def _memory_explained(device: torch.device) -> Iterator[None]:
-    """Raises `TrainingError` where the memory does not suffice."""
+    """Raises `TrainingError` if there is not enough memory."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:

@@ -132,7 +132,7 @@ class TrainingLoop:
         self._learner.create_opt()
 
     def run(self, start: int = 0) -> Iterator[RoundDone]:
-        """Train the rounds from `start` on. Raises `TrainingError` where the loss is no number any more."""
+        """Train the rounds from `start` on. Raises `TrainingError` if the loss is not a number any more."""
         for number in range(start, len(self.rounds)):
             started = time.perf_counter()
             self._loader.begin(number)
@@ -146,7 +146,7 @@ class TrainingLoop:
             loss = float(torch.stack(self._loss.losses).mean())
             if not math.isfinite(loss):
                 raise TrainingError(
-                    f"The loss is {loss} in round {number + 1}: training has come apart.", "Try a lower rate."
+                    f"Training diverged: the loss is {loss} in round {number + 1}.", "Try a lower learning rate."
                 )
             yield RoundDone(number, loss, self._loader.n_tokens, time.perf_counter() - started)
 
@@ -155,7 +155,7 @@ class TrainingLoop:
         return {"network": self.network.state_dict(), "optimiser": self._learner.opt.opt.state_dict()}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take on what `state` gave."""
+        """Restore what `state` returned."""
         self.network.load_state_dict(state["network"])
         self._learner.opt.opt.load_state_dict(state["optimiser"])
 

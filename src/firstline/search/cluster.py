@@ -48,7 +48,7 @@ class Cluster:
 
     @property
     def n_workers(self) -> int:
-        """Raises `ClusterLost` where the scheduler does not answer."""
+        """Raises `ClusterLost` if the scheduler does not answer."""
         try:
             return len(self._client.nthreads())
         except (OSError, TimeoutError, ValueError) as error:
@@ -59,7 +59,7 @@ class Cluster:
     ) -> Generator[tuple[Task[Answer], Answer], None, None]:
         """As `Workers.run`; the tasks are on their way when this returns.
 
-        Closing it cancels what has not come. Raises `ClusterLost` where the scheduler, or all workers, are gone.
+        Closing it cancels unfinished tasks. Raises `ClusterLost` if the scheduler or all workers are gone.
         """
         if self._bench is not bench:
             # A task as well, so Dask makes it again where it went with its worker.

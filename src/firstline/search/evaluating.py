@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
+from firstline.search.space import Value
 from firstline.steps import run_to_end
 from firstline.training.candidates import find_candidate
 from firstline.training.candidates.class_names import prepare_for
-from firstline.training.candidates.ranges import Value
-from firstline.training.folds import cross_validate
+from firstline.training.folds import Folds
 from firstline.training.place import Bench, problem_of
 
 _HOPELESS_Z = 1.96
@@ -35,7 +35,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
     @property
     def is_stopped(self) -> bool:
-        """Whether it was given up before the last fold."""
+        """Whether it was stopped before the last fold."""
         return -1 in self.guesses
 
     @property
@@ -61,8 +61,8 @@ class TrialTask:
 def evaluate(bench: Bench, settings: Mapping[str, Value], rival: Sequence[int] = ()) -> Outcome:
     """Cross-validate the candidate. `rival` are the guesses of the best so far.
 
-    What falls behind it is given up after the fold that shows it, see `is_hopeless`. What the candidate raises
-    becomes the outcome's problem.
+    A candidate that falls behind it is stopped after the fold that shows it, see `is_hopeless`. What the candidate
+    raises becomes the outcome's problem.
     """
     started = time.perf_counter()
     try:
@@ -73,14 +73,13 @@ def evaluate(bench: Bench, settings: Mapping[str, Value], rival: Sequence[int] =
 
 
 def _cross_validated(bench: Bench, settings: Mapping[str, Value], rival: Sequence[int], started: float) -> Outcome:
-    data = bench.data
     chosen = {**bench.context.chosen, bench.candidate: {**bench.context.chosen_for(bench.candidate), **settings}}
     context = replace(bench.context, chosen=chosen)
-    make = run_to_end(prepare_for(find_candidate(bench.candidate), context, data))
+    make = run_to_end(prepare_for(find_candidate(bench.candidate), context, bench.data))
     truth = bench.truth
     guesses = np.full(len(truth), -1, np.int64)
     n_folds = 0
-    for fold in cross_validate(make, data.messages, data.labels, data.unlabelled, bench.folds, bench.seed):
+    for fold in Folds(bench.data, bench.folds, 1, bench.seed).train_all(make):
         guesses[fold.held_out] = fold.probabilities.argmax(axis=1)
         n_folds += 1
         if len(rival) and n_folds < bench.folds and is_hopeless(guesses, np.array(rival), truth):
@@ -103,7 +102,7 @@ def _macro_f1(truth: NDArray[np.int64], guesses: NDArray[np.int64]) -> float:
 
 
 def is_hopeless(guesses: NDArray[np.int64], rival: NDArray[np.int64], truth: NDArray[np.int64]) -> bool:
-    """Whether a candidate is behind its rival by more than chance gives, on the messages that it was asked about.
+    """Whether a candidate is behind its rival by more than chance explains, on the messages it has classified.
 
     All arrays are (n_messages,), places of classes; -1 among `guesses` is a message that was not asked yet. A paired
     test as in racing (Maron and Moore 1994, Birattari et al. 2002): the mean of the differences, each class weighing

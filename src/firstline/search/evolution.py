@@ -13,7 +13,7 @@ from random import Random
 from deap import algorithms, base, tools
 
 from firstline.search.evaluating import Outcome
-from firstline.training.candidates.ranges import Space, Value, defaults_of
+from firstline.search.space import Space, Value, crossed, defaults_of, draw, mutated
 
 Settings = Mapping[str, Value]
 Evaluate = Callable[[Sequence[Settings], Sequence[int]], Iterable[tuple[Settings, Outcome]]]
@@ -24,7 +24,7 @@ _MOST_TRIES = 50
 
 @dataclass(frozen=True)
 class Plan:
-    """How settings evolve: `patience` is after how many generations without a better one it ends.
+    """How settings evolve: the search ends after `patience` generations without an improvement.
 
     Of each generation, `crossover` is the share that two parents are mixed for, `mutation` that is changed.
     """
@@ -40,7 +40,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Trial:
-    """Settings, and what an evaluation found of them."""
+    """Settings, and the outcome of their evaluation."""
 
     settings: Settings
     outcome: Outcome
@@ -87,7 +87,7 @@ def evolve(
     if not is_asked or history.outcome(first).problem:
         return history.population([first]), False
     with _dice(plan.seed, 0) as dice:
-        drawn = [{name: dimension.draw(dice) for name, dimension in space.items()} for _ in range(plan.population - 1)]
+        drawn = [{name: draw(setting, dice) for name, setting in space.items()} for _ in range(plan.population - 1)]
         new = _new(drawn, space, dice, history.knows)
     population = [first]
     best: Trial | None = None
@@ -127,7 +127,7 @@ class _History:
     def ask(
         self, individuals: Sequence[_Individual], evaluate: Evaluate, rival: Sequence[int]
     ) -> Generator[Trial, None, bool]:
-        """Have all of them evaluated; False where time was up before."""
+        """Have all of them evaluated; False if time was up before."""
         for settings, outcome in evaluate([dict(one) for one in individuals], rival):
             self._outcomes[spelled(settings)] = outcome
             yield Trial(settings, outcome)
@@ -184,18 +184,18 @@ def _new(
 
 def _mated(one: _Individual, other: _Individual, space: Space, dice: Random) -> tuple[_Individual, _Individual]:
     """Each setting of both children comes from both parents, by its type."""
-    for name, dimension in space.items():
+    for name, setting in space.items():
         values = one[name], other[name]
-        one[name], other[name] = dimension.crossed(*values, dice), dimension.crossed(*values, dice)
+        one[name], other[name] = crossed(setting, *values, dice), crossed(setting, *values, dice)
     return one, other
 
 
 def _mutated(one: _Individual, space: Space, dice: Random) -> tuple[_Individual]:
     """One setting is changed, and each other by chance, so that one more is on average."""
     sure = dice.choice(sorted(space))
-    for name, dimension in space.items():
+    for name, setting in space.items():
         if name == sure or dice.random() < 1 / len(space):
-            one[name] = dimension.mutated(one[name], dice)
+            one[name] = mutated(setting, one[name], dice)
     return (one,)
 
 

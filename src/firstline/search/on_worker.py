@@ -1,4 +1,4 @@
-"""What a worker of a Dask cluster does with a task: it runs in a process of its own, which stays for the next one."""
+"""Runs a task on a worker of a Dask cluster, in a separate process that stays for the next task."""
 
 import pickle
 import threading
@@ -24,7 +24,7 @@ class Sent:
 
 
 class NotWanted(Exception):
-    """Nobody waits for the answer any more."""
+    """The answer is no longer needed."""
 
 
 def run_there(sent: Sent, task: Task[Answer], limits: Limits) -> Answer:

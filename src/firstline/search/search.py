@@ -13,11 +13,11 @@ from firstline.errors import TrainingError
 from firstline.evaluation.metrics import Difference, differences
 from firstline.search.evaluating import Outcome, TrialTask
 from firstline.search.evolution import Evaluate, Generation, Plan, Trial, evolve, spelled
+from firstline.search.space import Space, Value, defaults_of, space_of
 from firstline.search.trials import Trials
 from firstline.settings import Settings
 from firstline.steps import each_as
-from firstline.training.candidates import find_candidate, names
-from firstline.training.candidates.ranges import Space, Value, defaults_of, space_of
+from firstline.training.candidates import CLASSES, find_candidate
 from firstline.training.place import Bench, Place, Task
 from firstline.training.provenance import key_of
 from firstline.training.runs import encoders_of, run_key
@@ -66,13 +66,13 @@ def search(
 ) -> Generator[SearchEvent, None, SearchReport]:
     """Let settings evolve for as long as the plan or `minutes` say; trials that are kept are not computed again.
 
-    Raises `TrainingError` where the candidate has nothing to set, or fails as it is; what `Trials.keep` raises.
+    Raises `TrainingError` if the candidate has no settings or fails with the current ones; what `Trials.keep` raises.
     """
     space = searched(bench.candidate)
     if not space:
         raise TrainingError(
             f"{bench.candidate} has nothing to set.",
-            f"These have: {', '.join(name for name in names() if searched(name))}",
+            f"These have: {', '.join(name for name in CLASSES if searched(name))}",
         )
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
     chosen = bench.context.chosen_for(bench.candidate)
@@ -138,7 +138,7 @@ def search_folder(searches: Path, bench: Bench, settings: Settings) -> Path:
 def _remembering(
     bench: Bench, trials: Trials, place: Place, deadline: float | None, now: Mapping[str, Value]
 ) -> Evaluate:
-    """Asks for what is not known. The settings of `now` are tried again where they failed: nothing goes on without."""
+    """Evaluates what is not known. The settings of `now` are tried again if they failed, as all others need them."""
 
     def evaluate(
         many: Sequence[Mapping[str, Value]], rival: Sequence[int]
@@ -168,7 +168,7 @@ def _outcomes(
 
 
 def _check(bench: Bench, best: Trial, default: Trial, place: Place) -> Checked | None:
-    """None where one of the two fails."""
+    """None if one of the two fails."""
     other = replace(bench, seed=(bench.seed + 1) % 2**32)
     outcomes = _outcomes(other, [best.settings, default.settings], (), place, None)
     found = {spelled(settings): outcome for settings, outcome in outcomes}

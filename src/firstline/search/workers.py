@@ -1,7 +1,7 @@
-"""Where tasks run on this machine: processes that may fail, and end with their limits.
+"""Runs tasks on this machine, in processes that may fail and have limits.
 
-Each keeps to its share of the cores. What takes too long, too much memory or crashes has failed, and another
-process takes the place of its own.
+Each process uses its share of the cores. A task that takes too long, needs too much memory or crashes has failed, and
+a new process replaces the one it ran in.
 """
 
 import os

@@ -1,9 +1,10 @@
-"""What a workspace has to learn from, and what each candidate would take: to be read before a long training."""
+"""What there is to learn from, and how long each candidate would take: advice before a long training."""
 
 from collections import Counter
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
+from firstline.labelling.class_advice import ClassAdvice, class_advice
 from firstline.processes import n_usable_cores
 from firstline.steps import Stage
 from firstline.training.candidates.class_names import names_for
@@ -12,23 +13,10 @@ from firstline.training.estimates import Estimated
 from firstline.training.estimates import estimates as estimates_of
 from firstline.types import Label
 
-FEW_LABELS = 20
-"""Below, the share of a class that is found is known to a fifth either way at best (Wilson's interval)."""
-
-
-@dataclass(frozen=True)
-class ClassAdvice:
-    """One class: its labels, and whether they are enough, with the reason where they are not."""
-
-    label: Label
-    n_labels: int
-    is_enough: bool
-    reason: str
-
 
 @dataclass(frozen=True)
 class Advice:
-    """What there is to train on, and what each candidate would take. Classes go from the fewest labels up.
+    """What there is to train on, and what each candidate would take. Classes with the fewest labels come first.
 
     `segments` counts all messages, labelled or not, by the kind of writer. `names_not_learned` are classes whose
     name could have been learned as a message and is not, as it is a code, or said by another class or message.
@@ -49,7 +37,7 @@ class Advice:
 
 
 def advise(workload: Workload, candidates: Sequence[str]) -> Generator[Stage, None, Advice]:
-    """Count what there is and measure what each of `candidates` takes; yields which one is measured next."""
+    """Count the data and measure what each of `candidates` takes; yields which one is measured next."""
     data = workload.data
     found: list[Estimated] = []
     estimates = estimates_of(candidates, workload)
@@ -77,23 +65,3 @@ def _names_not_learned(workload: Workload) -> list[Label]:
     if not workload.context.has_class_names:
         return []
     return sorted(set(workload.data.labels) - set(names_for(workload.context, workload.data)))
-
-
-def class_advice(labels: Sequence[Label], folds: int) -> list[ClassAdvice]:
-    """Whether each class has enough labels, those with the fewest first.
-
-    A class with one label is learned but never checked; one with fewer labels than folds is missing from some
-    of them; below 20 its figures are too uncertain to go by.
-    """
-    counted = sorted(Counter(labels).items(), key=lambda item: (item[1], item[0]))
-    return [ClassAdvice(label, count, count >= FEW_LABELS, _why_few(count, folds)) for label, count in counted]
-
-
-def _why_few(count: int, folds: int) -> str:
-    if count >= FEW_LABELS:
-        return ""
-    if count == 1:
-        return "a single message: it is learned but cannot be checked"
-    if count < folds:
-        return f"fewer than {folds} folds: some have none to check"
-    return f"fewer than {FEW_LABELS}: figures of this class are uncertain by a fifth or more"

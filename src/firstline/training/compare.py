@@ -1,25 +1,25 @@
 """Evaluates one candidate of a training on the folds that all share, or says why it is skipped."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 
 from firstline.bundle.files import size_bytes, write_bundle
-from firstline.errors import ExtraMissing, FirstlineError, kind_of, trace_of
+from firstline.errors import ExtraMissing, FirstlineError, trace_of
 from firstline.evaluation.serving_cost import serving_cost
 from firstline.neural.memory import is_out_of_memory
 from firstline.settings import Settings
 from firstline.steps import Step, each_as, run_to_end
 from firstline.training.budget import Budget, minutes_text
 from firstline.training.candidates import find_candidate
-from firstline.training.candidates.base import Candidate, Context, Learner
+from firstline.training.candidates.base import Context
 from firstline.training.candidates.class_names import prepare_for
 from firstline.training.candidates.estimate import Workload
 from firstline.training.cross_validation import cross_validate, missing_folds
 from firstline.training.estimates import eligible
 from firstline.training.folds import Fold, Folds
 from firstline.training.manifest import draft
-from firstline.training.place import Bench, Place
+from firstline.training.place import Bench, Place, problem_of
 from firstline.training.request import TrainingRequest
 from firstline.training.results import Evaluated, Make, Result, Skipped, TrainEvent
 from firstline.training.runs import Run, RunRow, origin
@@ -90,7 +90,8 @@ def evaluate(name: str, comparison: Comparison, n_before: int, n_steps: int) -> 
     if missing_folds(folds, comparison.saved(name)):
         make = yield from prepare_for(kind, context, folds.data)
     else:
-        make = _made_when_needed(kind, comparison)
+        # Its folds are all saved: it is prepared only if it is to be trained on all labels.
+        make = _when_needed(lambda: run_to_end(prepare_for(kind, context, folds.data), context.report))
     # Only now: preparing may have made what the candidate starts from.
     saved = comparison.saved(name)
     send = None
@@ -107,24 +108,13 @@ def reason_of(error: Exception, saved: SavedFolds) -> str:
     """Why a candidate failed, in a sentence; the trace of an unforeseen error is saved in full."""
     if isinstance(error, ExtraMissing):
         return f"{error.message} {error.next_step}".strip()
-    if isinstance(error, FirstlineError):
-        return error.message
-    if is_out_of_memory(error):
-        return "Out of memory."
-    return f"{kind_of(error)}; see {saved.save_error(trace_of(error))}"
+    is_foreseen = isinstance(error, FirstlineError) or is_out_of_memory(error)
+    return problem_of(error) if is_foreseen else f"{problem_of(error)}; see {saved.save_error(trace_of(error))}"
 
 
-def _made_when_needed(kind: type[Candidate], comparison: Comparison) -> Make:
-    """Prepares a candidate whose folds are all saved only once it is to be trained on all labels."""
-
-    @cache
-    def prepared() -> Make:
-        return run_to_end(prepare_for(kind, comparison.context, comparison.folds.data), comparison.context.report)
-
-    def make() -> Learner:
-        return prepared()()
-
-    return make
+def _when_needed(prepare: Callable[[], Make]) -> Make:
+    prepared = cache(prepare)
+    return lambda: prepared()()  # noqa: PLW0108 (not before it is called)
 
 
 def _measured(name: str, comparison: Comparison, fold: Fold) -> Cost:
@@ -136,4 +126,4 @@ def _measured(name: str, comparison: Comparison, fold: Fold) -> Cost:
         written = write_bundle(folder, draft(name, fitted, data, comparison.settings), fitted.parts())
         bundle = folder / written.id
         found = serving_cost(bundle, [data.messages[place] for place in fold.held_out])
-        return Cost(found.latency_ms, found.memory_bytes, size_bytes(bundle), fitted.describe())
+        return Cost(found.latency_ms, found.memory_bytes, size_bytes(bundle))

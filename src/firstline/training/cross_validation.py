@@ -2,17 +2,53 @@
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from firstline.errors import TrainingError
+from firstline.steps import run_to_end
+from firstline.training.candidates import find_candidate
 from firstline.training.candidates.base import Learner
+from firstline.training.candidates.class_names import prepare_for
 from firstline.training.folds import Fold, Folds, OutOfFold
-from firstline.training.one_fold import OneFold, Problem
+from firstline.training.place import Bench, problem_of
 from firstline.training.saved_folds import Cost, SavedFolds
 
-Send: TypeAlias = Callable[[Sequence[OneFold]], Generator[tuple[Any, Fold | Problem], None, None]]
+
+@dataclass(frozen=True)
+class OneFold:
+    """Train fold `number`, counted from 1, of the split with `seed`; what was trained stays where it was."""
+
+    repeat: int
+    number: int
+    seed: int
+
+    def __call__(self, bench: Bench) -> Fold | str:
+        try:
+            fold = Folds(bench.data, bench.folds, 1, self.seed).train(_maker(bench), 0, self.number)
+        # Whatever it is becomes the candidate's line in the table.
+        except Exception as error:
+            return problem_of(error)
+        return replace(fold, fitted=None)
+
+    def failed(self, problem: str, seconds: float) -> str:
+        return problem
+
+
+_made: tuple[Bench, Callable[[], Learner]] | None = None
+
+
+def _maker(bench: Bench) -> Callable[[], Learner]:
+    """What the folds of a bench share is made once in a process."""
+    global _made  # noqa: PLW0603 (the last one)
+    if _made is None or _made[0] is not bench:
+        _made = bench, run_to_end(prepare_for(find_candidate(bench.candidate), bench.context, bench.data))
+    return _made[1]
+
+
+Send: TypeAlias = Callable[[Sequence[OneFold]], Generator[tuple[Any, Fold | str], None, None]]
 """Has folds trained elsewhere; each comes back with its task, in any order."""
 
 
@@ -72,8 +108,8 @@ def _each(
             saved.save_fold(repeat, fold)
             yield repeat, fold
         for task, found in coming:
-            if isinstance(found, Problem):
-                raise TrainingError(found.sentence)
+            if isinstance(found, str):
+                raise TrainingError(found)
             saved.save_fold(task.repeat, found)
             yield task.repeat, found
 
@@ -84,5 +120,5 @@ def _saved(folds: Folds, saved: SavedFolds, place: tuple[int, int]) -> Fold | No
     return fold if fold and folds.fits(place[0], fold) else None
 
 
-def _nothing() -> Generator[tuple[Any, Fold | Problem], None, None]:
+def _nothing() -> Generator[tuple[Any, Fold | str], None, None]:
     yield from ()

@@ -3,7 +3,6 @@
 from collections.abc import Generator, Sequence
 
 from firstline.bundle.learning_curve import LearningCurve
-from firstline.errors import LabelsTooFew
 from firstline.steps import Note
 from firstline.training.budget import minutes_text
 from firstline.training.compare import Comparison, reason_of
@@ -33,12 +32,9 @@ def curve_in_budget(
     is_quick = best in single and repetition_s(best) * REPETITIONS <= most_s
     chosen = best if is_quick else min(single, key=repetition_s)
     repetitions = min(REPETITIONS, int(most_s / max(repetition_s(chosen), 1e-6)))
-    if most_s <= 0:
-        yield Note("no learning curve: the minutes are over")
-        return None
     if repetitions < 1:
         needed = minutes_text(repetition_s(chosen))
-        yield Note(f"no learning curve: even that of the quickest, {chosen.name}, needs {needed} at least")
+        yield Note(f"no learning curve: even the quickest candidate, {chosen.name}, needs at least {needed}")
         return None
     data = folds.data
     try:
@@ -53,8 +49,6 @@ def curve_in_budget(
                 repetitions=repetitions,
             )
         )
-    except LabelsTooFew as error:
-        yield Note(error.message)
     except Exception as error:
         yield Note(f"no learning curve: {reason_of(error, comparison.saved(chosen.name))}")
     return None

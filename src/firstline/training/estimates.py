@@ -1,12 +1,13 @@
-"""What each candidate would take: for `firstline advise`, and to see which fit in the minutes of a training."""
+"""What each candidate would take, for `firstline advise` and to see which fit in a training's minutes."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from firstline.errors import FirstlineError, kind_of
+from firstline.errors import FirstlineError
 from firstline.training.candidates import find_candidate
 from firstline.training.candidates.estimate import Workload
 from firstline.training.folds import usable_folds
+from firstline.training.place import problem_of
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,5 @@ def _estimated(name: str, workload: Workload) -> Estimated:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, FirstlineError):
-        return f"{error.message} {error.next_step}".rstrip()
-    return kind_of(error)
+    next_step = error.next_step if isinstance(error, FirstlineError) else ""
+    return f"{problem_of(error)} {next_step}".rstrip()

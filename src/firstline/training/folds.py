@@ -1,4 +1,4 @@
-"""Stratified cross-validation: what a candidate says of messages that it did not learn from."""
+"""Stratified cross-validation: a candidate's answers to messages that it did not learn from."""
 
 import time
 import warnings
@@ -15,7 +15,7 @@ from sklearn.model_selection import StratifiedKFold
 from firstline.errors import LabelsTooFew
 from firstline.store.messages import Labelled
 from firstline.training.candidates.base import Fitted, Learner
-from firstline.types import Label, Message
+from firstline.types import Label
 
 
 @dataclass(frozen=True)
@@ -58,26 +58,26 @@ def left_out(data: Labelled) -> list[str]:
         messages = "message is" if data.n_none == 1 else "messages are"
         notes.append(f"{data.n_none:,} labelled {messages} of none of the classes, and left out")
     if data.n_disagreements:
-        messages = "message with two labels is" if data.n_disagreements == 1 else "messages with two labels are"
-        notes.append(f"{data.n_disagreements} {messages} left out until one is chosen")
+        messages, are = ("message", "is") if data.n_disagreements == 1 else ("messages", "are")
+        notes.append(f"{data.n_disagreements} {messages} with more than one label {are} left out until one is chosen")
     return notes
 
 
 def usable_folds(labels: Sequence[Label], folds: int) -> tuple[int, list[str]]:
     """The number of folds that the labels allow, at most `folds`, and notes on what is thin.
 
-    Raises `LabelsTooFew` where there is nothing to learn.
+    Raises `LabelsTooFew` if there is nothing to learn.
     """
     counts = Counter(labels)
     if len(counts) < 2:
         found = f"one class, '{next(iter(counts))}'" if counts else "no labelled messages"
         raise LabelsTooFew(
-            f"Training needs at least two classes, the workspace has {found}.",
+            f"Training needs at least two classes, but the workspace has {found}.",
             "Import a file with labels: firstline import FILE --label COLUMN",
         )
     largest = max(counts.values())
     if largest < 2:
-        raise _too_thin(f"each of the {len(counts)} classes has a single message")
+        raise _too_thin(f"each of the {len(counts)} classes has only one message")
     usable = min(folds, largest)
     notes = []
     if usable < folds:
@@ -87,56 +87,6 @@ def usable_folds(labels: Sequence[Label], folds: int) -> tuple[int, list[str]]:
         messages = "1 message, so it is learned but cannot be checked" if count == 1 else f"{count} messages"
         notes.append(f"class '{name}' has fewer messages than folds: {messages}")
     return usable, notes
-
-
-def split(labels: Sequence[Label], folds: int, seed: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Places of messages to learn from and to hold out, by fold; each class is spread evenly."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
-        return list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(labels, labels))
-
-
-def cross_validate(
-    make: Callable[[], Learner],
-    messages: Sequence[Message],
-    labels: Sequence[Label],
-    unlabelled: Sequence[Message],
-    folds: int,
-    seed: int,
-) -> Iterator[Fold]:
-    """Train a new candidate on each fold; probabilities have a column for each of the sorted labels.
-
-    A class that a fold's training part lacks gets probability 0 there. Raises `LabelsTooFew`.
-    """
-    for number, (learned, held_out) in enumerate(split(labels, folds, seed), start=1):
-        yield train_fold(make, messages, labels, unlabelled, learned, held_out, number)
-
-
-def train_fold(
-    make: Callable[[], Learner],
-    messages: Sequence[Message],
-    labels: Sequence[Label],
-    unlabelled: Sequence[Message],
-    learned: NDArray[np.int64],
-    held_out: NDArray[np.int64],
-    number: int,
-) -> Fold:
-    """Train a new candidate on the messages at the places `learned`, and ask it about those at `held_out`.
-
-    Raises `LabelsTooFew`.
-    """
-    started = time.perf_counter()
-    given = [labels[index] for index in learned]
-    if len(set(given)) < 2:
-        raise _too_thin(f"in fold {number} only one class is left to learn from")
-    candidate = make().fit([messages[index] for index in learned], given, unlabelled)
-    column = {name: index for index, name in enumerate(sorted(set(labels)))}
-    columns = [column[name] for name in candidate.labels_]
-    probabilities = np.zeros((len(held_out), len(column)), np.float32)
-    probabilities[:, columns] = candidate.predict_proba([messages[index] for index in held_out])
-    is_learned = np.isin(np.arange(len(column)), columns)
-    seconds = time.perf_counter() - started + candidate.borrowed_s
-    return Fold(number, held_out, probabilities, is_learned, seconds, candidate)
 
 
 @dataclass(frozen=True)
@@ -175,8 +125,16 @@ class Folds:
 
     @cached_property
     def splits(self) -> list[list[tuple[NDArray[np.int64], NDArray[np.int64]]]]:
-        """By repeat and fold, the places of messages to learn from and to hold out."""
-        return [split(self.data.labels, self.n_folds, self.seed_of(repeat)) for repeat in range(self.repeats)]
+        """By repeat and fold, the places of messages to learn from and to hold out; each class is spread evenly."""
+        labels = self.data.labels
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
+            return [
+                list(
+                    StratifiedKFold(self.n_folds, shuffle=True, random_state=self.seed_of(repeat)).split(labels, labels)
+                )
+                for repeat in range(self.repeats)
+            ]
 
     def seed_of(self, repeat: int) -> int:
         return (self.seed + repeat) % 2**32
@@ -195,14 +153,32 @@ class Folds:
         )
 
     def train(self, make: Callable[[], Learner], repeat: int, number: int) -> Fold:
-        """Trains one fold here. Raises what fitting raises."""
+        """Train a new candidate on what a fold learns, and ask it about what the fold holds out.
+
+        Probabilities have a column for each of the sorted labels; a class that the fold did not learn gets 0 there.
+        Raises `LabelsTooFew`, and what fitting raises.
+        """
+        started = time.perf_counter()
         learned, held_out = self.splits[repeat][number - 1]
-        data = self.data
-        return train_fold(make, data.messages, data.labels, data.unlabelled, learned, held_out, number)
+        messages, labels = self.data.messages, [self.data.labels[place] for place in learned]
+        if len(set(labels)) < 2:
+            raise _too_thin(f"in fold {number} only one class is left to learn from")
+        fitted = make().fit([messages[place] for place in learned], labels, self.data.unlabelled)
+        columns = [self.names.index(name) for name in fitted.labels_]
+        probabilities = np.zeros((len(held_out), len(self.names)), np.float32)
+        probabilities[:, columns] = fitted.predict_proba([messages[place] for place in held_out])
+        is_learned = np.isin(np.arange(len(self.names)), columns)
+        seconds = time.perf_counter() - started + fitted.borrowed_s
+        return Fold(number, held_out, probabilities, is_learned, seconds, fitted)
+
+    def train_all(self, make: Callable[[], Learner]) -> Iterator[Fold]:
+        """Every fold of every repeat, trained here and now. Raises what `train` raises."""
+        for repeat, number in self.places:
+            yield self.train(make, repeat, number)
 
 
 def _too_thin(why: str) -> LabelsTooFew:
     return LabelsTooFew(
         f"There are too few labelled messages to check a model: {why}.",
-        "Label more messages, about ten a class to begin with.",
+        "Label more messages, at first about ten per class.",
     )

@@ -1,4 +1,4 @@
-"""How good a candidate gets with more labels: measured on shares of those there are, then drawn on.
+"""How good a candidate gets with more labels: measured on shares of the labels, then extrapolated.
 
 A generator: it yields how far it has come and ends with the curve.
 """

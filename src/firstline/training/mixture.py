@@ -80,10 +80,8 @@ def fit_mixture(
 
 def _likeliest(likely: Mapping[str, NDArray[np.float32]], fits: Callable[[Sequence[str]], bool]) -> list[str]:
     """All, or of those that fit together the likeliest set, which no other can be added to."""
-    names = list(likely)
-    if fits(names):
-        return names
-    fitting = [chosen for size in range(1, len(names)) for chosen in combinations(names, size) if fits(chosen)]
+    sizes = range(1, len(likely) + 1)
+    fitting = [chosen for size in sizes for chosen in combinations(likely, size) if fits(chosen)]
     whole = [chosen for chosen in fitting if not any(set(chosen) < set(other) for other in fitting)]
     likeliest = max(whole, key=lambda chosen: _likelihood(likely, chosen))
     return list(likeliest)

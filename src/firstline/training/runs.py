@@ -189,17 +189,13 @@ def origin(name: str, context: Context) -> str:
 
 
 def encoders_of(kind: type[Candidate], context: Context) -> list[str]:
-    """Of each encoder that a candidate reads with, what its weights are known by."""
-    return [_encoder_id(name, context) for name in kind.encoders(context)]
-
-
-def _encoder_id(name: str, context: Context) -> str:
-    """Of the encoder's weights; empty where there is none, or it cannot be used."""
-    try:
-        encoder = find_encoder(name, context.workspace, context.encoders)
-        return encoder.id if encoder else ""
-    except FirstlineError:
-        return ""
+    """Of each encoder that a candidate reads with and that can be used, what its weights are known by."""
+    found = []
+    for name in kind.encoders(context):
+        with suppress(FirstlineError):
+            encoder = find_encoder(name, context.workspace, context.encoders)
+            found.append(encoder.id if encoder else "")
+    return found
 
 
 def list_runs(runs: Path) -> list[RunCard]:

@@ -1,10 +1,9 @@
-"""The folds of one candidate in a run: its answers, what it costs to serve, and what it failed of."""
+"""The folds of one candidate in a run: its answers, what it costs to serve, and its error if it failed."""
 
 import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -18,12 +17,11 @@ _COST_FILE = "cost.json"
 
 
 class Cost(msgspec.Struct, frozen=True):
-    """What a candidate of a run costs to serve, and its settings."""
+    """What a candidate of a run costs to serve."""
 
     latency_ms: dict[str, float]
     memory_bytes: int
     size_bytes: int
-    settings: dict[str, Any]
 
     def __post_init__(self) -> None:
         missing = {"p50", "p99"} - {name for name, value in self.latency_ms.items() if 0 <= value < float("inf")}
@@ -80,7 +78,7 @@ class SavedFolds:
             unfinished.write_bytes(msgspec.json.encode(cost))
 
     def save_error(self, trace: str) -> Path:
-        """Save what the candidate failed of; returns the file."""
+        """Save the error that the candidate failed with; returns the file."""
         file = self.folder / _ERROR_FILE
         with written_whole(file) as unfinished:
             unfinished.write_text(trace, encoding="utf-8")
@@ -99,5 +97,5 @@ def written_whole(file: Path) -> Iterator[Path]:
     except OSError as error:
         raise RunUnwritable(
             f"The run cannot be saved in {file.parent}: {error.strerror or error}.",
-            "Make room" if error.errno == errno.ENOSPC else "Check the folder runs of the workspace",
+            "Free some space" if error.errno == errno.ENOSPC else "Check the folder runs of the workspace",
         ) from None

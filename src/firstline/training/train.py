@@ -40,7 +40,7 @@ class TrainReport:
     """What a training did. `is_new` is false if the same model existed already.
 
     The `differences` of results are those to `reference`: the champion's kind, or the new model's if there is no
-    champion. `enough_minutes` would suffice for the candidates in `out_of_time`, too.
+    champion. `enough_minutes` would suffice for those skipped for lack of time, too.
     """
 
     results: list[Result]
@@ -50,13 +50,8 @@ class TrainReport:
     is_new: bool
     is_champion: bool
     champion: str
-    n_messages: int
-    n_classes: int
-    folds: int
-    repeats: int
-    seed: int
+    folds: Folds
     run: str
-    out_of_time: tuple[str, ...] = ()
     enough_minutes: int | None = None
 
 
@@ -80,7 +75,7 @@ def train(
     context = context or Context.of(settings, request.seed)
     champion, champions_kinds = champion_id(models), champions_candidates(models)
     if champion is not None and not (models / champion).is_dir():
-        yield Note(f"the champion, {champion}, is gone: the new model takes its place")
+        yield Note(f"the champion, {champion}, no longer exists: the new model takes its place")
         champion = None
     n_folds, notes = usable_folds(data.labels, request.folds)
     yield from map(Note, [*left_out(data), *notes])
@@ -92,17 +87,11 @@ def train(
 
     evaluated, skipped = yield from _evaluate_all(names, champions_kinds, comparison)
     # Raises here if none is fast enough, before anything of the run changes.
-    best = _best(evaluated, comparison)
+    _best(evaluated, comparison)
     run.reopen()
     if BLEND in (*names, *champions_kinds):
-        blend = _blend(evaluated, comparison)
-        yield comparison.save(blend)
-        if isinstance(blend, Evaluated):
-            evaluated.append(blend)
-            best = _best(evaluated, comparison)
-        else:
-            skipped.append(blend)
-    curve = yield from curve_in_budget(best, evaluated, comparison)
+        evaluated, skipped = yield from _with_blend(evaluated, skipped, comparison)
+    curve = yield from curve_in_budget(_best(evaluated, comparison), evaluated, comparison)
     best, evaluated, withdrawn, fitted, refit_s = yield from _train_on_all_labels(evaluated, comparison)
 
     begun = manifest(best.result, fitted, settings, folds, refit_s, curve)
@@ -113,7 +102,7 @@ def train(
     n_steps = sum(one.name != BLEND for one in evaluated) * folds.n_all + 1
     yield Step(f"{best.name}, on all labels", n_steps, n_steps)
     reference = next((one for one in evaluated if one.name in champions_kinds[:1]), best)
-    needed_s = {one.candidate: one.needed_s for one in skipped if one.needed_s}
+    needed_s = sum(one.needed_s for one in skipped)
     return TrainReport(
         results=with_differences(evaluated, reference, folds),
         skipped=[*skipped, *withdrawn],
@@ -122,14 +111,9 @@ def train(
         is_new=model.measured.created_at == begun.measured.created_at,
         is_champion=champion in (None, model.id),
         champion=champion or model.id,
-        n_messages=len(data.messages),
-        n_classes=len(model.labels),
-        folds=n_folds,
-        repeats=request.repeats,
-        seed=request.seed,
+        folds=folds,
         run=run.card.id,
-        out_of_time=tuple(needed_s),
-        enough_minutes=comparison.budget.enough_minutes(sum(needed_s.values())) if needed_s else None,
+        enough_minutes=comparison.budget.enough_minutes(needed_s) if needed_s else None,
     )
 
 
@@ -161,7 +145,7 @@ def _evaluate_all(
     short_of_time = [one for one in skipped if one.needed_s]
     if not evaluated and short_of_time:
         cheapest = min(short_of_time, key=lambda one: one.needed_s)
-        yield Note(f"{cheapest.candidate} needs least time and is trained all the same")
+        yield Note(f"no candidate fits in the time, so {cheapest.candidate}, which needs least, is trained anyway")
         found = yield from evaluate(cheapest.candidate, comparison, 0, comparison.folds.n_all + 1)
         yield comparison.save(found)
         return [found], [one for one in skipped if one is not cheapest]
@@ -188,12 +172,20 @@ def _evaluate_or_skip(
         return Skipped(name, reason_of(error, comparison.saved(name)), error=error)
 
 
+def _with_blend(
+    evaluated: list[Evaluated], skipped: list[Skipped], comparison: Comparison
+) -> Generator[TrainEvent, None, tuple[list[Evaluated], list[Skipped]]]:
+    blend = _blend(evaluated, comparison)
+    yield comparison.save(blend)
+    return ([*evaluated, blend], skipped) if isinstance(blend, Evaluated) else (evaluated, [*skipped, blend])
+
+
 def _blend(evaluated: Sequence[Evaluated], comparison: Comparison) -> Evaluated | Skipped:
     """The blend of all candidates that are fast enough."""
     latency_ms = comparison.request.latency_ms
     fast = [one for one in evaluated if one.result.is_within(latency_ms)]
     if len(fast) < 2:
-        return Skipped(BLEND, "needs two candidates" + (" within the latency" if latency_ms else ""))
+        return Skipped(BLEND, "needs two candidates" + (" within the latency limit" if latency_ms else ""))
     try:
         return fit_blend(fast, comparison.folds, latency_ms)
     except Exception as error:
@@ -211,8 +203,8 @@ def _best(evaluated: Sequence[Evaluated], comparison: Comparison) -> Evaluated:
     raise TrainingError(
         f"No candidate answers within {latency_ms:g} ms; the fastest, {fastest.name},"
         f" takes {fastest.cost.latency_ms['p99']:.2f} ms (p99).",
-        "Allow more (--latency-ms), or measure again while the machine does nothing else (--fresh);"
-        f" the table: firstline runs show {run.card.id} --workspace {shlex.quote(str(run.folder.parent.parent))}",
+        "Allow more (--latency-ms), or measure again while the machine does nothing else (--fresh)."
+        f" The table: firstline runs show {run.card.id} --workspace {shlex.quote(str(run.folder.parent.parent))}",
     )
 
 

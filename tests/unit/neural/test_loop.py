@@ -124,7 +124,7 @@ def test_a_loss_that_is_no_number_is_an_error() -> None:
     broken = training()
     with torch.no_grad():
         broken.network.get_parameter("layer.weight").fill_(float("nan"))
-    with pytest.raises(TrainingError, match="The loss is nan in round 1"):
+    with pytest.raises(TrainingError, match="Training diverged: the loss is nan in round 1"):
         next(broken.run())
 
 

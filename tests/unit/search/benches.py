@@ -3,9 +3,9 @@
 from collections.abc import Generator, Mapping, Sequence
 
 from firstline.search.evaluating import Outcome, TrialTask
+from firstline.search.space import Value
 from firstline.text.rules import TextRules
 from firstline.training.candidates.base import Context
-from firstline.training.candidates.ranges import Value
 from firstline.training.place import Answer, Bench, Task
 from tests.examples import examples
 

@@ -113,7 +113,7 @@ def test_two_who_ask_the_same_worker_do_not_disturb_each_other(tmp_path: Path) -
 
 @pytest.mark.parametrize("address", ["", "foo", "tcp://", "http://127.0.0.1:80", "inproc://x", "tcp://host:port"])
 def test_what_is_no_address_is_refused_at_once(address: str) -> None:
-    with pytest.raises(UsageError, match="no address of a Dask scheduler"), Cluster(address, LIMITS):
+    with pytest.raises(UsageError, match="not the address of a Dask scheduler"), Cluster(address, LIMITS):
         pass
 
 

@@ -1,6 +1,7 @@
 """One evaluation: a cross-validation that ends where it is hopeless, and failures that are outcomes."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from firstline.errors import EncoderUnusable
 from firstline.search.evaluating import evaluate, is_hopeless
 from firstline.training.candidates.linear import Linear, LinearSettings
-from firstline.training.folds import cross_validate
+from firstline.training.folds import Folds
 from firstline.types import Label, Message
 from tests.unit.search.benches import bench
 
@@ -26,14 +27,8 @@ def test_it_says_what_a_cross_validation_says() -> None:
     data = bench().data
     guesses = np.zeros(len(data.labels), np.int64)
     context = bench().context
-    for fold in cross_validate(
-        lambda: Linear(context.rules, settings=LinearSettings(C=0.5, words_to=1)),
-        data.messages,
-        data.labels,
-        data.unlabelled,
-        3,
-        0,
-    ):
+    make = partial(Linear, context.rules, settings=LinearSettings(C=0.5, words_to=1))
+    for fold in Folds(data, 3, 1, 0).train_all(make):
         guesses[fold.held_out] = fold.probabilities.argmax(axis=1)
     assert evaluate(bench(), {"C": 0.5, "words_to": 1}).guesses == tuple(guesses.tolist())
 
@@ -59,7 +54,7 @@ def test_what_keeps_up_is_not_given_up() -> None:
     ("error", "problem"),
     [
         (EncoderUnusable("It is broken.", "Mend it."), "It is broken."),
-        (MemoryError(), "The memory does not suffice."),
+        (MemoryError(), "Out of memory."),
         (ValueError("no such thing"), "ValueError in test_evaluating.py, line "),
     ],
 )

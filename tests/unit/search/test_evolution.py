@@ -8,8 +8,9 @@ import pytest
 
 from firstline.search.evaluating import Outcome
 from firstline.search.evolution import Generation, Plan, Settings, Trial, evolve, spelled
+from firstline.search.space import Space
 from firstline.steps import run_to_end
-from firstline.training.candidates.ranges import Choice, Decimal, Integer, Space
+from firstline.training.candidates.ranges import Choice, Decimal, Integer
 
 SPACE: Space = {
     "C": Decimal(0.01, 1_000.0, 30.0, is_log=True),

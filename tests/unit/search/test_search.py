@@ -10,12 +10,12 @@ from firstline.errors import TrainingError
 from firstline.search.evaluating import Outcome
 from firstline.search.evolution import Plan
 from firstline.search.search import SearchReport, search, search_folder
+from firstline.search.space import Value
 from firstline.search.trials import Trials
 from firstline.settings import Settings
 from firstline.steps import run_to_end
 from firstline.training.candidates.base import NoSettings
 from firstline.training.candidates.linear import Linear
-from firstline.training.candidates.ranges import Value
 from firstline.training.place import Bench
 from tests.unit.search.benches import Here, bench
 

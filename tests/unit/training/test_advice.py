@@ -4,21 +4,10 @@ import msgspec
 
 from firstline.settings import Settings
 from firstline.steps import Stage, run_to_end
-from firstline.training.advice import ClassAdvice, advise, class_advice
+from firstline.training.advice import advise
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.estimate import Workload
 from tests.examples import examples
-
-
-def test_classes_go_from_the_fewest_labels_up_each_with_its_reason() -> None:
-    found = class_advice(["a"] * 30 + ["b"] * 4 + ["c"] + ["d"] * 19 + ["e"] * 20, folds=5)
-    assert found == [
-        ClassAdvice("c", 1, False, "a single message: it is learned but cannot be checked"),
-        ClassAdvice("b", 4, False, "fewer than 5 folds: some have none to check"),
-        ClassAdvice("d", 19, False, "fewer than 20: figures of this class are uncertain by a fifth or more"),
-        ClassAdvice("e", 20, True, ""),
-        ClassAdvice("a", 30, True, ""),
-    ]
 
 
 def test_advice_counts_what_there_is() -> None:

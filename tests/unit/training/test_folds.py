@@ -2,16 +2,18 @@ import numpy as np
 import pytest
 
 from firstline.errors import LabelsTooFew
+from firstline.store.messages import Labelled
 from firstline.text.rules import TextRules
 from firstline.training.candidates.linear import Linear
-from firstline.training.folds import Fold, cross_validate, usable_folds
+from firstline.training.folds import Fold, Folds, usable_folds
 from firstline.types import Message
 from tests.examples import examples
 
 
 def folds_of(labels: list[str], messages: list[Message], folds: int = 4, seed: int = 0) -> list[Fold]:
     rules = TextRules.of_language("ru")
-    return list(cross_validate(lambda: Linear(rules), messages, labels, [], folds, seed))
+    data = Labelled(messages, labels, [], 0)
+    return list(Folds(data, folds, 1, seed).train_all(lambda: Linear(rules)))
 
 
 def test_every_message_is_held_out_once() -> None:
@@ -78,7 +80,7 @@ def test_folds_shrink_to_the_largest_class() -> None:
     [
         ([], "no labelled messages"),
         (["a", "a"], "one class, 'a'"),
-        (["a", "b"], "a single message"),
+        (["a", "b"], "only one message"),
     ],
 )
 def test_too_few_labels_are_refused(labels: list[str], said: str) -> None:

@@ -66,7 +66,7 @@ def test_a_fresh_run_is_another(tmp_path: Path) -> None:
 
 def test_costs_and_rows_are_kept(tmp_path: Path) -> None:
     run = Run.begin(tmp_path, DRAFT)
-    cost = Cost({"p50": 1.0, "p99": 2.0}, 100, 200, {"C": 30.0})
+    cost = Cost({"p50": 1.0, "p99": 2.0}, 100, 200)
     run.of("linear.v1").save_cost(cost)
     assert run.of("linear.v1").cost() == cost
     assert run.of("forest.v1").cost() is None
@@ -111,7 +111,7 @@ def test_no_room_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("pathlib.Path.replace", full)
     with pytest.raises(FileUnwritable, match="No space left") as caught:
         run.of("linear.v1").save_fold(0, fold())
-    assert caught.value.next_step == "Make room"
+    assert caught.value.next_step == "Free some space"
     assert not list(run.folder.rglob("*.npz*"))
 
 
@@ -135,7 +135,7 @@ def test_folds_that_started_from_something_else_do_not_count(tmp_path: Path) -> 
 @pytest.mark.parametrize("latency_ms", ["{}", '{"p50":1.0}', '{"p50":1.0,"p99":-1.0}'])
 def test_a_cost_without_figures_is_measured_again(tmp_path: Path, latency_ms: str) -> None:
     run = Run.begin(tmp_path, DRAFT)
-    run.of("linear.v1").save_cost(Cost({"p50": 1.0, "p99": 2.0}, 1, 1, {}))
+    run.of("linear.v1").save_cost(Cost({"p50": 1.0, "p99": 2.0}, 1, 1))
     assert run.of("linear.v1").cost() is not None
     (run.folder / "linear.v1" / "cost.json").write_text(
         f'{{"latency_ms":{latency_ms},"memory_bytes":1,"size_bytes":1,"settings":{{}}}}'

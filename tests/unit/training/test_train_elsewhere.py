@@ -9,9 +9,10 @@ import pytest
 from firstline.search.workers import Limits, Workers, portable
 from firstline.steps import run_to_end
 from firstline.text.rules import TextRules
-from firstline.training import candidates, one_fold
+from firstline.training import candidates, cross_validation
 from firstline.training.candidates.base import Candidate, Context
-from firstline.training.one_fold import OneFold, Problem
+from firstline.training.cross_validation import OneFold
+from firstline.training.folds import Fold
 from firstline.training.place import Answer, Bench, Place, Task
 from firstline.training.request import TrainingRequest
 from firstline.training.results import Result
@@ -86,17 +87,17 @@ def test_what_folds_share_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
         made.append(name)
         return find(name)
 
-    monkeypatch.setattr(one_fold, "find_candidate", counting)
+    monkeypatch.setattr(cross_validation, "find_candidate", counting)
     for number in (1, 2):
-        assert not isinstance(OneFold(0, number, 0)(bench), Problem)
+        assert isinstance(OneFold(0, number, 0)(bench), Fold)
     assert made == ["linear.v1"]
 
 
 def test_what_a_fold_raises_is_said() -> None:
     bench = Bench("no.v1", examples(), CONTEXT, 3, 0)
     found = OneFold(0, 1, 0)(bench)
-    assert isinstance(found, Problem)
-    assert "no.v1" in found.sentence
+    assert isinstance(found, str)
+    assert "no.v1" in found
 
 
 def test_processes_here_can_be_that_place(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from firstline.steps import Note, Step
-from firstline.training.candidates import find_candidate, names
+from firstline.training.candidates import CLASSES, find_candidate
 from firstline.training.candidates.estimate import Eligible, Estimate, Workload
 from firstline.training.results import Skipped
 from tests.examples import examples
@@ -34,7 +34,7 @@ def eligible(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Says which candidates are eligible."""
 
     def patched(*chosen: str) -> None:
-        for name in names():
+        for name in CLASSES:
 
             def answer(workload: Workload, name: str = name) -> Eligible:
                 return name in chosen, f"not {name}"
@@ -61,17 +61,20 @@ def test_the_cheapest_is_trained_even_if_there_is_time_for_none(
     events, report = run(tmp_path, candidates=("forest.v1", "linear.v1"), minutes=5)
     assert [row.candidate for row in report.results] == [report.model.candidate] == ["linear.v1"]
     assert [one.candidate for one in report.skipped] == ["forest.v1"]
-    assert any(isinstance(event, Note) and event.text.startswith("linear.v1 needs least time") for event in events)
+    assert any(
+        isinstance(event, Note) and "so linear.v1, which needs least, is trained anyway" in event.text
+        for event in events
+    )
 
 
 def test_what_is_named_has_any_time_if_the_minutes_are_the_workspaces(
     tmp_path: Path, takes: Callable[[Mapping[str, float]], None], eligible: Callable[..., None]
 ) -> None:
-    takes(dict.fromkeys(names(), 1e6))
+    takes(dict.fromkeys(CLASSES, 1e6))
     eligible("forest.v1")
     _, report = run(tmp_path, candidates=("auto", "linear.v1"), minutes=5, is_named_any_time=True)
     assert [row.candidate for row in report.results] == ["linear.v1"]
-    assert report.out_of_time == ("forest.v1",)
+    assert [one.candidate for one in report.skipped if one.needed_s] == ["forest.v1"]
 
 
 def test_how_many_minutes_would_suffice_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,11 +24,6 @@ BLEND = "blend.v1"
 """Not a candidate but a stage of training, after all candidates: it mixes their answers."""
 
 
-def names() -> tuple[str, ...]:
-    """Of all candidates, in the order in which they are trained."""
-    return tuple(CLASSES)
-
-
 def expand(asked: Sequence[str]) -> list[str]:
     """Each name once; `auto` stands for all, the blend among them. Raises `CandidateUnknown`."""
     every = (*CLASSES, BLEND)

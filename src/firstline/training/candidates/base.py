@@ -56,7 +56,7 @@ class Context:
         workspace: Path | None = None,
         report: Callable[[Stage], None] = lambda stage: None,
     ) -> Self:
-        """What the settings say. Raises `SettingsInvalid` where they set what a candidate does not have."""
+        """What the settings say. Raises `SettingsInvalid` if they set what a candidate does not have."""
         return cls(
             TextRules.of_language(settings.language),
             seed,
@@ -71,14 +71,14 @@ class Context:
         )
 
     def chosen_for(self, candidate: str) -> dict[str, Any]:
-        """What is set of a candidate, as arguments of its constructor."""
+        """The settings of a candidate, as arguments for its constructor."""
         return dict(self.chosen.get(candidate, {}))
 
     @contextmanager
     def working_folder(self) -> Iterator[Path]:
-        """An empty folder that is gone at the end: in the workspace, since n-grams of messages may go there.
+        """An empty folder that is deleted at the end. It is in the workspace, since it may hold n-grams of messages.
 
-        Without a workspace on this machine, as on a worker of a cluster, it is a private one of the system.
+        Without a workspace on this machine, as on a worker of a cluster, it is a private folder of the system.
         """
         if self.workspace is not None and self.workspace.is_dir():
             with temporary_folder(self.workspace / "tmp") as folder:
@@ -98,81 +98,6 @@ class Context:
         return self.folder / "encoders" if self.folder else None
 
 
-@dataclass(frozen=True)
-class NoSettings:
-    """Of a candidate with nothing to set."""
-
-
-class OnePart(ABC):
-    """For candidates that serve from one part, and learn where they are."""
-
-    name: ClassVar[str]
-    extra: ClassVar[str] = "train"
-    settings_type: ClassVar[type] = NoSettings
-    spreads: ClassVar[bool] = False
-
-    settings: Any
-    borrowed_s: float = 0.0
-
-    @classmethod
-    def settings_for(cls, context: Context) -> Any:
-        """Its settings, a `settings_type`, with what the workspace has chosen."""
-        return cls.settings_type(**context.chosen_for(cls.name))
-
-    @classmethod  # noqa: B027 (most keep nothing)
-    def forget_kept(cls, context: Context) -> None:
-        """Nothing is kept."""
-
-    @classmethod
-    def encoders(cls, context: Context) -> tuple[str, ...]:
-        """None."""
-        return ()
-
-    @classmethod
-    def starts_from(cls, context: Context) -> str:
-        """Nothing but data and settings."""
-        return ""
-
-    @abstractmethod
-    def export(self, folder: Path) -> str:
-        """Write the part's files into `folder`; returns its kind, see `bundle.parts`."""
-
-    def parts(self) -> list[PartSource]:
-        """What writes that part."""
-        return [PartSource(self.export)]
-
-    def describe(self) -> dict[str, object]:
-        """The settings, for the manifest: plain data, as JSON has it."""
-        found = asdict(self.settings)
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
-
-
-class Standalone(OnePart):
-    """For candidates that read ruled texts, and whose trainings share nothing."""
-
-    def __init__(self, rules: TextRules, seed: int = 0, settings: Any = None) -> None:
-        self.rules = rules
-        self.seed = seed
-        self.settings = settings or self.settings_type()
-
-    @classmethod
-    def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
-        """Nothing is shared: held-out messages must not shape what they are judged with."""
-        yield from ()
-        return lambda: cls(context.rules, context.seed, cls.settings_for(context))
-
-    @abstractmethod
-    def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
-        """As of `Candidate`."""
-
-    @abstractmethod
-    def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:
-        """As of `Candidate`."""
-
-    def _texts(self, messages: Sequence[Message]) -> list[str]:
-        return [self.rules.with_segment(message.text, message.segment) for message in messages]
-
-
 class Fitted(Protocol):
     """A model that was trained. Learned state ends in `_`."""
 
@@ -186,10 +111,10 @@ class Fitted(Protocol):
         """Uncalibrated probabilities, (n_messages, n_labels); rows sum to 1."""
 
     def parts(self) -> Sequence[PartSource]:
-        """What writes the files that serving needs; most candidates have one part, see `OnePart`."""
+        """What writes the files that serving needs."""
 
     def describe(self) -> dict[str, object]:
-        """The settings, for the manifest."""
+        """The settings, for the manifest: plain data, as JSON has it."""
 
 
 class Learner(Protocol):
@@ -199,49 +124,102 @@ class Learner(Protocol):
         """Learn from labelled messages, and from unlabelled ones if the method can."""
 
 
-class Candidate(Fitted, Protocol):
-    """A way to learn classes. The constructor stores settings; learned state ends in `_`.
+@dataclass(frozen=True)
+class NoSettings:
+    """Of a candidate with nothing to set."""
 
-    To add one: a file (or folder) with a class that keeps this contract, and a line in `candidates.CLASSES`.
+
+class Candidate(ABC):
+    """A way to learn classes. The constructor stores settings; `fit` returns the candidate, which is a `Fitted`.
+
+    To add one: a file (or folder) with a class that derives from this one, and a line in `candidates.CLASSES`.
     """
 
     name: ClassVar[str]
     """The same as in `candidates.CLASSES`. It carries a version, since bundles store it."""
 
-    extra: ClassVar[str]
+    extra: ClassVar[str] = "train"
     """The extra of the package that installs what it needs."""
 
-    settings_type: ClassVar[type]
+    settings_type: ClassVar[type] = NoSettings
     """A frozen dataclass with its settings, see `ranges`."""
 
-    spreads: ClassVar[bool]
+    spreads: ClassVar[bool] = False
     """Whether one training by itself uses the whole `Context.cluster`."""
 
+    settings: Any
+    labels_: list[Label]
+    borrowed_s: float = 0.0
+
     @classmethod
+    @abstractmethod
     def eligible(cls, workload: "Workload") -> "Eligible":
         """Whether it makes sense on this data, and why; measures nothing. Raises why it cannot be trained."""
 
     @classmethod
+    @abstractmethod
     def estimate(cls, workload: "Workload") -> "Estimate":
         """What it would take, measured on a sample in seconds. Raises why it cannot be trained."""
 
     @classmethod
-    def prepare(
-        cls, context: Context, messages: Sequence[Message]
-    ) -> Generator[Stage, None, Callable[[], "Candidate"]]:
+    @abstractmethod
+    def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
         """Make what all trainings share from all messages, labelled or not; returns how to make a candidate."""
+
+    @classmethod
+    def settings_for(cls, context: Context) -> Any:
+        """Its settings, a `settings_type`, with what the workspace has chosen."""
+        return cls.settings_type(**context.chosen_for(cls.name))
 
     @classmethod
     def encoders(cls, context: Context) -> tuple[str, ...]:
         """The names of the sentence encoders that it reads with, see `encoders.find_encoder`."""
+        return ()
 
     @classmethod
     def starts_from(cls, context: Context) -> str:
         """The hash of what the workspace keeps and trainings start from, such as a language model; empty: nothing."""
+        return ""
 
-    @classmethod
+    @classmethod  # noqa: B027 (most leave nothing)
     def forget_kept(cls, context: Context) -> None:
         """Remove what earlier trainings have left in the workspace for later ones: `firstline train --fresh`."""
 
+    @abstractmethod
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Learn from labelled messages, and from unlabelled ones if the method can."""
+
+    @abstractmethod
+    def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:
+        """Uncalibrated probabilities, (n_messages, n_labels); rows sum to 1."""
+
+    @abstractmethod
+    def export(self, folder: Path) -> str:
+        """Write the files that serving needs into `folder`; returns the kind of part, see `bundle.parts`."""
+
+    def parts(self) -> list[PartSource]:
+        """The one part that it serves from."""
+        return [PartSource(self.export)]
+
+    def describe(self) -> dict[str, object]:
+        """The settings, for the manifest: plain data, as JSON has it."""
+        found = asdict(self.settings)
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
+
+
+class Standalone(Candidate):
+    """For candidates that read ruled texts, and whose trainings share nothing."""
+
+    def __init__(self, rules: TextRules, seed: int = 0, settings: Any = None) -> None:
+        self.rules = rules
+        self.seed = seed
+        self.settings = settings or self.settings_type()
+
+    @classmethod
+    def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
+        """Nothing is shared: held-out messages must not shape what they are judged with."""
+        yield from ()
+        return lambda: cls(context.rules, context.seed, cls.settings_for(context))
+
+    def _texts(self, messages: Sequence[Message]) -> list[str]:
+        return [self.rules.with_segment(message.text, message.segment) for message in messages]

@@ -13,10 +13,10 @@ from firstline.errors import EncoderUnusable, install_hint
 from firstline.evaluation.serving_cost import resident_bytes
 from firstline.steps import Stage, each_as, run_to_end
 from firstline.text.readings import as_written
-from firstline.training.candidates.base import Context, OnePart
+from firstline.training.candidates.base import Candidate, Context
 from firstline.training.candidates.estimate import Eligible, Estimate, Workload, encoding
 from firstline.training.candidates.ranges import number
-from firstline.training.candidates.regression import MAX_ITER, fit_regression
+from firstline.training.candidates.regression import fit_regression
 from firstline.training.encoders import find_encoder
 from firstline.training.encoders.base import Encoder, ServedPart
 from firstline.training.encoders.vectors import missing_of, vectors_of
@@ -26,7 +26,7 @@ _PROCESS_BYTES, _BUNDLE_BYTES = 500_000_000, 130_000_000
 """What an open encoder takes of memory, and of a bundle, about."""
 
 
-class WithEncoder(OnePart):
+class WithEncoder(Candidate):
     """For candidates whose `part_` reads messages as they were written, with an encoder."""
 
     part_: ServedPart
@@ -51,7 +51,6 @@ class EmbeddingSettings:
     """What can be set; the default is what won, see docs/EXPERIMENTS.md."""
 
     C: float = number(10.0, 0.1, 1_000.0, "how closely the labels are followed; lower is smoother", is_log=True)
-    max_iter: int = MAX_ITER
 
 
 class Embedding(WithEncoder):
@@ -97,9 +96,7 @@ class Embedding(WithEncoder):
         vectors = run_to_end(each_as(steps, lambda step: Stage(what, *step)), self.context.report)
         mean = vectors.mean(axis=0)
         scale = max(float(np.sqrt(((vectors - mean) ** 2).sum(axis=1).mean())), 1e-6)
-        found = fit_regression(
-            np.asarray((vectors - mean) / scale, np.float32), labels, self.settings.C, self.settings.max_iter
-        )
+        found = fit_regression(np.asarray((vectors - mean) / scale, np.float32), labels, self.settings.C)
         weights = found.weights / np.float32(scale)
         self.part_ = self.encoder.part(Head(weights, found.bias - mean @ weights), texts)
         self.labels_ = found.labels
@@ -113,12 +110,12 @@ class Embedding(WithEncoder):
 def require_encoder(context: Context, candidate: str) -> Encoder:
     """The encoder that `[encoder]` names.
 
-    Raises `EncoderUnusable` where it names none or none is installed, and what `encoders.find_encoder` raises.
+    Raises `EncoderUnusable` if it names none or none is installed, and what `encoders.find_encoder` raises.
     """
     encoder = find_encoder(context.encoder.name, context.workspace, context.encoders)
     if encoder is None:
         raise EncoderUnusable(
-            f"{candidate} needs a sentence encoder, and there is none on this machine or in [encoder] name.",
+            f"{candidate} needs a sentence encoder, but none is installed and [encoder] name sets none.",
             install_hint("'firstline[encoders]'") + ", or set [encoder] name to a sentence-transformers folder",
         )
     return encoder

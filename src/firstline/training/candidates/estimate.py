@@ -6,12 +6,11 @@ several threads or processes share is divided among them.
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
 from firstline.bundle.files import size_bytes
@@ -21,6 +20,7 @@ from firstline.steps import run_to_end
 from firstline.store.messages import Labelled
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.class_names import all_messages
+from firstline.training.candidates.latent import some
 from firstline.training.encoders.base import Encoder
 from firstline.training.encoders.vectors import missing_of, vectors_of
 from firstline.types import Label, Message
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from firstline.training.candidates.base import Standalone
 
 Made = TypeVar("Made")
-Item = TypeVar("Item")
 Eligible: TypeAlias = tuple[bool, str]
 """Whether a candidate makes sense on some data, and why."""
 
@@ -113,8 +112,7 @@ def from_sample(
     """
     context = workload.context
     messages, labels = labelled_sample(workload)
-    drawn_pool = drawn(workload.data.unlabelled, min(n_pool, N_TEXTS - len(messages)), context.seed)
-    pool = [workload.data.unlabelled[place] for place in drawn_pool]
+    pool = some(workload.data.unlabelled, min(n_pool, N_TEXTS - len(messages)), context.seed)
     make = run_to_end(kind.prepare(context, []))
     # The first training loads libraries, which takes longer than to train on a few messages.
     with suppress(LabelsTooFew):
@@ -138,15 +136,10 @@ def from_sample(
 def labelled_sample(workload: Workload, n_most: int = N_LABELLED) -> tuple[list[Message], list[Label]]:
     """At most `n_most` labelled messages, of two classes at least, and their labels."""
     labels = workload.data.labels
-    places = drawn(labels, n_most, workload.context.seed)
+    places = some(range(len(labels)), n_most, workload.context.seed)
     if len({labels[place] for place in places}) < 2:
         places.append(next(place for place, label in enumerate(labels) if label != labels[places[0]]))
     return [workload.data.messages[place] for place in places], [labels[place] for place in places]
-
-
-def drawn(items: Sequence[Item], n_most: int, seed: int) -> list[int]:
-    """Places of at most `n_most` of `items`, at random, rising."""
-    return sorted(np.random.default_rng(seed).permutation(len(items))[:n_most].tolist())
 
 
 def clocked(call: Callable[[], Made]) -> tuple[float, Made]:
@@ -155,19 +148,6 @@ def clocked(call: Callable[[], Made]) -> tuple[float, Made]:
         started = processor_s()
         made = call()
         return processor_s() - started, made
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Meanwhile PyTorch computes on one thread of this process."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def processor_s() -> float:
@@ -189,7 +169,7 @@ def encoding(texts: Sequence[str], encoder: Encoder, context: Context, is_kept: 
     missing = missing_of(texts, encoder.id, context.vectors if is_kept else None)
     if not missing:
         return Estimate(0.0, 0, 0)
-    sample = [missing[place] for place in drawn(missing, _N_ENCODED, context.seed)]
+    sample = some(missing, _N_ENCODED, context.seed)
     opening_s, vectors = clocked(lambda: run_to_end(vectors_of(sample[:1], encoder, None)))
     sample_s, _ = clocked(lambda: run_to_end(vectors_of(sample, encoder, None)))
     text_s = max(0.0, sample_s - opening_s) / max(1, len(sample) - 1)

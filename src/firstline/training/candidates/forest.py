@@ -10,34 +10,24 @@ from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 
 from firstline.bundle.parts.forest import TfidfForest, Trees
-from firstline.bundle.parts.tfidf import NgramBlock
 from firstline.evaluation.serving_cost import resident_bytes
 from firstline.training.candidates.base import Standalone
 from firstline.training.candidates.estimate import TEXT_BYTES, Eligible, Estimate, Workload, from_sample, side_by_side
 from firstline.training.candidates.ranges import one_of, whole
-from firstline.training.candidates.tfidf import TfidfBlocks
+from firstline.training.candidates.tfidf import NgramSettings, TfidfBlocks
 from firstline.types import Label, Message
 
 
 @dataclass(frozen=True)
-class ForestSettings:
+class ForestSettings(NgramSettings):
     """What can be set; the defaults are what won, see docs/EXPERIMENTS.md."""
 
     words_to: int = whole(1, 1, 3, "words in the longest run of words that is a feature")
-    chars_from: int = whole(2, 1, 3, "characters in the shortest run of characters that is a feature")
     chars_to: int = whole(5, 3, 6, "characters in the longest run of characters that is a feature")
     case_tokens: bool = one_of(False, (True, False), "whether capital letters are a feature")
     n_trees: int = whole(300, 50, 600, "trees of the forest")
     min_df: int = whole(3, 1, 6, "messages that must have a feature")
     max_features: str = one_of("sqrt", ("sqrt", "log2"), "how many features a split looks at, of their number")
-
-    @property
-    def blocks(self) -> tuple[NgramBlock, NgramBlock]:
-        """Runs of words, without the tokens for case if `case_tokens` is false, and runs of characters."""
-        return (
-            NgramBlock("word", 1, self.words_to, self.case_tokens),
-            NgramBlock("char", self.chars_from, self.chars_to),
-        )
 
 
 class Forest(Standalone):

@@ -1,13 +1,14 @@
 """Latent semantic analysis (Deerwester et al. 1990): which n-grams belong together, by the messages that have them."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.decomposition import TruncatedSVD
 
-from firstline.types import Message
+Item = TypeVar("Item")
 
 N_COMPONENTS = 300
 MOST_UNLABELLED = 20_000
@@ -38,12 +39,10 @@ def latent_vectors(features: sparse.csr_array, seed: int) -> NDArray[np.float32]
     return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), _LEAST_LENGTH), np.float32)
 
 
-def some(messages: Sequence[Message], most: int, seed: int) -> list[Message]:
+def some(items: Sequence[Item], most: int, seed: int) -> list[Item]:
     """At most so many, drawn at random, in their order."""
-    if len(messages) <= most:
-        return list(messages)
-    drawn = np.random.default_rng(seed).permutation(len(messages))[:most]
-    return [messages[place] for place in np.sort(drawn)]
+    drawn = np.random.default_rng(seed).permutation(len(items))[:most]
+    return [items[place] for place in np.sort(drawn)]
 
 
 def _decomposed(features: sparse.csr_array, n_components: int, seed: int) -> tuple[NDArray[np.float32], TruncatedSVD]:

@@ -9,34 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.parts.linear import TfidfLinear
-from firstline.bundle.parts.tfidf import NgramBlock
 from firstline.evaluation.serving_cost import resident_bytes
 from firstline.training.candidates.base import Standalone
 from firstline.training.candidates.estimate import TEXT_BYTES, Eligible, Estimate, Workload, from_sample
-from firstline.training.candidates.ranges import number, one_of, whole
-from firstline.training.candidates.regression import COUNTS_C, MAX_ITER, fit_regression, regression_bytes
-from firstline.training.candidates.tfidf import TfidfBlocks
+from firstline.training.candidates.ranges import number
+from firstline.training.candidates.regression import COUNTS_C, fit_regression, regression_bytes
+from firstline.training.candidates.tfidf import NgramSettings, TfidfBlocks
 from firstline.types import Label, Message
 
 
 @dataclass(frozen=True)
-class LinearSettings:
+class LinearSettings(NgramSettings):
     """What can be set; the defaults are what won, see docs/EXPERIMENTS.md."""
 
-    words_to: int = whole(2, 1, 3, "words in the longest run of words that is a feature")
-    chars_from: int = whole(2, 1, 3, "characters in the shortest run of characters that is a feature")
-    chars_to: int = whole(4, 3, 6, "characters in the longest run of characters that is a feature")
-    case_tokens: bool = one_of(True, (True, False), "whether capital letters are a feature")
     C: float = number(COUNTS_C, 0.1, 1_000.0, "how closely the labels are followed; lower is smoother", is_log=True)
-    max_iter: int = MAX_ITER
-
-    @property
-    def blocks(self) -> tuple[NgramBlock, NgramBlock]:
-        """Runs of words, without the tokens for case if `case_tokens` is false, and runs of characters."""
-        return (
-            NgramBlock("word", 1, self.words_to, self.case_tokens),
-            NgramBlock("char", self.chars_from, self.chars_to),
-        )
 
 
 class Linear(Standalone):
@@ -62,7 +48,7 @@ class Linear(Standalone):
         """Learn from the labelled messages; the others are not used."""
         self.tfidf_ = TfidfBlocks(self.settings.blocks)
         features = self.tfidf_.fit_transform(self._texts(messages))
-        self.regression_ = fit_regression(features, labels, self.settings.C, self.settings.max_iter)
+        self.regression_ = fit_regression(features, labels, self.settings.C)
         self.labels_ = self.regression_.labels
         return self
 

@@ -14,11 +14,10 @@ from firstline.training.candidates.estimate import (
     Estimate,
     Workload,
     clocked,
-    drawn,
     encoding,
     labelled_sample,
 )
-from firstline.training.candidates.latent import latent_vectors
+from firstline.training.candidates.latent import latent_vectors, some
 from firstline.training.candidates.regression import Features
 from firstline.training.candidates.teacher import Neighbours, Teacher, tfidf_features
 from firstline.training.encoders import find_encoder, names_beside
@@ -46,32 +45,30 @@ class PoolFeatures:
         """The features that are vectors, by kind, each (n_messages, n_dimensions)."""
         return {kind: values for kind, values in self.features.items() if isinstance(values, np.ndarray)}
 
-    def covers(self, messages: Sequence[Message]) -> bool:
-        return all(message in self.place for message in messages)
-
     def places_of(self, messages: Sequence[Message]) -> NDArray[np.int64]:
         return np.array([self.place[message] for message in messages], np.int64)
 
     def soft_labels(
         self,
         teacher: Teacher,
-        labelled: NDArray[np.int64],
+        messages: Sequence[Message],
         labels: NDArray[np.int64],
-        unlabelled: NDArray[np.int64],
+        others: Sequence[Message],
         expert: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
-        """Fit a teacher and ask it, and what is near, about the unlabelled; (n_unlabelled, n_labels).
+        """Fit a teacher and ask it, and what is near, about `others`, which have no label; (n_others, n_labels).
 
-        `labelled` and `unlabelled` are places of messages, `labels` places of classes. What an `expert`
-        says of the unlabelled counts three times what the teacher says.
+        `labels`, (n_messages,), are places of classes. What an `expert` says of the others counts three times what
+        the teacher says.
         """
+        labelled, unlabelled = self.places_of(messages), self.places_of(others)
         n_labels = int(labels.max()) + 1
         teacher.fit({kind: values[labelled] for kind, values in self.features.items()}, labels, n_labels)
         probabilities = np.zeros((len(self.place), n_labels), np.float32)
         if len(unlabelled):
             features = {kind: values[unlabelled] for kind, values in self.features.items()}
             found = teacher.predict_proba(features)
-            probabilities[unlabelled] = found if expert is None else _agreed(found, expert)
+            probabilities[unlabelled] = found if expert is None else _mixed(found, expert, _EXPERT_SHARE)
         probabilities[labelled] = np.eye(n_labels, dtype=np.float32)[labels]
         is_known = np.zeros(len(self.place), np.bool_)
         is_known[labelled] = is_known[unlabelled] = True
@@ -92,8 +89,7 @@ def gather_pool_features(
     vectors = {"lsa": latent_vectors(counted, context.seed)}
     for reader in readers(context, encoder):
         steps = centred_vectors([message.text for message in messages], reader, context.vectors)
-        what = f"sentence vectors by {reader.name}"
-        vectors[reader.name] = yield from each_as(steps, partial(_stage, what))
+        vectors[reader.name] = yield from each_as(steps, partial(_stage, f"sentence vectors by {reader.name}"))
     return PoolFeatures(
         place={message: place for place, message in enumerate(messages)},
         features={_COUNTED: counted, **vectors},
@@ -109,12 +105,11 @@ def teaching(workload: Workload, encoder: Encoder | None) -> Estimate:
     context = workload.context
     labelled, labels = labelled_sample(workload)
     everything = list(dict.fromkeys(workload.prepared))
-    places = drawn(everything, N_TEXTS - len(labelled), context.seed)
-    sample = list(dict.fromkeys([*labelled, *(everything[place] for place in places)]))
+    sample = list(dict.fromkeys([*labelled, *some(everything, N_TEXTS - len(labelled), context.seed)]))
     reading_s, pool_features = clocked(lambda: run_to_end(gather_pool_features(context, sample, None)))
     truth = np.unique(labels, return_inverse=True)[1]
-    places_of = pool_features.places_of(labelled), truth, pool_features.places_of(sample[len(labelled) :])
-    soft_labels_s, _ = clocked(lambda: pool_features.soft_labels(Teacher(), *places_of))
+    others = sample[len(set(labelled)) :]
+    soft_labels_s, _ = clocked(lambda: pool_features.soft_labels(Teacher(), labelled, truth, others))
     plain = [message.text for message in everything]
     vectors = [encoding(plain, reader, context) for reader in readers(context, encoder)]
     n_kinds = len(pool_features.features)
@@ -140,8 +135,7 @@ def _stage(what: str, step: tuple[int, int]) -> Stage:
     return Stage(what, *step)
 
 
-def _agreed(teacher: NDArray[np.float32], expert: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Their weighted geometric mean; rows sum to 1."""
-    logs = [np.log(np.maximum(values, _LEAST)) for values in (teacher, expert)]
-    mixed = np.exp((1 - _EXPERT_SHARE) * logs[0] + _EXPERT_SHARE * logs[1])
-    return np.asarray(mixed / mixed.sum(axis=1, keepdims=True), np.float32)
+def _mixed(one: NDArray[np.float32], other: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+    """The geometric mean of probabilities, in which the other has this share; rows sum to 1."""
+    found = np.maximum(one, _LEAST) ** (1 - share) * np.maximum(other, _LEAST) ** share
+    return np.asarray(found / found.sum(axis=1, keepdims=True), np.float32)

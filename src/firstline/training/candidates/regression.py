@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 Features = NDArray[np.float32] | sparse.csr_array
 
-COUNTS_C, MAX_ITER = 30.0, 300
+COUNTS_C, _MAX_ITER = 30.0, 300
 """How strongly weights of counted n-grams may differ, as scikit-learn's `C`; the most steps of a fit."""
 
 DUAL_UP_TO = 4_000
@@ -39,34 +39,24 @@ class Regression:
 
 
 def fit_regression(
-    features: Features, labels: Sequence[str], C: float, max_iter: int, tolerance: float = 1e-3
+    features: Features, labels: Sequence[str], C: float, max_iter: int = _MAX_ITER, tolerance: float = 1e-3
 ) -> Regression:
     """Fit on features, (n_messages, n_features), until the largest gradient is below `tolerance`.
 
     On one thread: the products are small, and threads that wait for each other take longer, see docs/EXPERIMENTS.md.
     """
-    with threadpool_limits(1):
-        return _fitted(features, labels, C, max_iter, tolerance)
-
-
-def regression_bytes(n_messages: int, weights_bytes: float) -> float:
-    """The memory that a fit takes, about: matrices among few messages, otherwise the weights and their gradients."""
-    return 32 * n_messages**2 if n_messages <= DUAL_UP_TO else 54 * weights_bytes
-
-
-def _fitted(features: Features, labels: Sequence[str], C: float, max_iter: int, tolerance: float) -> Regression:
     is_wide = features.shape[0] <= min(DUAL_UP_TO, features.shape[1])
     is_zero = features.min() == features.max() == 0
-    to_features, solved_on = _span(features) if is_wide and not is_zero else (None, features)
     model = LogisticRegression(C=C, class_weight="balanced", max_iter=max_iter, tol=tolerance)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore", ConvergenceWarning)
         # Many classes of one message: what that means, `train` says itself.
         warnings.filterwarnings("ignore", "The number of unique classes is greater", UserWarning)
+        to_features, solved_on = _span(features) if is_wide and not is_zero else (None, features)
         model.fit(solved_on, np.asarray(labels))
-    weights, bias = model.coef_, model.intercept_
-    if to_features is not None:
-        weights = weights @ to_features.T @ features
+        weights, bias = model.coef_, model.intercept_
+        if to_features is not None:
+            weights = weights @ to_features.T @ features
     if len(weights) == 1:
         weights, bias = np.concatenate([-weights, weights]) / 2, np.concatenate([-bias, bias]) / 2
     return Regression(
@@ -74,6 +64,11 @@ def _fitted(features: Features, labels: Sequence[str], C: float, max_iter: int, 
         np.asarray(bias, np.float32),
         [str(label) for label in model.classes_],
     )
+
+
+def regression_bytes(n_messages: int, weights_bytes: float) -> float:
+    """The memory that a fit takes, about: matrices among few messages, otherwise the weights and their gradients."""
+    return 32 * n_messages**2 if n_messages <= DUAL_UP_TO else 54 * weights_bytes
 
 
 def _span(features: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

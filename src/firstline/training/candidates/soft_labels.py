@@ -1,6 +1,7 @@
-"""Learning from people's labels and from a teacher's probabilities side by side."""
+"""Learning from people's labels and from a teacher's probabilities side by side.
 
-from dataclasses import dataclass
+A target is a row of n_labels + 1 numbers: a distribution over the classes, then 1 for a label by people or 0.
+"""
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from torch.nn import functional
 
 
 class SoftLabelLoss(nn.Module):
-    """Cross-entropy against a distribution over the classes, weighted by row; focal for labels by people.
+    """Mean cross-entropy against a distribution over the classes; focal for labels by people.
 
     Focal loss (Lin et al. 2017) turns down rows that are right already: (1 - p)^gamma, where p is the
     probability of the true class. Soft labels of a teacher are taken as they are.
@@ -21,57 +22,33 @@ class SoftLabelLoss(nn.Module):
         self.gamma = gamma
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """`logits` (n_rows, n_labels); `target` (n_rows, n_labels + 2), see `Targets`."""
-        targets = Targets(target)
+        """`logits` (n_rows, n_labels); `target` (n_rows, n_labels + 1), see `targets_of`."""
+        distribution = target[:, :-1]
         log_probabilities = functional.log_softmax(logits.float(), dim=1)
-        losses = -(targets.distribution * log_probabilities).sum(dim=1)
+        losses = -(distribution * log_probabilities).sum(dim=1)
         if self.gamma:
-            right = (targets.distribution * log_probabilities.exp()).sum(dim=1)
-            losses = losses * torch.where(targets.by_people, (1 - right) ** self.gamma, torch.ones_like(right))
-        return (losses * targets.weight).sum() / targets.weight.sum()
+            right = (distribution * log_probabilities.exp()).sum(dim=1)
+            losses = losses * torch.where(by_people(target), (1 - right) ** self.gamma, torch.ones_like(right))
+        return losses.mean()
 
 
-@dataclass(frozen=True)
-class Targets:
-    """Rows of distribution, weight, and 1 for a label by people; (n_rows, n_labels + 2)."""
-
-    rows: Tensor
-
-    @property
-    def distribution(self) -> Tensor:
-        return self.rows[:, :-2]
-
-    @property
-    def weight(self) -> Tensor:
-        return self.rows[:, -2]
-
-    @property
-    def by_people(self) -> Tensor:
-        return self.rows[:, -1] > 0
+def by_people(target: Tensor) -> Tensor:
+    """Which rows are labels by people, (n_rows,)."""
+    return target[:, -1] > 0
 
 
 def targets_of(
-    labels: NDArray[np.int64],
-    n_labels: int,
-    soft_labels: NDArray[np.float32],
-    smoothing: float,
-    class_weight_power: float,
+    labels: NDArray[np.int64], n_labels: int, soft_labels: NDArray[np.float32], smoothing: float
 ) -> NDArray[np.float32]:
-    """The rows of `Targets`: the labels of people, (n_labelled,) places of classes, then the soft ones.
+    """The targets of people's labels, (n_labelled,) places of classes, then those of the soft ones.
 
-    `smoothing` is what the true class of a label gives up to all. `class_weight_power` 1 weighs all classes
-    of labels the same, 0 all messages.
+    `smoothing` is what the true class of a label gives up to all. All rows weigh the same: soft labels bring the
+    rare classes (docs/EXPERIMENTS.md).
     """
-    by_people = np.full((len(labels), n_labels + 2), smoothing / n_labels, np.float32)
-    by_people[np.arange(len(labels)), labels] += 1 - smoothing
-    counts = np.bincount(labels, minlength=n_labels).astype(np.float64)
-    weights = (len(labels) / (n_labels * np.maximum(counts, 1))) ** class_weight_power
-    by_people[:, -2] = weights[labels]
-    by_people[:, -1] = 1
-    by_teacher = np.ones((len(soft_labels), n_labels + 2), np.float32)
-    by_teacher[:, :-2] = soft_labels
-    by_teacher[:, -1] = 0
-    return np.concatenate([by_people, by_teacher])
+    hard = np.full((len(labels), n_labels), smoothing / n_labels, np.float32)
+    hard[np.arange(len(labels)), labels] += 1 - smoothing
+    is_by_people = np.repeat(np.array([1, 0], np.float32), [len(labels), len(soft_labels)])
+    return np.column_stack([np.concatenate([hard, soft_labels]), is_by_people])
 
 
 def sharpened(soft_labels: NDArray[np.float32], sharpness: float) -> NDArray[np.float32]:

@@ -18,7 +18,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import StratifiedKFold
 
 from firstline.bundle.parts.tfidf import NgramBlock
-from firstline.training.candidates.regression import COUNTS_C, MAX_ITER, Features, Regression, fit_regression
+from firstline.training.candidates.regression import COUNTS_C, Features, Regression, fit_regression
 from firstline.training.candidates.tfidf import BLOCKS
 
 _INNER_FOLDS = 3
@@ -128,7 +128,7 @@ class Teacher:
 
 def _fit(features: Features, labels: NDArray[np.int64]) -> Regression:
     # Zeros in front, so that the names sort as the numbers do.
-    return fit_regression(features, [f"{label:06d}" for label in labels], COUNTS_C, MAX_ITER)
+    return fit_regression(features, [f"{label:06d}" for label in labels], COUNTS_C)
 
 
 def _log_proba(model: Regression, features: Features, n_labels: int) -> NDArray[np.float32]:

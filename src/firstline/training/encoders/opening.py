@@ -22,7 +22,7 @@ _OF_A_LAYER = re.compile(r"\b(?:layers?|block)\.\d+\.")
 def open_folder(folder: Path) -> "SentenceTransformer":
     """The model in a sentence-transformers folder, in float32, ready to encode.
 
-    Raises `EncoderUnusable`, also where weights or the tokenizer are missing, which the libraries make up;
+    Raises `EncoderUnusable`, also if weights or the tokenizer are missing, which the libraries make up;
     `ExtraMissing` where sentence-transformers is not installed.
     """
     require_folder(folder)
@@ -95,10 +95,10 @@ def _unusable(folder: Path, why: str) -> EncoderUnusable:
 
 
 def require_folder(folder: Path) -> None:
-    """Raises `EncoderUnusable` where `folder` is no sentence-transformers folder."""
+    """Raises `EncoderUnusable` if `folder` is not a sentence-transformers folder."""
     if not (folder / MODULES_FILE).is_file():
         raise EncoderUnusable(
-            f"{folder} is no sentence-transformers folder: it holds no {MODULES_FILE}.",
+            f"{folder} is not a sentence-transformers folder: it has no {MODULES_FILE}.",
             "Name a folder that sentence-transformers has saved in [encoder] name.",
         )
 

@@ -86,7 +86,7 @@ def _ids(tokenizer: bytes, texts: Iterable[str]) -> list[NDArray[np.int64]]:
 
 
 def _renumber(description: dict[str, Any], new_id: dict[int, int]) -> None:
-    """Raises `KeyError` where an id that is not kept is named."""
+    """Raises `KeyError` if an id that is not kept is named."""
     model = description["model"]
     if model["type"] == "Unigram":
         model["vocab"] = [item for place, item in enumerate(model["vocab"]) if place in new_id]

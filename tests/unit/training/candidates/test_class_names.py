@@ -17,7 +17,7 @@ from firstline.training.blend import Blend
 from firstline.training.candidates.base import Candidate, Context, Fitted
 from firstline.training.candidates.class_names import all_messages, names_for, prepare_for
 from firstline.training.candidates.linear import Linear
-from firstline.training.folds import cross_validate
+from firstline.training.folds import Folds
 from firstline.training.mixture import Mixture
 from firstline.training.runs import run_key
 from firstline.types import Label, Message
@@ -152,7 +152,7 @@ def test_codes_alone_leave_the_candidate_as_it_is() -> None:
 
 def test_nobody_is_asked_about_a_name() -> None:
     make = run_to_end(prepare_for(Watched, context(), DATA))
-    for fold in cross_validate(make, DATA.messages, DATA.labels, DATA.unlabelled, 3, 0):
+    for fold in Folds(DATA, 3, 1, 0).train_all(make):
         assert len(Watched.learned[0]) == len(DATA.messages) - len(fold.held_out) + 2
         assert Watched.asked == [DATA.messages[place] for place in fold.held_out]
 

@@ -53,8 +53,9 @@ def soft_labels(
     unlabelled: list[int],
     expert: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
-    places = np.array(labelled, np.int64), np.array(labels, np.int64), np.array(unlabelled, np.int64)
-    return pool_features(np.array(vectors, np.float32)).soft_labels(Teacher(), *places, expert)
+    messages, others = ([Message(str(row)) for row in rows] for rows in (labelled, unlabelled))
+    pool = pool_features(np.array(vectors, np.float32))
+    return pool.soft_labels(Teacher(), messages, np.array(labels, np.int64), others, expert)
 
 
 def test_soft_labels_follow_what_is_near() -> None:

@@ -19,8 +19,8 @@ def loss(gamma: float, targets: NDArray[np.float32]) -> float:
     return float(SoftLabelLoss(gamma)(likely, torch.from_numpy(targets)))
 
 
-def targets(*labels: int, smoothing: float = 0.0, power: float = 0.0) -> NDArray[np.float32]:
-    return targets_of(np.array(labels), N_LABELS, NO_SOFT, smoothing, power)
+def targets(*labels: int, smoothing: float = 0.0) -> NDArray[np.float32]:
+    return targets_of(np.array(labels), N_LABELS, NO_SOFT, smoothing)
 
 
 @pytest.mark.parametrize(
@@ -39,21 +39,12 @@ def test_losses(label: int, smoothing: float, gamma: float, expected: float) -> 
 
 
 def test_focal_loss_takes_soft_labels_as_they_are() -> None:
-    found = targets_of(NO_LABELS, N_LABELS, np.array([[0.5, 0.5, 0]], np.float32), 0.1, 0.0)
+    found = targets_of(NO_LABELS, N_LABELS, np.array([[0.5, 0.5, 0]], np.float32), 0.1)
     assert loss(2.0, found) == pytest.approx(0.5 * math.log(2) + 0.5 * math.log(4), rel=1e-5)
 
 
-def test_the_loss_is_the_weighted_mean() -> None:
-    found = targets(0, 1)
-    found[:, -2] = [3, 1]
-    assert loss(0.0, found) == pytest.approx((3 * math.log(2) + math.log(4)) / 4, rel=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("power", "expected"), [(0.0, [1, 1, 1, 1]), (1.0, [4 / 9, 4 / 9, 4 / 9, 4 / 3]), (0.5, [2 / 3] * 3 + [2 / 3**0.5])]
-)
-def test_class_weights(power: float, expected: list[float]) -> None:
-    np.testing.assert_allclose(targets(0, 0, 0, 1, power=power)[:, -2], expected, rtol=1e-5)
+def test_the_loss_is_the_mean() -> None:
+    assert loss(0.0, targets(0, 0, 0, 1)) == pytest.approx((3 * math.log(2) + math.log(4)) / 4, rel=1e-5)
 
 
 def test_sharpened_probabilities_sum_to_one() -> None:

@@ -11,17 +11,6 @@ from firstline.neural.loop import Batch
 
 _NEAR_BATCHES = 32
 _MOST_ROUNDS = 20
-_BATCHES_AN_EPOCH = 60
-
-
-def rows_and_batches(n_rows: int, max_rows: int, n_epochs: int, least: int, most: int) -> tuple[int, int]:
-    """Rows of a batch and batches in all for `n_rows` messages.
-
-    A sixtieth of the messages, 8 to `max_rows`; as many batches as make `n_epochs`, but at least
-    `least` and at most `most`: many labels are read less often.
-    """
-    rows = int(np.clip(n_rows // _BATCHES_AN_EPOCH, 8, max_rows))
-    return rows, min(most, max(least, n_epochs * -(-n_rows // rows)))
 
 
 class Batches:

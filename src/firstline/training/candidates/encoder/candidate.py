@@ -14,6 +14,7 @@ from typing import ClassVar, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from firstline.bundle.files import size_bytes
 from firstline.bundle.parts.transformer import Transformer, open_tokenizer
@@ -21,11 +22,11 @@ from firstline.errors import EncoderUnusable
 from firstline.evaluation.serving_cost import resident_bytes
 from firstline.neural.loop import Rates, TrainingLoop, one_cycle
 from firstline.processes import n_usable_cores
-from firstline.steps import Stage, run_to_end
+from firstline.steps import Stage
 from firstline.text.readings import as_written
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.embedding import WithEncoder, require_encoder
-from firstline.training.candidates.encoder.batches import Batches, rows_and_batches
+from firstline.training.candidates.encoder.batches import Batches
 from firstline.training.candidates.encoder.network import TuningLoss, TuningNetwork, fast_attention
 from firstline.training.candidates.encoder.tuned_cache import MOST, forget_parts, keep_part, kept_part
 from firstline.training.candidates.estimate import (
@@ -34,22 +35,22 @@ from firstline.training.candidates.estimate import (
     Workload,
     encoding,
     labelled_sample,
-    one_thread,
     processor_s,
     side_by_side,
 )
+from firstline.training.candidates.latent import some
 from firstline.training.candidates.pool_features import PoolFeatures, gather_pool_features, teaching
 from firstline.training.candidates.ranges import number, whole
 from firstline.training.candidates.soft_labels import sharpened, targets_of
 from firstline.training.candidates.teacher import Teacher
 from firstline.training.encoders import names_beside
-from firstline.training.encoders.base import ServedPart
 from firstline.training.encoders.folder import FolderEncoder
 from firstline.training.encoders.network import network_of, tokenizer_of
 from firstline.training.provenance import code_digest, fingerprint, installed, key_of
 from firstline.types import Label, Message
 
 _AT_A_TIME = 256
+_BATCHES_AN_EPOCH = 60
 _N_BATCHES, _NETWORK_BYTES, _SERVED_PART = 3, 1_500_000_000, 4
 """Batches that are measured; memory of a network that learns; how many times smaller it is in int8."""
 
@@ -62,34 +63,35 @@ class TuningSettings:
     times, in batches of `max_rows`, or of fewer where there is little to read; at least `least_batches`
     and at most `most_batches` in all. `rate` is that of the highest layer, each below it has `decay` times
     less. `smoothing` is what the true class gives up to all; the teacher's probabilities are raised to the
-    power `sharpness`; `contrastive` weighs the contrastive loss; with `class_weight_power` 1 all classes
-    weigh the same, with 0 all messages.
+    power `sharpness`; `contrastive` weighs the contrastive loss.
     """
 
-    n_epochs: int = whole(6, 2, 15, "how often each label is read")
+    n_epochs: int = whole(6, 2, 15, "how often each labelled message is read")
     least_batches: int = 30
     most_batches: int = 900
     max_rows: int = 32
-    rate: float = number(1e-4, 1e-5, 5e-4, "learning rate of the highest layer", is_log=True)
-    decay: float = number(0.9, 0.6, 1.0, "how much the rate of each lower layer is of the one above it")
+    rate: float = number(1e-4, 1e-5, 5e-4, "learning rate of the top layer", is_log=True)
+    decay: float = number(0.9, 0.6, 1.0, "learning rate of each layer relative to the one above it")
     head_rate: float = 2e-3
     warm_up: float = 0.1
-    dropout: float = number(0.1, 0.0, 0.5, "share of the vector that is left out at random while it learns")
-    smoothing: float = number(0.1, 0.0, 0.3, "what the true class of a label gives up to all classes")
+    dropout: float = number(0.1, 0.0, 0.5, "dropout: share of the vector that training leaves out at random")
+    smoothing: float = number(0.1, 0.0, 0.3, "label smoothing: what the true class gives up to all classes")
     contrastive: float = number(0.1, 0.0, 1.0, "weight of the contrastive loss")
-    n_unlabelled: int = whole(5_000, 0, 50_000, "unlabelled messages that are learned from as well")
-    unlabelled_epochs: int = whole(2, 1, 5, "how often each of those is read")
-    sharpness: float = number(2.0, 0.5, 4.0, "power of the teacher's probabilities for them")
+    n_unlabelled: int = whole(5_000, 0, 50_000, "how many unlabelled messages to learn from as well")
+    unlabelled_epochs: int = whole(2, 1, 5, "how often each unlabelled message is read")
+    sharpness: float = number(2.0, 0.5, 4.0, "power that sharpens the teacher's probabilities for unlabelled messages")
     temperature: float = 0.07
-    class_weight_power: float = 0.0
-    weight_decay: float = 0.01
 
     def reading(self, n_labelled: int, n_unlabelled: int) -> tuple[int, int, int]:
-        """How often a label comes in an epoch, the rows of a batch, and the batches in all."""
+        """How often a label comes in an epoch, the rows of a batch, and the batches in all.
+
+        A batch has a sixtieth of the messages, 8 to `max_rows`.
+        """
         copies = max(1, round(self.n_epochs / self.unlabelled_epochs)) if n_unlabelled else 1
         n_epochs = self.unlabelled_epochs if n_unlabelled else self.n_epochs
         n_rows = copies * n_labelled + n_unlabelled
-        return copies, *rows_and_batches(n_rows, self.max_rows, n_epochs, self.least_batches, self.most_batches)
+        rows = int(np.clip(n_rows // _BATCHES_AN_EPOCH, 8, self.max_rows))
+        return copies, rows, min(self.most_batches, max(self.least_batches, n_epochs * -(-n_rows // rows)))
 
 
 class FineTuned(WithEncoder):
@@ -122,7 +124,7 @@ class FineTuned(WithEncoder):
         """
         encoder = cls._require(context)
         settings = cls.settings_for(context)
-        pool_features = (yield from gather_pool_features(context, messages, encoder)) if messages else None
+        pool_features = yield from gather_pool_features(context, messages, encoder)
         return lambda: cls(context, encoder, settings, pool_features)
 
     @classmethod
@@ -166,7 +168,7 @@ class FineTuned(WithEncoder):
         short = replace(settings, least_batches=_N_BATCHES, most_batches=_N_BATCHES)
         clock: list[float] = []
         watched = replace(context, folder=None, report=lambda _: clock.append(processor_s()))
-        with one_thread():
+        with threadpool_limits(1):
             cls(watched, encoder, short).fit(messages, labels, [])
         _, max_rows, _ = short.reading(len(messages), 0)
         row_s = (clock[-1] - clock[0]) / max(len(clock) - 1, 1) / max_rows / side_by_side()
@@ -195,8 +197,7 @@ class FineTuned(WithEncoder):
         key = self._key(messages, labels, unlabelled)
         kept = kept_part(folder, key, len(self.labels_)) if folder else None
         if kept:
-            self.part_: ServedPart = kept.part
-            self.borrowed_s = kept.seconds
+            self.part_, self.borrowed_s = kept
             return self
         started = time.perf_counter()
         self.part_ = part = self._trained(messages, labels, unlabelled)
@@ -227,12 +228,14 @@ class FineTuned(WithEncoder):
     def _trained(
         self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]
     ) -> Transformer:
-        settings, seed = self.settings, self.context.seed
-        place = {label: index for index, label in enumerate(self.labels_)}
-        truth = np.array([place[label] for label in labels], np.int64)
-        drawn = np.random.default_rng(seed).permutation(len(unlabelled))[: settings.n_unlabelled]
-        others = [unlabelled[number] for number in np.sort(drawn)]
-        soft_labels = self._soft_labels(messages, truth, unlabelled, others)
+        settings, seed, n_labels = self.settings, self.context.seed, len(self.labels_)
+        truth = np.unique(labels, return_inverse=True)[1]
+        places = some(range(len(unlabelled)), settings.n_unlabelled, seed)
+        others = [unlabelled[place] for place in places]
+        soft_labels = np.zeros((0, n_labels), np.float32)
+        if others and self.pool_features:
+            found = self.pool_features.soft_labels(Teacher(), messages, truth, unlabelled)
+            soft_labels = sharpened(found[places], settings.sharpness)
         texts = [as_written(message.text, message.segment) for message in [*messages, *others]]
         model = self.encoder.open()
         content, described = tokenizer_of(model)
@@ -240,10 +243,10 @@ class FineTuned(WithEncoder):
         rows = [np.array(tokenizer.encode(described.prefix + text).ids, np.int64) for text in texts]
         copies, max_rows, n_batches = settings.reading(len(messages), len(others))
         pad = described.n_first - 1
-        targets = targets_of(truth, len(place), soft_labels, settings.smoothing, settings.class_weight_power)
+        targets = targets_of(truth, n_labels, soft_labels, settings.smoothing)
         how_often = np.repeat([copies, 1], [len(messages), len(others)])
         torch.manual_seed(seed)
-        network = TuningNetwork(model, len(place), pad, settings.dropout)
+        network = TuningNetwork(model, n_labels, pad, settings.dropout)
         training = TrainingLoop(
             network,
             TuningLoss(settings.contrastive, settings.temperature),
@@ -252,7 +255,6 @@ class FineTuned(WithEncoder):
             Rates(settings.rate, 1 / settings.decay, settings.head_rate),
             one_cycle(settings.warm_up),
             seed,
-            weight_decay=settings.weight_decay,
         )
         with fast_attention(model):
             for done in training.run():
@@ -262,25 +264,6 @@ class FineTuned(WithEncoder):
                 )
         network.eval()
         return network_of(model).part(network.trained_head(), texts)
-
-    def _soft_labels(
-        self,
-        messages: Sequence[Message],
-        truth: NDArray[np.int64],
-        unlabelled: Sequence[Message],
-        others: Sequence[Message],
-    ) -> NDArray[np.float32]:
-        """Of `others`, which are among the unlabelled, (n_others, n_labels)."""
-        if not others:
-            return np.zeros((0, len(self.labels_)), np.float32)
-        pool_features, everything = self.pool_features, [*messages, *unlabelled]
-        if pool_features is None or not pool_features.covers(everything):
-            pool_features = run_to_end(gather_pool_features(self.context, everything, self.encoder))
-        found = pool_features.soft_labels(
-            Teacher(), pool_features.places_of(messages), truth, pool_features.places_of(unlabelled)
-        )
-        row = {message: number for number, message in enumerate(unlabelled)}
-        return sharpened(found[[row[message] for message in others]], self.settings.sharpness)
 
     def _key(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> str:
         """Of all that decides what is learned."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from firstline.bundle.parts.head import Head
-from firstline.training.candidates.soft_labels import SoftLabelLoss, Targets
+from firstline.training.candidates.soft_labels import SoftLabelLoss, by_people
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -83,13 +83,13 @@ class TuningLoss(nn.Module):
         self.temperature = temperature
 
     def forward(self, found: tuple[Tensor, Tensor], target: Tensor) -> Tensor:
-        """`found` is what the network gives, `target` the rows of `Targets`."""
+        """`found` is what the network gives, `target` as of `targets_of`."""
         scores, vectors = found
         loss: Tensor = self.plain(scores, target)
-        by_people = Targets(target).by_people
-        if self.contrastive and bool(by_people.any()):
-            labels = Targets(target).distribution[by_people].argmax(dim=1)
-            loss = loss + self.contrastive * contrastive_loss(vectors.float()[by_people], labels, self.temperature)
+        labelled = by_people(target)
+        if self.contrastive and bool(labelled.any()):
+            labels = target[labelled, :-1].argmax(dim=1)
+            loss = loss + self.contrastive * contrastive_loss(vectors.float()[labelled], labels, self.temperature)
         return loss
 
 

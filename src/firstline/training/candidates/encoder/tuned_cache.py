@@ -6,7 +6,6 @@ import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from firstline.bundle.part_files import PartFiles
 from firstline.bundle.parts.transformer import GRAPH_FILE, Transformer
@@ -18,15 +17,8 @@ MOST = 8
 """How many stay: as many as the folds of a run and the training on all labels, usually; each takes 40 to 130 MB."""
 
 
-class Kept(NamedTuple):
-    """A fine-tuned encoder with its head, and the seconds that it took."""
-
-    part: Transformer
-    seconds: float
-
-
-def kept_part(workspace: Path, key: str, n_labels: int) -> Kept | None:
-    """The one that `keep_part` wrote; None where there is none, or it is not as it was.
+def kept_part(workspace: Path, key: str, n_labels: int) -> tuple[Transformer, float] | None:
+    """The encoder with its head that `keep_part` wrote, and its seconds; None if there is none, or it is damaged.
 
     `workspace` is what a `Context` has as its folder.
     """
@@ -35,11 +27,11 @@ def kept_part(workspace: Path, key: str, n_labels: int) -> Kept | None:
         if (place / _DIGEST_FILE).read_text(encoding="utf-8") != _digest(place):
             return None
         part = Transformer.load(PartFiles(place), n_labels)
-        # Its own bytes, and young again: another training may remove what was not asked for.
+        # Load the graph into memory and refresh the folder's mtime, so that another training's clean-up keeps it.
         part.graph = (place / GRAPH_FILE).read_bytes()
         os.utime(place)
         seconds = float((place / _SECONDS_FILE).read_text(encoding="utf-8"))
-        return Kept(part, seconds) if 0 <= seconds < math.inf else None
+        return (part, seconds) if 0 <= seconds < math.inf else None
     except (OSError, ValueError, BundleDamaged):
         return None
 

@@ -15,7 +15,7 @@ from firstline.evaluation.serving_cost import resident_bytes
 from firstline.processes import n_usable_cores
 from firstline.steps import Stage, each_as, run_to_end
 from firstline.text.readings import Reading, read
-from firstline.training.candidates.base import Context, OnePart
+from firstline.training.candidates.base import Candidate, Context
 from firstline.training.candidates.embedding import require_encoder
 from firstline.training.candidates.estimate import Eligible, Estimate, Workload
 from firstline.training.candidates.latent import MOST_UNLABELLED, some, to_components
@@ -38,16 +38,16 @@ class TpotSettings:
     """What a search has; it searches anew in each training."""
 
     over: Literal["components", "vectors"] = one_of(
-        "components", ("components", "vectors"), "what pipelines read: latent components, or sentence vectors"
+        "components", ("components", "vectors"), "what pipelines read: latent components or sentence vectors"
     )
-    n_components: int = whole(150, 20, 500, "latent components")
+    n_components: int = whole(150, 20, 500, "number of latent components")
     population: int = whole(16, 4, 200, "pipelines in each generation")
-    generations: int = whole(4, 1, 200, "generations at most")
-    minutes: float = number(3.0, 0.5, 600.0, "minutes that the search of each training may take", is_log=True)
+    generations: int = whole(4, 1, 200, "how many generations at most")
+    minutes: float = number(3.0, 0.5, 600.0, "minutes that each training may search", is_log=True)
     max_unlabelled: int = MOST_UNLABELLED
 
 
-class Tpot(OnePart):
+class Tpot(Candidate):
     """TPOT searches anew in each training: `generations` of `population` pipelines, for `minutes` at most.
 
     `over` the latent `components` of TF-IDF, or the sentence `vectors` of the workspace's encoder. The same seed finds
@@ -81,7 +81,7 @@ class Tpot(OnePart):
     def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
         """Nothing is shared: held-out messages must not shape the components that they are judged with.
 
-        Raises `ExtraMissing` where TPOT or the converter to ONNX is not installed, and what `require_encoder` raises
+        Raises `ExtraMissing` if TPOT or the converter to ONNX is not installed, and what `require_encoder` raises
         where vectors are asked for.
         """
         if not all(map(find_spec, (*_LIBRARIES, "distributed"))):

@@ -6,7 +6,6 @@ alone but on all, those without a label by what a teacher makes of them.
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Self
@@ -19,15 +18,13 @@ from firstline.bundle.parts.lstm import PooledLstm
 from firstline.errors import LanguageModelUnusable
 from firstline.language_models.card import read_card
 from firstline.language_models.model import WEIGHTS_FILE
-from firstline.language_models.reading import MAX_TOKENS, rows_and_epochs
+from firstline.language_models.reading import MAX_TOKENS
 from firstline.neural.loop import RoundDone
 from firstline.neural.side_by_side import Report, run_side_by_side
 from firstline.steps import Stage, run_to_end
-from firstline.text.rules import TextRules
-from firstline.training.candidates.base import Context, OnePart
+from firstline.training.candidates.base import Candidate, Context
 from firstline.training.candidates.encoder.candidate import FineTuned
 from firstline.training.candidates.estimate import Eligible, Estimate, Workload
-from firstline.training.candidates.pool_features import PoolFeatures
 from firstline.training.candidates.soft_labels import sharpened
 from firstline.training.candidates.teacher import Teacher
 from firstline.training.candidates.ulmfit.classifier import plain_weights, train_classifier
@@ -41,24 +38,18 @@ from firstline.training.encoders.folder import FolderEncoder
 from firstline.training.provenance import key_of
 from firstline.types import Direction, Label, Message
 
-_LEAST_BATCHES, _ENOUGH_BATCHES = 120, 600
 
-
-class Ulmfit(OnePart):
+class Ulmfit(Candidate):
     """LSTM classifiers for each direction of reading, their probabilities averaged."""
 
     name = NAME
     settings_type: ClassVar[type] = UlmfitSettings
     settings: UlmfitSettings
 
-    def __init__(self, context: Context, settings: UlmfitSettings, shared: SharedInputs | None = None) -> None:
+    def __init__(self, context: Context, settings: UlmfitSettings, shared: SharedInputs) -> None:
         self.context = context
         self.settings = settings
         self.shared = shared
-
-    @property
-    def rules(self) -> TextRules:
-        return self.context.rules
 
     @classmethod
     def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
@@ -75,8 +66,7 @@ class Ulmfit(OnePart):
     @classmethod
     def estimate(cls, workload: Workload) -> Estimate:
         """See `estimate.estimate`; raises `PoolTooSmall`."""
-        settings = settings_of(workload.context)
-        return estimate(workload, lambda n_rows: for_as_many(settings, n_rows))
+        return estimate(workload)
 
     @classmethod
     def forget_kept(cls, context: Context) -> None:
@@ -108,40 +98,23 @@ class Ulmfit(OnePart):
         """Learn from the labelled messages, and from the others by what the teacher makes of them."""
         everything = [*messages, *unlabelled]
         shared = self.shared
-        if shared is None or not shared.pool_features.covers(everything):
-            shared = run_to_end(gather(self.context, everything))
-        pool_features = shared.pool_features
         self.labels_ = sorted(set(labels))
-        place = {label: index for index, label in enumerate(self.labels_)}
-        truth = np.array([place[label] for label in labels], np.int64)
+        truth = np.unique(labels, return_inverse=True)[1]
         self.teacher_ = Teacher()
-        expert = self._expert(pool_features) if unlabelled else None
+        expert = self._expert() if unlabelled else None
         said = expert.fit(messages, labels, unlabelled).answers(unlabelled) if expert else None
         self.expert_ = expert.describe() if expert else {}
         self.borrowed_s = expert.borrowed_s if expert else 0.0
-        places = pool_features.places_of(messages), truth, pool_features.places_of(unlabelled)
-        soft_labels = sharpened(pool_features.soft_labels(self.teacher_, *places, said), self.settings.sharpness)
+        soft_labels = shared.pool_features.soft_labels(self.teacher_, messages, truth, unlabelled, said)
         self.models_ = shared.language_models
-        settings = for_as_many(self.settings, len(everything) + (self.settings.copies - 1) * len(truth))
-        jobs = [
-            partial(
-                _trained,
-                partial(
-                    train_classifier,
-                    model,
-                    shared.rows_of(everything, model.card.direction),
-                    truth,
-                    len(self.labels_),
-                    soft_labels,
-                    settings,
-                    seed,
-                ),
-                f"{model.card.direction} classifier{f' {place}' if place > 1 else ''}",
-                settings.n_epochs,
-            )
-            for model in self.models_
-            for place, seed in enumerate(settings.seeds(self.context.seed), start=1)
-        ]
+        settings = self.settings.for_as_many(len(everything) + (self.settings.copies - 1) * len(truth))
+        learned = truth, len(self.labels_), sharpened(soft_labels, settings.sharpness), settings
+        jobs = []
+        for model in self.models_:
+            start = partial(train_classifier, model, shared.rows_of(everything, model.card.direction), *learned)
+            for number, seed in enumerate(settings.seeds(self.context.seed), start=1):
+                what = f"{model.card.direction} classifier{f' {number}' if number > 1 else ''}"
+                jobs.append(partial(_trained, partial(start, seed), what, settings.n_epochs))
         found = iter(run_side_by_side(jobs, self.context.report))
         graphs: dict[Direction, list[bytes]] = {
             model.card.direction: [quantize(build_graph(next(found))) for _ in range(settings.n_members)]
@@ -152,17 +125,16 @@ class Ulmfit(OnePart):
 
     def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:
         """Uncalibrated probabilities of the graphs that serve, (n_messages, n_labels); rows sum to 1."""
-        return self.part_.predict_proba(
-            [self.rules.with_segment(message.text, message.segment) for message in messages]
-        )
+        rules = self.context.rules
+        return self.part_.predict_proba([rules.with_segment(message.text, message.segment) for message in messages])
 
-    def _expert(self, pool_features: PoolFeatures) -> FineTuned | None:
+    def _expert(self) -> FineTuned | None:
         """The sentence encoder that is fine-tuned on the same labels, where one may be."""
         context = self.context
         encoder = find_encoder(self.settings.encoder, context.workspace, context.encoders)
         if not self.settings.tuned_encoder or not isinstance(encoder, FolderEncoder):
             return None
-        return FineTuned(context, encoder, FineTuned.settings_for(context), pool_features)
+        return FineTuned(context, encoder, FineTuned.settings_for(context), self.shared.pool_features)
 
     def export(self, folder: Path) -> str:
         """Write tokenizer and graphs; returns the kind of the part."""
@@ -194,10 +166,3 @@ def _trained(
     """The weights of the classifier whose training begins with `start`; see `train_classifier`."""
     network = run_to_end(start(), lambda done: report(Stage(what, done.number + 1, n_epochs, f"loss {done.loss:.3f}")))
     return plain_weights(network)
-
-
-def for_as_many(settings: UlmfitSettings, n_rows: int) -> UlmfitSettings:
-    """Few messages are read in smaller batches and more often, so that there is a number of steps at all."""
-    n_batches = min(_ENOUGH_BATCHES, _LEAST_BATCHES + n_rows // 20)
-    max_rows, n_epochs = rows_and_epochs(n_rows, settings.max_rows, settings.n_epochs, n_batches)
-    return replace(settings, max_rows=max_rows, n_epochs=n_epochs)

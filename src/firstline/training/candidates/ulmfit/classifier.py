@@ -13,9 +13,10 @@ from firstline.neural.loop import Rates, RoundDone, TrainingLoop, one_cycle
 from firstline.training.candidates.soft_labels import SoftLabelLoss, targets_of
 from firstline.training.candidates.ulmfit.network import CLASSIFIER_DROPOUTS, ClassifierNetwork
 from firstline.training.candidates.ulmfit.onnx_graph import ClassifierWeights, Dense, LstmLayer
-from firstline.training.candidates.ulmfit.settings import ClassifierSettings
+from firstline.training.candidates.ulmfit.settings import UlmfitSettings
 
 _N_TO_SETTLE = 3_000
+_FOCAL_GAMMA = 2.0
 
 
 def train_classifier(
@@ -24,7 +25,7 @@ def train_classifier(
     labels: NDArray[np.int64],
     n_labels: int,
     soft_labels: NDArray[np.float32],
-    settings: ClassifierSettings,
+    settings: UlmfitSettings,
     seed: int,
 ) -> Generator[RoundDone, None, ClassifierNetwork]:
     """Train on labelled rows, the first `len(labels)` of `rows`, and on the others by their soft labels.
@@ -34,10 +35,10 @@ def train_classifier(
     """
     torch.manual_seed(seed)
     dropouts = CLASSIFIER_DROPOUTS.times(settings.dropout_factor)
-    network = ClassifierNetwork(model.shape, model.tokenizer.n_tokens, n_labels, dropouts, settings.n_head)
+    network = ClassifierNetwork(model.shape, model.tokenizer.n_tokens, n_labels, dropouts)
     network.take_encoder(model.weights)
     smoothing = settings.smoothing if settings.loss == "smoothing" else 0.0
-    target = torch.from_numpy(targets_of(labels, n_labels, soft_labels, smoothing, settings.class_weight_power))
+    target = torch.from_numpy(targets_of(labels, n_labels, soft_labels, smoothing))
     copies = np.ones(len(rows), np.int64)
     copies[: len(labels)] = settings.copies
     rounds = MessageRounds(
@@ -50,13 +51,12 @@ def train_classifier(
     )
     training = TrainingLoop(
         network,
-        SoftLabelLoss(settings.focal_gamma if settings.loss == "focal" else 0.0),
+        SoftLabelLoss(_FOCAL_GAMMA if settings.loss == "focal" else 0.0),
         rounds,
         network.groups(),
-        Rates(settings.rate, settings.decay),
+        Rates(settings.rate),
         one_cycle(warm_up=0.15),
         seed,
-        weight_decay=settings.weight_decay,
     )
     yield from training.run()
     _settle_norms(network, rows, settings.max_rows, seed)
@@ -89,19 +89,19 @@ def _settle_norms(network: ClassifierNetwork, rows: Sequence[NDArray[np.int64]],
 
 
 def plain_weights(network: ClassifierNetwork) -> ClassifierWeights:
-    """A trained network's weights for its ONNX graph, batch norm folded into the dense layers."""
-    layers = []
-    for rnn in network.encoder.rnns:
-        lstm = rnn.module
-        layers.append(
-            LstmLayer(
-                _array(lstm.weight_ih_l0), _array(rnn.weight_hh_l0_raw), _array(lstm.bias_ih_l0 + lstm.bias_hh_l0)
-            )
+    """A trained network's weights for its ONNX graph, batch norm folded into the dense layer."""
+    layers = [
+        LstmLayer(
+            _array(rnn.module.weight_ih_l0),
+            _array(rnn.weight_hh_l0_raw),
+            _array(rnn.module.bias_ih_l0 + rnn.module.bias_hh_l0),
         )
+        for rnn in network.encoder.rnns
+    ]
     return ClassifierWeights(
         embedding=_array(network.encoder.encoder.weight),
         layers=tuple(layers),
-        head=tuple(_folded(block) for block in network.head),
+        head=_folded(network.head),
     )
 
 

@@ -1,8 +1,7 @@
-"""Whether `ulmfit.v1` makes sense, and what it would take: some batches of its networks, times those planned."""
+"""Whether `ulmfit.v1` makes sense, and what it would take: a few batches of a classifier, times all it reads."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,20 +16,18 @@ from firstline.processes import n_usable_cores
 from firstline.steps import run_to_end
 from firstline.text.readings import as_written
 from firstline.training.candidates.encoder.candidate import FineTuned
-from firstline.training.candidates.encoder.tuned_cache import MOST
 from firstline.training.candidates.estimate import (
     Eligible,
     Estimate,
     Workload,
-    drawn,
+    clocked,
     encoding,
-    one_thread,
-    processor_s,
     side_by_side,
 )
+from firstline.training.candidates.latent import some
 from firstline.training.candidates.pool_features import readers, teaching
 from firstline.training.candidates.ulmfit.classifier import train_classifier
-from firstline.training.candidates.ulmfit.settings import ClassifierSettings, settings_of
+from firstline.training.candidates.ulmfit.settings import settings_of
 from firstline.training.encoders import find_encoder
 from firstline.training.encoders.base import Encoder
 from firstline.training.encoders.folder import FolderEncoder
@@ -39,9 +36,11 @@ _ENOUGH_MESSAGES = 5_000
 _LEAST_UNLABELLED = 1_000
 """With 300 it was worse than counting words, with 1,000 as good, with 6,000 better: docs/EXPERIMENTS.md."""
 _N_TEXTS, _N_BATCHES, _N_DIMENSIONS = 2_560, 5, 32
-"""Enough texts for batches of the full size; batches of a classifier that are measured; numbers of a made-up vector."""
-_WEIGHT_COPIES, _PROCESS_BYTES, _PROCESS_S = 5, 500_000_000, 6.0
-"""Weights, gradients, two moments and the best so far; memory of an empty process with PyTorch, and its start."""
+"""Enough texts for batches of the full size; batches that are measured; numbers of a made-up vector."""
+_ADAPTATION = 2.2
+"""How many times longer a token takes in an adaptation: 2.0 with 3,000 pieces, 2.3 with 16,000."""
+_WEIGHT_COPIES, _PROCESS_BYTES = 5, 500_000_000
+"""Weights, gradients, two moments and the best so far; memory of an empty process with PyTorch."""
 
 
 def eligible(workload: Workload) -> Eligible:
@@ -51,102 +50,84 @@ def eligible(workload: Workload) -> Eligible:
     require_pool(texts)
     if (n_unlabelled := len(workload.data.unlabelled)) < _LEAST_UNLABELLED:
         return False, (
-            f"there are {n_unlabelled:,} messages without a label to learn from: below {_LEAST_UNLABELLED:,},"
+            f"has only {n_unlabelled:,} unlabelled messages to learn from; below {_LEAST_UNLABELLED:,},"
             " counting words does as well"
         )
     language = find_language(settings.language_model, context.language, settings.directions)
     if language is None and len(texts) < _ENOUGH_MESSAGES:
         return False, (
-            f"the pool is too small: from {len(texts):,} messages a language model learns no language"
-            f" ({_ENOUGH_MESSAGES:,} would do), and no pretrained one is installed"
+            f"cannot learn a language from {len(texts):,} messages ({_ENOUGH_MESSAGES:,} would be enough), and no"
+            " pretrained language model is installed"
         )
     if _encoder(workload) is None:
         return True, "reads all messages; a sentence encoder (extra 'encoders') would make it better"
-    shared = f", the one of {FineTuned.name} too" if _is_expert_there(workload) else ""
+    shared = f", the one of {FineTuned.name} too" if FineTuned.name in workload.before else ""
     return True, f"reads all messages, with a sentence encoder to teach it{shared}"
 
 
-def estimate(workload: Workload, planned: Callable[[int], ClassifierSettings]) -> Estimate:
-    """The most that it takes: an adaptation may stop earlier than the settings allow.
-
-    `planned` tells how a classifier of so many messages is trained. Raises `PoolTooSmall`.
-    """
+def estimate(workload: Workload) -> Estimate:
+    """The most that it takes: an adaptation may stop earlier than the settings allow. Raises `PoolTooSmall`."""
+    settings = settings_of(workload.context)
     texts = workload.texts(workload.prepared)
     require_pool(texts)
-    directions = settings_of(workload.context).directions
     n_cores = n_usable_cores()
-    n_at_once = min(len(directions), n_cores)
-    n_in_turn = -(-len(directions) // n_at_once)
-    sample = [texts[place] for place in drawn(texts, _N_TEXTS, workload.context.seed)]
-    with one_thread():
-        model, adaptation_s = _adapted(workload, texts, sample)
-        lengths = [len(row) for row in encode(model.tokenizer, sample, model.card.direction)]
-        classifiers_s = _classifiers_s(workload, model, sample, planned) * float(np.mean(lengths))
-    networks_s = n_in_turn * (adaptation_s + classifiers_s) / side_by_side(max(1, n_cores // n_at_once))
-    if n_cores > 1:
-        networks_s += n_in_turn * planned(len(texts)).n_members * len(workload.learned) * _PROCESS_S
+    n_directions = len(settings.directions)
+    n_at_once = min(n_directions, n_cores)
+    sample = some(texts, _N_TEXTS, workload.context.seed)
+    model, is_adapted = _language_model(workload, texts, sample)
+    rows = encode(model.tokenizer, sample, model.card.direction)
+    token_s = _token_s(workload, model, rows)
+    lengths = np.array([len(row) for row in rows], np.int64)
+    _, n_epochs = batches_of(len(texts), lengths, _adapting(workload))
+    n_read = 0.0 if is_adapted else _ADAPTATION * n_epochs * len(texts)
+    n_unlabelled = len(workload.data.unlabelled)
+    for n_labelled in workload.learned:
+        n_epochs = settings.for_as_many(n_unlabelled + round(n_labelled * settings.copies)).n_epochs
+        n_read += settings.n_members * n_epochs * (n_unlabelled + n_labelled * settings.copies)
+    networks_s = token_s * float(lengths.mean()) * n_read / side_by_side(max(1, n_cores // n_at_once))
     parts = [teaching(workload, _encoder(workload)), _expert(workload)]
     weights_bytes = 4 * model.shape.n_parameters(model.tokenizer.n_tokens)
     memory = resident_bytes() + n_at_once * (_PROCESS_BYTES + _WEIGHT_COPIES * weights_bytes)
     # Kept in float16, served in int8.
-    disk = len(directions) * (weights_bytes // 2 + weights_bytes // 4)
+    disk = n_directions * (weights_bytes // 2 + weights_bytes // 4)
     return Estimate(
-        networks_s + sum(part.seconds for part in parts),
+        -(-n_directions // n_at_once) * networks_s + sum(part.seconds for part in parts),
         memory + max(part.memory_bytes for part in parts),
         disk + sum(part.disk_bytes for part in parts),
     )
 
 
-def _adapted(workload: Workload, texts: Sequence[str], sample: Sequence[str]) -> tuple[LanguageModel, float]:
-    """A language model of the first direction, and the seconds that adapting it on one thread would take.
-
-    None if the workspace has one that is up to date. Otherwise some rounds are trained on the sample; the first warms
-    up. Meanings of messages are made up: they take the same time.
-    """
+def _language_model(workload: Workload, texts: Sequence[str], sample: Sequence[str]) -> tuple[LanguageModel, bool]:
+    """A model of the first direction, as large as the one that will be adapted; whether it is adapted already."""
     context, settings = workload.context, settings_of(workload.context)
     direction = settings.directions[0]
     folder = context.folder / direction if context.folder else None
-    adapting = AdaptSettings(
-        n_epochs=settings.adaptation_epochs,
-        vectors="+".join(["lsa", *(reader.name for reader in readers(context, _encoder(workload)))]),
-        seed=context.seed,
-    )
     kept = kept_model(folder, context.language, context.rules) if folder else None
-    if folder and kept and is_fresh(folder, kept, texts, adapting):
-        return kept, 0.0
-    language = find_language(settings.language_model, context.language, settings.directions)
-    base = LanguageModel.load(language.folders[direction]) if language else None
+    if folder and kept and is_fresh(folder, kept, texts, _adapting(workload)):
+        return kept, True
+    if language := find_language(settings.language_model, context.language, settings.directions):
+        return LanguageModel.load(language.folders[direction]), False
     meaning = np.random.default_rng(0).standard_normal((len(sample), _N_DIMENSIONS)).astype(np.float32)
-    where = context.language, context.rules, direction
-    model = run_to_end(adapt(base, sample, meaning, *where, replace(adapting, n_epochs=0)))
-    if not adapting.n_epochs:
-        return model, 0.0
-    steps = adapt(base, sample, meaning, *where, adapting)
-    next(steps)
-    started = processor_s()
-    rounds = list(islice(steps, 2))
-    token_s = (processor_s() - started) / sum(done.n_tokens for done in rounds)
-    steps.close()
-    lengths = np.array([len(row) for row in encode(model.tokenizer, sample, direction)], np.int64)
-    _, n_epochs = batches_of(len(texts), lengths, adapting)
-    return model, token_s * n_epochs * len(texts) * float(lengths.mean())
+    as_it_starts = replace(_adapting(workload), n_epochs=0)
+    steps = adapt(None, sample, meaning, context.language, context.rules, direction, as_it_starts)
+    return run_to_end(steps), False
 
 
-def _classifiers_s(
-    workload: Workload, model: LanguageModel, sample: Sequence[str], planned: Callable[[int], ClassifierSettings]
-) -> float:
-    """The seconds of one direction's classifiers in all trainings, on one thread, if each message were one token."""
-    n_unlabelled = len(workload.data.unlabelled)
-    settings = planned(n_unlabelled + workload.n_labelled)
-    rows = encode(model.tokenizer, sample, model.card.direction)[: _N_BATCHES * settings.max_rows]
-    labels: NDArray[np.int64] = np.zeros(1, np.int64)
-    even = np.full((len(rows) - 1, workload.n_classes), 1 / workload.n_classes, np.float32)
-    once = replace(settings, n_epochs=1, copies=1)
-    started = processor_s()
-    done = next(train_classifier(model, rows, labels, workload.n_classes, even, once, workload.context.seed))
-    token_s = (processor_s() - started) / done.n_tokens
-    n_rows = [n_unlabelled + round(n_labelled * settings.copies) for n_labelled in workload.learned]
-    return token_s * settings.n_members * sum(planned(n).n_epochs * n for n in n_rows)
+def _adapting(workload: Workload) -> AdaptSettings:
+    vectors = ["lsa", *(reader.name for reader in readers(workload.context, _encoder(workload)))]
+    return AdaptSettings(settings_of(workload.context).adaptation_epochs, vectors="+".join(vectors))
+
+
+def _token_s(workload: Workload, model: LanguageModel, rows: Sequence[NDArray[np.int64]]) -> float:
+    """The seconds that a classifier takes for one token, on one thread."""
+    n_classes, settings = workload.n_classes, settings_of(workload.context)
+    planned = settings.for_as_many(len(workload.data.unlabelled) + workload.n_labelled)
+    rows = rows[: _N_BATCHES * planned.max_rows]
+    even = np.full((len(rows) - 1, n_classes), 1 / n_classes, np.float32)
+    once = replace(planned, n_epochs=1, copies=1)
+    steps = train_classifier(model, rows, np.zeros(1, np.int64), n_classes, even, once, workload.context.seed)
+    seconds, done = clocked(lambda: next(steps))
+    return seconds / done.n_tokens
 
 
 def _encoder(workload: Workload) -> Encoder | None:
@@ -155,23 +136,13 @@ def _encoder(workload: Workload) -> Encoder | None:
 
 
 def _expert(workload: Workload) -> Estimate:
-    """Of the encoders that are fine-tuned as experts, and their answers; those fine-tuned before are there already."""
+    """Of the encoders that are fine-tuned as experts, and their answers; `encoder.v1` leaves those that it tuned."""
     context, unlabelled = workload.context, workload.data.unlabelled
     encoder = _encoder(workload)
     if not (unlabelled and settings_of(context).tuned_encoder and isinstance(encoder, FolderEncoder)):
         return Estimate(0.0, 0, 0)
     texts = [as_written(message.text, message.segment) for message in unlabelled]
     answers_s = encoding(texts, encoder, context, is_kept=False).seconds / side_by_side() * len(workload.learned)
-    if _is_expert_there(workload):
-        return Estimate(answers_s, 0, 0)
-    tuning = FineTuned.tuning(workload, encoder)
+    is_tuned = FineTuned.name in workload.before
+    tuning = Estimate(0.0, 0, 0) if is_tuned else FineTuned.tuning(workload, encoder)
     return replace(tuning, seconds=answers_s + tuning.seconds)
-
-
-def _is_expert_there(workload: Workload) -> bool:
-    """Whether the same encoder has been fine-tuned before, and all of them are kept."""
-    context = workload.context
-    own = find_encoder(context.encoder.name, context.workspace, context.encoders)
-    teaching_one = _encoder(workload)
-    is_same = own is not None and teaching_one is not None and own.name == teaching_one.name
-    return is_same and FineTuned.name in workload.before and len(workload.learned) <= MOST

@@ -1,7 +1,6 @@
 """The network of `ulmfit.v1`: the encoder of a language model, pooled over time, and a head that tells classes."""
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Mapping
 
 import torch
 from fastai.layers import LinBnDrop
@@ -21,14 +20,12 @@ class ClassifierNetwork(nn.Module):
 
     Concat pooling of the states: last, maximum and mean (Howard and Ruder 2018, section 3.3); beside
     them maximum and mean of the embedding, so that the words themselves reach the head as well.
-    `n_head` is the width of the head's hidden layer; 0 leaves that layer out.
     """
 
-    def __init__(self, shape: Shape, n_tokens: int, n_labels: int, dropouts: Dropouts, n_head: int) -> None:
+    def __init__(self, shape: Shape, n_tokens: int, n_labels: int, dropouts: Dropouts) -> None:
         super().__init__()
         self.encoder = make_encoder(shape, n_tokens, dropouts)
-        widths = [5 * shape.n_embedding, *([n_head] if n_head else []), n_labels]
-        self.head = nn.Sequential(*_head_layers(widths, dropouts.output))
+        self.head = LinBnDrop(5 * shape.n_embedding, n_labels, p=dropouts.output)
 
     def take_encoder(self, weights: Mapping[str, Tensor]) -> None:
         """Start from the encoder of a `LanguageNetwork`'s weights."""
@@ -59,11 +56,3 @@ class ClassifierNetwork(nn.Module):
         of_embedding = masked_concat_pool(embedded, padding, n_ids)[:, embedded.shape[2] :]
         logits: Tensor = self.head(torch.cat([masked_concat_pool(states, padding, n_ids), of_embedding], dim=1))
         return logits
-
-
-def _head_layers(widths: Sequence[int], dropout: float) -> list[nn.Module]:
-    last = len(widths) - 2
-    return [
-        LinBnDrop(n_in, n_out, p=dropout if place == 0 else 0.1, act=None if place == last else nn.ReLU())
-        for place, (n_in, n_out) in enumerate(pairwise(widths))
-    ]

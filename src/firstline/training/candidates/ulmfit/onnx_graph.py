@@ -43,16 +43,15 @@ class Dense:
 
 @dataclass(frozen=True)
 class ClassifierWeights:
-    """A classifier that reads in one direction, its batch norm folded into the dense layers.
+    """A classifier that reads in one direction, its batch norm folded into the dense layer.
 
-    `embedding` (n_tokens, n_embedding). The first layer of `head` takes 3 * n_hidden values of the
-    last LSTM layer and 2 * n_embedding of the embedding; a ReLU stands between dense layers, none
-    after the last.
+    `embedding` (n_tokens, n_embedding). `head` takes 3 * n_hidden values of the last LSTM layer and
+    2 * n_embedding of the embedding.
     """
 
     embedding: NDArray[np.float32]
     layers: tuple[LstmLayer, ...]
-    head: tuple[Dense, ...]
+    head: Dense
 
 
 def build_graph(weights: ClassifierWeights) -> bytes:
@@ -72,21 +71,20 @@ def build_graph(weights: ClassifierWeights) -> bytes:
     embedding, last = sequence, sequence
     for place, layer in enumerate(weights.layers):
         sequence, last = _add_lstm(graph, f"lstm_{place}", layer, sequence)
-    values = _add_pooling(graph, embedding, sequence, last)
-    for place, dense in enumerate(weights.head):
-        if place:
-            values = graph.node("Relu", [values], f"relu_{place}")
-        values = _add_dense(graph, f"dense_{place}", dense, values)
-    softmax = graph.node("Softmax", [values], "softmax", axis=1)
+    pooled = _add_pooling(graph, embedding, sequence, last)
+    weight = graph.constant("dense_0_weight", weights.head.weight.astype(np.float32))
+    bias = graph.constant("dense_0_bias", weights.head.bias.astype(np.float32))
+    logits = graph.node("Gemm", [pooled, weight, bias], "dense_0", transB=1)
+    softmax = graph.node("Softmax", [logits], "softmax", axis=1)
     graph.node("Squeeze", [softmax, "first_axis"], "probabilities")
-    return graph.model(n_labels=len(weights.head[-1].bias))
+    return graph.model(n_labels=len(weights.head.bias))
 
 
 def quantize(model: bytes) -> bytes:
     """The same model with int8 weights in its LSTM layers, a scale a row; activations at run time.
 
     Seven of the eight bits are used: without VNNI, ONNX Runtime's 8-bit products saturate, and one
-    model would answer differently on different processors. The dense layers stay float32: they are
+    model would answer differently on different processors. The dense layer stays float32: it is
     small, and would cost as much agreement as the LSTM layers do.
     """
     prepared = onnx.load_model_from_string(model)
@@ -155,13 +153,6 @@ def _add_pooling(graph: _Graph, embedding: str, sequence: str, last: str) -> str
         pooled.append(graph.node("ReduceMax", [values], f"{kind}_maximum", axes=[0], keepdims=0))
         pooled.append(graph.node("ReduceMean", [values], f"{kind}_mean", axes=[0], keepdims=0))
     return graph.node("Concat", pooled, "pooled", axis=1)
-
-
-def _add_dense(graph: _Graph, name: str, dense: Dense, values: str) -> str:
-    """(1, n_in) -> (1, n_out)."""
-    weight = graph.constant(f"{name}_weight", dense.weight.astype(np.float32))
-    bias = graph.constant(f"{name}_bias", dense.bias.astype(np.float32))
-    return graph.node("Gemm", [values, weight, bias], name, transB=1)
 
 
 def _serialised(model: onnx.ModelProto) -> bytes:

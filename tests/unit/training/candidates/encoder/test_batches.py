@@ -1,8 +1,7 @@
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
-from firstline.training.candidates.encoder.batches import Batches, rows_and_batches
+from firstline.training.candidates.encoder.batches import Batches
 
 ROWS = [np.arange(2, 4 + place % 5, dtype=np.int64) for place in range(50)]
 LABELS = np.arange(50, dtype=np.float32)
@@ -11,14 +10,6 @@ ONCE = np.ones(50, np.int64)
 
 def made(n_batches: int = 21, seed: int = 0, copies: NDArray[np.int64] = ONCE) -> Batches:
     return Batches(ROWS, LABELS, copies, pad=1, n_batches=n_batches, max_rows=8, seed=seed)
-
-
-@pytest.mark.parametrize(
-    ("n_rows", "expected"),
-    [(24, (8, 30)), (600, (10, 360)), (1_200, (16, 450)), (10_000, (16, 600)), (100_000, (16, 600))],
-)
-def test_many_labels_are_read_less_often(n_rows: int, expected: tuple[int, int]) -> None:
-    assert rows_and_batches(n_rows, 16, 6, 30, 600) == expected
 
 
 def test_there_are_as_many_batches_as_asked_for() -> None:

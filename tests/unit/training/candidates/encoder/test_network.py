@@ -57,7 +57,7 @@ def test_contrastive_loss_without_a_pair_is_zero() -> None:
 
 def test_the_contrastive_loss_is_among_labels_by_people() -> None:
     scores, vectors = torch.tensor([[2.0, 0.0]] * 3), torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
-    target = torch.from_numpy(targets_of(np.array([1, 1]), 2, np.array([[0.5, 0.5]], np.float32), 0.1, 0.0))
+    target = torch.from_numpy(targets_of(np.array([1, 1]), 2, np.array([[0.5, 0.5]], np.float32), 0.1))
     without, beside = (TuningLoss(weight, 0.1)((scores, vectors), target) for weight in (0.0, 0.5))
     expected = 0.5 * contrastive_loss(vectors[:2], torch.tensor([1, 1]), 0.1)
     torch.testing.assert_close(beside - without, expected)
@@ -65,7 +65,7 @@ def test_the_contrastive_loss_is_among_labels_by_people() -> None:
 
 
 def test_a_batch_without_a_label_by_people_has_no_contrastive_loss() -> None:
-    target = torch.from_numpy(targets_of(np.zeros(0, np.int64), 2, np.full((2, 2), 0.5, np.float32), 0.1, 0.0))
+    target = torch.from_numpy(targets_of(np.zeros(0, np.int64), 2, np.full((2, 2), 0.5, np.float32), 0.1))
     found = torch.zeros(2, 2), torch.randn(2, 4)
     torch.testing.assert_close(TuningLoss(0.5, 0.1)(found, target), SoftLabelLoss()(found[0], target))
 

@@ -21,8 +21,8 @@ def test_what_is_kept_answers_as_it_did(tmp_path: Path, tuned: Transformer) -> N
     keep_part(tmp_path, "one", tuned, 2.5)
     found = kept_part(tmp_path, "one", N_LABELS)
     assert found is not None
-    assert found.seconds == 2.5
-    np.testing.assert_array_equal(found.part.predict_proba(TEXTS), tuned.predict_proba(TEXTS))
+    assert found[1] == 2.5
+    np.testing.assert_array_equal(found[0].predict_proba(TEXTS), tuned.predict_proba(TEXTS))
     assert kept_part(tmp_path, "other", N_LABELS) is None
 
 
@@ -60,7 +60,7 @@ def test_what_was_asked_for_is_young_again_and_can_be_written_when_it_is_gone(
     assert {place.name for place in (tmp_path / "tuned").iterdir()} == {"old", "newest"}
     forget_parts(tmp_path)
     (tmp_path / "bundle").mkdir()
-    found.part.save(tmp_path / "bundle")
+    found[0].save(tmp_path / "bundle")
     assert (tmp_path / "bundle" / "network.onnx").stat().st_size
 
 

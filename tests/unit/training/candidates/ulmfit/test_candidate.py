@@ -13,7 +13,7 @@ from firstline.steps import Stage, run_to_end
 from firstline.training.candidates import find_candidate
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.encoder.candidate import FineTuned
-from firstline.training.candidates.ulmfit import candidate as module
+from firstline.training.candidates.ulmfit import settings as settings_module
 from firstline.training.candidates.ulmfit.candidate import Ulmfit
 from firstline.training.candidates.ulmfit.shared_inputs import gather
 from firstline.types import Message
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.usefixtures("small_shape")
 
 @pytest.fixture(autouse=True)
 def few_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_LEAST_BATCHES", 20)
+    monkeypatch.setattr(settings_module, "_LEAST_BATCHES", 20)
 
 
 def prepared(context: Context = ALONE, messages: list[Message] | None = None) -> Ulmfit:
@@ -67,12 +67,6 @@ def test_members_of_a_direction_differ_and_are_averaged() -> None:
     assert len(alone) == 2
     np.testing.assert_allclose(together, sum(alone) / 2, atol=1e-6)
     assert not np.allclose(alone[0], alone[1], atol=1e-3)
-
-
-def test_messages_that_were_not_prepared_are_learned_from_all_the_same() -> None:
-    candidate = prepared()
-    more = [*DATA.messages, Message("хочу ипотеку")]
-    assert candidate.fit(more, [*DATA.labels, "Ипотека"], []).labels_[2] == "Ипотека"
 
 
 def test_the_settings_of_the_workspace_reach_the_manifest() -> None:

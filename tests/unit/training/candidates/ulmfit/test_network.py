@@ -16,7 +16,7 @@ def random_ids(n_rows: int, n_ids: int) -> torch.Tensor:
 
 def test_the_classifier_does_not_see_padding() -> None:
     torch.manual_seed(1)
-    network = ClassifierNetwork(SHAPE, N_TOKENS, 4, NONE, 5).eval()
+    network = ClassifierNetwork(SHAPE, N_TOKENS, 4, NONE).eval()
     ids = random_ids(2, 7)
     padded = torch.cat([ids, torch.full((2, 5), PAD)], dim=1)
     torch.testing.assert_close(network(padded), network(ids))
@@ -24,6 +24,6 @@ def test_the_classifier_does_not_see_padding() -> None:
 
 def test_the_classifier_answers_a_row_the_same_among_others() -> None:
     torch.manual_seed(1)
-    network = ClassifierNetwork(SHAPE, N_TOKENS, 4, NONE, 0).eval()
+    network = ClassifierNetwork(SHAPE, N_TOKENS, 4, NONE).eval()
     ids = random_ids(5, 7)
     torch.testing.assert_close(torch.cat([network(row[None]) for row in ids]), network(ids))

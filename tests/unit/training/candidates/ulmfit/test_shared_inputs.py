@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from firstline.errors import LanguageModelUnusable, PoolTooSmall
+from firstline.language_models import adaptation
 from firstline.language_models.card import DIRECTIONS, read_card
 from firstline.language_models.installed import Language
 from firstline.steps import Stage, run_to_end
 from firstline.training import encoders
 from firstline.training.candidates.base import Context
-from firstline.training.candidates.ulmfit import shared_inputs as module
 from firstline.training.candidates.ulmfit.shared_inputs import SharedInputs, gather
 from firstline.types import Direction, Message
 from tests.encoders import CountingEncoder
@@ -49,12 +49,6 @@ def test_a_message_that_comes_twice_has_one_row_and_one_of_another_segment_its_o
     _, found = gathered(messages=[*MESSAGES, one, other, one])
     assert len(found.pool_features.place) == len(MESSAGES) + 2
     assert found.pool_features.place[one] != found.pool_features.place[other]
-
-
-def test_it_covers_what_it_was_gathered_from() -> None:
-    _, found = gathered()
-    assert found.pool_features.covers(MESSAGES)
-    assert not found.pool_features.covers([*MESSAGES, Message("новое")])
 
 
 def test_a_backward_model_reads_with_the_tokenizer_of_the_forward_one() -> None:
@@ -129,7 +123,7 @@ def install(site: Path, text: str = "оплата ушла") -> Language:
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Language | None]:
     """What is installed now: its last."""
     languages: list[Language | None] = [install(tmp_path / "site")]
-    monkeypatch.setattr(module, "find_language", lambda *_: languages[-1])
+    monkeypatch.setattr(adaptation, "find_language", lambda *_: languages[-1])
     return languages
 
 

@@ -13,7 +13,6 @@ def random_weights(
     n_embedding: int = 12,
     n_hidden: int = 24,
     n_layers: int = 3,
-    n_head: int = 2,
     n_labels: int = 5,
     seed: int = 0,
 ) -> ClassifierWeights:
@@ -32,10 +31,7 @@ def random_weights(
         )
         for n_in, n_out in pairwise(widths)
     ]
-    widths = [5 * n_embedding, *[20] * (n_head - 1), n_labels]
-    head = [
-        # Rows that sum to 0 tell inputs apart: what all inputs have in common falls out, as by batch norm.
-        Dense(weight - weight.mean(axis=1, keepdims=True), normal(0.1, len(weight)))
-        for weight in (normal(5 / np.sqrt(n_in), n_out, n_in) for n_in, n_out in pairwise(widths))
-    ]
-    return ClassifierWeights(normal(1, n_tokens, n_embedding), tuple(layers), tuple(head))
+    weight = normal(5 / np.sqrt(5 * n_embedding), n_labels, 5 * n_embedding)
+    # Rows that sum to 0 tell inputs apart: what all inputs have in common falls out, as by batch norm.
+    head = Dense(weight - weight.mean(axis=1, keepdims=True), normal(0.1, n_labels))
+    return ClassifierWeights(normal(1, n_tokens, n_embedding), tuple(layers), head)

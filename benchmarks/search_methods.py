@@ -20,12 +20,13 @@ import optuna
 from sklearn.metrics import f1_score
 
 from benchmarks.table import machine, print_rows
+from firstline.processes import n_usable_cores
 from firstline.search.evaluating import Outcome, TrialTask, evaluate
 from firstline.search.evolution import Plan
 from firstline.search.search import search, searched
 from firstline.search.space import Value, defaults_of
 from firstline.search.trials import Trials
-from firstline.search.workers import Limits, Workers, default_workers, memory_share
+from firstline.search.workers import Limits, Workers, memory_share
 from firstline.settings.file import read_settings
 from firstline.steps import run_to_end
 from firstline.store.messages import read_for_training
@@ -158,7 +159,7 @@ def _figures(truth: Any, guesses: Any) -> dict[str, float]:
 
 
 def _workers() -> Workers:
-    n_workers = default_workers()
+    n_workers = n_usable_cores()
     return Workers(Limits(_EVALUATION_S, memory_share(n_workers)), n_workers)
 
 

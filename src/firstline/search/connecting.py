@@ -49,7 +49,7 @@ def _client(address: str) -> Client:
     # A client that has failed in a way that it does not foresee waits for 20 seconds as it is collected: here, not
     # while the next one is made.
     gc.collect()
-    raise TrainingError(f"No Dask scheduler answers at {address}: {why}.", "Start one: dask scheduler --host ADDRESS")
+    raise TrainingError(f"No Dask scheduler answers at {address}: {why}.", _START)
 
 
 class _Silence(Exception):

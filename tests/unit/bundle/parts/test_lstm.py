@@ -213,8 +213,8 @@ def without_its_first_layer() -> bytes:
 
 
 def not_finite() -> bytes:
-    *others, last = weights().head
-    return build_graph(replace(weights(), head=(*others, replace(last, bias=last.bias * np.float32(np.nan)))))
+    head = weights().head
+    return build_graph(replace(weights(), head=replace(head, bias=head.bias * np.float32(np.nan))))
 
 
 @pytest.mark.parametrize(

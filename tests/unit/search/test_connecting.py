@@ -8,7 +8,7 @@ import pytest
 from distributed.comm.core import CommClosedError
 
 from firstline.errors import TrainingError
-from firstline.training import connecting
+from firstline.search import connecting
 from firstline.training.provenance import identity
 
 ADDRESS = "tcp://127.0.0.1:8786"

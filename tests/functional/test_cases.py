@@ -130,7 +130,7 @@ def test_masks_are_of_the_right_kind(empty: Path) -> None:
     imported(empty, CASES / "wrong-masks" / "a.csv")
 
     found = query(empty, "SELECT external_id, text FROM message_ids JOIN messages ON messages.id = message_id")
-    by_id = {external_id: text for external_id, text in found}
+    by_id = {row[0]: row[1] for row in found}
     assert "<IP>" in str(by_id["1"]) and "<IP>" in str(by_id["2"])
     assert by_id["7"] == "списания 23.02 07.10 10.11 12.03 не мои"
     assert by_id["8"] == "договор 76668/27-1561 от мая"

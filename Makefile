@@ -23,13 +23,15 @@ export PYTHONDONTWRITEBYTECODE :=
 help:
 	@sed -n 's/^# //p' Makefile
 
-# The environment: everything pinned, the serving set with hashes; and the pretrained language models.
+# The environment: everything pinned, with hashes but for torch, whose builds differ; and the language models.
 setup: $(VENV)/.ready
 
-$(VENV)/.ready: requirements/serve.lock requirements/dev.lock requirements/postgres.lock pyproject.toml $(LANGUAGES)
+$(VENV)/.ready: requirements/serve.lock requirements/dev.lock requirements/postgres.lock requirements/torch.lock pyproject.toml $(LANGUAGES)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/$(PIP) --require-hashes -r requirements/serve.lock
-	$(BIN)/$(PIP) -r requirements/dev.lock -r requirements/postgres.lock
+	$(BIN)/$(PIP) --require-hashes -r requirements/dev.lock
+	$(BIN)/$(PIP) --require-hashes -r requirements/postgres.lock
+	$(BIN)/$(PIP) -r requirements/torch.lock
 	$(BIN)/$(PIP) -e .
 	$(BIN)/$(PIP) --no-build-isolation $(addprefix ./,$(dir $(LANGUAGES)))
 	@touch $@
@@ -38,7 +40,7 @@ $(VENV)/.ready: requirements/serve.lock requirements/dev.lock requirements/postg
 $(SERVE_VENV)/.ready: requirements/serve.lock requirements/serve-tests.lock pyproject.toml
 	$(PYTHON) -m venv $(SERVE_VENV)
 	$(SERVE_VENV)/bin/$(PIP) --require-hashes -r requirements/serve.lock
-	$(SERVE_VENV)/bin/$(PIP) -r requirements/serve-tests.lock
+	$(SERVE_VENV)/bin/$(PIP) --require-hashes -r requirements/serve-tests.lock
 	$(SERVE_VENV)/bin/$(PIP) -e .
 	@touch $@
 
@@ -120,16 +122,22 @@ names: setup
 languages: setup
 	@BIN=$(BIN) sh languages/pretrain.sh $(CORPORA)
 
-# New versions of everything. Needs pip-tools.
+# New versions of everything. Needs pip-tools. What `make setup` installs has hashes; torch stands alone, since its
+# builds differ from machine to machine, and NVIDIA's libraries are left out.
 LOCK := pip-compile --quiet --upgrade --strip-extras --no-emit-index-url --no-emit-find-links --no-header --annotation-style=line
+WITHOUT := awk '/^[^ ]/ {skip = $$0 ~ /^(\#|firstline |torch==|torchvision==|nvidia-)/} !skip'
 lock:
 	$(LOCK) --generate-hashes --output-file requirements/serve.lock pyproject.toml
 	$(LOCK) --extra train --constraint requirements/serve.lock --output-file requirements/train.lock pyproject.toml
-	for extra in dev search encoders encoder-serving postgres serve-tests; do \
+	for extra in search encoders encoder-serving; do \
 		$(LOCK) --extra $$extra --constraint requirements/train.lock --output-file requirements/$$extra.lock pyproject.toml; \
 	done
-	sed -i '/^firstline @/d' requirements/*.lock
-	sed -i 's/^torch==\([0-9.]*\)+cpu/torch==\1/' requirements/*.lock
+	sed -i '/^firstline @/d; /^nvidia-/d; s/^torch==\([0-9.]*\)+cpu/torch==\1/' requirements/*.lock
+	for extra in dev postgres serve-tests; do \
+		$(LOCK) --generate-hashes --extra $$extra --constraint requirements/train.lock --output-file $$extra.new pyproject.toml; \
+		$(WITHOUT) $$extra.new > requirements/$$extra.lock; rm $$extra.new; \
+	done
+	sed -n 's/^\(torch\|torchvision\)==\([0-9.]*\).*/\1==\2/p' requirements/train.lock > requirements/torch.lock
 
 clean:
 	rm -rf $(VENV) $(SERVE_VENV) demo-workspace

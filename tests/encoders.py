@@ -30,11 +30,11 @@ def small_encoder() -> Path:
     """
     import torch
 
-    from firstline.training.encoders.opening import without_torchvision
+    from firstline.training.encoders.opening import hide_torchvision
 
-    with without_torchvision():
-        from tokenizers import BertWordPieceTokenizer
-        from transformers import BertConfig, BertModel
+    hide_torchvision()
+    from tokenizers import BertWordPieceTokenizer
+    from transformers import BertConfig, BertModel
 
     folder = Path(mkdtemp(prefix="small-encoder-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)

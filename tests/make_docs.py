@@ -15,7 +15,7 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "What `firstline.toml` may hold. `make docs` makes this page from `settings/model.py` and the candidates.",
+        "Everything that `firstline.toml` can set. `make docs` writes this page from the code.",
         "",
         "| setting | default | what it does |",
         "|---|---|---|",
@@ -31,7 +31,7 @@ def settings_page() -> str:
         "",
         "## Settings of candidates",
         "",
-        'Each is set in the table of its candidate: `C = 12.5` below `[candidates."linear.v1"]`.',
+        'Set them in the table of the candidate: `C = 12.5` below `[candidates."linear.v1"]`.',
         "",
         "| setting | default | allowed | what it is |",
         "|---|---|---|---|",

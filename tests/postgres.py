@@ -158,7 +158,7 @@ def workspace_on(url: URL, folder: Path) -> Workspace:
         patch.setenv("FIRSTLINE_DATABASE__URL", address)
         made = Workspace.create(folder, "ru")
     written = made.settings_file.read_text("utf-8")
-    made.settings_file.write_text(written.replace('url = ""', f'url = "{address}"', 1), "utf-8")
+    made.settings_file.write_text(f'{written}\n[database]\nurl = "{address}"\n', "utf-8")
     return Workspace.find(folder)
 
 

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from firstline.bundle.files import write_bundle
 from firstline.bundle.predictor import Predictor
 from firstline.language_models import start
-from firstline.language_models.network import Shape
+from firstline.language_models.card import Shape
 from firstline.settings.model import EncoderSettings
 from firstline.steps import run_to_end
 from firstline.store.messages import Labelled

@@ -1,8 +1,8 @@
 """Files and folders that are there whole or not at all.
 
-What is written lies beside its place, in `.NAME.….unfinished`, and takes its name last, once it is on the disk. If
-anything goes wrong, what was there before stays. What a killed process left is removed by the next writing there, an
-hour later at the earliest.
+The new content is written next to its place, as `.NAME.….unfinished`, and renamed once it is on the disk. If anything
+goes wrong, the old content stays. Leftovers of a killed process are removed by the next write to that folder, after an
+hour at the earliest.
 """
 
 import errno
@@ -15,6 +15,8 @@ from pathlib import Path
 from secrets import token_hex
 
 _UNFINISHED, _STALE_S = ".unfinished", 3600.0
+_MOST_NAME_CHARS = 50
+"""Of the final name: a name may have 255 bytes in all, and a character up to four of them."""
 
 
 @contextmanager
@@ -32,7 +34,7 @@ def whole_file(file: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """An empty folder to write into, which becomes `folder` at the end, in place of what was there.
+    """An empty folder to write into, which replaces `folder` at the end.
 
     If another process puts the same folder there meanwhile, that one stays. Raises `OSError`.
     """
@@ -54,7 +56,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
 
 def sync(file: Path) -> None:
-    """Have a file's content on the disk, so that a power cut does not leave its name without it. Raises `OSError`."""
+    """Write a file's content to the disk, so that a power cut cannot leave it empty. Raises `OSError`."""
     with file.open("rb") as opened:
         os.fsync(opened.fileno())
 
@@ -63,7 +65,7 @@ def _beside(place: Path) -> Path:
     """An unused path in the same folder."""
     place.parent.mkdir(parents=True, exist_ok=True)
     _tidy(place.parent)
-    return place.with_name(f".{place.name}.{token_hex(8)}{_UNFINISHED}")
+    return place.with_name(f".{place.name[:_MOST_NAME_CHARS]}.{token_hex(8)}{_UNFINISHED}")
 
 
 def _tidy(folder: Path) -> None:

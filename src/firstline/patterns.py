@@ -3,7 +3,8 @@
 Python's `re` tries a pattern again for each way in which it can match: `(\\d+)+X` on 35 digits takes hours. The time
 of RE2 grows with the text alone. It has no look-around, though, and its `\\w`, `\\d` and `\\b` know ASCII only. So
 `\\w` and `\\d` are written as classes of Unicode, and an edge, the look-around of one character at the start or the
-end of a pattern, is written as that character, beside the group that is the match.
+end of a pattern, is written as that character, beside the group that is the match. `\\b` is such an edge: no letter,
+digit or underscore stands before the match, or behind it.
 """
 
 import re
@@ -23,7 +24,7 @@ _LETTERS = {r"[^\W\d_]": r"\pL", r"[^\W\d]": r"[\pL_]", r"[^\W_]": r"[\pL\pN]", 
 
 _CLASS = r"\[\^?\]?(?:\\.|[^\]\\])*\]"
 _CODE = r"\\x[0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}"
-_PIECE = re.compile(rf"{_CODE}|\\.|{_CLASS}|\(\?<?[=!]|.", re.DOTALL)
+_PIECE = re.compile(rf"{_CODE}|\\.|{_CLASS}|\(\?<?[=!]|\{{,\d+\}}|.", re.DOTALL)
 _IN_CLASS = re.compile(rf"{_CODE}|\\.|.", re.DOTALL)
 _SIGN = rf"(?P<sign>{_CODE}|\\.|{_CLASS}|[^\\\[\]()|*+?.^$])"
 _BEFORE = re.compile(rf"\\b|\(\?<(?P<kind>[=!]){_SIGN}\)", re.DOTALL)
@@ -64,7 +65,7 @@ class OwnPattern:
         while found is not None:
             start, end = found.span(1)
             if start == end:
-                at = end if end > found.start() else _next_character(data, end)
+                at = end if self.has_edge_before else _next_character(data, end)
             else:
                 yield start, end
                 # The last character of a match is what stands before the next one.
@@ -131,7 +132,8 @@ def _edge(found: re.Match[str]) -> _Edge:
 
 
 def _written(edge: _Edge, end: str) -> str:
-    return f"(?:{edge.sign}|{end})" if edge.takes_end else edge.sign
+    # The end of the text first: otherwise the first character of a match at the start would count as what is before it.
+    return f"(?:{end}|{edge.sign})" if edge.takes_end else edge.sign
 
 
 def _has_alternatives(body: str) -> bool:
@@ -161,6 +163,8 @@ def _piece_for_re2(piece: str) -> str:
         raise PatternRefused("refers back to a group, such as \\1: write out what may stand there")
     if piece.startswith("[") and len(piece) > 1:
         return _class_for_re2(piece)
+    if piece.startswith("{,"):
+        return "{0" + piece[1:]
     return _OUTSIDE.get(piece) or _code_for_re2(piece)
 
 

@@ -1,4 +1,4 @@
-"""What processes of our own have in common: they end with their parent, and leave Ctrl-C to it."""
+"""Firstline's child processes: they end with their parent, and leave Ctrl-C to it."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ def n_usable_cores() -> int:
 
 
 def begin_as_child() -> None:
-    """What a process does first whose parent waits for it."""
+    """The first step of a child process whose parent waits for it."""
     # Ctrl-C reaches the whole group; the parent ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

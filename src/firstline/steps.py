@@ -1,4 +1,4 @@
-"""Running generators that yield steps and end with a result: the form of everything here that takes long."""
+"""Runs generators that yield steps and return a result, which is the form of all long work here."""
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass

@@ -15,7 +15,7 @@ class Message:
     """What one person wrote, masked, and who they are to the company.
 
     `text` never holds personal data: masking comes before a `Message` is made.
-    `segment` is the kind of writer ("customer", "lead"), or None where nobody said.
+    `segment` is the kind of writer ("customer", "lead"), or None if unknown.
     """
 
     text: str

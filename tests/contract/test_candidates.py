@@ -13,7 +13,7 @@ from firstline.bundle.files import read_manifest, write_bundle
 from firstline.bundle.parts import KINDS
 from firstline.bundle.predictor import Predictor
 from firstline.language_models import start
-from firstline.language_models.network import Shape
+from firstline.language_models.card import Shape
 from firstline.settings.model import EncoderSettings
 from firstline.steps import run_to_end
 from firstline.text.rules import TextRules

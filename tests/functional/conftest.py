@@ -40,7 +40,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_examples(folder / "history.csv")
     run_all(("import", folder / "history.csv", "-w", folder))
     settings = folder / "firstline.toml"
-    settings.write_text(settings.read_text("utf-8").replace("learning_curve = true", "learning_curve = false"), "utf-8")
+    settings.write_text(settings.read_text("utf-8").replace("seed = 0", "seed = 0\nlearning_curve = false"), "utf-8")
     return folder
 
 

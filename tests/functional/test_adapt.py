@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from firstline.language_models import adapt, start
+from firstline.language_models.card import Shape
 from firstline.language_models.model import LanguageModel
-from firstline.language_models.network import Shape
 from firstline.neural.loop import TrainingLoop
 from firstline.training.candidates.ulmfit import settings
 from tests.commands import Done, run_here
@@ -34,7 +34,7 @@ HALTING = (
     "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     "from firstline.language_models import adapt\n"
     "from firstline.language_models import start\n"
-    "from firstline.language_models.network import Shape\n"
+    "from firstline.language_models.card import Shape\n"
     "start.OWN_SHAPE = Shape(12, 12, 1)\n"
     "adapt._LEAST_BATCHES = 0\n"
     "save = adapt.save_checkpoint\n"
@@ -106,7 +106,7 @@ def test_it_says_what_was_read_and_what_comes_next(workspace: Path) -> None:
     done = run("adapt", "-w", workspace)
     assert done.returncode == 0, done.stderr
     assert "no pretrained language model" in done.stderr
-    assert "The forward language model knows the language of 65 messages; perplexity" in done.stdout
+    assert "The forward language model is adapted to 65 messages; perplexity" in done.stdout
     assert "Next: firstline train --candidates ulmfit.v1,linear.v1 --workspace '" in done.stdout
     assert sorted(path.name for path in (workspace / "language-models").iterdir()) == ["forward"]
 
@@ -129,8 +129,8 @@ def test_it_answers_in_json(workspace: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("card", "code", "said"),
     [
-        ({"language": "en"}, 2, "is a language model for 'en', the workspace's language is 'ru'"),
-        ({"direction": "backward"}, 2, "The workspace reads forward, the language models given read backward"),
+        ({"language": "en"}, 2, "is a language model for 'en', but the workspace's language is 'ru'"),
+        ({"direction": "backward"}, 2, "The workspace reads forward, but these language models read backward"),
         ({"text_rules": ("case.v1",)}, 1, "has learned from texts by the rules case.v1"),
     ],
 )
@@ -171,7 +171,7 @@ def test_no_message_at_all_is_said(tmp_path: Path) -> None:
     ("stop", "code", "said"),
     [
         pytest.param(signal.SIGKILL, -signal.SIGKILL, "", marks=pytest.mark.slow),
-        (signal.SIGINT, 130, "To go on: the same command again"),
+        (signal.SIGINT, 130, "To resume, run the same command again"),
     ],
 )
 def test_a_stopped_adaptation_goes_on(workspace: Path, stop: signal.Signals, code: int, said: str) -> None:
@@ -196,9 +196,9 @@ def test_a_stopped_adaptation_goes_on(workspace: Path, stop: signal.Signals, cod
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
-        (KeyboardInterrupt(), 130, "To go on: the same command again"),
-        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), 1, "There is not enough memory."),
-        (MemoryError(), 1, "There is not enough memory."),
+        (KeyboardInterrupt(), 130, "To resume, run the same command again"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), 1, "Out of memory."),
+        (MemoryError(), 1, "Out of memory."),
     ],
 )
 def test_what_stops_a_training_is_said(
@@ -230,7 +230,7 @@ def test_one_table_compares_it_with_others_and_its_model_answers(workspace: Path
     (tmp_path / "new.csv").write_text("text\nкурьер не приехал\n", encoding="utf-8")
     classified = run("classify", tmp_path / "new.csv", "-o", tmp_path / "out.csv", "-w", workspace)
     assert classified.returncode == 0, classified.stderr
-    assert f"classified by {report['model']}" in classified.stdout
+    assert f"answered by {report['model']}" in classified.stdout
     row = next(csv.DictReader((tmp_path / "out.csv").read_text("utf-8").splitlines()))
     assert row["label"] in SENTENCES
     assert 0 < float(row["confidence"]) <= 1
@@ -239,7 +239,7 @@ def test_one_table_compares_it_with_others_and_its_model_answers(workspace: Path
 def test_without_any_epoch_it_says_that_nothing_was_learned(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIRSTLINE_CANDIDATES", json.dumps({"ulmfit.v1": {**QUICK, "adaptation_epochs": 0}}))
     done = run("adapt", "-w", workspace)
-    assert "The forward language model stays as it starts: adaptation_epochs is 0." in done.stdout
+    assert "The forward language model was not adapted, because adaptation_epochs is 0." in done.stdout
     assert "train --candidates" in done.stdout
 
 

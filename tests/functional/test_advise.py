@@ -22,8 +22,8 @@ def test_advice_in_json(firstline: Run, trained: Path) -> None:
 def test_advice_for_people_ends_with_the_next_command(firstline: Run, trained: Path) -> None:
     done = firstline("advise", "-w", trained, "--candidates", "linear.v1,oracle.v1", "--folds", "3")
     assert done.returncode == 0, done.stderr
-    assert "24 labelled, 6 without a label" in done.stdout
-    assert "a training of 3 folds" in done.stdout
+    assert "24 labelled, 6 unlabelled" in done.stdout
+    assert "Estimates for 3 folds on this machine" in done.stdout
     assert f"Next: firstline train --candidates linear.v1 --folds 3 --workspace {trained}" in done.stdout
 
 
@@ -33,12 +33,12 @@ def test_codes_among_the_names_of_classes_are_named(firstline: Run, tmp_path: Pa
     history.write_text("text,label\n" + "".join(f"card {n} is lost,A7\nno money {n},fees\n" for n in range(4)), "utf-8")
     firstline("import", history, "-w", workspace)
     done = firstline("advise", "-w", workspace, "--candidates", "linear.v1")
-    assert "1 class name not learned, being codes or said elsewhere: A7" in done.stdout
+    assert "1 class name not learned (a code, or not unique): A7" in done.stdout
 
 
 def test_a_workspace_without_labels_has_reasons_and_no_next_command(firstline: Run, tmp_path: Path) -> None:
     firstline("init", tmp_path / "w")
     done = firstline("advise", "-w", tmp_path / "w", "--candidates", "linear.v1")
     assert done.returncode == 0, done.stderr
-    assert "Training needs at least two classes, the workspace has no labelled messages." in done.stdout
+    assert "Training needs at least two classes, but the workspace has no labelled messages." in done.stdout
     assert "Next:" not in done.stdout

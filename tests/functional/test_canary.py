@@ -138,7 +138,7 @@ def test_plain_words_are_in_the_workspace(bird: Bird) -> None:
 
 def test_nothing_of_the_data_on_standard_error(bird: Bird) -> None:
     # The team's own classes may be named to the team.
-    own_class = f"class '{WORD}label'"
+    own_class = f"'{WORD}label'"
     told = {name: leaks(done.stderr.replace(own_class, "").encode()) for name, done in bird.said.items()}
     assert {name: signs for name, signs in told.items() if signs} == {}
 

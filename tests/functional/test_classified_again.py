@@ -28,7 +28,7 @@ def test_guesses_are_not_taken_for_labels(firstline: Run, place: Path) -> None:
     assert firstline("classify", "new.csv", "-o", "out.csv", cwd=place).returncode == 0
     done = firstline("import", "out.csv", cwd=place)
     assert done.returncode == 0, done.stderr
-    assert "its guesses become labels with --label predicted_label only" in done.stdout
+    assert "to import them as labels: --label predicted_label" in done.stdout
     assert labelled(firstline, place) == before
 
 
@@ -37,7 +37,7 @@ def test_guesses_are_labels_when_told_so_and_only_then(firstline: Run, place: Pa
     firstline("classify", "new.csv", "-o", "out.csv", cwd=place)
     assert firstline("import", "out.csv", "--label", "predicted_label", cwd=place).returncode == 0
     assert labelled(firstline, place) == before + 2
-    assert tomllib.loads((place / "firstline.toml").read_text("utf-8"))["columns"]["label"] != "predicted_label"
+    assert tomllib.loads((place / "firstline.toml").read_text("utf-8"))["columns"].get("label") != "predicted_label"
 
 
 def test_labels_of_people_beside_guesses_are_taken(firstline: Run, place: Path) -> None:

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from firstline.search import cluster
+from firstline.search import cluster, connecting
 from firstline.search.workers import Limits
-from firstline.training import connecting
 from tests.clusters import Started
 from tests.commands import Run
 from tests.unit.search.benches import Here
@@ -32,6 +31,7 @@ class Asked(Here):
     """A cluster that is this process, and does what it is asked."""
 
     n_workers = 2
+    connected = None
 
     def __init__(self, address: str, limits: Limits) -> None:
         super().__init__(is_exact=True)
@@ -51,7 +51,7 @@ def test_folds_are_trained_on_the_cluster(bank: Path, firstline: Run, monkeypatc
     arguments = ("train", "-w", bank, "--candidates", "linear.v1", "--folds", "3", "--json")
     there = firstline(*arguments, "--dask", "tcp://10.0.0.1:8786")
     assert there.returncode == 0, there.stderr
-    assert "works on 2 workers of tcp://10.0.0.1:8786" in there.stderr
+    assert "using 2 workers at tcp://10.0.0.1:8786" in there.stderr
     assert [(one.address, one.n_asked) for one in made] == [("tcp://10.0.0.1:8786", 2)]
     assert figures(there.stdout) == figures(firstline(*arguments, "--fresh").stdout)
 

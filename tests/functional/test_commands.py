@@ -2,6 +2,8 @@
 
 import io
 import json
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -60,7 +62,7 @@ def test_exit_code_and_next_step(firstline: Run, tmp_path: Path, arguments: list
     ("arguments", "code", "said"),
     [
         (["import", "absent.csv"], 1, "absent.csv does not exist"),
-        (["import", "odd.docx"], 1, "files that end in '.docx' are not known"),
+        (["import", "odd.docx"], 1, "Firstline does not read files that end in '.docx'"),
         (["import", "empty.csv"], 1, "empty.csv is empty"),
         (["import", "plain.csv", "--text", "body"], 1, "Its columns: text, label"),
         (["import", "plain.csv", "--encoding", "klingon"], 2, "'klingon' is not an encoding"),
@@ -230,6 +232,39 @@ def test_a_rehearsed_import_shows_masked_messages_and_stores_nothing(firstline: 
     assert not list((tmp_path / "w" / "imports").iterdir())
 
 
+def test_a_rehearsed_import_says_what_would_be(firstline: Run, tmp_path: Path) -> None:
+    firstline("init", tmp_path)
+    (tmp_path / "a.csv").write_text("text,label\nгде карта,Карта\nгде карта,Перевод\n", "utf-8")
+    rehearsed = firstline("import", tmp_path / "a.csv", "--dry-run", "-w", tmp_path).stdout
+    assert "2 with a label, 1 message would be newly labelled" in rehearsed
+    assert "1 message of the workspace would have more than one label\n" in rehearsed
+    stored = firstline("import", tmp_path / "a.csv", "-w", tmp_path).stdout
+    assert "1 message newly labelled" in stored
+    assert "1 message of the workspace with more than one label: firstline status --disagreements" in stored
+
+
+def test_a_time_that_cannot_be_read_is_found_by_its_line(firstline: Run, tmp_path: Path) -> None:
+    firstline("init", tmp_path)
+    (tmp_path / "a.csv").write_text("text,date\nраз,2026-01-31\nдва,вчера\nтри,завтра\n", "utf-8")
+    done = firstline("import", tmp_path / "a.csv", "-w", tmp_path)
+    assert "2 without a time that could be read, the first in line 3" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ((), "the columns of firstline classify; its guesses become labels with --label predicted_label only"),
+        (("--label", "predicted_label"), "the other columns of firstline classify"),
+    ],
+)
+def test_guesses_that_are_not_used_are_told_by_what_was_named(
+    firstline: Run, tmp_path: Path, option: tuple[str, ...], said: str
+) -> None:
+    firstline("init", tmp_path)
+    (tmp_path / "a.csv").write_text("text,predicted_label,predicted_note\nгде карта,Карта,\n", "utf-8")
+    assert f"  not used: {said}\n" in firstline("import", tmp_path / "a.csv", *option, "-w", tmp_path).stdout
+
+
 def test_an_import_is_undone(firstline: Run, tmp_path: Path) -> None:
     firstline("init", tmp_path)
     (tmp_path / "a.csv").write_text("id,text,label\n1,где карта,Карта\n2,где заказ,Заказ\n", "utf-8")
@@ -282,7 +317,7 @@ def test_a_defect_is_told_by_its_place_and_not_by_its_text(
     firstline("init", tmp_path)
     done = firstline("status", "-w", tmp_path)
     assert done.returncode == 1
-    assert "Error: A defect of Firstline: ValueError in test_commands.py, line " in done.stderr
+    assert "Error: Firstline has a bug: ValueError in test_commands.py, line " in done.stderr
     assert "Traceback" in done.stderr
     assert text not in done.stderr
 
@@ -291,8 +326,20 @@ def test_evaluate_names_lines_and_not_classes_that_nobody_knows(firstline: Run, 
     (tmp_path / "a.csv").write_text("text,label\nгде банкомат,Банкомат\nгде арбуз,Арбузы\n", "utf-8")
     done = firstline("evaluate", tmp_path / "a.csv", "-w", trained)
     assert done.returncode == 0
-    assert "1 row with a class that is unknown here, counted as errors; lines: 3" in done.stderr
+    assert "1 row with a class that is not known here: counted as errors; lines: 3" in done.stderr
     assert "Арбузы" not in done.stdout + done.stderr
+
+
+def test_evaluate_shows_a_class_of_the_workspace_that_the_model_does_not_know(
+    firstline: Run, tmp_path: Path, trained: Path
+) -> None:
+    settings = tmp_path / "w" / "firstline.toml"
+    shutil.copytree(trained, tmp_path / "w")
+    settings.write_text(settings.read_text("utf-8").replace("fixed = []", 'fixed = ["Арбузы"]'), "utf-8")
+    (tmp_path / "a.csv").write_text("text,label\nгде банкомат,Банкомат\nгде арбуз,Арбузы\n", "utf-8")
+    done = firstline("evaluate", tmp_path / "a.csv", "-w", tmp_path / "w")
+    assert "class 'Арбузы' (1 row) is not known to the model: counted as errors, and as 1 more class" in done.stderr
+    assert re.search(r"Арбузы +\.000 +\.000 +\.000 +1", done.stdout)
 
 
 def test_evaluate_says_which_classes_the_averages_leave_out(firstline: Run, tmp_path: Path, trained: Path) -> None:
@@ -326,7 +373,7 @@ def test_columns_that_are_not_used_are_named(firstline: Run, tmp_path: Path) -> 
     firstline("init", tmp_path)
     (tmp_path / "a.csv").write_text("text,Интент,Канал\nгде карта,Карта,чат\n", "utf-8")
     done = firstline("import", tmp_path / "a.csv", "-w", tmp_path)
-    assert "not used: Интент, Канал; is one of them the class? --label COLUMN" in done.stdout
+    assert "unused columns: Интент, Канал; if one of them is the class, name it: --label COLUMN" in done.stdout
 
 
 @pytest.mark.parametrize("option", [("--dry-run",), ("--relabel",), ("--source", "crm")])
@@ -360,7 +407,7 @@ def test_why_rows_are_rejected_is_summed_up(firstline: Run, tmp_path: Path) -> N
 def test_classes_that_differ_little_are_pointed_out(firstline: Run, tmp_path: Path) -> None:
     firstline("init", tmp_path)
     (tmp_path / "a.csv").write_text("text,label\nгде карта,Карта\nкарта где,карта\n", "utf-8")
-    assert "classes that differ little: Карта, карта" in firstline("import", tmp_path / "a.csv", "-w", tmp_path).stderr
+    assert "class names that look alike: Карта, карта" in firstline("import", tmp_path / "a.csv", "-w", tmp_path).stderr
 
 
 def test_labels_of_none_of_the_classes_stand_apart(firstline: Run, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The words are held to the code: README blocks run, docs are up to date."""
+"""The words are held to the code: blocks of the README and of docs/ run, generated pages are up to date."""
 
 import doctest
 import os
@@ -20,13 +20,17 @@ from tests.make_docs import TARGET, settings_page
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCES = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+BLOCKS = FENCES.findall(README)
+TRANSCRIPTS = ["README.md", "docs/import.md", "docs/training.md", "docs/serving.md", "docs/languages.md"]
+"""The pages whose console blocks run, one after the other, in the workspace that the README makes."""
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
-def transcript() -> Iterator[tuple[str, str]]:
-    """The commands of the console blocks, each with the output that the README shows."""
-    for kind, block in BLOCKS:
+def transcript(page: str) -> Iterator[tuple[str, str]]:
+    """The commands of a page's console blocks, each with the output that the page shows."""
+    for kind, block in FENCES.findall((ROOT / page).read_text("utf-8")):
         if kind == "console":
             for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
                 command, _, output = part.partition("\n")
@@ -39,7 +43,7 @@ def environment() -> dict[str, str]:
 
 def is_exact(command: str) -> bool:
     """Whether a command prints the same on every machine, to the last digit."""
-    return command.startswith(("firstline init", "firstline import"))
+    return command.startswith(("firstline init", "firstline import", "echo"))
 
 
 def shape(text: str) -> str:
@@ -68,29 +72,55 @@ def test_every_block_of_the_readme_is_of_a_kind_that_is_tested() -> None:
     assert {kind for kind, _ in BLOCKS} <= {"console", "sh", "text"}
 
 
-def test_console_blocks_print_what_the_readme_shows(tmp_path: Path) -> None:
-    checker = doctest.OutputChecker()
+@pytest.fixture(scope="module")
+def problems(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[str]]]:
+    """What the commands of each page printed, where it is not what the page shows."""
+    folder = tmp_path_factory.mktemp("docs")
     port = str(free_port())
     servers: list[subprocess.Popen[bytes]] = []
-    try:
-        for written, expected in transcript():
+
+    def run(page: str) -> Iterator[str]:
+        for written, expected in transcript(page):
             command = written.replace("8080", port)
             if command.endswith("&"):
                 servers.append(
-                    subprocess.Popen(command[:-1].split(), cwd=tmp_path, env=environment(), stderr=subprocess.DEVNULL)
+                    subprocess.Popen(command[:-1].split(), cwd=folder, env=environment(), stderr=subprocess.DEVNULL)
                 )
                 wait_for(f"http://127.0.0.1:{port}/health/ready")
                 continue
             done = subprocess.run(
-                command, shell=True, cwd=tmp_path, env=environment(), capture_output=True, encoding="utf-8"
+                command, shell=True, cwd=folder, env=environment(), capture_output=True, encoding="utf-8"
             )
-            assert done.returncode == 0, f"{command}\n{done.stderr}"
-            written_down, printed = (text if is_exact(command) else shape(text) for text in (expected, done.stdout))
-            assert checker.check_output(written_down, printed, FLAGS), f"{command}\n{done.stdout}"
+            shown, printed = (text if is_exact(command) else shape(text) for text in (expected, done.stdout))
+            if done.returncode or not doctest.OutputChecker().check_output(shown, printed, FLAGS):
+                yield f"{command}\n{done.stdout}\n{done.stderr}"
+
+    try:
+        yield {page: list(run(page)) for page in TRANSCRIPTS}
     finally:
         for server in servers:
             server.send_signal(signal.SIGTERM)
             server.wait(timeout=20)
+
+
+@pytest.mark.parametrize("page", TRANSCRIPTS)
+def test_console_blocks_print_what_the_page_shows(problems: dict[str, list[str]], page: str) -> None:
+    assert list(transcript(page)), f"{page} has no console block"
+    assert problems[page] == []
+
+
+def test_the_readme_is_read_in_four_minutes() -> None:
+    assert len(README.split()) <= 1_400
+
+
+def test_the_readme_names_every_page_of_the_docs() -> None:
+    assert [page.name for page in (ROOT / "docs").glob("*.md") if f"(docs/{page.name})" not in README] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)[)#]", page.read_text("utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
 
 
 def test_make_targets_of_the_readme_are_there() -> None:
@@ -114,21 +144,16 @@ def test_demo_runs_the_loop(tmp_path: Path) -> None:
     assert "Where to go next" in done.stdout
 
 
-def test_every_command_is_in_the_readme() -> None:
+def test_every_command_is_in_the_docs() -> None:
+    text = "".join(page.read_text("utf-8") for page in PAGES)
     root = typer.main.get_command(app)
-    missing = [name for name in root.commands if f"firstline {name}" not in README and f"`{name}`" not in README]  # type: ignore[attr-defined]
-    assert missing == []
-
-
-def test_every_room_is_in_the_readme() -> None:
-    rooms = [path.name for path in (ROOT / "src" / "firstline").iterdir() if (path / "__init__.py").is_file()]
-    assert [room for room in rooms if f"\n  {room}/" not in README and f" {room}/ " not in README] == []
+    assert [name for name in root.commands if f"firstline {name}" not in text] == []  # type: ignore[attr-defined]
 
 
 def test_settings_page_is_up_to_date() -> None:
     assert TARGET.read_text("utf-8") == settings_page()
 
 
-@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "docs/EXPERIMENTS.md"])
-def test_no_document_names_a_folder_of_the_authors_machine(name: str) -> None:
-    assert not re.search(r"/(work|root|home|tmp)/", (ROOT / name).read_text("utf-8"))
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md"], ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_document_names_a_folder_of_the_authors_machine(page: Path) -> None:
+    assert not re.search(r"/(work|root|home|tmp)/", page.read_text("utf-8"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from firstline.language_models.network import Shape
+from firstline.language_models.card import Shape
 from firstline.language_models.sizes import SIZES, Size
 from firstline.neural.loop import TrainingLoop
 from tests.commands import Done, run_here
@@ -20,7 +20,7 @@ ROWS = ("--rows", "1", "--tokens", "48000")
 TINY = (
     "import sys\n"
     "from firstline.language_models import sizes\n"
-    "from firstline.language_models.network import Shape\n"
+    "from firstline.language_models.card import Shape\n"
     "sizes.SIZES['small'] = sizes.Size(Shape(4, 6, 1), 60)\n"
     "from firstline.cli import main\n"
     "main()"
@@ -79,9 +79,9 @@ def test_a_killed_training_goes_on_and_ends_as_an_undisturbed_one(corpus: Path, 
     assert process.wait() == -signal.SIGKILL
     done = run_small(corpus, "bank.txt", *ROWS, "-o", folder, "--resume")
     assert done.returncode == 0, done.stderr
-    assert "goes on after 38,400 tokens" in done.stderr
+    assert "resumes after 38,400 tokens" in done.stderr
     assert "cool-down: round 30 of 30" in done.stderr
-    assert "48,000 tokens seen, of bank (" in done.stdout
+    assert "48,000 tokens seen, from bank (" in done.stdout
     assert f"--direction backward --tokenizer {folder}" in done.stdout
     weights = "weights.safetensors"
     assert (folder / weights).read_bytes() == (made / weights).read_bytes()
@@ -90,9 +90,9 @@ def test_a_killed_training_goes_on_and_ends_as_an_undisturbed_one(corpus: Path, 
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("bank.txt", "-o", "{made}"), 1, "There is a training in"),
-        (("bank.txt", "-o", "{made}", *ROWS, "--size", "base", "--resume"), 1, "asked for base (400/1152 x 3)"),
-        (("bank.txt", "-o", "{made}", *ROWS, "--pieces", "50", "--resume"), 1, "asked for its own, of 50 pieces"),
+        (("bank.txt", "-o", "{made}"), 1, "already contains a training"),
+        (("bank.txt", "-o", "{made}", *ROWS, "--size", "base", "--resume"), 1, "expected base (400/1152 x 3)"),
+        (("bank.txt", "-o", "{made}", *ROWS, "--pieces", "50", "--resume"), 1, "expected its own, of 50 pieces"),
         (("english.txt", "-o", "new"), 1, "100 % of the letters in english.txt are Latin, expected Cyrillic for 'ru'"),
         (("cp1251.txt", "-o", "new"), 1, "cp1251.txt, line 1: it is not UTF-8"),
         (("empty.txt", "-o", "new"), 1, "There are no letters in empty.txt"),
@@ -121,7 +121,7 @@ def test_an_interrupted_training_says_how_to_go_on(
     monkeypatch.setattr(TrainingLoop, "run", stop)
     done = run_small(corpus, "bank.txt", *ROWS, "-o", tmp_path / "lm")
     assert done.returncode == 130
-    assert "To go on: the same command with --resume" in done.stderr
+    assert "To resume, run the same command with --resume" in done.stderr
     assert "Stopped." in done.stderr
 
 

@@ -45,7 +45,7 @@ def test_a_file_without_a_header_is_refused_until_that_is_said(firstline: Run, b
 def test_no_header_and_a_header_row_exclude_each_other(firstline: Run, bank: Path) -> None:
     done = firstline("import", "a.csv", "-w", bank, "--no-header", "--header-row", 2)
     assert done.returncode == 2
-    assert "exclude each other" in done.stderr
+    assert "cannot be combined" in done.stderr
 
 
 def test_messages_may_come_through_standard_input(bank: Path) -> None:

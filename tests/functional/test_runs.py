@@ -18,9 +18,9 @@ SavedFolds.save_fold = keep_and_die
 
 
 def test_runs_are_listed_and_joined(firstline: Run, bank: Path) -> None:
-    assert "Nothing was compared yet" in firstline("runs", "-w", bank).stdout
+    assert "There is no run yet" in firstline("runs", "-w", bank).stdout
     assert firstline("train", "--candidates", "linear.v1,blend.v1", "--folds", "3", "-w", bank).returncode == 0
-    assert "blend.v1 left out" in firstline("runs", "-w", bank).stdout
+    assert "blend.v1 skipped" in firstline("runs", "-w", bank).stdout
     joined = firstline("train", "--candidates", "linear.v1,forest.v1,blend.v1", "--folds", "3", "-w", bank)
     assert joined.returncode == 0, joined.stderr
     assert "resumes run" in joined.stderr
@@ -71,7 +71,7 @@ def test_a_workspaces_minutes_bound_what_it_chooses_itself(firstline: Run, bank:
     settings.write_text(settings.read_text("utf-8").replace("minutes = 5.0", "minutes = 0.0001", 1), "utf-8")
     chosen = firstline("train", "--folds", "2", "-w", bank)
     assert chosen.returncode == 0
-    assert "linear.v1 needs least time and is trained all the same" in chosen.stderr
+    assert "so linear.v1, which needs least, is trained anyway" in chosen.stderr
     assert "Skipped forest.v1: needs about" in chosen.stdout
     assert "Rerun with --minutes " in chosen.stdout
     named = firstline("train", "--candidates", "linear.v1", "--folds", "2", "-w", bank)

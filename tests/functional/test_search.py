@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from firstline.cli import search as command
-from firstline.training import connecting
+from firstline.search import connecting
 from tests.commands import Run, run_process
 from tests.unit.search.benches import Here
 
@@ -48,7 +48,7 @@ def test_better_settings_are_applied_and_trained_with(
 def test_a_search_goes_on_with_what_is_kept(firstline: Run, bank: Path) -> None:
     first = json.loads(run_process(*COMMAND, "-w", bank).stdout)
     again = firstline(*COMMAND, "-w", bank)
-    assert f"goes on with {first['n_trials']} trials of {first['folder']}" in again.stderr
+    assert f"resumes with {first['n_trials']} trials from {first['folder']}" in again.stderr
     assert json.loads(again.stdout)["population"] == first["population"]
 
 

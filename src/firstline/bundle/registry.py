@@ -88,6 +88,6 @@ def model_folder(models: Path, model_id: str | None = None) -> Path:
         name for name in ids if model_id and name.startswith(model_id)
     ]
     if len(matching) != 1:
-        what = f"are {len(matching)} models that begin with" if matching else "is no model"
-        raise BundleMissing(f"There {what} '{model_id}' in {models}.", "List them: firstline models")
+        what = f"{len(matching)} models begin with" if matching else "There is no model"
+        raise BundleMissing(f"{what} '{model_id}' in {models}.", "List them: firstline models")
     return models / matching[0]

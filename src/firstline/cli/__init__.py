@@ -48,7 +48,7 @@ app = typer.Typer(
 
 @app.callback()
 def root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and end.", is_eager=True)] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
 ) -> None:
     """Sorts incoming support messages into your own classes, on your own machines."""
     if version:
@@ -76,9 +76,9 @@ app.command("serve", cls=Command)(serve.serve)
 
 def main() -> None:
     """Run a command. Exit codes: 0 done, 1 the input or the state is wrong, 2 wrong usage, 130 interrupted."""
-    # ONNX Runtime asks for it before anything of it can be called.
+    # ONNX Runtime reads this when it is imported.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    # It warns of a lost connection, which is an error in words already.
+    # It warns of a lost connection, which Firstline reports as an error.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -104,10 +104,10 @@ def main() -> None:
         sys.exit(1)
     except Exception as error:
         if is_out_of_memory(error):
-            print_error("There is not enough memory.", "Close other programs, or use a machine with more.")
+            print_error("Out of memory.", "Close other programs, or use a machine with more memory.")
         else:
             # Without the error's own text, which may quote a message.
-            print_error(f"A defect of Firstline: {kind_of(error)}.", f"Report it with this:\n{trace_of(error)}")
+            print_error(f"Firstline has a bug: {kind_of(error)}.", f"Report it with this:\n{trace_of(error)}")
         sys.exit(1)
 
 
@@ -119,7 +119,7 @@ def _shown(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Warns of old settings as commands say anything else; of others as Python does."""
+    """Prints a warning about an old setting as a note, and any other warning as Python does."""
     if issubclass(category, OldSetting):
         note(str(message))
     else:

@@ -30,8 +30,8 @@ def adapt(
         typer.Option(
             "--language-model",
             metavar="DIR",
-            help="A pretrained model to start from; twice for both directions."
-            " Default: the one of the workspace's language that is installed, see firstline languages.",
+            help="A pretrained model to start from; give one for each direction."
+            " Default: the installed one for the workspace's language (firstline languages).",
         ),
     ] = None,
     force: Annotated[
@@ -40,10 +40,10 @@ def adapt(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Teach the language model the language of all messages, labelled or not.
+    """Adapt the language model to all messages, labelled or not.
 
-    `firstline train` does this by itself where it is needed; here it can be done beforehand, and from
-    other pretrained models than the installed.
+    `firstline train` does this by itself if it is needed. Use this command to do it beforehand, or to start from
+    another pretrained model.
     """
     from firstline.cli.before_training import mask_again, require_training
     from firstline.store.messages import read_for_training
@@ -65,7 +65,7 @@ def adapt(
         bases = _bases(language_model, context) if language_model else None
         shared = run_to_end(gather(context, all_messages(context, data), bases, is_forced=force), stages(bar))
     if not any(model.card.base for model in shared.language_models):
-        note("no pretrained language model is installed: it has learned from the messages alone")
+        note("no pretrained language model is installed, so this one learned from the messages alone")
         note(f"To start from one, such as firstline-ru or firstline-en: {install_hint('firstline-ru')}")
     n_messages = len(data.messages) + len(data.unlabelled)
     if as_json:
@@ -74,18 +74,18 @@ def adapt(
     for model in shared.language_models:
         found = model.card.perplexity_per_token
         if found is None:
-            say(f"The {model.card.direction} language model stays as it starts: adaptation_epochs is 0.")
+            say(f"The {model.card.direction} language model was not adapted, because adaptation_epochs is 0.")
             continue
         say(
-            f"The {model.card.direction} language model knows the language of {counted(n_messages, 'message')};"
-            f" perplexity {found} on those held out, the lower the better."
+            f"The {model.card.direction} language model is adapted to {counted(n_messages, 'message')};"
+            f" perplexity {found} on held-out messages (lower is better)."
         )
     can_train = len(set(data.labels)) > 1
     say(f"Next: {next_command(workspace, f'train --candidates {NAME},linear.v1' if can_train else 'status')}")
 
 
 def _bases(folders: list[Path], context: "Context") -> dict[str, "LanguageModel"]:
-    """The pretrained models by direction, one for each that the workspace reads in."""
+    """The pretrained models, one for each direction that the workspace uses."""
     from firstline.errors import UsageError
     from firstline.language_models.model import LanguageModel
     from firstline.training.candidates.ulmfit.settings import NAME, settings_of
@@ -95,7 +95,7 @@ def _bases(folders: list[Path], context: "Context") -> dict[str, "LanguageModel"
         model = LanguageModel.load(folder)
         if model.card.language != context.language:
             raise UsageError(
-                f"{folder} is a language model for '{model.card.language}', the workspace's language is"
+                f"{folder} is a language model for '{model.card.language}', but the workspace's language is"
                 f" '{context.language}'.",
                 "Name another, or set the language in firstline.toml.",
             )
@@ -105,7 +105,7 @@ def _bases(folders: list[Path], context: "Context") -> dict[str, "LanguageModel"
     expected = settings_of(context).directions
     if set(bases) != set(expected):
         raise UsageError(
-            f"The workspace reads {' and '.join(expected)}, the language models given read {' and '.join(bases)}.",
+            f"The workspace reads {' and '.join(expected)}, but these language models read {' and '.join(bases)}.",
             f'Name one for each direction, or set directions in [candidates."{NAME}"] of firstline.toml.',
         )
     return bases

@@ -8,6 +8,7 @@ import typer
 from firstline.cli.before_training import require_training
 from firstline.cli.options import JsonOption, WorkspaceOption, split_values
 from firstline.cli.output import (
+    agreeing,
     counted,
     duration,
     listed,
@@ -31,15 +32,15 @@ _UNKNOWN = "-"
 
 def advise(
     candidates: Annotated[
-        str | None, typer.Option(metavar="A,B", help="The candidates to judge. Default: all there are.")
+        str | None, typer.Option(metavar="A,B", help="The candidates to estimate. Default: all.")
     ] = None,
     folds: Annotated[
-        int | None, typer.Option(min=2, max=20, help="Folds of the cross-validation. Default: as in firstline.toml.")
+        int | None, typer.Option(min=2, max=20, help="Number of folds. Default: as in firstline.toml.")
     ] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Before a long training: what there is to learn from, which candidates make sense, and what they would take."""
+    """Before a long training, show which classes need labels, which candidates suit the data, and what they cost."""
     from firstline.store.messages import read_for_training
     from firstline.store.workspace import Workspace
 
@@ -69,25 +70,25 @@ def advise(
 
 def _print(advice: "Advice", workspace: Path | None, *, is_auto: bool, folds: int | None) -> None:
     messages = counted(advice.n_messages, "message")
-    say(f"{messages}: {advice.n_labelled:,} labelled, {advice.n_unlabelled:,} without a label")
+    say(f"{messages}: {advice.n_labelled:,} labelled, {advice.n_unlabelled:,} unlabelled")
     if advice.segments:
         say("Segments: " + listed([f"{name} {count:,}" for name, count in advice.segments.items()]))
     if advice.n_disagreements:
-        said = counted(advice.n_disagreements, "message")
-        say(f"{said} with two labels, not trained on: {next_command(workspace, 'status --disagreements')}")
+        have = agreeing(advice.n_disagreements, "message", "has", "have")
+        say(f"{have} two labels, not trained on: {next_command(workspace, 'status --disagreements')}")
     if advice.n_none:
         say(f"{counted(advice.n_none, 'message')} labelled as none of the classes, not trained on")
     few = [one for one in advice.classes if not one.is_enough]
     say(f"Classes with enough labels: {len(advice.classes) - len(few)} of {len(advice.classes)}")
     if few:
         rows = [(one.label, f"{one.n_labels:,}", one.reason) for one in few]
-        print_table(("class", "labels", "why that is few"), rows, ("labels",))
+        print_table(("class", "labels", "why this is too few"), rows, ("labels",))
     if advice.names_not_learned:
         names = counted(len(advice.names_not_learned), "class name")
-        say(f"{names} not learned, being codes or said elsewhere: {listed(advice.names_not_learned)}")
+        say(f"{names} not learned (a code, or not unique): {listed(advice.names_not_learned)}")
     cores = counted(advice.n_cores, "core")
-    times = f", {advice.repeats} times," if advice.repeats > 1 else ""
-    say(f"What a training of {advice.folds} folds{times} would take on this machine, {cores}, measured on a sample:")
+    times = f", {advice.repeats} times" if advice.repeats > 1 else ""
+    say(f"Estimates for {advice.folds} folds{times} on this machine ({cores}), measured on a sample:")
     print_table(
         ("candidate", "time", "memory to train", "disk", "makes sense"),
         [_cells(one) for one in advice.estimates],
@@ -103,7 +104,7 @@ def _print(advice: "Advice", workspace: Path | None, *, is_auto: bool, folds: in
         from firstline.training.budget import enough_minutes
 
         minutes = enough_minutes(sum(one.seconds or 0.0 for one in sensible))
-        say(f"Next: {next_command(workspace, f'train --minutes {minutes}{asked}')}, enough for all of these")
+        say(f"Next: {next_command(workspace, f'train --minutes {minutes}{asked}')}, which is enough for all of these")
     else:
         names = ",".join(one.candidate for one in sensible)
         say(f"Next: {next_command(workspace, f'train --candidates {names}{asked}')}")

@@ -1,4 +1,4 @@
-"""What commands that train do first: see that the extra is installed, and bring masks up to date."""
+"""What commands that train do first: check that the extra is installed, and bring masks up to date."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 def mask_again(place: "Workspace") -> int:
-    """Bring the stored messages up to the masks that the new model will apply."""
+    """Mask stored messages again if the masks have changed; returns how many changed."""
     from firstline.messages.importing import masker
     from firstline.messages.remasking import is_up_to_date, remask
     from firstline.store.database import writing
@@ -22,7 +22,7 @@ def mask_again(place: "Workspace") -> int:
 
 
 def require_training(*others: str) -> None:
-    """Raises `ExtraMissing` where scikit-learn, or one of `others`, is not installed."""
+    """Raises `ExtraMissing` if scikit-learn or one of `others` is not installed."""
     from importlib.util import find_spec
 
     from firstline.errors import ExtraMissing

@@ -27,7 +27,7 @@ from firstline.steps import run_to_end
 
 
 def classify(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of any format that import takes.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file in any format that import reads.")],
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="OUT", help="Where to write: .csv .tsv .jsonl .json .parquet .xlsx")
     ],
@@ -50,7 +50,7 @@ def classify(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write every row of a file, in its order, with predicted_label, its confidence, the runner-up and a note.
+    """Classify a file: write its rows, in order, with predicted_label, its confidence, the runner-up and a note.
 
     A row without a usable text has no answer; its predicted_note says why. An export of conversations gives one row
     for each conversation. The columns of an earlier classify are replaced.
@@ -90,12 +90,12 @@ def classify(
         note(sentence)
     if outdated := sorted(place.none_classes.intersection(predictor.manifest.labels)):
         note(
-            f"the model was trained before {listed(outdated)} came to mean none of the classes, and may still answer"
-            f" it: {next_command(workspace, 'train')}"
+            f"the model was trained before {listed(outdated)} meant none of the classes, and may still answer it; train"
+            f" again: {next_command(workspace, 'train')}"
         )
     if report.n_unknown_segments:
         have = agreeing(report.n_unknown_segments, "row", "has", "have")
-        note(f"{have} a segment that training never saw: answered without it")
+        note(f"{have} a segment that training never saw: classified without it")
     if report.n_learned:
         are = agreeing(report.n_learned, "row", "is a labelled message", "are labelled messages")
         note(f"{are} of this workspace: the model may have learned them, so its confidence there proves nothing")

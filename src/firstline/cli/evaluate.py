@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A labelled file of any format that import takes.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A labelled file in any format that import reads.")],
     model: ModelOption = None,
     json_out: Annotated[
         Path | None,
@@ -56,7 +56,7 @@ def evaluate(
     no_header: NoHeaderOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Score a labelled file with the predictor that serves."""
+    """Measure a model on a labelled file, with the same code that serves."""
     from firstline.errors import StoreUnusable
     from firstline.evaluation.labelled_file import evaluate_file
     from firstline.messages.pipes import readable
@@ -73,7 +73,7 @@ def evaluate(
         if place.has_database:
             learned, classes = labelled_keys(place.database, place.none_classes), class_names(place.database)
     except StoreUnusable as problem:
-        note(f"Whether the model has learned these messages cannot be told: {problem.message}")
+        note(f"Cannot tell whether the model has learned these messages: {problem.message}")
     to_stdout = json_out is not None and str(json_out) == "-"
     options = reading_options(place.settings, text, encoding, delimiter, sheet, header_row, no_header)
     said = said_columns(text=text, label=label, segment=segment)
@@ -109,16 +109,14 @@ def _print_notes(result: "Evaluation") -> None:
         note(f"{counted(result.n_rejected, 'row')} could not be used")
     if result.n_unlabelled:
         note(f"{counted(result.n_unlabelled, 'row')} without a label: not counted")
-    if left_out := result.classes_without_messages:
-        names = listed([f"'{name}'" for name in left_out])
-        note(f"the macro averages leave out classes without messages in this file ({len(left_out):,}): {names}")
     if result.n_none:
-        note(f"{counted(result.n_none, 'row')} labelled as none of the classes: counted apart, in no figure below")
+        note(f"{counted(result.n_none, 'row')} labelled as none of the classes: not part of the figures below")
     for name, count in result.unknown_labels.items():
-        note(f"class '{name}' ({counted(count, 'row')}) is not known to the model: counted as errors")
+        note(f"class '{name}' ({counted(count, 'row')}) is not known to the model: {_as_errors(1)}")
     if others := result.lines_of_others:
         lines = listed([f"{line:,}" for line in others])
-        note(f"{counted(len(others), 'row')} with a class that is unknown here, counted as errors; lines: {lines}")
+        errors = _as_errors(result.n_other_classes)
+        note(f"{counted(len(others), 'row')} with a class that is not known here: {errors}; lines: {lines}")
     if result.n_learned:
         note(
             f"{agreeing(result.n_learned, 'row', 'is a labelled message', 'are labelled messages')} of this workspace:"
@@ -127,12 +125,18 @@ def _print_notes(result: "Evaluation") -> None:
         )
     if result.n_unknown_segments:
         have = agreeing(result.n_unknown_segments, "row", "has", "have")
-        note(f"{have} a segment that training never saw: answered without it")
+        note(f"{have} a segment that training never saw: classified without it")
+
+
+def _as_errors(n_classes: int) -> str:
+    """How classes that the model does not know lower the figures."""
+    classes = "class" if n_classes == 1 else "classes"
+    return f"counted as errors, and as {n_classes:,} more {classes} with F1 .000 in the macro averages"
 
 
 def _print_figures(result: "Evaluation") -> None:
     figures = result.figures
-    say(f"Model {result.model}, {counted(figures.n_messages, 'message')}; in brackets 95 % intervals")
+    say(f"Model {result.model}, {counted(figures.n_messages, 'message')}; 95 % intervals in brackets")
     say(f"  accuracy         {figure(figures.accuracy, figures.intervals['accuracy'])}")
     say(f"  macro-F1         {figure(figures.macro_f1, figures.intervals['macro_f1'])}")
     say(f"  macro precision  {figure(figures.macro_precision, figures.intervals['macro_precision'])}")
@@ -145,6 +149,9 @@ def _print_figures(result: "Evaluation") -> None:
         ],
         ("precision", "recall", "F1", "messages"),
     )
+    if left_out := result.classes_without_messages:
+        # Here, since names of classes may stand beside the figures, but not in a log of errors.
+        say(f"Not in this file, and left out of the macro averages: {listed(list(left_out))}")
 
 
 def _as_json(result: "Evaluation") -> dict[str, object]:
@@ -164,5 +171,6 @@ def _as_json(result: "Evaluation") -> dict[str, object]:
         "classes_without_messages": result.classes_without_messages,
         "unknown_labels": result.unknown_labels,
         "lines_of_others": result.lines_of_others,
+        "n_other_classes": result.n_other_classes,
         "n_unknown_segments": result.n_unknown_segments,
     }

@@ -19,12 +19,13 @@ _MOST_DAYS = 36_500
 
 def forget(
     ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids, as in the export.")] = None,
-    ids_file: Annotated[Path | None, typer.Option("--ids", metavar="FILE", help="A file, an id on each line.")] = None,
+    ids_file: Annotated[Path | None, typer.Option("--ids", metavar="FILE", help="A file with one id per line.")] = None,
     source: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The system that the ids are from. Default: any.")
+        str | None, typer.Option(metavar="NAME", help="The system that the ids come from. Default: any.")
     ] = None,
     text: Annotated[
-        typer.FileText | None, typer.Option(metavar="FILE", help="A file with a text; - reads standard input.")
+        typer.FileText | None,
+        typer.Option(metavar="FILE", help="A file with the text of a message; - reads standard input."),
     ] = None,
     older_than: Annotated[
         str | None, typer.Option(metavar="365d", help="Messages sent more than this many days ago.")
@@ -33,9 +34,9 @@ def forget(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Delete messages for good, so that the same export does not bring them back.
+    """Delete messages for good; importing the same export again does not bring them back.
 
-    Lists the runs, models and language models that have read some of them, and how to make each again.
+    Lists the runs, models and language models that read some of them, and how to make each again.
     """
     from firstline.errors import InputError, UnusableCell, UsageError
     from firstline.messages.cells import read_name, read_text
@@ -43,7 +44,7 @@ def forget(
 
     named = [*(ids or ()), *(_lines(ids_file) if ids_file else ())]
     if not (named or text or older_than):
-        raise UsageError("Nothing is named to forget.", "Name ids, --ids FILE, --text FILE or --older-than 365d.")
+        raise UsageError("Nothing to forget was named.", "Name ids, --ids FILE, --text FILE or --older-than 365d.")
     before = _before(older_than) if older_than else None
     place = Workspace.find(workspace)
     try:
@@ -51,13 +52,13 @@ def forget(
         known = [name for one in named if (name := read_name(one))]
     except (UnusableCell, UnicodeDecodeError) as error:
         why = str(error) if isinstance(error, UnusableCell) else "it is not UTF-8"
-        raise UsageError(f"What is to be forgotten cannot be read: {why}.", "Name it as the export has it.") from None
+        raise UsageError(f"Cannot read what to forget: {why}.", "Write it as it is in the export.") from None
     with place.hold("messages", "forget"):
         found = _forget(place, known, source, texts, before, dry_run)
     if not (found.keys or found.n_ids):
         raise InputError(
             "Nothing here matches, so nothing was forgotten.",
-            f"Ids and texts are compared as the export has them. Systems known here: {listed(found.sources) or 'none'}",
+            f"Write ids and texts as they are in the export. Systems known here: {listed(found.sources) or 'none'}",
         )
     holders = _holders(place, found.keys)
     if as_json:
@@ -70,7 +71,7 @@ def forget(
         verb = "stays" if found.n_shared == 1 else "stay"
         say(f"  {counted(found.n_shared, 'message')} {verb}: other ids have the same text.")
     if found.n_unknown_ids:
-        say(f"  {counted(found.n_unknown_ids, 'id')} not found: nothing of them is here.")
+        say(f"  {counted(found.n_unknown_ids, 'id')} not found.")
     if found.n_undated:
         say(f"  {counted(found.n_undated, 'message')} without a date: not compared with --older-than.")
     if found.keys:
@@ -103,8 +104,8 @@ def _forget(
         found = forget(connection, key.secret, ids=known, source=source, texts=masked, before=before)
     # Also when nothing matched: what an earlier run could not do is done then.
     if not is_rehearsal and (why := rewrite(place.database)):
-        note(f"Warning: what is forgotten may still lie in unused parts of the database's files: {why}.")
-        note("Run this again when that is over; it will find nothing more, and rewrite the files.")
+        note(f"Warning: forgotten text may still be in unused parts of the database's files: {why}.")
+        note("Run this again later: it will find nothing to forget, but rewrite the files.")
     return found
 
 
@@ -115,7 +116,7 @@ def _lines(file: Path) -> list[str]:
         return [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise FileUnreadable(f"{file} cannot be read: {why}.", "It holds an id on each line.") from None
+        raise FileUnreadable(f"{file} cannot be read: {why}.", "It should have one id per line.") from None
 
 
 def _before(older_than: str) -> datetime:
@@ -130,7 +131,7 @@ def _before(older_than: str) -> datetime:
 
 @dataclass(frozen=True)
 class Holders:
-    """What has read some of the forgotten messages, or may have: runs and models by id."""
+    """The ids of runs and models that read some of the forgotten messages, or may have."""
 
     runs: list[str]
     models: list[str]
@@ -159,18 +160,18 @@ def _holders(place: "Workspace", keys: set[bytes]) -> Holders:
 
 def _say_holders(holders: Holders, workspace: Path | None) -> None:
     for what, names in (
-        ("Runs that have read some of them", holders.runs),
-        ("Models that have", holders.models),
-        ("Runs of earlier versions, which may have", holders.runs_that_may),
-        ("Models that may have, since their runs are not known", holders.models_that_may),
+        ("Runs that read some of them", holders.runs),
+        ("Models that read some of them", holders.models),
+        ("Runs of earlier versions that may have read some", holders.runs_that_may),
+        ("Models that may have read some, since their runs are not known", holders.models_that_may),
     ):
         if names:
             say(f"  {what}: {listed(names)}")
     if holders.models or holders.models_that_may:
-        say("  The service answers with such a model until another is promoted:")
+        say("  The service keeps answering with such a model until you promote another:")
         say(f"    1. {next_command(workspace, 'train --fresh')}")
         say(f"    2. {next_command(workspace, 'models promote NEW')}")
         say("    3. delete the folders named above in runs and models")
     if holders.has_language_models:
         anew = next_command(workspace, "adapt --force")
-        say(f"  Language models and sentence vectors were made from all messages: {anew}, or delete language-models")
+        say(f"  Language models and sentence vectors come from all messages: {anew}, or delete language-models")

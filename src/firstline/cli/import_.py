@@ -28,7 +28,7 @@ from firstline.cli.options import (
     said_columns,
     split_values,
 )
-from firstline.cli.output import counted, listed, next_command, note, print_json, print_table, progress, say
+from firstline.cli.output import agreeing, counted, listed, next_command, note, print_json, print_table, progress, say
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
@@ -58,22 +58,20 @@ def import_(
     agent_values: AgentValuesOption = None,
     day_first: Annotated[
         bool | None,
-        typer.Option("--day-first/--month-first", help="How 01/02/2026 is read if the column does not decide it."),
+        typer.Option("--day-first/--month-first", help="How to read 01/02/2026 if no date in the column decides it."),
     ] = None,
     source: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The system that the ids are from. Default: the file's name without dates."),
+        typer.Option(metavar="NAME", help="The system that the ids come from. Default: the file's name without dates."),
     ] = None,
     relabel: Annotated[
         bool,
-        typer.Option(
-            "--relabel", help="Labels of this file replace those that its messages have; an empty one takes them away."
-        ),
+        typer.Option("--relabel", help="Replace existing labels with those of this file; an empty label removes one."),
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show columns, counts and five masked messages; store nothing.")
     ] = False,
-    undo: Annotated[bool, typer.Option("--undo", help="Undo the last import instead.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Undo the last import.")] = False,
     encoding: EncodingOption = None,
     delimiter: DelimiterOption = None,
     sheet: SheetOption = None,
@@ -82,9 +80,9 @@ def import_(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring messages in: masked, without duplicates, all of a file or nothing of it.
+    """Import messages: mask personal data, skip duplicates, and store a file whole or not at all.
 
-    Columns that you name are remembered in firstline.toml.
+    Columns that you name are saved in firstline.toml for the next import.
     """
     from firstline.errors import UsageError
     from firstline.messages.importing import import_file
@@ -94,7 +92,9 @@ def import_(
 
     if undo:
         if relabel or dry_run or source:
-            raise UsageError("--undo goes with no other option.", "It undoes the last import: firstline import --undo")
+            raise UsageError(
+                "--undo cannot be combined with other options.", "To undo the last import: firstline import --undo"
+            )
         _undo(Workspace.find(workspace), files or (), as_json)
         return
     if not files:
@@ -111,7 +111,8 @@ def import_(
     remembered = _lasting(said)
     remembered |= ({"agent_values": agents} if agents else {}) | ({"date_order": order} if order else {})
     reports: list[ImportReport] = []
-    with _printed(reports, as_json, workspace), place.hold("messages", "import"), progress(as_json) as bar:
+    printed = _printed(reports, as_json, workspace, is_rehearsal=dry_run)
+    with printed, place.hold("messages", "import"), progress(as_json) as bar:
         for file in files:
             task = bar.add_task(file.name, total=1.0)
 
@@ -136,18 +137,18 @@ def import_(
 
 
 def _lasting(said: "Mapping[str, str]") -> "dict[str, str | tuple[str, ...]]":
-    """The columns to remember: a guess of `classify` is taken for a label only when it is named."""
+    """The columns to remember. An answer of `classify` is not: it is a label only in the import that names it."""
     return {role: name for role, name in said.items() if role != "label" or not name.startswith(_GUESS)}
 
 
 def _note_similar_classes(place: "Workspace", names: set[str]) -> None:
-    """Point out classes that a person would take for one, if one of them is in `names`."""
+    """Point out class names that look alike, if one of them is in `names`."""
     from firstline.labelling.overview import similar_names
     from firstline.store.messages import class_names
 
     for group in similar_names(class_names(place.database)):
         if not names.isdisjoint(group):
-            note(f"classes that differ little: {', '.join(group)}")
+            note(f"class names that look alike: {', '.join(group)}")
 
 
 def _undo(place: "Workspace", files: "Sequence[Path]", as_json: bool) -> None:
@@ -174,8 +175,10 @@ def _undo(place: "Workspace", files: "Sequence[Path]", as_json: bool) -> None:
 
 
 @contextmanager
-def _printed(reports: "list[ImportReport]", as_json: bool, workspace: Path | None) -> Iterator[None]:
-    """Print the reports when the bars are gone, also where a later file was refused."""
+def _printed(
+    reports: "list[ImportReport]", as_json: bool, workspace: Path | None, *, is_rehearsal: bool
+) -> Iterator[None]:
+    """Print the reports once the bars are gone, even if a later file was refused."""
     try:
         yield
     finally:
@@ -183,10 +186,12 @@ def _printed(reports: "list[ImportReport]", as_json: bool, workspace: Path | Non
             print_json([asdict(report) for report in reports])
         else:
             for report in reports:
-                _print_report(report, workspace)
+                _print_report(report, workspace, is_rehearsal=is_rehearsal)
 
 
-def _print_report(report: "ImportReport", workspace: Path | None) -> None:
+def _print_report(report: "ImportReport", workspace: Path | None, *, is_rehearsal: bool) -> None:
+    """A rehearsal stores nothing, so it tells what would be stored."""
+    would_be = "would be " if is_rehearsal else ""
     for text in report.notes:
         note(text)
     roles = ", ".join(f"{role} = '{name}'" if role != name else f"'{name}'" for role, name in report.columns.items())
@@ -194,43 +199,46 @@ def _print_report(report: "ImportReport", workspace: Path | None) -> None:
     say(f"{report.file} ({report.described}): {rows}, columns {roles}")
     guesses = [name for name in report.unused if name.startswith(_GUESS)]
     if unused := [name for name in report.unused if name not in guesses]:
-        hint = "" if "label" in report.columns else "; is one of them the class? --label COLUMN"
-        say(f"  not used: {listed(unused)}{hint}")
+        hint = "" if "label" in report.columns else "; if one of them is the class, name it: --label COLUMN"
+        say(f"  unused columns: {listed(unused)}{hint}")
     if guesses:
-        say(
-            "  not used: the columns of firstline classify; its guesses become labels with --label predicted_label only"
-        )
+        say("  unused columns: answers of firstline classify; to import them as labels: --label predicted_label")
     if report.n_masked_again:
-        say(f"  the masks have changed: {counted(report.n_masked_again, 'stored message')} masked again")
+        say(f"  the masks have changed: {counted(report.n_masked_again, 'stored message')} {would_be}masked again")
     new = counted(report.n_new, "new message")
-    say(f"  {new}, {report.n_known:,} here already, {report.n_repeated:,} repeated in the file")
+    say(f"  {new}, {report.n_known:,} already here, {report.n_repeated:,} repeated in the file")
     if report.n_forgotten:
-        say(f"  {counted(report.n_forgotten, 'row')} left out: forgotten earlier")
+        say(f"  {counted(report.n_forgotten, 'row')} skipped: forgotten earlier")
     if report.n_corrected:
-        say(f"  {counted(report.n_corrected, 'known id')} of '{report.source}' with another text: corrected")
+        say(f"  {counted(report.n_corrected, 'known id')} of '{report.source}' with another text: {would_be}corrected")
     if report.n_shared_ids:
         shared = counted(report.n_shared_ids, "row")
-        say(f"  {shared} with the id of another row but another text, kept without it; whole tickets: --conversation")
+        say(f"  {shared} with the id of an earlier row but another text: kept without an id")
+        say("    if these rows are one conversation, name its column: --conversation COLUMN")
     if report.n_labelled:
-        say(f"  {report.n_labelled:,} with a label, {counted(report.n_new_labelled, 'message')} newly labelled")
+        newly = f"{counted(report.n_new_labelled, 'message')} {would_be}newly labelled"
+        say(f"  {report.n_labelled:,} with a label, {newly}")
     if report.n_none:
         say(f"  {report.n_none:,} of them with a label that means none of the classes")
     if report.n_replaced or report.n_taken_away:
-        say(f"  {counted(report.n_replaced, 'label')} replaced, {report.n_taken_away:,} taken away")
+        say(f"  {counted(report.n_replaced, 'label')} replaced, {report.n_taken_away:,} removed")
     if report.segments:
         shown = sorted(report.segments.items(), key=lambda item: -item[1])
         say("  segments: " + listed([f"{name} {count:,}" for name, count in shown]))
     if report.n_disagreements:
-        split = counted(report.n_disagreements, "message")
-        say(f"  {split} of the workspace with two labels: {next_command(workspace, 'status --disagreements')}")
+        have = agreeing(report.n_disagreements, "message", "has", "have")
+        say(f"  {have} two labels in this workspace: {next_command(workspace, 'status --disagreements')}")
     if report.dates:
         say(f"  dates: {report.dates}")
     if report.n_times_unread:
-        say(f"  {report.n_times_unread:,} without a time that could be read")
+        say(f"  {report.n_times_unread:,} with a time that could not be read")
     if report.n_cut:
-        say(f"  quoted replies or a signature cut from {counted(report.n_cut, 'message')}")
+        say(f"  quoted replies or a signature {would_be}cut from {counted(report.n_cut, 'message')}")
     if report.n_rejected:
-        say(f"  {report.n_rejected:,} rejected" + (f", see {report.rejects_file}" if report.rejects_file else ""))
+        say(
+            f"  {report.n_rejected:,} {would_be}rejected"
+            + (f", see {report.rejects_file}" if report.rejects_file else "")
+        )
         for reason, count in list(report.reject_reasons.items())[:_MOST_REASONS]:
             say(f"    {count:,}: {reason}")
     if report.sample:

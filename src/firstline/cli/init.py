@@ -15,16 +15,16 @@ def init(
     language: Annotated[
         str, typer.Option(help="The language of most messages, two or three letters: ru, en, ...")
     ] = "ru",
-    demo: Annotated[bool, typer.Option("--demo", help="Put demo messages beside it, in history.csv.")] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Add demo messages, in history.csv.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a workspace: a folder with settings, a database and room for models."""
+    """Create a workspace: a folder for settings, messages and models."""
     from firstline.errors import WorkspaceExists
     from firstline.store.workspace import Workspace
 
     history = folder / "history.csv"
     if demo and history.exists():
-        raise WorkspaceExists(f"{history} is there already.", "Name another folder, or leave out --demo.")
+        raise WorkspaceExists(f"{history} already exists.", "Name another folder, or leave out --demo.")
     workspace = Workspace.create(folder, language)
     if demo:
         from importlib.resources import files
@@ -35,7 +35,7 @@ def init(
             {"workspace": str(folder), "settings": str(workspace.settings_file), "demo": str(history) if demo else None}
         )
         return
-    say(f"Workspace {folder} is ready; what a team decides is set in {workspace.settings_file}.")
+    say(f"Workspace {folder} is ready; its settings are in {workspace.settings_file}.")
     if demo:
-        say(f"Demo messages of a bank's first line: {history}")
+        say(f"Demo messages to a bank's support: {history}")
     say(f"Next: {next_command(folder, f'import {shlex.quote(str(history))}' if demo else 'import FILE')}")

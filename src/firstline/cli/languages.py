@@ -20,7 +20,7 @@ app = typer.Typer(cls=Group, help="Pretrained language models on this machine.",
 
 @app.callback()
 def languages(context: typer.Context, as_json: JsonOption = False) -> None:
-    """List the language models that are installed; training starts from the one of the workspace's language."""
+    """List installed language models. Training starts from the one for the workspace's language."""
     if context.invoked_subcommand is not None:
         return
     from firstline.language_models.installed import installed_languages
@@ -32,8 +32,8 @@ def languages(context: typer.Context, as_json: JsonOption = False) -> None:
         print_json([_as_json(language) for language in found])
         return
     if not found:
-        say("No language model is installed. Training learns from the messages alone.")
-        say(f"To have one, such as firstline-ru or firstline-en: {install_hint('firstline-ru')}.")
+        say("No language model is installed, so training learns from the messages alone.")
+        say(f"To install one, such as firstline-ru or firstline-en: {install_hint('firstline-ru')}.")
         say("To make one: firstline pretrain --help, then firstline languages pack --help.")
         return
     print_table(
@@ -59,16 +59,17 @@ def languages(context: typer.Context, as_json: JsonOption = False) -> None:
 def pack(
     folders: Annotated[
         list[Path],
-        typer.Argument(metavar="DIR", help="What firstline pretrain made; one folder for each direction."),
+        typer.Argument(metavar="DIR", help="Folders that firstline pretrain wrote, one for each direction."),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Where the project, with its wheel in dist, is put.")
+        Path,
+        typer.Option("--output", "-o", metavar="DIR", help="The folder for the project; its wheel is in dist there."),
     ],
-    name: Annotated[str | None, typer.Option(help="Of the distribution. Default: firstline- and the language.")] = None,
-    version: Annotated[str, typer.Option(help="Of the distribution.")] = "1.0.0",
+    name: Annotated[str | None, typer.Option(help="The distribution's name. Default: firstline-LANGUAGE.")] = None,
+    version: Annotated[str, typer.Option(help="The distribution's version.")] = "1.0.0",
     as_json: JsonOption = False,
 ) -> None:
-    """Make a wheel of pretrained language models: pip installs it offline, and firstline finds it by name."""
+    """Pack pretrained language models as a wheel. Pip installs it offline, and Firstline finds it by name."""
     from firstline.cli.before_training import require_training
 
     require_training("torch", "fastai", "safetensors")
@@ -82,7 +83,7 @@ def pack(
         )
         return
     say(f"{packed.wheel}: {packed.name} {version}, {size(n_bytes)}; its project is {packed.project}")
-    say(f"Next, on every machine that trains: pip install {shlex.quote(str(packed.wheel))}")
+    say(f"Next, on each machine that trains: pip install {shlex.quote(str(packed.wheel))}")
 
 
 def _n_bytes(folder: Path, card: "Card") -> int:

@@ -5,9 +5,9 @@ from firstline.cli.output import print_text
 
 
 def mask(workspace: WorkspaceOption = None) -> None:
-    """Show what becomes of a text from standard input, as a message: personal data as masks. Stores nothing.
+    """Print a message from standard input as Firstline would store it: personal data masked. Stores nothing.
 
-    With a workspace, its own patterns count as well; quoted replies and signatures are cut as its settings say.
+    A workspace's own patterns apply too, and its settings decide whether quoted replies and signatures are cut.
     """
     import sys
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from firstline.bundle.manifest import Manifest
 
 app = typer.Typer(cls=Group, help="The models of the workspace.", invoke_without_command=True)
-_Id = Annotated[str, typer.Argument(metavar="ID", help="A model of `firstline models`.")]
+_Id = Annotated[str, typer.Argument(metavar="ID", help="The model's id; `firstline models` lists them.")]
 
 
 @app.callback()
@@ -72,19 +72,20 @@ def models(context: typer.Context, workspace: WorkspaceOption = None, as_json: J
         ],
         ("labels\nclasses", "folds"),
     )
-    say("* the champion: the one that serves")
+    say("* the champion, which serves")
 
 
 @app.command(cls=Command)
 def show(
     context: typer.Context,
     model_id: Annotated[
-        str | None, typer.Argument(metavar="ID", help="A model of `firstline models`. Default: the champion.")
+        str | None,
+        typer.Argument(metavar="ID", help="The model's id; `firstline models` lists them. Default: the champion."),
     ] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Everything about one model: figures per class, data, settings."""
+    """Show one model: figures per class, data, settings."""
     from firstline.bundle.files import read_manifest
     from firstline.bundle.registry import champion_id, model_folder
     from firstline.store.workspace import Workspace
@@ -105,7 +106,7 @@ def _print_manifest(manifest: "Manifest", is_champion: bool) -> None:
         return
     trained = manifest.measured.created_at[:19].replace("T", " ")
     say(f"  trained           {trained} UTC on {counted(training.n_messages, 'labelled message')}")
-    say(f"  checked by        {metrics.method}")
+    say(f"  measured by       {metrics.method}")
     for name, shown in (("accuracy", "accuracy"), ("macro_f1", "macro-F1"), ("macro_precision", "macro precision")):
         say(f"  {shown:<17} {figure(getattr(metrics, name), metrics.intervals.get(name))}")
     say(f"  calibration error {metrics.calibration_error:.3f} (before: {metrics.calibration_error_before:.3f})")
@@ -123,7 +124,7 @@ def _print_manifest(manifest: "Manifest", is_champion: bool) -> None:
 
 
 def _made_of(settings: "Mapping[str, Any]") -> "Iterator[tuple[str, str]]":
-    """What a blend mixes, and the pipeline that TPOT found, wherever it is."""
+    """The mixture of a blend and the pipeline that TPOT found, at any depth of the settings."""
     weights = settings.get("weights")
     if isinstance(weights, dict):
         yield "a mixture of", ", ".join(f"{weight:.0%} {name}".replace("%", " %") for name, weight in weights.items())
@@ -138,7 +139,7 @@ def _made_of(settings: "Mapping[str, Any]") -> "Iterator[tuple[str, str]]":
 def promote(
     context: typer.Context, model_id: _Id, workspace: WorkspaceOption = None, as_json: JsonOption = False
 ) -> None:
-    """Make a model the champion: the one that serves from its next start."""
+    """Make a model the champion, which serves from the next start of the service."""
     from firstline.bundle.predictor import Predictor
     from firstline.bundle.registry import champion_id, model_folder
     from firstline.bundle.registry import promote as make_champion
@@ -157,4 +158,4 @@ def promote(
         print_json({"champion": model_id, "before": before})
     else:
         say(f"{model_id} is the champion{f', before it was {before}' if before and before != model_id else ''}.")
-        say(f"A running service keeps its model until it is started again: {next_command(workspace, 'serve')}")
+        say(f"A running service keeps its model until you restart it: {next_command(workspace, 'serve')}")

@@ -18,7 +18,7 @@ WorkspaceOption = Annotated[
         "--workspace",
         "-w",
         metavar="DIR",
-        help="The workspace. Default: the folder that holds firstline.toml, looked for upwards.",
+        help="The workspace's folder. Default: the nearest one with a firstline.toml, here or above.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
@@ -26,7 +26,8 @@ TextOption = Annotated[str | None, typer.Option("--text", metavar="COLUMN", help
 IdOption = Annotated[str | None, typer.Option("--id", metavar="COLUMN", help="The column with the message's id.")]
 LabelOption = Annotated[str | None, typer.Option("--label", metavar="COLUMN", help="The column with the class.")]
 SegmentOption = Annotated[
-    str | None, typer.Option("--segment", metavar="COLUMN", help="The column with the kind of writer.")
+    str | None,
+    typer.Option("--segment", metavar="COLUMN", help="The column with the kind of writer, such as customer."),
 ]
 SentAtOption = Annotated[
     str | None, typer.Option("--sent-at", metavar="COLUMN", help="The column with the time of sending.")
@@ -46,27 +47,28 @@ AgentValuesOption = Annotated[
     typer.Option("--agent-values", metavar="A,B", help="The values of the author column that mean support."),
 ]
 EncodingOption = Annotated[
-    str | None, typer.Option("--encoding", help="The encoding, such as cp1251. Default: found out.")
+    str | None, typer.Option("--encoding", help="The encoding, such as cp1251. Default: detected.")
 ]
-DelimiterOption = Annotated[str | None, typer.Option("--delimiter", help="The delimiter of a CSV. Default: found out.")]
+DelimiterOption = Annotated[str | None, typer.Option("--delimiter", help="The delimiter of a CSV. Default: detected.")]
 SheetOption = Annotated[
     str | None,
-    typer.Option("--sheet", metavar="NAME", help="The sheet of a workbook, by name or number. Default: found out."),
+    typer.Option("--sheet", metavar="NAME", help="The sheet of a workbook, by name or number. Default: detected."),
 ]
 HeaderRowOption = Annotated[
     int | None,
-    typer.Option("--header-row", min=1, metavar="N", help="The line that names the columns. Default: found out."),
+    typer.Option("--header-row", min=1, metavar="N", help="The line that names the columns. Default: detected."),
 ]
 NoHeaderOption = Annotated[
-    bool, typer.Option("--no-header", help="No line names the columns: they are called 1, 2, ... (--text 2).")
+    bool, typer.Option("--no-header", help="The file has no header line; its columns are called 1, 2, ... (--text 2).")
 ]
 ModelOption = Annotated[
-    str | None, typer.Option("--model", metavar="ID", help="A model of `firstline models`. Default: the champion.")
+    str | None,
+    typer.Option("--model", metavar="ID", help="The model's id; `firstline models` lists them. Default: the champion."),
 ]
 
 
 def said_columns(**given: str | None) -> dict[str, str]:
-    """The columns that the caller named, by role."""
+    """The column names that the caller gave, by role."""
     return {role: name for role, name in given.items() if name is not None}
 
 
@@ -96,12 +98,12 @@ def reading_options(
     header_row: int | None,
     no_header: bool,
 ) -> "ReadingOptions":
-    """What the options and settings say about a file. Raises `UsageError`."""
+    """How to read a file, from the options and the settings. Raises `UsageError`."""
     from firstline.errors import UsageError
     from firstline.messages.records import ReadingOptions
 
     if no_header and header_row is not None:
-        raise UsageError("--no-header and --header-row exclude each other.", "Leave one of them out.")
+        raise UsageError("--no-header and --header-row cannot be combined.", "Leave one of them out.")
     return ReadingOptions(
         encoding=encoding,
         delimiter=reading_delimiter(delimiter),
@@ -114,7 +116,7 @@ def reading_options(
 
 
 def temporary_room(workspace: "Workspace", out: Path | None) -> Path:
-    """Where a command's temporary folders lie: in the workspace, or beside `out` where that cannot be written."""
+    """The folder for a command's temporary files: in the workspace, or next to `out` if that is read-only."""
     if out is None or os.access(workspace.folder, os.W_OK):
         return workspace.temporary
     return out.parent / ".firstline-tmp"

@@ -25,20 +25,20 @@ _GLUE = "\u00a0"
 
 _INSTALLATION = re.compile(r"pip install --no-index --find-links DIR [^\s,]+")
 
-_WRAPPED = frozenset({"class", "why that is few", "text, masked", "settings other than the defaults"})
-"""The columns whose cells may take several lines."""
+_WRAPPED = frozenset({"class", "why this is too few", "text, masked", "settings other than the defaults"})
+"""Columns whose cells may take several lines."""
 
 _SAY_EVERY_S = 30.0
 _MOST_LISTED = 5
 
 
 def say(text: str) -> None:
-    """One line on standard output; in a terminal, as many as its width asks for."""
+    """Print one line on standard output; a terminal wraps it between words."""
     print(_fitted(text, sys.stdout))
 
 
 def note(text: str) -> None:
-    """As `say`, on standard error: what a person should know, and a script need not read."""
+    """Print as `say` does, on standard error: what a person should know and a script need not read."""
     print(_fitted(text, sys.stderr), file=sys.stderr)
 
 
@@ -82,9 +82,9 @@ def json_text(value: object) -> str:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> None:
-    """A table; columns named in `right` are set to the right. It fits a terminal of 80 columns.
+    """Print a table; the columns in `right` are right-aligned. It fits a terminal of 80 columns.
 
-    Where it is too wide, its columns move together, and sentences and names of classes are broken.
+    If it is too wide, the columns move closer together, and sentences and class names wrap.
     """
     from rich.console import Console
     from rich.measure import Measurement
@@ -123,7 +123,7 @@ def is_narrow() -> bool:
 
 @contextmanager
 def progress(quiet: bool = False) -> Iterator["Progress"]:
-    """A progress bar with the time left, on standard error; none where that is not a terminal."""
+    """A progress bar with the time left, on standard error; hidden if that is not a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -141,9 +141,9 @@ def progress(quiet: bool = False) -> Iterator["Progress"]:
 
 
 def stages(bar: "Progress") -> Callable[["Stage"], None]:
-    """Shows how far a long step has come: a line of its own in `bar`, one at a time.
+    """Shows the progress of a long step on a line of its own in `bar`, one at a time.
 
-    Where there is no terminal, a line on standard error at the end of a stage, and now and then in between.
+    Without a terminal it prints a line at the end of each stage, and one now and then in between.
     """
     shown: dict[str, TaskID] = {}
     said_at: dict[str, float] = {}
@@ -172,12 +172,12 @@ def stages(bar: "Progress") -> Callable[["Stage"], None]:
 
 @contextmanager
 def says_how_to_go_on(without: str = "") -> Iterator[None]:
-    """For commands that keep what they have done: what to do after Ctrl-C, `without` what would begin anew."""
+    """After Ctrl-C, say how to resume: with the same command, `without` the option that would start over."""
     try:
         yield
     except KeyboardInterrupt:
         again = f"the same command without {without}" if without else "the same command again"
-        note(f"To go on: {again}; sentence vectors, language model and folds that are finished are kept.")
+        note(f"To resume, run {again}; finished folds, sentence vectors and language models are saved.")
         raise
 
 
@@ -209,9 +209,9 @@ def agreeing(number: int, noun: str, verb: str, verb_of_many: str) -> str:
 
 
 def without_name(reason: str, name: str) -> str:
-    """A reason that follows the name of a candidate: it need not say the name again."""
+    """A reason without the name of the candidate, for a line that begins with it."""
     if reason.startswith(f"{name} "):
-        return f"it {reason.removeprefix(name).lstrip()}"
+        return reason.removeprefix(name).lstrip()
     return reason[:1].lower() + reason[1:] if reason.startswith("It ") else reason
 
 

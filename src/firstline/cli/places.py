@@ -15,16 +15,19 @@ if TYPE_CHECKING:
 
 DaskOption = Annotated[
     str | None,
-    typer.Option(metavar="tcp://HOST:PORT", help="Work on this Dask cluster, see docs/search.md. Default: here."),
+    typer.Option(
+        metavar="tcp://HOST:PORT", help="Work on this Dask cluster (docs/search.md). Default: on this machine."
+    ),
 ]
 
 
 @contextmanager
 def workers(settings: "Settings") -> "Iterator[Workers]":
     """Processes on this machine, with the limits of `[search]`."""
-    from firstline.search.workers import Limits, Workers, default_workers, memory_share
+    from firstline.processes import n_usable_cores
+    from firstline.search.workers import Limits, Workers, memory_share
 
-    n_workers = settings.search.workers or default_workers()
+    n_workers = settings.search.workers or n_usable_cores()
     memory_bytes = int(1e9 * settings.search.memory_gb) or memory_share(n_workers)
     with Workers(Limits(60 * settings.search.evaluation_minutes, memory_bytes), n_workers) as here:
         yield here
@@ -32,9 +35,9 @@ def workers(settings: "Settings") -> "Iterator[Workers]":
 
 @contextmanager
 def cluster(address: str, settings: "Settings", is_timed: bool) -> "Iterator[Cluster]":
-    """The workers of a cluster, with the limits of `[search]`; that of time only where a task `is_timed`.
+    """The workers of a cluster, with the limits of `[search]`; the time limit applies only if `is_timed`.
 
-    Raises `ExtraMissing` where Dask or pebble is not installed, and what `Cluster` raises.
+    Raises `ExtraMissing` if Dask or pebble is not installed, and what `Cluster` raises.
     """
     from importlib.util import find_spec
 
@@ -47,5 +50,5 @@ def cluster(address: str, settings: "Settings", is_timed: bool) -> "Iterator[Clu
 
     seconds = 60 * settings.search.evaluation_minutes if is_timed else None
     with Cluster(address, Limits(seconds, int(1e9 * settings.search.memory_gb) or None)) as found:
-        note(f"works on {counted(found.n_workers, 'worker')} of {address}")
+        note(f"using {counted(found.n_workers, 'worker')} at {address}")
         yield found

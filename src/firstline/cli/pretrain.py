@@ -48,9 +48,13 @@ class DeviceName(StrEnum):
 
 CorpusArgument = Annotated[
     list[Path],
-    typer.Argument(help="Plain text, a paragraph a line: *.txt, *.jsonl with a 'text', packed with xz; or folders."),
+    typer.Argument(
+        help="Plain text, one paragraph per line: .txt, or .jsonl with a 'text', also as .xz; or folders of these."
+    ),
 ]
-OutputOption = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder of the language model.")]
+OutputOption = Annotated[
+    Path, typer.Option("--output", "-o", metavar="DIR", help="The folder to write the language model to.")
+]
 LanguageOption = Annotated[str, typer.Option(help="The language of the texts: ru, en, ...")]
 SizeOption = Annotated[SizeName, typer.Option("--size", help="small: for processors without a GPU; base: for a GPU.")]
 DirectionOption = Annotated[
@@ -60,8 +64,8 @@ TokenizerOption = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
-        help="A language model whose tokenizer is taken: the backward one must share that of the forward one."
-        " Default: a new one is trained.",
+        help="Use the tokenizer of this language model; the backward model must share the forward one's."
+        " Default: train a new one.",
     ),
 ]
 PiecesOption = Annotated[
@@ -71,12 +75,12 @@ TokensOption = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="Train this many tokens, rounded up to whole rounds of --rows by 1,600."
-        " Default: 8,000,000, where --minutes does not say else.",
+        help="How many tokens to train on, rounded up to whole rounds of --rows by 1,600."
+        " Default: 8,000,000, unless --minutes is given.",
     ),
 ]
 MinutesOption = Annotated[
-    float | None, typer.Option(min=0.01, help="Train so long; reading and encoding the texts come on top.")
+    float | None, typer.Option(min=0.01, help="How long to train, not counting reading and encoding the texts.")
 ]
 WeightOption = Annotated[
     list[str] | None,
@@ -88,15 +92,15 @@ LicenceOption = Annotated[
 ]
 ResumeOption = Annotated[
     bool,
-    typer.Option("--resume", help="Go on where a stopped training was, or train a finished language model on."),
+    typer.Option("--resume", help="Resume a stopped training, or train a finished language model further."),
 ]
 DeviceOption = Annotated[DeviceName, typer.Option(help="auto: a CUDA GPU if there is one.")]
 RowsOption = Annotated[
     int | None,
-    typer.Option(min=1, help="Rows read side by side; fewer take less memory. Default: 64, 256 on a GPU."),
+    typer.Option(min=1, help="Rows read at the same time; fewer need less memory. Default: 64, on a GPU 256."),
 ]
 RateOption = Annotated[float, typer.Option(min=1e-6, max=1.0, help="The highest learning rate.")]
-SeedOption = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Same texts and seed: the same model.")]
+SeedOption = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="The same texts and seed give the same model.")]
 
 
 def pretrain(
@@ -118,7 +122,7 @@ def pretrain(
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a language model from plain text: the tokenizer and the weights that a classifier starts from."""
+    """Train a language model on plain text: the tokenizer and the weights that a classifier starts from."""
     _require_fastai()
     from firstline.language_models.corpus import parse_sources
 
@@ -147,7 +151,7 @@ def pretrain(
         with progress(as_json) as bar:
             model = run_to_end(run(settings, sources, output), _shower(bar))
     except KeyboardInterrupt:
-        note("To go on: the same command with --resume; at most the last two minutes are done again.")
+        note("To resume, run the same command with --resume; at most the last two minutes are repeated.")
         raise
     if as_json:
         print_json(_as_json(model, output))
@@ -156,7 +160,7 @@ def pretrain(
 
 
 def _require_fastai() -> None:
-    """Raises `ExtraMissing` where fastai or PyTorch is not installed."""
+    """Raises `ExtraMissing` if fastai or PyTorch is not installed."""
     from importlib.util import find_spec
 
     from firstline.errors import ExtraMissing
@@ -177,7 +181,7 @@ def _weight(name: str, text: str) -> float:
 
 
 def _shower(bar: "Progress") -> Callable[["PretrainEvent"], None]:
-    """Draws the events: a bar where there is one, else a line now and then; perplexities as lines in any case."""
+    """Draws the events: a bar in a terminal, otherwise a line now and then; perplexities always as lines."""
     from firstline.steps import Note, Step
 
     task = bar.add_task("starting", total=None)
@@ -224,17 +228,15 @@ def _print_report(model: "LanguageModel", folder: Path) -> None:
         f"{folder}: a {card.direction} language model of '{card.language}',"
         f" {counted(model.tokenizer.n_pieces, 'piece')}, {kept}"
     )
-    say(f"  {card.tokens_seen:,} tokens seen, of {_texts([(text.name, text.n_tokens) for text in card.sources])}")
+    say(f"  {card.tokens_seen:,} tokens seen, from {_texts([(text.name, text.n_tokens) for text in card.sources])}")
     say(
-        f"  perplexity on text that was held out: {card.perplexity_per_token:,.1f} per token,"
+        f"  perplexity on held-out text: {card.perplexity_per_token:,.1f} per token,"
         f" {card.perplexity_per_character:,.2f} per character"
     )
-    say(f"To train it on: the same command with --resume. What that needs is in {folder / '.work'}; it may be deleted.")
+    say(f"To train it further, run the same command with --resume. Only that needs {folder / '.work'}.")
     if card.direction == "forward":
-        say(f"Next: the same with --direction backward --tokenizer {shlex.quote(str(folder))} and another folder.")
-    say(
-        "With both directions: firstline languages pack DIR DIR -o OUT, or firstline adapt with --language-model twice."
-    )
+        say(f"Next: the same with --direction backward --tokenizer {shlex.quote(str(folder))} and another --output.")
+    say("Once you have both: firstline languages pack DIR DIR -o OUT, or firstline adapt with --language-model twice.")
 
 
 def _texts(sources: Sequence[tuple[str, int]]) -> str:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 _LONG_S = 600
 
-app = typer.Typer(cls=Group, help="What was compared, run by run.", invoke_without_command=True)
-_Id = Annotated[str, typer.Argument(metavar="ID", help="A run of `firstline runs`; its beginning will do.")]
+app = typer.Typer(cls=Group, help="Earlier runs of `firstline train`.", invoke_without_command=True)
+_Id = Annotated[str, typer.Argument(metavar="ID", help="The run's id, or its beginning; `firstline runs` lists them.")]
 
 
 @app.callback()
@@ -46,19 +46,19 @@ def runs(context: typer.Context, workspace: WorkspaceOption = None, as_json: Jso
         print_json(found)
         return
     if not found:
-        say(f"Nothing was compared yet: {next_command(workspace, 'train')}")
+        say(f"There is no run yet. Start one: {next_command(workspace, 'train')}")
         return
     print_table(
         ("run\nlast model", "labels\nclasses", "folds", "candidates", "best\nmacro-F1"),
         [_line(card) for card in found],
         ("labels\nclasses", "folds"),
     )
-    say(f"All candidates of one: {next_command(workspace, 'runs show ID')}")
+    say(f"To see one in full: {next_command(workspace, 'runs show ID')}")
 
 
 @app.command(cls=Command)
 def show(context: typer.Context, run_id: _Id, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """The whole table of one run."""
+    """Show the whole table of one run."""
     from firstline.errors import UsageError
     from firstline.store.workspace import Workspace
 
@@ -69,15 +69,13 @@ def show(context: typer.Context, run_id: _Id, workspace: WorkspaceOption = None,
     runs = list_runs(Workspace.find(workspace or named).runs)
     matching = [card for card in runs if card.id == run_id] or [card for card in runs if card.id.startswith(run_id)]
     if len(matching) != 1:
-        what = f"are {len(matching)} runs that begin with" if matching else "is no run"
-        raise UsageError(f"There {what} '{run_id}'.", "List them: firstline runs")
+        problem = f"{len(matching)} runs begin with" if matching else "There is no run"
+        raise UsageError(f"{problem} '{run_id}'.", "List them: firstline runs")
     card = matching[0]
     if as_json or is_json:
         print_json(card)
         return
-    ended = (
-        f"finished, last model {card.model}" if card.finished_at else "not finished; the same command goes on with it"
-    )
+    ended = f"finished, last model {card.model}" if card.finished_at else "not finished; the same command resumes it"
     messages, classes = counted(card.n_messages, "labelled message"), counted(card.n_classes, "class")
     say(f"{card.id}: {messages}, {classes}, {card.folds} folds; {ended}")
     print_table(
@@ -90,7 +88,7 @@ def show(context: typer.Context, run_id: _Id, workspace: WorkspaceOption = None,
         if row.weights:
             say(f"{row.candidate} is {mixture(row.weights, row.dropped, row.too_slow)}")
         if row.problem:
-            say(f"{row.candidate} is not in the table: {without_name(row.problem, row.candidate)}")
+            say(f"Skipped {row.candidate}: {without_name(row.problem, row.candidate)}")
 
 
 def _line(card: "RunCard") -> tuple[str, ...]:
@@ -99,7 +97,7 @@ def _line(card: "RunCard") -> tuple[str, ...]:
         f"{card.id}\n{card.model if card.finished_at else 'not finished'}",
         f"{card.n_messages:,}\n{card.n_classes:,}",
         str(card.folds),
-        "\n".join(row.candidate + (" left out" if row.problem else "") for row in card.rows),
+        "\n".join(row.candidate + (" skipped" if row.problem else "") for row in card.rows),
         f"{best.candidate}\n{figure(best.macro_f1)}" if best and best.macro_f1 else "",
     )
 

@@ -33,26 +33,29 @@ _PLOT_FILE = "search.svg"
 
 
 def search(
-    candidate: Annotated[str, typer.Option(metavar="NAME", help="The candidate whose settings are looked for.")],
+    candidate: Annotated[str, typer.Option(metavar="NAME", help="The candidate to find settings for.")],
     minutes: Annotated[
         float | None,
         typer.Option(
-            min=0.01, help="How long it may look; checking the best comes on top. Default: until nothing gets better."
+            min=0.01, help="How long to search, not counting the check of the best. Default: until nothing improves."
         ),
     ] = None,
     folds: Annotated[
-        int | None, typer.Option(min=2, max=20, help="Folds of each evaluation. Default: as in firstline.toml.")
+        int | None,
+        typer.Option(min=2, max=20, help="Number of folds in each evaluation. Default: as in firstline.toml."),
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(min=0, max=2**32 - 1, help="Same data and seed: the same end. Default: as in firstline.toml."),
+        typer.Option(
+            min=0, max=2**32 - 1, help="The same data and seed give the same result. Default: as in firstline.toml."
+        ),
     ] = None,
     dask: DaskOption = None,
     apply: Annotated[bool, typer.Option("--apply", help="Write better settings into firstline.toml.")] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Look for better settings of a candidate: they evolve, judged by cross-validation."""
+    """Search for better settings of a candidate, by evolution and cross-validation."""
     from firstline.store.workspace import Workspace
 
     place = Workspace.find(workspace)
@@ -74,7 +77,7 @@ def search(
         folder = search_folder(place.searches, bench, settings)
         trials = Trials(folder)
         if len(trials):
-            note(f"goes on with {counted(len(trials), 'trial')} of {folder}")
+            note(f"resumes with {counted(len(trials), 'trial')} from {folder}")
         plan = Plan(settings.search.population, settings.search.generations, settings.search.patience, seed=bench.seed)
         where = cluster(dask, settings, is_timed=True) if dask is not None else workers(settings)
         with where as found, _shown(as_json, trials) as show:
@@ -88,7 +91,7 @@ def search(
 
 
 def _bench(place: "Workspace", candidate: str, folds: int | None, seed: int | None) -> "Bench":
-    """What is evaluated on; notes what is thin. Where `folds` or `seed` is None, the settings say."""
+    """The folds to evaluate on; notes thin classes. The settings decide `folds` and `seed` if they are None."""
     from firstline.store.messages import read_for_training
     from firstline.training.candidates.base import Context
     from firstline.training.folds import usable_folds
@@ -104,7 +107,7 @@ def _bench(place: "Workspace", candidate: str, folds: int | None, seed: int | No
 
 
 def require_search() -> None:
-    """Raises `ExtraMissing` where DEAP or pebble is not installed."""
+    """Raises `ExtraMissing` if DEAP or pebble is not installed."""
     from importlib.util import find_spec
 
     from firstline.errors import ExtraMissing
@@ -118,7 +121,7 @@ def _says_how_to_go_on() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        note("To go on: the same command again; what was evaluated is kept.")
+        note("To resume, run the same command again; finished evaluations are saved.")
         raise
 
 
@@ -151,7 +154,7 @@ def _shown(quiet: bool, trials: "Trials") -> "Iterator[Show]":
 
 
 class _Course:
-    """How far a search has come."""
+    """The progress of a search."""
 
     def __init__(self, trials: "Trials") -> None:
         self._started = time.monotonic()
@@ -171,7 +174,7 @@ class _Course:
     def sentence(self) -> str:
         """The last generation in words."""
         last = self._generations[-1]
-        gone = [f"{last.n_stopped} given up early"] if last.n_stopped else []
+        gone = [f"{last.n_stopped} stopped early"] if last.n_stopped else []
         gone += [f"{last.n_failed} failed"] if last.n_failed else []
         return (
             f"generation {last.number}: best macro-F1 {figure(last.best.outcome.score)}, mean {figure(last.mean)};"
@@ -184,7 +187,7 @@ class _Course:
         from rich.table import Table
 
         table = Table(box=box.SIMPLE, pad_edge=False, caption=f"{self._n_trials:,} trials, {self._rate()}")
-        for name in ("generation", "best macro-F1", "mean", "new", "given up", "failed"):
+        for name in ("generation", "best macro-F1", "mean", "new", "stopped", "failed"):
             table.add_column(name, justify="right")
         for one in self._generations[-10:]:
             counts = (one.n_new, one.n_stopped, one.n_failed)
@@ -206,7 +209,7 @@ def _draw(report: "SearchReport", folder: Path) -> None:
 
 
 def _apply(report: "SearchReport", place: "Workspace", stays: "Collection[str]") -> bool:
-    """Write what is better on other folds too, besides the settings that stay; whether it was."""
+    """Write the best settings if they are better on other folds too; returns whether they are. `stays` are kept."""
     from firstline.settings import remember_candidate
 
     checked = report.checked
@@ -234,18 +237,22 @@ def _print(report: "SearchReport", folder: Path, is_applied: bool, workspace: Pa
         (
             figure(trial.outcome.score),
             _spelled({name: value for name, value in trial.settings.items() if value != defaults[name]})
-            + (" (as it is now)" if trial.settings == report.default.settings else ""),
+            + (" (current)" if trial.settings == report.default.settings else ""),
             duration(trial.outcome.seconds),
         )
         for trial in shown
     ]
     print_table(("macro-F1", "settings other than the defaults", "time"), rows, ("macro-F1", "time"))
-    said = f"{counted(report.n_trials, 'trial')}, {counted(len(report.generations), 'generation')}"
-    say(f"{said}{'' if report.is_finished else ' and a part; time was up, the same command goes on'}; kept in {folder}")
+    done = f"{counted(report.n_trials, 'trial')}, {counted(len(report.generations), 'generation')}"
+    say(f"{done}, saved in {folder}")
+    if not report.is_finished:
+        say("Time was up before the last generation was complete; the same command resumes.")
     if report.generations:
         say(f"Plot: {folder / _PLOT_FILE}")
     if report.best.settings == report.default.settings:
-        say(f"Nothing is better than {report.candidate} as it is, macro-F1 {figure(report.default.outcome.score)}.")
+        say(
+            f"No settings beat the current ones of {report.candidate}, macro-F1 {figure(report.default.outcome.score)}."
+        )
         return
     say(f"Best: {_spelled(report.changed)}")
     if report.checked is None:
@@ -258,7 +265,7 @@ def _print(report: "SearchReport", folder: Path, is_applied: bool, workspace: Pa
     elif report.checked.gain.value > 0:
         say(f"Next: {next_command(workspace, f'{again} --apply')}")
     else:
-        say("So the search has found chance; firstline.toml stays as it is.")
+        say("The gain was chance, so firstline.toml is unchanged.")
 
 
 def _checked(checked: "Checked") -> str:

@@ -12,7 +12,7 @@ from firstline.cli.output import note
 
 _LEAST_OPEN_PORT = 1_024
 _PORTS_TRIED = 100
-_SWITCH_INTERVAL_S = 0.0005  # so that a single question does not wait for a batch in another thread
+_SWITCH_INTERVAL_S = 0.0005  # so that a single message does not wait for a batch in another thread
 
 
 def serve(
@@ -21,7 +21,7 @@ def serve(
     model: ModelOption = None,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Answer over HTTP: POST /v1/classify. Ends on Ctrl-C or SIGTERM, after the requests in hand, within 10 seconds."""
+    """Answer over HTTP: POST /v1/classify. Ctrl-C or SIGTERM ends it, after open requests, within 10 seconds."""
     import sys
 
     from firstline.serving.app import create_app, quiet_logging
@@ -43,9 +43,9 @@ def serve(
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """A listening socket: who connects from now on is answered once the application has started.
+    """A listening socket. Clients that connect from now on are answered once the application has started.
 
-    Raises `AddressUnusable` where the address is taken or not of this machine.
+    Raises `AddressUnusable` if the address is in use or does not belong to this machine.
     """
     from firstline.errors import AddressUnusable
 
@@ -62,7 +62,7 @@ def _listen(host: str, port: int) -> socket.socket:
         free = _free_port(host, port)
         raise AddressUnusable(
             f"Cannot listen on {host}, port {port}: {error.strerror or error}.",
-            f"Stop what holds it, or take a port that is free: --port {free}" if free else "Name another --host.",
+            f"Stop the program that uses it, or take a free port: --port {free}" if free else "Name another --host.",
         ) from None
     return listener
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from firstline.cli.options import JsonOption, WorkspaceOption
-from firstline.cli.output import counted, next_command, print_json, print_table, say
+from firstline.cli.output import agreeing, counted, next_command, print_json, print_table, say
 
 _SHOWN_CHARS = 90
 
@@ -17,7 +17,7 @@ def status(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """What the workspace holds: messages, labels per class, disagreements, the champion."""
+    """Show what the workspace holds: messages, labels per class, disagreements, the champion."""
     from firstline.labelling.overview import overview
     from firstline.store.workspace import Workspace
     from firstline.training.candidates import checked
@@ -29,13 +29,13 @@ def status(
         print_json(found)
         return
     if disagreements and not found.disagreements:
-        say("No message has two labels.")
+        say("No message has more than one label.")
         return
     if disagreements:
         for item in found.disagreements:
             where = f"{item.external_id}: " if item.external_id else ""
             say(f"{where}{' | '.join(item.labels)}\n    {_shortened(item.text)}")
-        say(f"{counted(len(found.disagreements), 'message')} with two labels.")
+        say(f"{agreeing(len(found.disagreements), 'message', 'has', 'have')} two labels.")
         say("To settle them, import a file with the right labels: " + next_command(workspace, "import FILE --relabel"))
         return
     messages = counted(found.n_messages, "message")
@@ -49,11 +49,11 @@ def status(
         say(f"Labels that mean none of the classes, not trained on: {counts}")
     if found.disagreements:
         say(
-            f"{counted(len(found.disagreements), 'message')} with two labels, not trained on: "
+            f"{agreeing(len(found.disagreements), 'message', 'has', 'have')} two labels, not trained on: "
             + next_command(workspace, "status --disagreements")
         )
     for names in found.similar_classes:
-        say(f"Classes that differ little: {', '.join(names)}")
+        say(f"Class names that look alike: {', '.join(names)}")
     say(f"Champion: {found.champion or 'none yet'}")
 
 

@@ -46,36 +46,42 @@ _LONG_S = 600
 
 def train(
     candidates: Annotated[
-        str | None, typer.Option(metavar="A,B", help="The candidates that compete. Default: as in firstline.toml.")
+        str | None, typer.Option(metavar="A,B", help="The candidates to compare. Default: as in firstline.toml.")
     ] = None,
     folds: Annotated[
-        int | None, typer.Option(min=2, max=20, help="Folds of the cross-validation. Default: as in firstline.toml.")
+        int | None, typer.Option(min=2, max=20, help="Number of folds. Default: as in firstline.toml.")
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(min=0, max=2**32 - 1, help="Same data and seed: the same model. Default: as in firstline.toml."),
+        typer.Option(
+            min=0, max=2**32 - 1, help="The same data and seed give the same model. Default: as in firstline.toml."
+        ),
     ] = None,
     repeats: Annotated[
-        int | None, typer.Option(min=1, max=20, help="How often all folds are trained. Default: as in firstline.toml.")
+        int | None, typer.Option(min=1, max=20, help="How often to train all folds. Default: as in firstline.toml.")
     ] = None,
     minutes: Annotated[
         float | None,
         typer.Option(
             min=0,
-            help="How long the comparison may take; training the best on all labels comes on top. 0: any time."
-            " Default: as in firstline.toml, but any time for --candidates that are named, and with --dask.",
+            help="How long the comparison may take, not counting the training of the best on all labels. 0: no limit."
+            " Default: as in firstline.toml; no limit for candidates that --candidates names, and with --dask.",
         ),
     ] = None,
     latency_ms: Annotated[
         float | None,
-        typer.Option(min=0, help="The most an answer may take (p99, one core); 0: any. Default: as in firstline.toml."),
+        typer.Option(
+            min=0, help="How long an answer may take (p99, one core). 0: no limit. Default: as in firstline.toml."
+        ),
     ] = None,
     dask: DaskOption = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Train again what an earlier run has kept.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Train everything again instead of reusing saved folds.")
+    ] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare candidates by cross-validation, and keep the best as a model."""
+    """Compare candidates by cross-validation, and save the best, trained on all labels, as a model."""
     from firstline.store.messages import read_for_training
     from firstline.store.workspace import Workspace
 
@@ -112,7 +118,8 @@ def train(
             place.runs,
             request,
             replace(
-                Context.of(settings, request.seed, place.language_models, place.folder, show_stage), dask=dask or ""
+                Context.of(settings, request.seed, place.language_models, place.folder, show_stage),
+                cluster=workers.connected if workers else None,
             ),
             workers,
         )
@@ -138,7 +145,7 @@ def _shown(bar: "Progress", show_stage: "Callable[[Stage], None]") -> "Callable[
         elif isinstance(event, Note):
             note(event.text)
         elif isinstance(event, Skipped):
-            note(f"skipped {event.candidate}: {event.reason}")
+            note(f"skipped {event.candidate}: {without_name(event.reason, event.candidate)}")
         else:
             note(f"{event.candidate}: macro-F1 {figure(event.figures.macro_f1)}")
 
@@ -150,7 +157,7 @@ def _print_report(report: "TrainReport", workspace: Path | None, folder: Path) -
     times = f" {folds.repeats} times" if folds.repeats > 1 else ""
     say(
         f"{counted(n_messages, 'labelled message')}, {counted(len(report.model.labels), 'class')},"
-        f" {folds.n_folds}-fold cross-validation{times}, seed {folds.seed}; below each figure its 95 % interval"
+        f" {folds.n_folds}-fold cross-validation{times}, seed {folds.seed}; 95 % intervals below the figures"
     )
     titles = ["candidate", "macro-F1", "accuracy", "macro prec.", f"against\n{report.reference}", *COSTS]
     rows = [list(_cells(row)) for row in sorted(report.results, key=lambda row: -row.figures.macro_f1)]
@@ -170,28 +177,29 @@ def _print_report(report: "TrainReport", workspace: Path | None, folder: Path) -
     model = report.model
     best = max(report.results, key=lambda row: row.figures.macro_f1)
     if best.candidate != model.candidate:
-        say(f"{best.candidate} takes {best.latency_ms['p99']:.2f} ms (p99), more than was asked for.")
+        say(f"{best.candidate} scores higher, but takes {best.latency_ms['p99']:.2f} ms (p99), over the limit.")
     if model.learning_curve:
         where = (workspace or Path(os.path.relpath(folder))) / "models" / model.id / "learning_curve.svg"
         say(_promise(model.learning_curve, n_messages, where))
-    what = "is the same as before" if not report.is_new else "is new"
+    saved = "Saved model" if report.is_new else "The same model as before:"
     error = model.metrics.calibration_error if model.metrics else float("nan")
     again = next_command(workspace, f"runs show {report.run}")
-    say(f"Model {model.id} {what}; calibration error {error:.3f}. This table again: {again}")
+    say(f"{saved} {model.id}; calibration error {error:.3f}. To see this table again: {again}")
     if report.is_champion:
         say(f"It is the champion. Next: {next_command(workspace, 'serve')}")
     else:
         promote = next_command(workspace, f"models promote {model.id}")
-        say(f"The champion is still {report.champion}. To change that: {promote}")
+        say(f"The champion is still {report.champion}. To promote the new model: {promote}")
 
 
 def _promise(curve: "LearningCurve", n_labels: int, where: Path) -> str:
-    """What more labels should bring, and where it is drawn."""
+    """What more labels should bring, and where the chart is."""
     if curve.now is None or curve.expected is None:
-        return f"What more labels would bring cannot be told yet: {curve.note}. The curve: {where}"
+        return f"The learning curve cannot yet tell what more labels would bring: {curve.note}. Chart: {where}"
     expected = figure(curve.expected.accuracy, (curve.expected.accuracy_low, curve.expected.accuracy_high))
     now = f"accuracy {figure(curve.now.accuracy)} with all {n_labels:,} labels (a fold has fewer)"
-    return f"By the learning curve of {curve.candidate}: {now}, {expected} with {curve.more_labels:,} more; {where}"
+    more = f"expect {expected} with {curve.more_labels:,} more"
+    return f"Learning curve of {curve.candidate}: {now}; {more}. Chart: {where}"
 
 
 def _without(places: set[int], cells: "Sequence[str]") -> list[str]:

@@ -1,4 +1,4 @@
-"""`firstline evaluate`: scores a labelled file with the predictor that serves."""
+"""`firstline evaluate`: measures the predictor that serves on a labelled file."""
 
 from collections import Counter
 from collections.abc import Collection, Container, Generator, Mapping, Sequence
@@ -28,9 +28,10 @@ class Evaluation:
     """Figures of a model on a file, and which rows and classes they leave out.
 
     `classes_without_messages` are the classes of the model that no row of the file has; the macro averages leave
-    them out. Classes of the file that the model does not know count as errors: `unknown_labels` counts those of the
-    workspace by name, `lines_of_others` has the lines of the rest. Names of the rest may be anything, so they appear
-    nowhere. `n_none` rows have a label that means none of the classes; the figures leave them out.
+    them out. Classes of the file that the model does not know count as errors, each with an F1 of 0 in the macro
+    averages: `unknown_labels` counts those of the workspace by name, `lines_of_others` has the lines of the rest, which
+    are `n_other_classes`. Names of the rest may be anything, so they appear nowhere. `n_none` rows have a label that
+    means none of the classes; the figures leave them out.
     """
 
     model: str
@@ -42,6 +43,7 @@ class Evaluation:
     classes_without_messages: Sequence[Label]
     unknown_labels: Mapping[Label, int]
     lines_of_others: Sequence[int]
+    n_other_classes: int
     n_unknown_segments: int
     notes: Sequence[str]
 
@@ -106,7 +108,8 @@ def evaluate_file(
     if not truth:
         besides = ", besides those of none of the classes" if n_none else ""
         raise FileUnreadable(f"{path} has no row with a text and a label{besides}.", "Check --text and --label.")
-    named = known_labels | frozenset(classes)
+    _require_known(path, columns.names["label"], truth, known_labels)
+    named = known_labels.union(classes, team_classes)
     unknown = Counter(label for label in truth if label in named and label not in known_labels)
     figures = score(truth, predicted)
     return Evaluation(
@@ -119,9 +122,20 @@ def evaluate_file(
         classes_without_messages=sorted(known_labels.difference(truth)),
         unknown_labels=dict(sorted(unknown.items())),
         lines_of_others=[line for line, label in zip(lines, truth, strict=True) if label not in named],
+        n_other_classes=len(set(truth) - named),
         n_unknown_segments=n_unknown_segments,
         notes=columns.notes,
     )
+
+
+def _require_known(path: Path, column: str, truth: Sequence[Label], known_labels: Collection[Label]) -> None:
+    """Raises `FileUnreadable` if the model is wrong on every row, whatever it answers. It names no class."""
+    classes = set(truth)
+    if classes.isdisjoint(known_labels):
+        raise FileUnreadable(
+            f"{path}: none of this file's classes ({len(classes):,}, in '{column}') is known to the model.",
+            "Is that the right column? If not, name it: --label COLUMN",
+        )
 
 
 def _labels(predictor: Predictor, batch: Sequence[Message]) -> list[Label]:

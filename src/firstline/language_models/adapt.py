@@ -1,4 +1,4 @@
-"""A language model learns the language of the workspace's messages."""
+"""Adapts a language model to the messages of a workspace."""
 
 import hashlib
 import math
@@ -125,7 +125,7 @@ def adapt(
 
 
 def require_pool(texts: Sequence[str]) -> None:
-    """Raises `PoolTooSmall` where too few of these ruled texts hold anything."""
+    """Raises `PoolTooSmall` if too few of these ruled texts have any words."""
     n_texts = sum(bool(text) for text in texts)
     if n_texts < _LEAST_MESSAGES:
         raise PoolTooSmall(

@@ -1,6 +1,7 @@
-"""What there is to know of a language model: its card, `card.json`. Read without PyTorch."""
+"""The card of a language model, `card.json`, which describes it. It is read without PyTorch."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -31,16 +32,22 @@ class SourceUsed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     n_tokens: _Count
 
 
-class CardShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`Shape`, as the card has it."""
+class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The widths of an AWD-LSTM: the last of its layers is as wide as the embedding."""
 
     n_embedding: _Width
     n_hidden: _Width
     n_layers: _Layers
 
+    def n_parameters(self, n_tokens: int) -> int:
+        """Of the encoder and the bias of the tied softmax."""
+        widths = [self.n_embedding, *[self.n_hidden] * (self.n_layers - 1), self.n_embedding]
+        lstm = sum(4 * n_out * (n_in + n_out + 2) for n_in, n_out in pairwise(widths))
+        return n_tokens * (self.n_embedding + 1) + lstm
+
 
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What there is to know of a language model. `perplexity` is on text that it did not read.
+    """The description of a language model. `perplexity` is on text that it did not read.
 
     `files` has the SHA-256 of every file, `base` that of the files of the model that it was adapted from.
     """
@@ -48,7 +55,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format_version: int
     language: _LanguageCode
     direction: Direction
-    shape: CardShape
+    shape: Shape
     text_rules: tuple[str, ...]
     sources: tuple[SourceUsed, ...]
     tokens_seen: _Count

@@ -15,9 +15,9 @@ _START_OVER = "Start over without --resume, in another folder or after removing 
 
 
 def save_checkpoint(path: Path, purpose: Mapping[str, Any], state: Mapping[str, Any]) -> None:
-    """Write `state` under `path`. `purpose` says what is trained: another training will not take it up.
+    """Write `state` under `path`. `purpose` says what is trained, so that another training does not resume from it.
 
-    Raises `CheckpointUnusable` where the disk does not take it; the one before is left as it was.
+    Raises `CheckpointUnusable` if it cannot be written; the previous one then stays.
     """
     content = {"format_version": FORMAT_VERSION, "purpose": dict(purpose), "state": dict(state)}
     try:
@@ -33,10 +33,10 @@ def save_checkpoint(path: Path, purpose: Mapping[str, Any], state: Mapping[str, 
 
 
 def load_checkpoint(path: Path, purpose: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The state under `path`, or None where there is none.
+    """The state under `path`, or None if there is none.
 
-    Raises `CheckpointUnusable` where it is damaged, of another version, or of a training with
-    another purpose, and says what differs.
+    Raises `CheckpointUnusable` if it is damaged, of another version, or of a training with another purpose, and says
+    what differs.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -56,9 +56,9 @@ def load_checkpoint(path: Path, purpose: Mapping[str, Any]) -> dict[str, Any] | 
 
 
 def check_purpose(what: str, found: Mapping[str, Any], purpose: Mapping[str, Any]) -> None:
-    """Raise `CheckpointUnusable`, saying what differs, where `what` was found to be of another training."""
+    """Raise `CheckpointUnusable`, saying what differs, if `what` was found to be of another training."""
     for name, expected in purpose.items():
         if found.get(name) != expected:
             raise CheckpointUnusable(
-                f"{what} is of another training: its {name} is {found.get(name)}, asked for {expected}.", _START_OVER
+                f"{what} is of another training: its {name} is {found.get(name)}, expected {expected}.", _START_OVER
             )

@@ -2,7 +2,6 @@
 
 import lzma
 import math
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import msgspec
 
 from firstline.errors import CorpusUnusable, UsageError
 from firstline.text.rules import LONGEST_READ_CHARS
+from firstline.text.scripts import letters_by_script
 
 _SUFFIXES = (".txt", ".txt.xz", ".jsonl", ".jsonl.xz")
 _SAMPLE_TEXTS = 2_000
@@ -83,7 +83,7 @@ def check_language(texts: Iterable[str], language: str, where: str) -> None:
         return
     expected = f"expected {' or '.join(script.capitalize() for script in scripts)} for '{language}'"
     next_step = "Check that it is the right file, and its language."
-    found = _letters_by_script(islice(texts, _SAMPLE_TEXTS))
+    found = letters_by_script(islice(texts, _SAMPLE_TEXTS))
     n_letters = found.total()
     if not n_letters:
         raise CorpusUnusable(f"There are no letters in {where}, {expected}.", next_step)
@@ -166,15 +166,3 @@ def _paragraphs(text: str) -> Iterator[str]:
 def reason(error: Exception) -> str:
     """Why the system refused, in its words."""
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
-
-
-def _letters_by_script(texts: Iterable[str]) -> Counter[str]:
-    """How many letters of each script there are; a script is the first word of its letters' Unicode names."""
-    characters: Counter[str] = Counter()
-    for text in texts:
-        characters.update(text)
-    letters: Counter[str] = Counter()
-    for character, count in characters.items():
-        if character.isalpha():
-            letters[unicodedata.name(character, "OTHER").partition(" ")[0]] += count
-    return letters

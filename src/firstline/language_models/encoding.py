@@ -79,14 +79,17 @@ class _Origin(msgspec.Struct):
     source_size_bytes: int
 
 
+def digest_of(tokenizer: Tokenizer) -> str:
+    """SHA-256, hexadecimal, of its pieces and special tokens."""
+    return hashlib.sha256(tokenizer.model + msgspec.json.encode(tokenizer.special_tokens)).hexdigest()
+
+
 def _origin(source: Source, rules: TextRules, tokenizer: Tokenizer) -> _Origin:
-    sha256 = hashlib.sha256(tokenizer.model)
-    sha256.update(msgspec.json.encode(tokenizer.special_tokens))
     try:
         size_bytes = source.path.stat().st_size
     except OSError as error:
         raise CorpusUnusable(f"{source.path} cannot be read: {reason(error)}.", "Check the path.") from None
-    return _Origin(sha256.hexdigest(), rules.names, size_bytes)
+    return _Origin(digest_of(tokenizer), rules.names, size_bytes)
 
 
 class _Counts(msgspec.Struct):

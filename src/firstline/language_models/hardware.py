@@ -1,4 +1,4 @@
-"""What machine this is, for the card of a language model."""
+"""Describes this machine, for the card of a language model."""
 
 import os
 import platform

@@ -43,7 +43,7 @@ class Mix:
         """Held-out token ids, (at least one row, row_tokens), and the characters of ruled text they stand for.
 
         At most `n_tokens` (but one row), evenly from all that is held out, whatever the weights; the
-        characters are those of all, in proportion. Raises `CorpusUnusable` where nothing is held out.
+        characters are those of all, in proportion. Raises `CorpusUnusable` if nothing is held out.
         """
         held_out = [source.validation for source in self.sources]
         tokens = np.concatenate([np.fromfile(part.path, dtype="<u2") for part in held_out])

@@ -8,8 +8,6 @@ import os
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
-from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -21,8 +19,8 @@ from torch import Tensor
 
 from firstline.errors import LanguageModelUnusable
 from firstline.files import sync
-from firstline.language_models.card import CARD_FILE, REPAIR, Card, CardShape, read_card
-from firstline.language_models.network import Dropouts, LanguageNetwork, Shape
+from firstline.language_models.card import CARD_FILE, REPAIR, Card, Shape, read_card
+from firstline.language_models.network import Dropouts, LanguageNetwork
 from firstline.text.tokenizer import MODEL_FILE, TOKENS_FILE, Tokenizer
 
 WEIGHTS_FILE = "weights.safetensors"
@@ -40,8 +38,7 @@ class LanguageModel:
 
     @property
     def shape(self) -> Shape:
-        shape = self.card.shape
-        return Shape(shape.n_embedding, shape.n_hidden, shape.n_layers)
+        return self.card.shape
 
     def network(self, dropouts: Dropouts) -> LanguageNetwork:
         """A network with these weights."""
@@ -53,7 +50,7 @@ class LanguageModel:
         """Write it into `folder`, in place of the one that is there; the files get their names once all are written.
 
         `others` are files that belong to it, by name; what else the folder holds stays. Matrices are
-        rounded to float16, or to int8. Raises `LanguageModelUnusable` where the disk does not take it;
+        rounded to float16, or to int8. Raises `LanguageModelUnusable` if it cannot be written;
         the language model that was there is left as it was.
         """
         unfinished = folder / f".new-{os.getpid()}"
@@ -105,17 +102,13 @@ class LanguageModel:
         return model
 
 
-def card_shape(shape: Shape) -> CardShape:
-    return CardShape(**asdict(shape))
-
-
 def weights_of(network: LanguageNetwork) -> dict[str, Tensor]:
     """The weights of a network, on the CPU."""
     return {name: parameter.detach().cpu().clone() for name, parameter in network.named_parameters()}
 
 
 def load_weights(network: LanguageNetwork, weights: dict[str, Tensor]) -> None:
-    """Put weights into a network. Raises `RuntimeError` where names or shapes differ."""
+    """Put weights into a network. Raises `RuntimeError` if names or shapes differ."""
     # fastai's embedding dropout names the embedding a second time.
     network.load_state_dict({**weights, "encoder.encoder_dp.emb.weight": weights["encoder.encoder.weight"]})
     with torch.no_grad():
@@ -124,12 +117,7 @@ def load_weights(network: LanguageNetwork, weights: dict[str, Tensor]) -> None:
 
 def _check_size(model: LanguageModel) -> None:
     """Raise `ValueError` for weights that are no numbers, or too few or many, before memory is taken for a network."""
-    shape = model.shape
-    widths = [shape.n_embedding, *[shape.n_hidden] * (shape.n_layers - 1), shape.n_embedding]
-    per_token = shape.n_embedding + 1
-    expected = model.tokenizer.n_tokens * per_token + sum(
-        4 * n_out * (n_in + n_out + 2) for n_in, n_out in pairwise(widths)
-    )
+    expected = model.shape.n_parameters(model.tokenizer.n_tokens)
     found = sum(tensor.numel() for tensor in model.weights.values())
     if found != expected:
         raise ValueError(f"it has {found:,} numbers, expected {expected:,}.")

@@ -4,29 +4,14 @@ Howard and Ruder 2018 (ULMFiT); Merity et al. 2017 (AWD-LSTM and its dropouts).
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 from fastai.text.models.awdlstm import AWD_LSTM, RNNDropout
 from torch import Tensor, nn
 from torch.nn import functional
 
+from firstline.language_models.card import Shape
 from firstline.text.tokenizer import PAD
-
-
-@dataclass(frozen=True)
-class Shape:
-    """The widths of an AWD-LSTM: the last of its layers is as wide as the embedding."""
-
-    n_embedding: int
-    n_hidden: int
-    n_layers: int
-
-    def n_parameters(self, n_tokens: int) -> int:
-        """Of the encoder and the bias of the tied softmax."""
-        widths = [self.n_embedding, *[self.n_hidden] * (self.n_layers - 1), self.n_embedding]
-        lstm = sum(4 * n_out * (n_in + n_out + 2) for n_in, n_out in pairwise(widths))
-        return n_tokens * (self.n_embedding + 1) + lstm
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from zipfile import ZipFile
 
 import msgspec
 import tomlkit
@@ -49,12 +48,12 @@ def pack(folders: Sequence[Path], output: Path, name: str | None = None, version
         name = f"firstline-{models[0].card.language}"
     for what, value, pattern in (("name", name, _NAME), ("version", version, _VERSION)):
         if not pattern.fullmatch(value):
-            raise UsageError(f"'{value}' is no {what} of a distribution.", "For example: firstline-ru, 1.0.0")
+            raise UsageError(f"'{value}' is not a valid {what} of a distribution.", "For example: firstline-ru, 1.0.0")
     if name in (AUTO, NONE) or _is_taken(name):
-        raise UsageError(f"'{name}' means something else already.", "Choose another: --name bank-ru")
+        raise UsageError(f"The name '{name}' is taken.", "Choose another: --name bank-ru")
     project = output / name
     if project.exists() and not _is_project(project, name):
-        raise UsageError(f"{project} is there already, and is no project named {name}.", "Name another folder.")
+        raise UsageError(f"{project} already exists and is not a project named {name}.", "Name another folder.")
     try:
         output.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=output, prefix=f".{name}-", ignore_cleanup_errors=True) as folder:
@@ -194,7 +193,7 @@ def _figure(value: float | None) -> str:
 
 
 def _build(project: Path) -> Path:
-    """The wheel in the project's `dist`. Raises `LanguageModelUnusable` where it lacks a file of the project."""
+    """The wheel in the project's `dist`. Raises `LanguageModelUnusable` if hatchling makes none."""
     if find_spec("hatchling") is None:
         raise ExtraMissing("Packing", "train")
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
@@ -214,9 +213,4 @@ def _build(project: Path) -> Path:
             f"The wheel could not be built: {' '.join(last) or 'hatchling gave none'}.",
             "Check the free space, and that hatchling works: python -m hatchling --version",
         )
-    expected = {path.relative_to(project / "src").as_posix() for path in (project / "src").rglob("*") if path.is_file()}
-    with ZipFile(wheels[0]) as wheel:
-        missing = expected - set(wheel.namelist())
-    if missing:
-        raise LanguageModelUnusable(f"The wheel lacks {', '.join(sorted(missing))}.", "Pack into another folder.")
     return wheels[0]

@@ -1,26 +1,24 @@
-"""`firstline pretrain`: plain text becomes a tokenizer and a language model.
+"""`firstline pretrain`: makes a tokenizer and a language model from plain text.
 
-A generator: it yields events and ends with the language model, and its caller draws or stops. What it
-does is kept in `work_folder.WorkFolder`, so that a training which was stopped, or killed, goes on.
+A generator: it yields events and returns the language model; its caller draws or stops. Its work is saved in
+`work_folder.WorkFolder`, so that a training that was stopped or killed can resume.
 """
 
-import hashlib
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-import msgspec
 import torch
 
 from firstline.errors import LanguageModelUnusable, TrainingError, UsageError
-from firstline.language_models.card import FORMAT_VERSION, LANGUAGE_CODE, Card, SourceUsed
+from firstline.language_models.card import FORMAT_VERSION, LANGUAGE_CODE, Card, Shape, SourceUsed
 from firstline.language_models.corpus import Source, check_language, read_lines
-from firstline.language_models.encoding import EncodedSource, encode_source
+from firstline.language_models.encoding import EncodedSource, digest_of, encode_source
 from firstline.language_models.hardware import describe_hardware
 from firstline.language_models.mix import Mix
-from firstline.language_models.model import LanguageModel, card_shape, load_weights, weights_of
-from firstline.language_models.network import LANGUAGE_MODEL_DROPOUTS, LanguageNetwork, Shape
+from firstline.language_models.model import LanguageModel, load_weights, weights_of
+from firstline.language_models.network import LANGUAGE_MODEL_DROPOUTS, LanguageNetwork
 from firstline.language_models.perplexity import nats_per_token, perplexity
 from firstline.language_models.pretrain_rounds import Chunks, Course, Pretraining, PretrainRound
 from firstline.language_models.sampling import sample_lines
@@ -95,7 +93,7 @@ def pretrain(
         chunks = Chunks(mix, settings.direction)
         chunks.validation(1)  # so that a lack of it is told before the training
         if settings.is_resumed and (n_rounds := training.n_rounds_done()):
-            yield Note(f"goes on after {n_rounds * chunks.tokens_per_round:,} tokens")
+            yield Note(f"resumes after {n_rounds * chunks.tokens_per_round:,} tokens")
         course = yield from training.run(chunks)
         yield Step("measuring perplexity")
         model = _language_model(settings, training, chunks, course, rules, device)
@@ -106,22 +104,22 @@ def pretrain(
 
 def _check_settings(settings: PretrainSettings, sources: Sequence[Source]) -> None:
     if not LANGUAGE_CODE.fullmatch(settings.language):
-        raise UsageError(f"'{settings.language}' is no code of a language.", "Two or three letters: ru, en, ...")
+        raise UsageError(f"'{settings.language}' is not a language code.", "Two or three letters: ru, en, ...")
     if settings.size not in SIZES:
         raise UsageError(f"There is no size '{settings.size}'.", f"The sizes: {', '.join(SIZES)}")
     for what, value in (("tokens", settings.n_tokens), ("minutes", settings.minutes), ("rows", settings.n_rows)):
         if value is not None and not value > 0:
-            raise UsageError(f"{value} {what} were asked for, expected more than 0.")
+            raise UsageError(f"The number of {what} is {value}, expected more than 0.")
     for name in settings.licences:
         if name not in (names := [source.name for source in sources]):
             raise UsageError(
-                f"A licence is given for '{name}', and no source has that name.", f"The sources: {', '.join(names)}"
+                f"A licence is given for '{name}', but no source has that name.", f"The sources: {', '.join(names)}"
             )
 
 
 def _device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
-        raise TrainingError("PyTorch finds no CUDA GPU on this machine.", "Leave --device out, or say --device cpu.")
+        raise TrainingError("PyTorch finds no CUDA GPU on this machine.", "Leave out --device, or use --device cpu.")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(name)
@@ -132,13 +130,13 @@ def _given_tokenizer(settings: PretrainSettings, rules: TextRules) -> Tokenizer 
     if folder is None:
         return None
     if settings.n_pieces is not None:
-        raise UsageError("A tokenizer that is given has its own pieces.", "Leave out --pieces or --tokenizer.")
+        raise UsageError("An existing tokenizer has its own pieces.", "Leave out --pieces or --tokenizer.")
     model = LanguageModel.load(folder)
     if model.card.text_rules != rules.names:
         raise LanguageModelUnusable(
-            f"The tokenizer in {folder} is for texts of the language '{model.card.language}', asked for"
+            f"The tokenizer in {folder} is for the language '{model.card.language}', but --language is"
             f" '{settings.language}'.",
-            "Give the tokenizer of a language model of that language, or none.",
+            "Use the tokenizer of a language model for that language, or leave out --tokenizer.",
         )
     return model.tokenizer
 
@@ -146,7 +144,7 @@ def _given_tokenizer(settings: PretrainSettings, rules: TextRules) -> Tokenizer 
 def _purpose(
     settings: PretrainSettings, sources: Sequence[Source], device: torch.device, given: Tokenizer | None
 ) -> dict[str, str | int | float]:
-    """What must be the same for a training to go on; each value as an error would show it."""
+    """What must be the same for a training to resume; each value as an error would show it."""
     shape = _shape(settings)
     n_pieces = settings.n_pieces or SIZES[settings.size].n_pieces
     texts = (f"{source.name} ({source.path.stat().st_size} bytes, weight {source.weight:g})" for source in sources)
@@ -154,7 +152,7 @@ def _purpose(
         "language": settings.language,
         "direction": settings.direction,
         "size": f"{settings.size} ({shape.n_embedding}/{shape.n_hidden} x {shape.n_layers})",
-        "tokenizer": f"given ({_sha256(given)[:12]})" if given else f"its own, of {n_pieces} pieces",
+        "tokenizer": f"given ({digest_of(given)[:12]})" if given else f"its own, of {n_pieces} pieces",
         "text": ", ".join(texts),
         "seed": settings.seed,
         "device": device.type,
@@ -186,7 +184,7 @@ def _tokenizer(
         n_pieces = settings.n_pieces or SIZES[settings.size].n_pieces
         tokenizer = train_tokenizer(lines, n_pieces, settings.seed)
         if tokenizer.n_pieces < n_pieces:
-            yield Note(f"the text has only {tokenizer.n_pieces:,} pieces, asked for {n_pieces:,}")
+            yield Note(f"the text has only {tokenizer.n_pieces:,} pieces instead of {n_pieces:,}")
     work.keep_tokenizer(tokenizer)
     return tokenizer
 
@@ -208,7 +206,7 @@ def _pretraining(
         network=LanguageNetwork(_shape(settings), tokenizer.n_tokens, LANGUAGE_MODEL_DROPOUTS.times(settings.dropout)),
         tokenizer=tokenizer,
         work=work,
-        purpose={**work.purpose, "vocabulary": _sha256(tokenizer)[:12]},
+        purpose={**work.purpose, "vocabulary": digest_of(tokenizer)[:12]},
         device=device,
         n_tokens=DEFAULT_TOKENS if is_unbounded else settings.n_tokens,
         limit_s=None if settings.minutes is None else 60 * settings.minutes,
@@ -242,7 +240,7 @@ def _language_model(
         format_version=FORMAT_VERSION,
         language=settings.language,
         direction=settings.direction,
-        shape=card_shape(_shape(settings)),
+        shape=_shape(settings),
         text_rules=rules.names,
         sources=tuple(texts),
         tokens_seen=course.n_rounds * chunks.tokens_per_round,
@@ -274,9 +272,3 @@ def _card_settings(
         "rounds": course.n_rounds,
         "seconds_of_the_last_stretch": round(course.seconds),
     }
-
-
-def _sha256(tokenizer: Tokenizer) -> str:
-    digest = hashlib.sha256(tokenizer.model)
-    digest.update(msgspec.json.encode(tokenizer.special_tokens))
-    return digest.hexdigest()

@@ -22,7 +22,7 @@ from firstline.language_models.network import LanguageNetwork, NextTokenLoss
 from firstline.language_models.perplexity import nats_per_token, perplexity
 from firstline.language_models.schedule import Pace, Schedule
 from firstline.language_models.work_folder import WorkFolder
-from firstline.neural.loop import Batch, ByRound, Rates, RoundDone, TrainingLoop
+from firstline.neural.loop import Batch, Rates, RoundDone, TrainingLoop
 from firstline.neural.memory import is_out_of_memory
 from firstline.text.tokenizer import Tokenizer
 from firstline.types import Direction
@@ -205,7 +205,7 @@ class Pretraining:
             chunks,
             [list(self.network.parameters())],
             Rates(self._rate),
-            ByRound(pace),
+            pace,
             self._seed,
             clip=_CLIP,
             is_language_model=True,
@@ -273,7 +273,7 @@ class _Reports:
 
 @contextmanager
 def _memory_explained(device: torch.device) -> Iterator[None]:
-    """Raises `TrainingError` where the memory does not suffice."""
+    """Raises `TrainingError` if there is not enough memory."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:

@@ -56,7 +56,7 @@ class Pace:
     n_trunk: int = 0
     n_cool_down: int = 0
 
-    def __call__(self, n_rounds: float) -> float:
+    def __call__(self, n_rounds: float, _: int = 0) -> float:
         warm_up = min(1.0, (n_rounds * self.n_steps + 1) / WARM_UP_STEPS)
         if not self.n_cool_down:
             return warm_up

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from firstline.language_models.network import Shape
+from firstline.language_models.card import Shape
 
 
 @dataclass(frozen=True)

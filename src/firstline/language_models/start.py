@@ -14,12 +14,11 @@ from scipy import linalg, sparse
 from sklearn.decomposition import PCA
 
 from firstline.errors import LanguageModelUnusable
-from firstline.language_models.card import FORMAT_VERSION, Card
-from firstline.language_models.model import LanguageModel, card_shape, weights_of
+from firstline.language_models.card import FORMAT_VERSION, Card, Shape
+from firstline.language_models.model import LanguageModel, weights_of
 from firstline.language_models.network import (
     Dropouts,
     LanguageNetwork,
-    Shape,
 )
 from firstline.language_models.reading import encode
 from firstline.language_models.tokenizer_training import BUILT_IN_TOKENS, train_tokenizer
@@ -105,7 +104,7 @@ def from_scratch(
         format_version=FORMAT_VERSION,
         language=language,
         direction=direction,
-        shape=card_shape(OWN_SHAPE),
+        shape=OWN_SHAPE,
         text_rules=rules.names,
         sources=(),
         tokens_seen=0,

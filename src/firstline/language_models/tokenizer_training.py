@@ -26,12 +26,12 @@ def train_tokenizer(texts: Iterable[str], n_pieces: int, seed: int = 0) -> Token
 
     Texts with little in them give fewer pieces than asked for. At most 500,000 texts and 50 million
     characters are learned from, taken evenly; `seed` decides which. The same texts give the same model.
-    Raises `CorpusUnusable` where no text has a word, `UsageError` where `n_pieces` is out of range or
+    Raises `CorpusUnusable` if no text has a word, `UsageError` if `n_pieces` is out of range or
     too small for the letters of the texts.
     """
     most = MOST_TOKENS - len(BUILT_IN_TOKENS)
     if not 0 < n_pieces <= most:
-        raise UsageError(f"{n_pieces:,} pieces were asked for, expected 1 to {most:,}.", "30,000 suit most languages.")
+        raise UsageError(f"A tokenizer has 1 to {most:,} pieces, got {n_pieces:,}.", "30,000 suit most languages.")
     lines = take_evenly(_without_special_tokens(texts), _MOST_TEXTS, _MOST_CHARS, seed)
     if not lines:
         raise CorpusUnusable("The texts for the tokenizer have no words in them.", "Check the files of the corpus.")

@@ -1,4 +1,4 @@
-"""`.work` in the folder of a language model: what its training needs to go on.
+"""`.work` in the folder of a language model: what its training needs to resume.
 
 `purpose.json`, what is trained; `tokenizer/`; `tokens/`, the encoded sources; `trunk.ckpt` and
 `cool_down.ckpt`. It may be deleted once a language model is finished, which then cannot be trained on.
@@ -55,12 +55,12 @@ class WorkFolder:
         return self._purpose_file.exists()
 
     def check(self, is_resumed: bool) -> None:
-        """Raise `TrainingError` where the training may not begin here, `CheckpointUnusable` where it may not go on."""
+        """Raise `TrainingError` if the training cannot begin here, `CheckpointUnusable` if it cannot resume."""
         if self.has_work:
             if not is_resumed:
                 raise TrainingError(
-                    f"There is a training in {self.folder} already.",
-                    "Go on with it: the same command with --resume. Or name another folder.",
+                    f"{self.folder} already contains a training.",
+                    "To resume it, run the same command with --resume. Otherwise name another folder.",
                 )
             check_purpose(f"What is in {self.folder}", self._read_purpose(), self.purpose)
         elif (self.folder / CARD_FILE).exists() and is_resumed:
@@ -73,7 +73,7 @@ class WorkFolder:
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Make the folder and hold it for one command. Raises `TrainingError` where another command holds it."""
+        """Make the folder and hold it for one command. Raises `TrainingError` if another command holds it."""
         self.path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.path / _LOCK_FILE, timeout=0)
         try:
@@ -88,7 +88,7 @@ class WorkFolder:
             lock.release()
 
     def keep_tokenizer(self, tokenizer: Tokenizer) -> None:
-        """Keep it, and with it the purpose: from here on there is something to go on with."""
+        """Save the tokenizer and the purpose; from then on, the training can be resumed."""
         folder = self.path / "tokenizer"
         folder.mkdir(exist_ok=True)
         tokenizer.save(folder)

@@ -1,4 +1,4 @@
-"""The language model of a workspace: kept beside its messages, and adapted again once they have changed enough."""
+"""The language model of a workspace: saved in it, and adapted again once the messages have changed enough."""
 
 import hashlib
 import io
@@ -50,7 +50,7 @@ def adapted_model(
         if base is None and kept.card.base and _can_become(kept.tokenizer, tokenizer):
             base = kept
     if folder and folder.exists() and not folder.is_dir():
-        raise FileUnwritable(f"{folder} is a file, where a folder belongs.", "Move it away.")
+        raise FileUnwritable(f"{folder} is a file, not a folder.", "Move it away.")
     work = folder.with_name(f"{folder.name}.work") if folder else None
     if work:
         _make(work)
@@ -114,7 +114,7 @@ def _can_become(found: Tokenizer, required: Tokenizer | None) -> bool:
 
 
 def is_fresh(folder: Path, kept: LanguageModel, texts: Sequence[str], settings: AdaptSettings) -> bool:
-    """Whether the model that is kept has read nearly all of the texts, as often and from the start asked for."""
+    """Whether the saved model has read nearly all of the texts, as often as requested and from the same start."""
     found = kept.card.settings
     has_same_start = bool(kept.card.base) or found.get("vectors") == settings.vectors
     is_as_asked = has_same_start and found.get("n_epochs") == settings.n_epochs

@@ -1,4 +1,4 @@
-"""Work on the rows of a large file by processes of its own, while this one writes to the database."""
+"""Processes the rows of a large file in other processes, while this one writes to the database."""
 
 import gc
 from collections import deque
@@ -19,9 +19,9 @@ _N_PROCESSES = 2
 
 
 def by_another_core(work: Work[Given, Made], items: Iterable[Given]) -> Iterator[Made]:
-    """What `work` makes of the items, in their order, made a few thousand items ahead in processes of its own.
+    """The results of `work` for the items, in order, computed a few thousand items ahead in other processes.
 
-    `work` is sent there once; it and the items must be such as can be pickled. What it raises is raised here.
+    `work` is sent there once; it and the items must be picklable. What it raises is raised here.
     """
     # Two, since this process does a third of the work: together they keep two cores busy.
     pool = ProcessPoolExecutor(_N_PROCESSES, get_context("spawn"), _begin, (work,))
@@ -49,7 +49,7 @@ _work: Callable[[Any], Any] | None = None
 def _begin(work: Callable[[Any], Any]) -> None:
     global _work  # noqa: PLW0603 (a process has one)
     begin_as_child()
-    # What is made here has no cycles; looking for some takes a tenth of the time.
+    # Nothing made here has reference cycles, and looking for them takes a tenth of the time.
     gc.disable()
     _work = work
 

@@ -1,7 +1,7 @@
-"""Reading a file in a process of its own, whose memory and time are bounded.
+"""Reads a file in a separate process with bounded memory and time.
 
-The libraries that read workbooks and Parquet allocate what a file tells them to: one that was made to harm, or is
-damaged, would end the command with it, or the machine. What they print may quote a cell, so it is thrown away.
+The libraries that read workbooks and Parquet allocate whatever a file tells them to. A malicious or damaged file would
+take down the command, or the machine. What they print may quote a cell, so it is discarded.
 """
 
 import os
@@ -57,7 +57,7 @@ class _Ended:
 
 @dataclass(frozen=True)
 class _Failed:
-    """What went wrong, in the name of its class only."""
+    """What went wrong: the name of the exception's class only."""
 
     cause: str
 
@@ -115,7 +115,7 @@ class BoundedReader:
         if isinstance(answer, _Failed):
             raise FileUnreadable(
                 f"{self.path} cannot be read as {self._format_name}: {answer.cause}.",
-                "Export it again, or name the file by its true format.",
+                "Export it again, or give the file the ending of its real format.",
             )
         if isinstance(answer, _Ended):
             raise self._ended(answer.exit_code)
@@ -125,7 +125,7 @@ class BoundedReader:
         what = f"{self.path} cannot be read as {self._format_name}"
         if exit_code == -signal.SIGXCPU:
             return FileUnreadable(
-                f"{what}: after {self._cpu_s:,.0f} s of work there was no end.", "It may be damaged: export it as CSV."
+                f"{what} within {self._cpu_s:,.0f} s of work.", "It may be damaged: export it as CSV."
             )
         if exit_code in _MEMORY_SIGNALS:
             return FileUnreadable(
@@ -151,7 +151,7 @@ class _Child:
         self._connection.send(columns)
 
     def answer(self) -> object:
-        """What the process sends; its exit code if it sends nothing any more."""
+        """What the process sends, or its exit code if it has ended."""
         try:
             return self._connection.recv()
         except (EOFError, ConnectionError):
@@ -165,7 +165,7 @@ class _Child:
 
 
 def _serve(connection: Connection, open_table: OpenTable, path: Path, options: ReadingOptions, cpu_s: float) -> None:
-    """What the other process does: say the columns, be told some of them, send their rows and None at the end."""
+    """The other process: sends the columns, receives some of them, sends their rows, and None at the end."""
     begin_as_child()
     _limit(int(options.memory_gb * _GIGABYTE), int(cpu_s))
     # There are not that many rows; each thread costs memory.
@@ -183,13 +183,13 @@ def _serve(connection: Connection, open_table: OpenTable, path: Path, options: R
         connection.send(error)
     except MemoryError:
         os.abort()
-    except BaseException as error:  # A panic of Rust is no Exception.
+    except BaseException as error:  # A panic in Rust is not an Exception.
         cause = error.strerror if isinstance(error, OSError) else None
         connection.send(_Failed(cause or f"it is damaged ({type(error).__name__})"))
 
 
 def _limit(memory_bytes: int, cpu_s: int) -> None:
-    """Bound memory and time where the system can, and throw away what is printed."""
+    """Limit memory and time if the system can, and discard what is printed."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     if sys.platform == "win32":
         return

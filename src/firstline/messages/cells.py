@@ -1,4 +1,4 @@
-"""What a cell says: a text, a name, a label, or nothing."""
+"""Reads a cell: a text, a name, a label, or nothing."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -8,7 +8,7 @@ from math import isfinite, isnan
 import msgspec
 
 from firstline.errors import UnusableCell
-from firstline.messages.exports.base import DISPUTED
+from firstline.messages.exports.base import DISPUTED, UNANSWERED
 from firstline.text.rules import nfc, white_space
 from firstline.types import Label
 
@@ -30,6 +30,8 @@ PLACEHOLDERS = frozenset(
         "<NA>",
         "N/A",
         "n/a",
+        "Н/Д",
+        "н/д",
         "#N/A",
         "#Н/Д",
         "-",
@@ -76,7 +78,7 @@ def read_name(value: object, kept: Collection[str] = ()) -> str | None:
 
 
 def read_author(value: object) -> str | None:
-    """Who wrote; any name, also one that would be a placeholder elsewhere. Raises `UnusableCell`."""
+    """The author; any name, even one that would be a placeholder elsewhere. Raises `UnusableCell`."""
     return read_name(value, PLACEHOLDERS)
 
 
@@ -84,7 +86,8 @@ def read_label(value: object, kept: Collection[Label] = (), several: Collection[
     """The class in a cell, which may be a list of one, in JSON or written out as text.
 
     `kept` are classes of the team that would be placeholders, `several` names that are two classes in one. Raises
-    `UnusableCell` for several labels, for annotators who disagree, and for labels of parts of a text.
+    `UnusableCell` for several labels, for annotators who disagree, for a label that nobody has accepted yet, and for
+    labels of parts of a text.
     """
     labels = labels_in(value)
     if labels is None:
@@ -116,6 +119,8 @@ def labels_in(value: object) -> list[object] | None:
 def _labels_of_object(value: dict[str, object]) -> list[object] | None:
     if DISPUTED in value:
         raise UnusableCell("annotators disagree on the label")
+    if UNANSWERED in value:
+        raise UnusableCell("the label was neither accepted nor rejected")
     if "choices" in value:
         return labels_in(value["choices"])
     if "start" in value and "end" in value:
@@ -163,7 +168,7 @@ def _name_of(written: str) -> str | None:
 
 
 def _plain(value: object) -> object:
-    """A cell's value as people see it: no NaN, a whole number without ".0", text for bytes and large integers."""
+    """A cell's value as people see it: NaN is empty, whole numbers have no ".0", bytes and large integers are text."""
     if isinstance(value, float):
         if isnan(value):
             return None
@@ -178,7 +183,7 @@ def _plain(value: object) -> object:
 
 
 def _whole(text: str) -> str:
-    """The text itself, halves of an emoji replaced. Raises `UnusableCell` where bytes could not be decoded."""
+    """The text itself, halves of an emoji replaced. Raises `UnusableCell` if bytes could not be decoded."""
     if text.isascii():
         return text
     try:

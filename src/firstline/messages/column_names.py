@@ -16,7 +16,7 @@ _MOST_SHOWN = 20
 _VALUE = re.compile(r"[\d\s.,:;/+()\-]*\d[\d\s.,:;/+()\-]*")
 _SENTENCE_END = re.compile(r"[.!?…]$")
 _REPEATED = re.compile(r"(.*) \((\d+)\)")
-_HEADERS = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
+_HEADERS = (".csv", ".tsv", ".tab", ".txt", ".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 
 
 def describe_columns(columns: Sequence[str], suffix: str) -> str:
@@ -26,21 +26,29 @@ def describe_columns(columns: Sequence[str], suffix: str) -> str:
     """
     if has_no_names(columns, suffix):
         return "The first line does not look like column names"
-    shown = [name for name in columns if is_plain(name)]
-    hidden = len(columns) - len(shown)
-    text = ", ".join(shown[:_MOST_SHOWN]) + (", ..." if len(shown) > _MOST_SHOWN else "")
-    others = f"{hidden:,} whose name is not shown" if hidden else ""
-    return f"Its columns: {' and '.join(part for part in (text, others) if part)}"
+    plain = [name for name in columns if is_plain(name)]
+    more, hidden = len(plain) - _MOST_SHOWN, len(columns) - len(plain)
+    parts = [
+        ", ".join(plain[:_MOST_SHOWN]),
+        f"{more:,} more" if more > 0 else "",
+        f"{hidden:,} whose name is not shown" if hidden else "",
+    ]
+    return f"Its columns: {' and '.join(part for part in parts if part)}"
 
 
 def unused_columns(columns: Sequence[str], used: Collection[str]) -> tuple[str, ...]:
-    """The names of the columns that nothing is read from, but for those that must not be shown."""
+    """The names of unused columns, except those that must not be shown."""
     return tuple(name for name in columns if name and name not in used and is_plain(name))
+
+
+def names_columns(suffix: str) -> bool:
+    """Whether a file with this ending has a line that names its columns: a table, not objects."""
+    return suffix.lower() in _HEADERS
 
 
 def has_no_names(columns: Sequence[str], suffix: str) -> bool:
     """Whether the first row of a file with this ending seems to be data, not names of columns."""
-    return suffix.lower() in _HEADERS and looks_like_row(columns)
+    return names_columns(suffix) and looks_like_row(columns)
 
 
 def looks_like_row(columns: Sequence[str]) -> bool:
@@ -49,7 +57,7 @@ def looks_like_row(columns: Sequence[str]) -> bool:
 
 
 def is_plain(name: str) -> bool:
-    """Whether a name is short, is no number or sentence, and masking leaves it as it is."""
+    """Whether a name is short, is not a number or sentence, and is unchanged by masking."""
     words = name.split()
     if len(name) > _LONGEST_SHOWN_CHARS or len(words) > _MOST_WORDS:
         return False

@@ -60,7 +60,7 @@ def frame_rows(frame: "pl.DataFrame") -> list[Sequence[Value]]:
     """The rows; a cell that Python has no value for, such as a day in the year 100,000, is None."""
     try:
         return list(frame.rows())
-    except BaseException as error:  # A panic of Rust is no Exception.
+    except BaseException as error:  # A panic in Rust is not an Exception.
         if isinstance(error, MemoryError):
             raise
         return list(zip(*map(_values, frame.get_columns()), strict=True))

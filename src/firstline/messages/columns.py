@@ -1,11 +1,11 @@
-"""Which column of a file holds what: said on the command line, remembered, or known by its name."""
+"""Which column of a file holds what: from the command line, from the settings, or by its name."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from firstline.errors import ColumnMissing
-from firstline.messages.column_names import describe_columns, has_no_names
+from firstline.messages.column_names import describe_columns, has_no_names, names_columns
 from firstline.messages.exports.base import ExportRoles
 from firstline.settings import ColumnsSettings
 from firstline.text.masks import Masker
@@ -27,7 +27,7 @@ _USUAL_NAMES: dict[str, tuple[str, ...]] = {
 class ColumnMap:
     """The columns of one file, by role; an absent role is not in `names`.
 
-    `notes` tell people what was assumed.
+    `notes` are sentences about what was assumed.
     """
 
     names: Mapping[str, str]
@@ -50,8 +50,8 @@ def find_columns(
 ) -> ColumnMap:
     """The column for each role in `wanted` of a file with these `columns`.
 
-    What the caller `said` must be there. What is remembered counts for files that have it; in others the role
-    goes by its usual names, which is noted. Of an `export` that is known, its roles are. Raises `ColumnMissing`.
+    Columns that the caller `said` must exist. A remembered column counts if the file has it; otherwise the role goes by
+    its usual names, and a note says so. A known `export` brings its own roles. Raises `ColumnMissing`.
     """
     agent_values = agent_values or remembered.agent_values
     of_export = _roles_of(export, bool(agent_values))
@@ -64,9 +64,10 @@ def find_columns(
         known = getattr(remembered, role)
         if role in said:
             if said[role] not in columns:
-                raise _missing(path, columns, f"{option} '{said[role]}' is not a column of it")
+                raise _missing(path, columns, _no_column(path, columns, option, said[role]), option)
             names[role] = said[role]
-        elif known in columns:
+        # A setting that is empty names no column, not the one whose name is empty.
+        elif known and known in columns:
             names[role] = known
         else:
             free = [name for name in columns if name not in taken]
@@ -111,7 +112,7 @@ def _check_names(path: Path, names: Mapping[str, str]) -> None:
             option = "--" + role.replace("_", "-")
             raise ColumnMissing(
                 f"{path}: the name of the column for {option} holds personal data.",
-                "If that is a row, add a line with the columns' names above it; else rename the column.",
+                "If that line is a message, add a line with column names above it; otherwise rename the column.",
             )
 
 
@@ -120,21 +121,32 @@ def _check_conversation(
 ) -> None:
     if "conversation" not in names:
         if "author" in said:
-            raise _missing(path, columns, "--author is of use in conversations only: name --conversation too")
+            what = "--author is of use in conversations only: name --conversation too"
+            raise _missing(path, columns, what, "--conversation")
         names.pop("author", None)
         return
     if "author" not in names:
-        raise _missing(path, columns, "conversations need the column of who wrote: --author")
+        raise _missing(path, columns, "conversations need the column of who wrote: --author", "--author")
     if not agent_values:
         raise ColumnMissing(
-            f"{path}: conversations need the values of '{names['author']}' that mean support.",
+            f"{path}: to read conversations, Firstline needs the values of '{names['author']}' that mean support.",
             "Name them: --agent-values agent,operator",
         )
 
 
-def _missing(path: Path, columns: Sequence[str], what: str) -> ColumnMissing:
+def _no_column(path: Path, columns: Sequence[str], option: str, name: str) -> str:
+    """What is wrong with the name of a column that a file does not have."""
+    what = f"{option} '{name}' is not a column of it"
+    outer = name.partition(".")[0]
+    if outer != name and outer in columns and not names_columns(path.suffix):
+        what += f"; if '{outer}' is an object, what it holds is not read: put '{name}' beside it as a key of its own"
+    return what
+
+
+def _missing(path: Path, columns: Sequence[str], what: str, option: str = "--text") -> ColumnMissing:
     described = describe_columns(columns, path.suffix)
-    next_step = "Name it, for example: --text COLUMN"
+    next_step = f"Name it, for example: {option} COLUMN"
     if has_no_names(columns, path.suffix):
-        next_step = "Name the line that does: --header-row N. If none does: --no-header --text 2"
+        also = "" if option == "--text" else f" {option} 3"
+        next_step = f"Name the line that does: --header-row N. If none does: --no-header --text 2{also}"
     return ColumnMissing(f"{path}: {what}. {described}.", next_step)

@@ -1,4 +1,4 @@
-"""What a file is by its first bytes: people and systems give files the wrong ending."""
+"""What a file is by its first bytes, because people and systems give files the wrong ending."""
 
 import re
 import zipfile
@@ -93,7 +93,7 @@ def _content_of_zip(path: Path) -> Content:
 
 
 def _names_in_zip(path: Path) -> set[str]:
-    """The names in small letters; none where the ZIP is damaged."""
+    """The names in lower case; none if the ZIP is damaged."""
     try:
         with zipfile.ZipFile(path) as archive:
             return {name.lower() for name in archive.namelist()}

@@ -1,12 +1,12 @@
 """Conversations: keep what the writer sent before the first reply from support.
 
 A reply answers something, so what support sends before the writer's first message (a greeting, a
-bot's question) does not count as one. Rows of a conversation may lie anywhere in a file: they are
-gathered, masked, in a database of their own that is removed at the end.
+bot's question) does not count as one. Rows of a conversation may be anywhere in a file: they are
+collected, masked, in a temporary database that is removed at the end.
 """
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,8 @@ from firstline.messages.records import Reject
 from firstline.store.private import make_private, temporary_folder
 
 _BATCH = 10_000
+_MOST_WRITERS = 10_000
+"""More are not counted."""
 _Row = tuple[str, int, str, str | None, str | None, str | None, bool, bool]
 """Conversation, line, text, segment, label, time, whether support wrote it, whether it was cut. No author is kept."""
 
@@ -30,18 +32,22 @@ CREATE TABLE row (
 
 
 def join_conversations(
-    rows: Iterable[Incoming | Reject], agent_values: Iterable[str], temporary: Path | None = None
+    rows: Iterable[Incoming | Reject],
+    agent_values: Sequence[str],
+    temporary: Path | None = None,
+    author_column: str = "author",
 ) -> Iterator[Incoming | Reject]:
     """One message for each conversation, in the order in which they begin in the file.
 
-    Messages are ordered by time where all of a conversation have one, else as they stand. They are gathered
-    in a folder of `temporary`, or in memory without one. Raises `ColumnMissing` if no row at all is by one of
+    Messages are ordered by time if all of a conversation have one, otherwise by their lines. They are collected
+    in a folder in `temporary`, or in memory without one. Raises `ColumnMissing` if no row at all is by one of
     `agent_values`: then replies would pass for customers' words. Raises `FileUnreadable` if there is no room.
     """
     agents = agent_names(agent_values)
     with _spool(temporary) as spool:
-        yield from _gather(spool, rows, agents)
-        _require_agents(spool, agents)
+        writers = _Writers()
+        yield from _gather(spool, rows, agents, writers)
+        _require_agents(spool, agent_values, writers, author_column)
         yield from _joined(spool)
 
 
@@ -63,16 +69,37 @@ def _spool(temporary: Path | None) -> Iterator[sqlite3.Connection]:
     except sqlite3.Error as error:
         raise FileUnreadable(
             f"The conversations cannot be put together: {error}.",
-            f"They are gathered in {temporary}: make room there." if temporary else "They are gathered in memory.",
+            f"They are collected in {temporary}: free some space there." if temporary else "They are kept in memory.",
         ) from None
 
 
-def _gather(spool: sqlite3.Connection, rows: Iterable[Incoming | Reject], agents: Collection[str]) -> Iterator[Reject]:
+class _Writers:
+    """Counts who wrote, for an error if none of them is support. Names are in memory only, a bounded number."""
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+
+    def add(self, author: str | None) -> None:
+        if author is not None and len(self._names) <= _MOST_WRITERS:
+            self._names.add(author.casefold())
+
+    def __str__(self) -> str:
+        """`2 writers`."""
+        number = len(self._names)
+        if number > _MOST_WRITERS:
+            return f"more than {_MOST_WRITERS:,} writers"
+        return f"{number:,} writer{'' if number == 1 else 's'}"
+
+
+def _gather(
+    spool: sqlite3.Connection, rows: Iterable[Incoming | Reject], agents: Collection[str], writers: _Writers
+) -> Iterator[Reject]:
     batch: list[tuple[object, ...]] = []
     for place, row in enumerate(rows):
         if isinstance(row, Reject):
             yield row
             continue
+        writers.add(row.author)
         batch.append((*_spooled(row, agents), place))
         if len(batch) >= _BATCH:
             _write(spool, batch)
@@ -90,12 +117,15 @@ def _write(spool: sqlite3.Connection, batch: list[tuple[object, ...]]) -> None:
     batch.clear()
 
 
-def _require_agents(spool: sqlite3.Connection, agents: Collection[str]) -> None:
+def _require_agents(
+    spool: sqlite3.Connection, agent_values: Sequence[str], writers: _Writers, author_column: str
+) -> None:
     n_rows, n_by_agents = spool.execute("SELECT count(*), total(is_agent) FROM row").fetchone()
     if n_rows and not n_by_agents:
         raise ColumnMissing(
-            f"No message of {n_rows:,} is by {' or '.join(sorted(agents))}.",
-            "Name the values that mean support: --agent-values agent,operator",
+            f"None of the {n_rows:,} messages is by {' or '.join(agent_values)};"
+            f" see column '{author_column}', which names {writers}.",
+            "Name those that mean support, as they stand in that column: --agent-values NAME,NAME",
         )
 
 

@@ -1,4 +1,4 @@
-"""The rows of a CSV: a broken row is rejected by its line, and the rest goes on.
+"""The rows of a CSV: a broken row is rejected with its line, and the others are read.
 
 The standard library's parser is used, not Polars: Polars gives no line and no reason for a bad row.
 """
@@ -87,13 +87,14 @@ class _Lines:
     def n_in_record(self) -> int:
         return len(self._record)
 
-    def keep_first(self) -> None:
-        """Take back all lines of the record but its first, to be read again."""
-        taken_back = self._record[1:]
+    def keep_first(self) -> str:
+        """Take back all lines of the record but its first, to be read again; returns the first."""
+        first, *taken_back = self._record
         self._returned.extendleft(reversed(taken_back))
         self.line -= len(taken_back)
         self.start_record()
         self.too_long = False
+        return first
 
     def _read(self) -> str:
         line = self._stream.readline(MAX_LINE_CHARS + 1)
@@ -114,7 +115,10 @@ class _Lines:
 def csv_rows(
     stream: io.TextIOBase, dialect: CsvDialect, max_record_lines: int = _MAX_RECORD_LINES
 ) -> Iterator[tuple[int, list[str]] | Reject]:
-    """Each row with the line that it starts at, or its reject; empty lines are passed over."""
+    """Each row with the line that it starts at, or its reject; empty lines are passed over.
+
+    The cells of a reject are its first line, split at each delimiter, with the quotes as they stand.
+    """
     csv.field_size_limit(MAX_FIELD_CHARS)
     lines = _Lines(stream, dialect, max_record_lines)
     lines.skip(dialect.n_lines_above)
@@ -133,8 +137,8 @@ def csv_rows(
             return
         except csv.Error as error:
             reason = _reason(error, lines)
-            lines.keep_first()
-            yield Reject(line, reason)
+            cells = _split(lines.keep_first(), dialect)
+            yield Reject(line, reason, cells=cells)
             continue
         if cells and _LINE_TOO_LONG in cells[0]:
             yield Reject(line, f"a line has more than {MAX_LINE_CHARS:,} characters")
@@ -143,6 +147,12 @@ def csv_rows(
                 line,
                 [cell.replace(_ESCAPED_QUOTE, dialect.quote) for cell in cells] if dialect.has_backslashes else cells,
             )
+
+
+def _split(line: str, dialect: CsvDialect) -> list[str]:
+    """The cells of a line whose quotes cannot be trusted; none if the line is longer than a value may be."""
+    line = line.rstrip("\r\n").replace(_ESCAPED_QUOTE, dialect.quote)
+    return line.split(dialect.delimiter) if len(line) <= MAX_FIELD_CHARS else []
 
 
 def _reason(error: csv.Error, lines: _Lines) -> str:

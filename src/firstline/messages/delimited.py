@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -9,21 +10,21 @@ from firstline.errors import FileUnreadable
 from firstline.messages.csv_rows import csv_rows
 from firstline.messages.dialect import find_dialect
 from firstline.messages.headers import check_width
-from firstline.messages.records import ReadingOptions, Record, Reject, unique_names
+from firstline.messages.records import ReadingOptions, Record, Reject, Value, unique_names
 from firstline.messages.sniff import decode_sample, find_encoding, read_sample, undecodable
 
 _NAMES = {"\t": "tab", " ": "space"}
 
 
 class DelimitedReader:
-    """A CSV or TSV file. Raises `FileUnreadable` where it has no header or cannot be decoded."""
+    """A CSV or TSV file. Raises `FileUnreadable` if it has no header or cannot be decoded."""
 
     def __init__(self, path: Path, options: ReadingOptions) -> None:
         sample = read_sample(path)
         self.path = path
         self.encoding = options.encoding or find_encoding(sample, path)
         text = decode_sample(sample, self.encoding)
-        found = find_dialect(text, options, "\t" if path.suffix.lower() == ".tsv" else None)
+        found = find_dialect(text, options, "\t" if path.suffix.lower() in (".tsv", ".tab") else None)
         self.dialect = found.dialect
         self.delimiter = found.dialect.delimiter
         self._has_header = options.has_header
@@ -41,17 +42,18 @@ class DelimitedReader:
         if self._has_header:
             next(rows)
         for row in rows:
+            line, cells = (row.line, row.cells) if isinstance(row, Reject) else row
+            if width == 1 and cells:
+                cells = [self.delimiter.join(map(str, cells))]
             if isinstance(row, Reject):
-                yield row
-                continue
-            line, cells = row
-            if width == 1:
-                cells = [self.delimiter.join(cells)]
-            if len(cells) != width and (len(cells) < width or any(cells[width:])):
+                # More cells than columns: a delimiter was inside of quotes, and nobody knows which.
+                yield replace(row, cells=_placed(cells, places) if len(cells) <= width else ())
+            elif len(cells) != width and (len(cells) < width or any(cells[width:])):
                 expected = f"the header has {width}" if self._has_header else f"most rows have {width}"
-                yield Reject(line, f"has {len(cells)} column{'s' if len(cells) > 1 else ''}, {expected}")
-                continue
-            yield Record(line, [cells[place] for place in places])
+                reason = f"has {len(cells)} column{'s' if len(cells) > 1 else ''}, {expected}"
+                yield Reject(line, reason, cells=_placed(cells, places))
+            else:
+                yield Record(line, [cells[place] for place in places])
         self._is_read = True
 
     def done(self) -> float:
@@ -76,7 +78,7 @@ class DelimitedReader:
             why = f": {first.reason}" if first else ""
             raise FileUnreadable(
                 f"{self.path} has no readable header line{why}.",
-                "The first line must name the columns. Another line: --header-row N; none: --no-header",
+                "The first line must name the columns. If another line does, use --header-row N; if none, --no-header",
             )
         return unique_names(first[1])
 
@@ -95,3 +97,8 @@ class DelimitedReader:
                     f"{self.path} is not {self.encoding}, after line {line:,}: {why}.",
                     "Name its encoding: --encoding cp1251",
                 ) from None
+
+
+def _placed(cells: Sequence[Value], places: Sequence[int]) -> list[Value]:
+    """The cells at these places; None for those that the row lacks."""
+    return [cells[place] if place < len(cells) else None for place in places]

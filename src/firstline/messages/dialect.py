@@ -1,4 +1,4 @@
-"""Finding out how a CSV is written: delimiter, quotes, and where its header is."""
+"""Detects how a CSV is written: its delimiter, its quotes, and where its header is."""
 
 import io
 import re
@@ -50,12 +50,12 @@ def find_dialect(sample: str, options: ReadingOptions, delimiter: str | None = N
     }
     best = _best(_fit(sample, dialect, options, _SAMPLE_ROWS) for each in variants.values() for dialect in each)
     rivals = variants[best.dialect.delimiter]
-    # What is unusual may not stand in the first rows.
+    # Unusual rows may come late in the sample.
     return best if len(rivals) == 1 else _best(_fit(sample, dialect, options, None) for dialect in rivals)
 
 
 def _best(found: Iterable[Found]) -> Found:
-    """The first of the best: what is usual stands before what is not."""
+    """The first of the best; usual dialects come before unusual ones."""
     return max(found, key=lambda one: round(one.score, 6))
 
 
@@ -119,5 +119,5 @@ def _with_blank_lines(rows: Sequence[tuple[int, list[str]]]) -> dict[int, list[s
 
 
 def _fits(row: Sequence[str], width: int) -> bool:
-    """Whether a row has as many columns; more are no fault if nothing is in them. One column takes all."""
+    """Whether a row has that many columns; empty extra ones do not count. With one column, every row fits."""
     return len(row) == width or width == 1 or (len(row) > width and not any(row[width:]))

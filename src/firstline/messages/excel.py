@@ -126,7 +126,7 @@ class _ExcelTable:
         return first
 
     def _wishes(self) -> Iterator[Callable[[_Sheet], bool]]:
-        """What a sheet should have, the best first."""
+        """What a sheet should have, best first."""
         named = self._options.text_column
         if named and self._options.has_header:
             yield lambda sheet: named in sheet.names
@@ -154,12 +154,12 @@ class _ExcelTable:
         return f"Its sheets: {', '.join(named)}{rest}"
 
     def _called(self, place: int) -> str:
-        """The name in quotes, or a number where the name may be personal."""
+        """The name in quotes, or the number if the name may be personal."""
         name = self._sheets[place]
         return f"'{name}'" if is_plain(name) else f"number {place + 1}"
 
     def _peek_if_table(self, place: int) -> _Sheet:
-        """Where the table of a sheet begins; no columns for what is no table: a chart, a sheet that is too large."""
+        """Where the table of a sheet begins; without columns if it is not a table, for example a chart."""
         try:
             return self._peek(place)
         except Exception:

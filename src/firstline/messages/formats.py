@@ -46,6 +46,7 @@ def _excel(path: Path, options: ReadingOptions) -> Reader:
 _READERS: dict[str, OpenReader] = {
     ".csv": _delimited,
     ".tsv": _delimited,
+    ".tab": _delimited,
     ".txt": _text,
     ".jsonl": _json_lines,
     ".ndjson": _json_lines,
@@ -72,7 +73,7 @@ def open_reader(path: Path, options: ReadingOptions) -> Reader:
         if content in (Content.gzip, Content.archive):
             raise other_content(path, content, "a table")
         raise FormatUnknown(
-            f"{path}: files that end in '{path.suffix}' are not known.",
+            f"{path}: Firstline does not read files that end in '{path.suffix}'.",
             f"Known endings: {' '.join(_READERS)}",
         )
     _check_options(path, opener, options)
@@ -85,7 +86,7 @@ def open_reader(path: Path, options: ReadingOptions) -> Reader:
 
 def _check_options(path: Path, opener: OpenReader, options: ReadingOptions) -> None:
     if options.sheet is not None and opener is not _excel:
-        raise UsageError(f"--sheet is for workbooks, and {path} is none.", "Leave --sheet out.")
+        raise UsageError(f"--sheet is for workbooks, but {path} is not one.", "Leave --sheet out.")
     if opener in _TABLES:
         return
     if options.header_row is not None or not options.has_header:

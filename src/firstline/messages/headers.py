@@ -35,7 +35,7 @@ def check_width(path: object, n_columns: int) -> None:
     """Raises `FileUnreadable` for a table that is too wide."""
     if n_columns > MAX_COLUMNS:
         raise FileUnreadable(
-            f"{path} has {n_columns:,} columns, at most {MAX_COLUMNS:,} are read.",
+            f"{path} has {n_columns:,} columns; Firstline reads at most {MAX_COLUMNS:,}.",
             "Export only the columns that you need, or name the delimiter: --delimiter ';'",
         )
 
@@ -48,7 +48,7 @@ def _may_be_header(rows: Sequence[Row], first: int, place: int) -> bool:
         return False
     end = _end(rows[place])
     data = [row for row in rows[place + 1 :] if _names(row)]
-    # Texts in one column, some with a comma, are no table below a title.
+    # Texts in one column, some with a comma, are not a table below a title.
     n_even = sum(len(row) > 1 and _end(row) <= end for row in data)
     return bool(data) and n_even >= _EVEN_SHARE * len(data)
 

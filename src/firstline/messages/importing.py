@@ -60,9 +60,10 @@ class ImportProgress:
 class ImportReport:
     """What one import did. `n_rows` counts messages, whole conversations as one, and rejects.
 
-    See `Tally` for what has changed in the store; `source` is the system that the ids are from. A rehearsal has
+    See `Tally` for what has changed in the store; `source` is the system that the ids come from. A rehearsal has
     five messages in `sample`, masked. `unused` names columns that nothing was read from. `n_none` rows have a label
-    that means none of the classes. `dates` says how dates such as 01/02/2026 were read, and why.
+    that means none of the classes. `dates` says how dates such as 01/02/2026 were read, and why; `line_without_time`
+    is the first line whose time could not be read.
     """
 
     file: str
@@ -91,6 +92,7 @@ class ImportReport:
     classes: Mapping[Label, int] = field(default_factory=dict)
     n_none: int = 0
     dates: str | None = None
+    line_without_time: int | None = None
     reject_reasons: Mapping[str, int] = field(default_factory=dict)
     notes: Sequence[str] = ()
     sample: Sequence[StoredMessage] = ()
@@ -121,7 +123,7 @@ def incoming_messages(
     """
     rows = read_rows(reader, columns, mask, hash_id, cut_quotes=cut_quotes, by_two_cores=by_two_cores, found=found)
     if columns.is_conversation:
-        rows = join_conversations(rows, columns.agent_values, temporary)
+        rows = join_conversations(rows, columns.agent_values, temporary, columns.names["author"])
     if fixed_classes:
         rows = _of_classes(rows, frozenset(white_space(nfc(name)) for name in fixed_classes))
     return rows
@@ -155,12 +157,12 @@ def import_file(
 ) -> Generator[ImportProgress, None, ImportReport]:
     """Import one file, yielding progress; the generator's value is the report.
 
-    With `relabel`, the labels of this file replace those that its messages have, and an empty label takes
-    them away. `source` names the system that the ids are from, by default the file's name without dates.
-    Messages that are stored already are masked again if the masks have changed. `date_order` says how 01/02/2026 is
-    read; empty: the column decides, or what is remembered. A rehearsal ends with the same
-    report and five of the messages, and stores nothing. Raises `InputError` for a
-    file that cannot be used and `StoreUnusable` if the store cannot be written; the store is then as it was.
+    With `relabel`, the labels of this file replace those that its messages have, and an empty label removes them.
+    `source` names the system that the ids come from, by default the file's name without dates. Stored messages are
+    masked again if the masks have changed. `date_order` says how to read 01/02/2026; if empty, the column or the
+    settings decide. A rehearsal returns the same report and five of the messages, and stores nothing. Raises
+    `InputError` if the file cannot be used, and `StoreUnusable` if the store cannot be written; the store is then
+    unchanged.
     """
     check_source(source)
     settings = workspace.settings
@@ -234,6 +236,7 @@ def import_file(
         classes=dict(classes),
         n_none=sum(classes[name] for name in workspace.none_classes),
         dates=found.dates,
+        line_without_time=tally["line without time"] or None,
         reject_reasons=dict(rejects.reasons.most_common()),
         notes=columns.notes,
         sample=sample,
@@ -249,8 +252,8 @@ def check_source(source: str | None) -> None:
     is_name = source.strip() == source and source.isprintable() and 0 < len(source) <= _LONGEST_SOURCE
     if not is_name or holds_personal_data(source, Masker()):
         raise UsageError(
-            "The name of the system that ids are from (--source) cannot be used.",
-            f"Give a name of at most {_LONGEST_SOURCE} signs without personal data, for example: --source crm",
+            "The name of the system that the ids come from (--source) cannot be used.",
+            f"Give a name of at most {_LONGEST_SOURCE} characters without personal data, for example: --source crm",
         )
 
 
@@ -266,7 +269,7 @@ def _plain_name(path: Path, mask: Masker) -> str:
 
 
 def source_of(path: Path, mask: Masker) -> str:
-    """The system that the ids of a file are from, by its name: `crm-2026-11-29.csv` is of `crm`.
+    """The system that the ids of a file come from, by the file's name: `crm-2026-11-29.csv` is from `crm`.
 
     Dates and marks of copies, such as " (2)", go; what would hold personal data is `import`.
     """
@@ -283,12 +286,12 @@ def _as_it_was(path: Path) -> Iterator[None]:
     except StoreUnusable as error:
         raise StoreUnusable(
             f"The import of {path} stopped. {error.message}",
-            f"The database is as it was before. {error.next_step} Then run the import again.",
+            f"The database is unchanged. {error.next_step} Then run the import again.",
         ) from error
     except OSError as error:
         raise FileUnreadable(
             f"The import of {path} stopped: {error.strerror or type(error).__name__}.",
-            "The workspace is as it was. Check the file and the free space.",
+            "The workspace is unchanged. Check the file and the free space.",
         ) from error
 
 
@@ -309,7 +312,9 @@ def _batches(
         tally["messages"] += 1
         tally["cut"] += row.is_cut
         tally["labelled"] += row.label is not None
-        tally["times unread"] += timed and row.sent_at is None
+        if timed and row.sent_at is None:
+            tally["times unread"] += 1
+            tally.setdefault("line without time", row.line)
         if row.segment:
             segments[row.segment] += 1
         if row.label:

@@ -1,4 +1,4 @@
-"""From a file's rows to masked messages: the one way in, for import, evaluation and classification."""
+"""From a file's rows to masked messages, in the same way for import, evaluation and classification."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _READ = ("text", "id", "label", "segment", "sent_at", "conversation", "author")
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One masked message of a file, `line` being where it stands (or its conversation begins)."""
+    """One masked message of a file; `line` is where it is, or where its conversation begins."""
 
     line: int
     text: str
@@ -87,7 +87,7 @@ def read_rows(
 
 
 class Names:
-    """Keeps personal data out of what stands beside a text: ids, classes and segments."""
+    """Keeps personal data out of ids, classes and segments."""
 
     def __init__(self, masker: Masker, hash_id: HashId | None = None) -> None:
         self._hash_id = hash_id

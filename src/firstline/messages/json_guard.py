@@ -1,4 +1,4 @@
-"""Keeps from the JSON parser what it cannot bear: numbers without end and halves of an emoji.
+"""Protects the JSON parser from what it cannot handle: endless numbers and halves of an emoji.
 
 ijson's C parser ends the process at a number of 100,000 digits, and stops at `\\ud83d` without its second half. A
 number is cut to 4,300 digits, which no column takes either, and half an emoji becomes U+FFFD.
@@ -32,7 +32,7 @@ class LongNumber(Exception):
 
 
 class TooManyBackslashes(ValueError):
-    """A megabyte of backslashes is no text."""
+    """A megabyte of backslashes, which no text has."""
 
 
 class Source(Protocol):

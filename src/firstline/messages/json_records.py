@@ -10,7 +10,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
-from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -28,12 +27,11 @@ from firstline.messages.sniff import decode_sample, find_encoding, read_sample, 
 
 _MAX_DEPTH = 100
 _MAX_LINE_BYTES = 16_000_000
-_N_LOOKED_AT = 100
 _FAULTS = (ijson.JSONError, UnicodeError, ArithmeticError, TooManyBackslashes)
 
 
 class _JsonReader(ABC):
-    """What both formats share. Raises `FileUnreadable` where a file holds no objects."""
+    """What both formats share. Raises `FileUnreadable` if a file holds no objects."""
 
     def __init__(self, path: Path, options: ReadingOptions) -> None:
         sample = read_sample(path)
@@ -45,9 +43,9 @@ class _JsonReader(ABC):
         self._is_read = False
         self.described = f"{path.suffix[1:].upper()}, {self.encoding}"
         keys = self._keys()
-        self.export: ExportFormat | None = recognise(keys, list(islice(self._items(), _N_LOOKED_AT)))
+        self.export: ExportFormat | None = recognise(keys, _Items(self))
         """Whose export the file is, if it is one that people know by name."""
-        self.columns = self.export.columns(keys, self._items()) if self.export else keys
+        self.columns = self.export.columns(keys, _Items(self)) if self.export else keys
         if self.export:
             self.described += f", {self.export.name}"
 
@@ -61,7 +59,8 @@ class _JsonReader(ABC):
                 yield Record(line, [row.get(name) for name in columns])
         self._is_read = True
 
-    def _items(self) -> Iterator[Item]:
+    def items(self) -> Iterator[Item]:
+        """The objects of the file; what is not an object is left out."""
         return (item for _, item in self._objects() if isinstance(item, dict))
 
     def done(self) -> float:
@@ -82,6 +81,16 @@ class _JsonReader(ABC):
             f"{self.path}: its objects have more than {most} different keys.",
             'Each message is an object with the same keys: {"text": "..."}',
         )
+
+
+class _Items:
+    """The objects of a file, read anew each time."""
+
+    def __init__(self, reader: _JsonReader) -> None:
+        self._reader = reader
+
+    def __iter__(self) -> Iterator[Item]:
+        return self._reader.items()
 
 
 class _Recoded:
@@ -193,15 +202,17 @@ class JsonReader(_JsonReader):
         return scan
 
     def _objects(self) -> Iterator[tuple[int, Any]]:
-        chats = self._scan.chat_ids()
-        with self.path.open("rb") as raw:
-            self._raw = raw
-            source = self._guarded(raw, watches=False)
-            try:
-                for place, item in enumerate(ijson.items(source, self._scan.prefix), start=1):
-                    yield place, _of_chat(_with_floats(item), next(chats)) if isinstance(item, dict) else item
-            except _FAULTS:
-                raise self._invalid(describe_place(self._opened)) from None
+        place = 0
+        for prefix, chats in self._scan.places():
+            with self.path.open("rb") as raw:
+                self._raw = raw
+                source = self._guarded(raw, watches=False)
+                try:
+                    for item in ijson.items(source, prefix):
+                        place += 1
+                        yield place, _of_chat(_with_floats(item), next(chats)) if isinstance(item, dict) else item
+                except _FAULTS:
+                    raise self._invalid(describe_place(self._opened)) from None
 
     @contextmanager
     def _opened(self) -> Iterator[GuardedSource]:
@@ -219,7 +230,7 @@ class JsonReader(_JsonReader):
     def _invalid(self, cause: str) -> FileUnreadable:
         return FileUnreadable(
             f"{self.path} is not valid JSON in {self.encoding}{': ' + cause if cause else ''}.",
-            "Export it again. If each line is an object of its own, name it .jsonl.",
+            "Export it again. If each line is an object of its own, give the file the ending .jsonl.",
         )
 
 

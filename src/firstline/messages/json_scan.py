@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 MAX_COLUMNS = 10_000
-_CHATS = ["chats", "list", "item"]
-_CHAT_MESSAGES = [*_CHATS, "messages", "item"]
+_CHATS = [[name, "list", "item"] for name in ("chats", "left_chats")]
+_CHAT_MESSAGES = [[*chats, "messages", "item"] for chats in _CHATS]
 """Telegram's export of a whole account; the first list in it holds contacts."""
 
 
 class TooDeep(ValueError):
-    """Lists and objects in each other, deeper than any export."""
+    """Lists and objects are nested deeper than in any export."""
 
 
 class TooManyKeys(ValueError):
@@ -20,7 +20,8 @@ class TooManyKeys(ValueError):
 class Scan:
     """Finds the first list of objects, and gathers the keys of its objects.
 
-    Of Telegram's exports it also notes the chats and how many messages each has: the messages do not tell.
+    Of Telegram's exports these are the messages of all chats, also of those that the user has left. It also notes the
+    chats and how many messages each has: the messages do not tell.
     """
 
     def __init__(self, max_depth: int) -> None:
@@ -28,20 +29,19 @@ class Scan:
         self._open_at: list[str] = []
         self._is_item = False
         self._item_depth = 0
-        self.path: list[str] | None = None
-        """The keys that lead to the objects; "item" stands for a list."""
+        self.paths: list[list[str]] = []
+        """The keys that lead to the objects; "item" stands for a list. Of several, all have the same length."""
         self.keys: dict[str, None] = {}
-        self._chats: list[tuple[object, int]] = []
+        self._chats: dict[str, list[tuple[object, int]]] = {}
         self._root_id: object = None
 
-    @property
-    def prefix(self) -> str:
-        """ijson's name of the objects."""
-        return ".".join(self.path or ())
+    def places(self) -> Iterator[tuple[str, Iterator[object]]]:
+        """ijson's name of each list of objects, and the id of the chat of each object, None if there are no chats."""
+        for path in self.paths:
+            yield ".".join(path), self._chat_ids(self._chats.get(path[0], []))
 
-    def chat_ids(self) -> Iterator[object]:
-        """The id of the chat that each object is of, in their order; None where the file holds no chats."""
-        for chat_id, n_messages in self._chats:
+    def _chat_ids(self, chats: list[tuple[object, int]]) -> Iterator[object]:
+        for chat_id, n_messages in chats:
             for _ in range(n_messages):
                 yield chat_id
         while True:
@@ -68,20 +68,29 @@ class Scan:
 
     def _begin_object(self) -> None:
         at = self._open_at
-        if at == _CHATS:
-            self._chats.append((None, 0))
-        if at and at[-1] == "item" and (self.path is None or (at == _CHAT_MESSAGES and self.path != at)):
-            self.path = at.copy()
-            self.keys.clear()
-        if self.path is not None and len(at) == len(self.path):
-            self._is_item = at == self.path
+        if at in _CHATS:
+            self._chats.setdefault(at[0], []).append((None, 0))
+        if at and at[-1] == "item":
+            self._note_list(at)
+        if self.paths and len(at) == len(self.paths[0]):
+            self._is_item = at in self.paths
             self._item_depth = len(at) + 1
-            if self._is_item and at == _CHAT_MESSAGES and self._chats:
-                chat_id, n_messages = self._chats[-1]
-                self._chats[-1] = (chat_id, n_messages + 1)
+            if self._is_item and at in _CHAT_MESSAGES and (chats := self._chats.get(at[0])):
+                chat_id, n_messages = chats[-1]
+                chats[-1] = (chat_id, n_messages + 1)
+
+    def _note_list(self, at: list[str]) -> None:
+        """The messages of chats are read instead of a list before them."""
+        if not self.paths:
+            self.paths.append(at.copy())
+        elif at in _CHAT_MESSAGES and at not in self.paths:
+            if self.paths[0] not in _CHAT_MESSAGES:
+                self.paths.clear()
+                self.keys.clear()
+            self.paths.append(at.copy())
 
     def _note_id(self, value: object) -> None:
         if len(self._open_at) == 1:
             self._root_id = value
-        elif self._chats and self._open_at[:-1] == _CHATS:
-            self._chats[-1] = (value, self._chats[-1][1])
+        elif self._open_at[:-1] in _CHATS and (chats := self._chats.get(self._open_at[0])):
+            chats[-1] = (value, chats[-1][1])

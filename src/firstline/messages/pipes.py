@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from firstline.errors import FileUnreadable
+from firstline.errors import FileUnreadable, FirstlineError
 from firstline.messages.contents import Content, content_of
 from firstline.store.private import make_private, temporary_folder
 
@@ -17,7 +17,8 @@ _DEVICES = (Path("/dev"), Path("/proc"))
 def readable(path: Path, room: Path) -> Iterator[Path]:
     """The path itself; of a pipe, a private copy in `room` that is gone at the end, since readers read twice.
 
-    The copy's ending is by its content: workbook, Parquet, JSON, and else CSV. Raises `FileUnreadable`.
+    The copy's ending is by its content: workbook, Parquet, JSON, and else CSV. An error that is raised about the copy
+    names `path` instead. Raises `FileUnreadable`.
     """
     if not _is_pipe(path):
         yield path
@@ -31,7 +32,13 @@ def readable(path: Path, room: Path) -> Iterator[Path]:
             named = copy.rename(copy.with_suffix(_ending(copy)))
         except OSError as error:
             raise FileUnreadable(f"{path} cannot be read: {error.strerror}.", "Write it into a file first.") from None
-        yield named
+        try:
+            yield named
+        except FirstlineError as error:
+            error.message = error.message.replace(str(named), str(path))
+            error.args = (error.message,)
+            error.next_step = error.next_step.replace(str(named), str(path))
+            raise
 
 
 def _is_pipe(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""A list of texts, one a line: what a .txt holds unless its first line shows that it is a table."""
+"""A list of texts, one per line, which is what a .txt holds unless it is clearly a table."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ def open_text(path: Path, options: ReadingOptions) -> Reader:
 
 
 def _is_table(text: str, options: ReadingOptions) -> bool:
-    """Whether tabs stand evenly, or the header names the text beside other columns."""
+    """Whether all lines have as many tabs, or the header names the text and other columns."""
     lines = [line for line in text.splitlines()[:_SAMPLE_LINES] if line.strip()]
     n_tabs = lines[0].count("\t")
     if n_tabs and sum(line.count("\t") == n_tabs for line in lines) >= _EVEN_SHARE * len(lines):

@@ -1,7 +1,7 @@
-"""What a reader of any format yields: records and rejects, each with its line."""
+"""What readers of all formats yield: records and rejects, each with its line."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -11,7 +11,7 @@ Value: TypeAlias = object
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row; `values` stand in the order of the columns that were asked for."""
+    """One row; `values` are in the order of the requested columns."""
 
     line: int
     values: Sequence[Value]
@@ -23,14 +23,17 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row that cannot be used, and why. It never repeats the text of the row: that is not masked yet.
+    """A row that cannot be used, and why. The reason never repeats the text of the row: that is not masked yet.
 
-    If a whole conversation cannot be used, `conversation` is its id.
+    If a whole conversation cannot be used, `conversation` is its id. `cells` are what could be read of the row, in
+    the order of the columns that were asked for: None for what could not, and no cell at all if nothing could. Only
+    `classify` writes them, since its result has the rows as they came.
     """
 
     line: int
     reason: str
     conversation: str | None = None
+    cells: Sequence[Value] = field(default=(), repr=False, compare=False)
 
 
 class Reader(Protocol):
@@ -41,7 +44,7 @@ class Reader(Protocol):
     """How the file was read, for people: "CSV, cp1251, ';'"."""
 
     def records(self, columns: Sequence[str]) -> Iterator[Record | Reject]:
-        """All rows, each with the values of `columns`; reads as a stream where the format allows."""
+        """All rows, each with the values of `columns`; streams them if the format allows."""
 
     def done(self) -> float:
         """The part of the file that has been read, 0 to 1."""
@@ -49,7 +52,7 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class ReadingOptions:
-    """What the caller knows about a file; None means: find out.
+    """What the caller knows about a file; None means that it is detected.
 
     `header_row` is the line, from 1, that names the columns; without a header they are called 1, 2, ...
     `sheet` is the name or the number, from 1, of a sheet in a workbook. `memory_gb` bounds what reading a workbook
@@ -66,7 +69,7 @@ class ReadingOptions:
 
 
 def unique_names(names: Sequence[str]) -> list[str]:
-    """Column names without the blanks around them; one that is there already gets its place: "text (3)"."""
+    """Column names without surrounding blanks; a repeated one gets its position: "text (3)"."""
     found: dict[str, None] = {}
     for place, name in enumerate((name.strip() for name in names), start=1):
         found[name if name not in found else f"{name} ({place})"] = None

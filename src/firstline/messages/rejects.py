@@ -2,10 +2,12 @@
 
 import csv
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from firstline.files import whole_file
 from firstline.messages.records import Reject
 from firstline.store.private import make_private
 
@@ -13,7 +15,7 @@ _MOST_REASONS = 100
 
 
 class RejectsFile:
-    """Written beside its final name and moved there at the end; none is left if nothing was rejected.
+    """Written under a temporary name and renamed at the end; removed if nothing was rejected.
 
     With `is_written` false, rejects are counted and nothing is written.
     """
@@ -25,12 +27,10 @@ class RejectsFile:
         self.first: Reject | None = None
         self.reasons: Counter[str] = Counter()
         """How many rows have each reason; of reasons with numbers in them, only some."""
-        self._unfinished = path.with_name(path.name + ".new")
+        self._opened = ExitStack()
         self._file: IO[str] | None = None
 
     def __enter__(self) -> "RejectsFile":
-        if self._is_written:
-            self._unfinished.unlink(missing_ok=True)
         return self
 
     def add(self, reject: Reject) -> None:
@@ -41,20 +41,16 @@ class RejectsFile:
         if not self._is_written:
             return
         if self._file is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            make_private(self._unfinished)
-            self._file = self._unfinished.open("w", encoding="utf-8", newline="")
+            unfinished = self._opened.enter_context(whole_file(self.path))
+            make_private(unfinished)
+            self._file = self._opened.enter_context(unfinished.open("w", encoding="utf-8", newline=""))
             csv.writer(self._file).writerow(["line", "reason"])
         csv.writer(self._file).writerow([reject.line, reject.reason])
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._file is not None:
-            self._file.close()
-        if not self._is_written or (kind is not None and self.count == 0):
-            return
-        if self.count:
-            self._unfinished.replace(self.path)
-        else:
+        # The rejects of an import that failed are kept as well: they may tell why.
+        self._opened.close()
+        if self._is_written and kind is None and not self.count:
             self.path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Masking again what is stored, when the team's patterns or the built-in ones have changed."""
+"""Masks stored messages again when the team's patterns or the built-in ones have changed."""
 
 import hashlib
 from collections.abc import Sequence
@@ -25,9 +25,9 @@ _STATE = "masks"
 def remask(connection: Connection, mask: Masker, patterns: Sequence[MaskPattern], hash_id: HashId) -> int:
     """Bring stored messages up to today's masks; returns how many changed.
 
-    Does nothing where the masks are those of the last time. What was masked stays masked: nothing
-    can be taken back. Messages that become the same are joined, with the labels of both. The lines of
-    a conversation stay lines, without those that show no text any more. Ids that hold personal data become
+    Does nothing if the masks have not changed. A mask is never undone, because the text is gone. Messages that
+    become equal are joined, with the labels of both. The lines of a conversation stay lines, without those that
+    have no text any more. Ids that hold personal data become
     hashes, and names of classes and segments are masked.
     """
     if is_up_to_date(connection, patterns):
@@ -52,7 +52,7 @@ def remask(connection: Connection, mask: Masker, patterns: Sequence[MaskPattern]
 
 
 def _masked_text(text: str, mask: Masker) -> str:
-    # What shows no text under today's masks, such as an image alone, stays as it was masked then.
+    # A message without text under today's masks, such as a lone image, keeps its earlier masks.
     return "\n".join(filter(None, map(mask, text.split("\n")))) or text
 
 

@@ -1,4 +1,4 @@
-"""Finding out the encoding of a text file."""
+"""Detects the encoding of a text file."""
 
 import codecs
 from pathlib import Path
@@ -47,8 +47,8 @@ def find_encoding(sample: bytes, path: Path) -> str:
         return wide
     if (len(sample) - len(sample.translate(None, _CONTROLS))) / len(sample) > _CONTROL_SHARE:
         raise FileUnreadable(
-            f"{path} is not a text file: it holds bytes that no text has.",
-            "Name the file by its true format, or name its --encoding.",
+            f"{path} is not a text file: it contains bytes that no text has.",
+            "Give the file the ending of its real format, or name its encoding: --encoding cp1251",
         )
     if _broken_share(sample) <= _BROKEN_SHARE:
         return "utf-8"
@@ -75,7 +75,7 @@ def _utf_16_without_mark(sample: bytes) -> str | None:
 
 
 def decode_sample(sample: bytes, encoding: str) -> str:
-    """The sample as text, for finding the delimiter. Raises `UsageError` for a name that is no encoding."""
+    """The sample as text, for finding the delimiter. Raises `UsageError` if the name is not an encoding."""
     try:
         return sample.decode(encoding, errors="replace")
     except (LookupError, UnicodeError):

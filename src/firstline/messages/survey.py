@@ -37,7 +37,7 @@ NOTHING_FOUND = Survey()
 
 @dataclass(frozen=True)
 class Known:
-    """What is known before a file is looked at: what a person said of dates or a workspace remembers, its classes.
+    """What is known before a file is read: the date order from options or settings, and the workspace's classes.
 
     `team_classes` are named in the settings, and are never taken for placeholders or for two classes in one.
     """
@@ -74,7 +74,7 @@ def survey(path: Path, reader: Reader, columns: ColumnMap, known: Known, *, uses
 def _look(
     reader: Reader, asked: Sequence[str], label: str | None, times: str | None, written: set[str], order: DateOrder
 ) -> None:
-    """Read the columns `asked`: labels are gathered in `written`, times in `order`, the last being conversations."""
+    """Read the columns `asked` into `written` (labels) and `order` (times); the last column is the conversation."""
     label_at = asked.index(label) if label is not None else None
     times_at = asked.index(times) if times is not None else None
     of_at = len(asked) - 1 if times is not None and asked[-1] not in (label, times) else None

@@ -1,7 +1,8 @@
-"""Reading the times that exports write."""
+"""Reads times as exports write them."""
 
 import re
 from datetime import UTC, date, datetime
+from email.utils import parsedate_to_datetime
 
 _OF_THREE_NUMBERS = re.compile(
     r"(\d{1,2})([./-])(\d{1,2})\2(\d{4}|(?<=[./])\d{2})(?:,?[ T]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?"
@@ -11,15 +12,27 @@ _YEAR_FIRST = re.compile(r"(\d{4})/(\d{1,2})/(\d{1,2})(?= |$)")
 _HALF_OF_DAY = re.compile(r"(?<=\d)\s*([ap])\.?\s?m\.?", re.IGNORECASE)
 _HOUR = re.compile(r"(?<=[ T])(\d{1,2})(?=:\d{2})|(?<=[ T])(\d{1,2})$")
 _NUMBER = re.compile(r"\d+(?:\.\d*)?")
+_DAY_NAME = r"(?:mon|tue|wed|thu|fri|sat|sun)"
+_MONTH_NAME = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
+_CLOCK = r"\d{1,2}:\d{2}(?::\d{2})?"
+_ZONE = r"(?:[+-]\d{4}|UTC?|GMT|Z|[ECMP][SD]T)"
+"""Those of RFC 2822. The library would take the time of any other zone for one without a zone."""
+_WITH_MONTH_NAME = re.compile(
+    rf"(?:{_DAY_NAME},? +)?\d{{1,2}} +{_MONTH_NAME} +\d{{4}}(?:,? +{_CLOCK}(?: +{_ZONE}(?: \([^()]*\))?)?)?"
+    rf"|{_DAY_NAME} +{_MONTH_NAME} +\d{{1,2}} +{_CLOCK}(?: +{_ZONE})? +\d{{4}}",
+    re.IGNORECASE | re.ASCII,
+)
+"""As mails have it, `Wed, 20 Apr 2016 14:03:11 +0000`, and as Twitter and C do, with the year at the end."""
 _UNIX_FROM_S, _UNIX_BEFORE_S = 10**8, 4_102_444_800
 """From 1973 to 2100: 20260131 is a day, not a count of seconds."""
 
 
 def read_time(value: object, *, month_first: bool = False) -> datetime | None:
-    """A time as UTC without a zone; None where it cannot be read. A time without a zone is taken as it stands.
+    """A time as UTC without a zone; None if it cannot be read. A time without a zone is taken as UTC.
 
-    Reads ISO 8601, `31.12.2025 23:59`, `31/12/2025`, `31-12-2025`, AM and PM, and Unix seconds or milliseconds. With
-    `month_first`, 01/02/2026 is January 2; with dots it stays 1 February.
+    Reads ISO 8601, `31.12.2025 23:59`, `31/12/2025`, `31-12-2025`, AM and PM, RFC 2822, `20 Apr 2016 14:03`, Twitter's
+    `Wed Apr 20 14:03:11 +0000 2016`, and Unix seconds or milliseconds. With `month_first`, 01/02/2026 is January 2;
+    with dots it stays 1 February. Excel's serial numbers are not guessed: 45000 may be anything.
     """
     if isinstance(value, datetime):
         return _to_utc(value)
@@ -31,6 +44,8 @@ def read_time(value: object, *, month_first: bool = False) -> datetime | None:
     try:
         if match := _OF_THREE_NUMBERS.fullmatch(text):
             return _from_three_numbers(match, month_first)
+        if _WITH_MONTH_NAME.fullmatch(text):
+            return _to_utc(parsedate_to_datetime(text if ":" in text else f"{text} 00:00"))
         return _to_utc(datetime.fromisoformat(_YEAR_FIRST.sub(_with_hyphens, text)))
     except ValueError:
         return None
@@ -58,7 +73,7 @@ def _from_three_numbers(match: re.Match[str], month_first: bool) -> datetime:
 
 
 def _on_24_hours(text: str) -> str:
-    """`9:00 PM` as `21:00`; what is no time of half a day stays."""
+    """`9:00 PM` as `21:00`; other texts are unchanged."""
     half = _HALF_OF_DAY.search(text)
     if half is None or half.end() != len(text):
         return text

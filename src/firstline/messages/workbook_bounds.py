@@ -1,7 +1,7 @@
-"""How large a workbook becomes, found out before a library unpacks it.
+"""Checks how large a workbook is before a library unpacks it.
 
-A workbook is a ZIP of XML. A few kB of it can say that a sheet reaches to its last possible cell, or unpack to
-gigabytes; the library that reads it makes room for all of that at once.
+A workbook is a ZIP of XML. A few kB can declare a sheet that reaches to its last possible cell, or unpack to
+gigabytes, and the library that reads it allocates all of that at once.
 """
 
 import re
@@ -53,7 +53,7 @@ class Extent:
 def check_unpacked(path: Path, memory_gb: float) -> None:
     """Raises `FileUnreadable` for a ZIP that unpacks to more than can be read in this memory.
 
-    Raises `BadZipFile` and whatever else `zipfile` does where the ZIP is damaged.
+    Raises `BadZipFile`, and whatever else `zipfile` raises, if the ZIP is damaged.
     """
     max_bytes = int(memory_gb * (1 << 30) / _BYTES_OF_XML)
     with zipfile.ZipFile(path) as archive:
@@ -61,10 +61,10 @@ def check_unpacked(path: Path, memory_gb: float) -> None:
         n_bytes = sum(part.file_size for part in parts)
         if len(parts) > _MAX_PARTS or n_bytes > max_bytes:
             raise FileUnreadable(
-                f"{path} unpacks to {n_bytes / 1e6:,.0f} MB, at most {max_bytes / 1e6:,.0f} MB are read.",
+                f"{path} unpacks to {n_bytes / 1e6:,.0f} MB; Firstline reads at most {max_bytes / 1e6:,.0f} MB.",
                 "Export it as CSV, or raise reading.memory_gb in firstline.toml.",
             )
-        # What a part declares may be a lie: then its checksum is wrong.
+        # A part may declare a wrong size, but then its checksum is wrong, too.
         for part in parts:
             for _ in _chunks(archive, part.filename):
                 pass
@@ -83,12 +83,12 @@ def check_sheet(path: Path, place: int, memory_gb: float) -> None:
         raise FileUnreadable(
             f"{path}: sheet {place + 1} reaches to cell {extent.last_cell}: {extent.n_cells:,} cells, at most"
             f" {max_cells:,} are read.",
-            "Delete what stands far from the table, or export the sheet as CSV.",
+            "Delete cells far from the table, or export the sheet as CSV.",
         )
 
 
 def _sheet_part(archive: zipfile.ZipFile, place: int) -> str | None:
-    """The part of an .xlsx with the sheet at this place; None for what is written otherwise."""
+    """The part of an .xlsx with the sheet at this place; None if the workbook is built differently."""
     names = set(archive.namelist())
     if not {"xl/workbook.xml", "xl/_rels/workbook.xml.rels"} <= names:
         return None

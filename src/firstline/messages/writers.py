@@ -1,10 +1,10 @@
-"""Writing tables in every format that is read. Nothing bears the final name before it is complete."""
+"""Writes tables in every format that is read. A file gets its final name only when it is complete."""
 
 import csv
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -13,10 +13,13 @@ from typing import IO, Protocol, Self
 import msgspec
 
 from firstline.errors import FileUnwritable, FormatUnknown, UsageError, kind_of
+from firstline.files import whole_file
 from firstline.messages.records import Value
 from firstline.store.private import make_private
 
 _EXCEL_CELL_CHARS = 32_767
+_EXCEL_DIGITS = 15
+"""Excel keeps no more of a number."""
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """OWASP, CSV injection; Excel reads full-width signs in some locales as it does the others."""
 
@@ -36,7 +39,7 @@ class Writer(Protocol):
         """One row, in the order of the columns."""
 
     def close(self, is_complete: bool) -> None:
-        """Finish the file, or leave it where it is not complete and will be removed."""
+        """Finish the file; an incomplete one is left as it is, to be removed."""
 
 
 class _DelimitedWriter:
@@ -104,16 +107,18 @@ class _PolarsWriter:
         for column, value in zip(self._columns.values(), map(_encodable, values), strict=True):
             if self._is_excel and isinstance(value, str) and len(value) > _EXCEL_CELL_CHARS:
                 raise UsageError(
-                    f"Excel takes {_EXCEL_CELL_CHARS:,} characters in a cell, one of these has {len(value):,}.",
+                    f"Excel allows {_EXCEL_CELL_CHARS:,} characters in a cell, but one text has {len(value):,}.",
                     "Write another format, such as .csv",
                 )
-            column.append(value)
+            column.append(_exact_in_excel(value) if self._is_excel else value)
 
     def close(self, is_complete: bool) -> None:
         if not is_complete:
             return
         import polars as pl
 
+        # Nothing was written so far, and another process may have removed an old empty file.
+        make_private(self._path)
         table = pl.DataFrame({name: _series(name, column) for name, column in self._columns.items()})
         if not self._is_excel:
             try:
@@ -140,8 +145,9 @@ class _PolarsWriter:
 
 
 class TableFile(AbstractContextManager["TableFile"]):
-    """A table written beside its final name and moved there when all went well.
+    """A table written under a temporary name and renamed once it is complete.
 
+    Of several that write the same table at once, the last to finish wins.
     `dialect` is that of a .csv. With `is_safe_for_excel`, a text in a .csv or .tsv that Excel would run as a
     formula gets an apostrophe before it. Raises `FormatUnknown` for an ending that is not known, and
     `FileUnwritable`.
@@ -151,14 +157,14 @@ class TableFile(AbstractContextManager["TableFile"]):
         self, path: Path, columns: Sequence[str], dialect: Dialect | None = None, *, is_safe_for_excel: bool = False
     ) -> None:
         self.path = path
-        self._unfinished = path.with_name(f".{path.name}.new")
-        with _named(path):
-            try:
-                make_private(self._unfinished)
-                self._writer = _open(path, self._unfinished, columns, dialect or Dialect(), is_safe_for_excel)
-            except BaseException:
-                self._unfinished.unlink(missing_ok=True)
-                raise
+        with _named(path), ExitStack() as opened:
+            # A folder that is misspelled should not be made. By its "..", since a file in its place has none.
+            (path.parent / "..").stat()
+            unfinished = opened.enter_context(whole_file(path))
+            make_private(unfinished)
+            self._writer = _open(path, unfinished, columns, dialect or Dialect(), is_safe_for_excel)
+            opened.push(self._close)
+            self._opened = opened.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -171,18 +177,18 @@ class TableFile(AbstractContextManager["TableFile"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            with _named(self.path):
-                self._writer.close(is_complete=kind is None)
-                if kind is None:
-                    self._unfinished.replace(self.path)
-        finally:
-            self._unfinished.unlink(missing_ok=True)
+        with _named(self.path):
+            self._opened.__exit__(kind, error, trace)
+
+    def _close(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.close(is_complete=kind is None)
 
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """What a library says of a file that cannot be written, under the name that the caller knows."""
+    """A library's error about a file that cannot be written, with the name that the caller knows."""
     try:
         yield
     except OSError as error:
@@ -209,7 +215,7 @@ def _open(path: Path, unfinished: Path, columns: Sequence[str], dialect: Dialect
         case ".xlsx":
             return _PolarsWriter(unfinished, columns, is_excel=True)
     raise FormatUnknown(
-        f"{path}: a file that ends in '{ending}' cannot be written.",
+        f"{path}: Firstline does not write files that end in '{ending}'.",
         "Known endings: .csv .tsv .jsonl .json .parquet .xlsx",
     )
 
@@ -221,15 +227,27 @@ def _system_words(error: Exception) -> str:
 
 
 def _encodable(value: Value) -> Value:
-    """The value; a question mark for what could not be decoded in a text, and integers over 64 bits as text."""
+    """The value; a question mark for what could not be decoded in a text; bytes and integers over 64 bits as text."""
     if isinstance(value, str) and not value.isascii():
         return value.encode("utf-8", errors="replace").decode("utf-8")
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    if isinstance(value, list):
+        return [_encodable(part) for part in value]
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(part) for key, part in value.items()}
     return str(value) if isinstance(value, int) and value.bit_length() > 63 else value
 
 
+def _exact_in_excel(value: Value) -> Value:
+    """The value; a whole number that Excel would round, as text: such numbers are ids."""
+    is_long = isinstance(value, int) and abs(value) >= 10**_EXCEL_DIGITS
+    return str(value) if is_long else value
+
+
 def _plain(value: Value) -> Value:
-    """A value for a cell of text: lists and objects as JSON."""
-    return msgspec.json.encode(value, enc_hook=str).decode() if isinstance(value, (dict, list)) else value
+    """A value for a cell of text: lists, objects, true and false as JSON."""
+    return msgspec.json.encode(value, enc_hook=str).decode() if isinstance(value, (dict, list, bool)) else value
 
 
 def _harmless(cell: Value) -> Value:
@@ -238,7 +256,7 @@ def _harmless(cell: Value) -> Value:
 
 
 def _series(name: str, values: list[Value]) -> object:
-    """A column as it is where its values are of one type, else as text."""
+    """A column unchanged if its values have one type, otherwise as text."""
     import polars as pl
 
     kinds = {type(value) for value in values if value is not None}

@@ -1,1 +1,1 @@
-"""The training loop of networks, processes for several of them at once, and memory that runs out."""
+"""The training loop of networks, several of them in parallel processes, and recognising out-of-memory errors."""

@@ -27,16 +27,8 @@ from firstline.errors import TrainingError
 Batch = tuple[Tensor, Any]
 """Ids, (n_rows, n_ids), and what the loss compares the prediction with."""
 
-Schedule = Callable[[float], float]
-"""The share of training that is done, 0 to 1 -> the share of the highest rate."""
-
-
-@dataclass(frozen=True)
-class ByRound:
-    """A schedule for a training whose end is not known: how many rounds are done -> the share of the highest rate."""
-
-    rate: Callable[[float], float]
-
+Schedule = Callable[[float, int], float]
+"""How many rounds are done, and how many there will be -> the share of the highest rate."""
 
 _BETAS = (0.8, 0.99)
 _EPSILON = 1e-7
@@ -80,7 +72,7 @@ class RoundDone:
 def one_cycle(warm_up: float = 0.25, start: float = 0.04, end: float = 1e-5) -> Schedule:
     """Up to the highest rate and down again, along cosines (Smith 2018, as fastai draws it)."""
     curve = combined_cos(warm_up, start, 1.0, end)
-    return lambda share: float(curve(share))
+    return lambda n_done, n_rounds: float(curve(n_done / n_rounds))
 
 
 class TrainingLoop:
@@ -98,7 +90,7 @@ class TrainingLoop:
         rounds: Rounds,
         groups: Sequence[Sequence[nn.Parameter]],
         rates: Rates,
-        schedule: Schedule | ByRound,
+        schedule: Schedule,
         seed: int,
         *,
         weight_decay: float = 0.01,
@@ -140,10 +132,11 @@ class TrainingLoop:
         self._learner.create_opt()
 
     def run(self, start: int = 0) -> Iterator[RoundDone]:
-        """Train the rounds from `start` on. Raises `TrainingError` where the loss is no number any more."""
+        """Train the rounds from `start` on. Raises `TrainingError` if the loss is not a number any more."""
         for number in range(start, len(self.rounds)):
             started = time.perf_counter()
-            self._loader.number = self._pace.number = number
+            self._loader.begin(number)
+            self._pace.number = number
             self._loss.losses.clear()
             torch.manual_seed((self.seed * 1_000_003 + number) % 2**63)
             try:
@@ -153,7 +146,7 @@ class TrainingLoop:
             loss = float(torch.stack(self._loss.losses).mean())
             if not math.isfinite(loss):
                 raise TrainingError(
-                    f"The loss is {loss} in round {number + 1}: training has come apart.", "Try a lower rate."
+                    f"Training diverged: the loss is {loss} in round {number + 1}.", "Try a lower learning rate."
                 )
             yield RoundDone(number, loss, self._loader.n_tokens, time.perf_counter() - started)
 
@@ -162,7 +155,7 @@ class TrainingLoop:
         return {"network": self.network.state_dict(), "optimiser": self._learner.opt.opt.state_dict()}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take on what `state` gave."""
+        """Restore what `state` returned."""
         self.network.load_state_dict(state["network"])
         self._learner.opt.opt.load_state_dict(state["optimiser"])
 
@@ -183,17 +176,11 @@ class _Loader:
 
     def __init__(self, rounds: Rounds) -> None:
         self._rounds = rounds
-        self._number = -1
         self._batches: Sequence[Batch] = []
 
-    @property
-    def number(self) -> int:
-        return self._number
-
-    @number.setter
-    def number(self, value: int) -> None:
-        self._number = value
-        self._batches = self._rounds.batches(value)
+    def begin(self, number: int) -> None:
+        """Give the batches of this round from now on."""
+        self._batches = self._rounds.batches(number)
 
     @property
     def n_tokens(self) -> int:
@@ -222,17 +209,14 @@ class _Pace(Callback):  # type: ignore[misc]
 
     order = 60
 
-    def __init__(self, schedule: Schedule | ByRound, highest: Sequence[float], rounds: Rounds) -> None:
+    def __init__(self, schedule: Schedule, highest: Sequence[float], rounds: Rounds) -> None:
         self.number = 0
         self._schedule = schedule
         self._highest = highest
         self._rounds = rounds
 
     def before_batch(self) -> None:
-        n_done = self.number + self.iter / self.n_iter
-        share_done = n_done / len(self._rounds)
-        schedule = self._schedule
-        share = schedule.rate(n_done) if isinstance(schedule, ByRound) else schedule(share_done)
+        share = self._schedule(self.number + self.iter / self.n_iter, len(self._rounds))
         self.opt.set_hyper("lr", [rate * share for rate in self._highest])
 
 

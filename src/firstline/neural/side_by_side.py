@@ -1,4 +1,4 @@
-"""Work for several processor cores at once, in processes of its own, with progress.
+"""Runs jobs on several processor cores, in separate processes, with progress.
 
 Processes, not threads: PyTorch draws its random numbers from one generator a process, so two
 trainings in one process would disturb each other, and the same seed would not give the same model.
@@ -23,7 +23,7 @@ _POLL_S = 1.0
 
 
 class Job(Protocol[Made]):
-    """Work that can be sent to another process; it tells how far it has come."""
+    """Work that can be sent to another process and reports its progress."""
 
     def __call__(self, report: Report) -> Made: ...
 
@@ -69,7 +69,7 @@ def run_side_by_side(jobs: Sequence[Job[Result]], report: Report) -> list[Result
 
 
 def _next(messages: Any, processes: Sequence[Any], results: dict[int, Any]) -> tuple[int, str, Any]:
-    """The next message; raises `TrainingError` where a process is gone without a word."""
+    """The next message; raises `TrainingError` if a process ended without one."""
     while True:
         gone = [
             place

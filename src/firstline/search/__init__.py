@@ -1,1 +1,1 @@
-"""Looking for better settings of a candidate, and where tasks run: processes here, or a Dask cluster."""
+"""Searches for better settings of a candidate, and runs tasks in local processes or on a Dask cluster."""

@@ -1,28 +1,28 @@
 """Tasks on a Dask cluster: the bench goes to its workers once, and each task to one of them.
 
-A worker that is lost costs time only: others take over its tasks, and get the bench again where it went with it.
+A worker that is lost costs time only: Dask gives its tasks to others.
 """
 
 import pickle
 import time
-from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import CancelledError
+from contextlib import AbstractContextManager, closing
 from typing import Any, Self
 
-from distributed import Future
+from distributed import Client, Future
 from distributed.scheduler import KilledWorker
 
 from firstline.errors import ClusterLost, TrainingError, kind_of
+from firstline.search.connecting import connect
 from firstline.search.on_worker import Sent, run_there
 from firstline.search.workers import Limits, portable
-from firstline.training.connecting import connect
 from firstline.training.place import Answer, Bench, Task
 from firstline.training.provenance import identity
 
 _POLL_S = 0.1
 _ALONE_S = 60.0
-_MOST_LOSSES = 3
+_RETRIES = 3
 
 
 class Cluster:
@@ -42,9 +42,13 @@ class Cluster:
     def __exit__(self, *error: object) -> None:
         self._client.close()
 
+    def connected(self) -> AbstractContextManager[Client]:
+        """Another client of it, for a candidate that `spreads`."""
+        return closing(connect(self.address))
+
     @property
     def n_workers(self) -> int:
-        """Raises `ClusterLost` where the scheduler does not answer."""
+        """Raises `ClusterLost` if the scheduler does not answer."""
         try:
             return len(self._client.nthreads())
         except (OSError, TimeoutError, ValueError) as error:
@@ -55,38 +59,30 @@ class Cluster:
     ) -> Generator[tuple[Task[Answer], Answer], None, None]:
         """As `Workers.run`; the tasks are on their way when this returns.
 
-        Closing it cancels what has not come. Raises `ClusterLost` where the scheduler, or all workers, are gone.
+        Closing it cancels unfinished tasks. Raises `ClusterLost` if the scheduler or all workers are gone.
         """
         if self._bench is not bench:
-            self._send(bench)
-        return self._collected(bench, {self._submit(task): task for task in tasks}, deadline)
+            # A task as well, so Dask makes it again where it went with its worker.
+            self._sent = self._submit(Sent, pickle.dumps(portable(bench)), identity())
+            self._bench = bench
+        asked = {self._submit(run_there, self._sent, task, self.limits): task for task in tasks}
+        return self._collected(asked, deadline)
 
-    def _send(self, bench: Bench) -> None:
-        self._sent = self._client.scatter(Sent(pickle.dumps(portable(bench)), identity()), broadcast=True)
-        self._bench = bench
-
-    def _submit(self, task: Task[Answer]) -> "Future[Answer]":
-        return self._client.submit(run_there, self._sent, task, self.limits, pure=False)
+    def _submit(self, function: Callable[..., Any], *arguments: object) -> "Future[Any]":
+        return self._client.submit(function, *arguments, pure=False, retries=_RETRIES)
 
     def _collected(
-        self, bench: Bench, asked: "dict[Future[Answer], Task[Answer]]", deadline: float | None
+        self, asked: "dict[Future[Answer], Task[Answer]]", deadline: float | None
     ) -> Generator[tuple[Task[Answer], Answer], None, None]:
-        losses: Counter[Task[Answer]] = Counter()
         last_seen = time.monotonic()
         try:
             while asked and (deadline is None or time.monotonic() < deadline):
-                lost = []
                 for future in [future for future in asked if future.done()]:
                     task = asked.pop(future)
                     try:
                         answer = answer_of(task, future)
-                    # With its worker, or on the way from there; what a task itself raises is in its answer.
-                    except (CancelledError, OSError):
-                        losses[task] += 1
-                        if losses[task] <= _MOST_LOSSES:
-                            lost.append(task)
-                            continue
-                        answer = task.failed("It ended several workers.", 0.0)
+                    except CancelledError as error:
+                        raise self._lost() from error
                     yield task, answer
                 if self._client.status != "running":
                     raise self._lost()
@@ -94,10 +90,6 @@ class Cluster:
                     last_seen = time.monotonic()
                 elif time.monotonic() - last_seen > _ALONE_S:
                     raise ClusterLost(f"All workers of {self.address} are gone.", "Start some, then run this again.")
-                if lost:
-                    # The bench was with the worker that is gone.
-                    self._send(bench)
-                    asked |= {self._submit(task): task for task in lost}
                 time.sleep(_POLL_S)
         finally:
             if asked and self._client.status == "running":
@@ -112,14 +104,14 @@ class Cluster:
 def answer_of(task: Task[Answer], future: "Future[Answer]") -> Answer:
     """What a future holds.
 
-    Raises `CancelledError` or `OSError` where it is lost, `TrainingError` where a worker cannot do such tasks at all.
+    Raises `CancelledError` where the scheduler is lost, `TrainingError` where a worker cannot do such tasks at all.
     """
     try:
         answer: Answer = future.result()
         return answer
     except KilledWorker as error:
         return task.failed(f"It ended several workers: {error.last_worker.address}.", 0.0)
-    except (CancelledError, OSError):
+    except CancelledError:
         raise
     # What is wrong with a worker is wrong with every task there.
     except Exception as error:

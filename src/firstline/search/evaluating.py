@@ -35,7 +35,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
     @property
     def is_stopped(self) -> bool:
-        """Whether it was given up before the last fold."""
+        """Whether it was stopped before the last fold."""
         return -1 in self.guesses
 
     @property
@@ -61,8 +61,8 @@ class TrialTask:
 def evaluate(bench: Bench, settings: Mapping[str, Value], rival: Sequence[int] = ()) -> Outcome:
     """Cross-validate the candidate. `rival` are the guesses of the best so far.
 
-    What falls behind it is given up after the fold that shows it, see `is_hopeless`. What the candidate raises
-    becomes the outcome's problem.
+    A candidate that falls behind it is stopped after the fold that shows it, see `is_hopeless`. What the candidate
+    raises becomes the outcome's problem.
     """
     started = time.perf_counter()
     try:
@@ -102,7 +102,7 @@ def _macro_f1(truth: NDArray[np.int64], guesses: NDArray[np.int64]) -> float:
 
 
 def is_hopeless(guesses: NDArray[np.int64], rival: NDArray[np.int64], truth: NDArray[np.int64]) -> bool:
-    """Whether a candidate is behind its rival by more than chance gives, on the messages that it was asked about.
+    """Whether a candidate is behind its rival by more than chance explains, on the messages it has classified.
 
     All arrays are (n_messages,), places of classes; -1 among `guesses` is a message that was not asked yet. A paired
     test as in racing (Maron and Moore 1994, Birattari et al. 2002): the mean of the differences, each class weighing

@@ -24,7 +24,7 @@ _MOST_TRIES = 50
 
 @dataclass(frozen=True)
 class Plan:
-    """How settings evolve: `patience` is after how many generations without a better one it ends.
+    """How settings evolve: the search ends after `patience` generations without an improvement.
 
     Of each generation, `crossover` is the share that two parents are mixed for, `mutation` that is changed.
     """
@@ -40,7 +40,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Trial:
-    """Settings, and what an evaluation found of them."""
+    """Settings, and the outcome of their evaluation."""
 
     settings: Settings
     outcome: Outcome
@@ -90,6 +90,8 @@ def evolve(
         drawn = [{name: draw(setting, dice) for name, setting in space.items()} for _ in range(plan.population - 1)]
         new = _new(drawn, space, dice, history.knows)
     population = [first]
+    best: Trial | None = None
+    n_same = 0
     for number in range(plan.generations + 1):
         if not (yield from history.ask(new, evaluate, history.best.outcome.guesses)):
             return history.population(population), False
@@ -103,7 +105,10 @@ def evolve(
             sum(found.is_stopped for found in outcomes),
             sum(bool(found.problem) for found in outcomes),
         )
-        if history.remember_best() > plan.patience:
+        # How many generations have found nothing better.
+        n_same = n_same + 1 if history.best is best else 0
+        best = history.best
+        if n_same >= plan.patience:
             break
         with _dice(plan.seed, number + 1) as dice:
             new = _offspring(population, history, space, plan, dice)
@@ -117,13 +122,12 @@ class _History:
 
     def __init__(self) -> None:
         self._outcomes: dict[str, Outcome] = {}
-        self._bests: list[Trial] = []
         self.best = Trial({}, Outcome(0.0, 0, 0.0))
 
     def ask(
         self, individuals: Sequence[_Individual], evaluate: Evaluate, rival: Sequence[int]
     ) -> Generator[Trial, None, bool]:
-        """Have all of them evaluated; False where time was up before."""
+        """Have all of them evaluated; False if time was up before."""
         for settings, outcome in evaluate([dict(one) for one in individuals], rival):
             self._outcomes[spelled(settings)] = outcome
             yield Trial(settings, outcome)
@@ -142,11 +146,6 @@ class _History:
 
     def knows(self, settings: Settings) -> bool:
         return spelled(settings) in self._outcomes
-
-    def remember_best(self) -> int:
-        """Keep the best of a generation; returns how many generations have had the same."""
-        self._bests.append(self.best)
-        return sum(best.settings == self.best.settings for best in self._bests)
 
     def population(self, individuals: Sequence[_Individual]) -> list[Trial]:
         return [Trial(dict(one), self.outcome(one)) for one in individuals if self.knows(one)]

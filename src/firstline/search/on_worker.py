@@ -1,10 +1,10 @@
-"""What a worker of a Dask cluster does with a task: it runs in a process of its own, which stays for the next one."""
+"""Runs a task on a worker of a Dask cluster, in a separate process that stays for the next task."""
 
 import pickle
+import threading
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from multiprocessing import current_process
-from threading import Lock
 
 from dask.typing import Key
 from distributed import get_worker
@@ -24,7 +24,7 @@ class Sent:
 
 
 class NotWanted(Exception):
-    """Nobody waits for the answer any more."""
+    """The answer is no longer needed."""
 
 
 def run_there(sent: Sent, task: Task[Answer], limits: Limits) -> Answer:
@@ -34,11 +34,8 @@ def run_there(sent: Sent, task: Task[Answer], limits: Limits) -> Answer:
     check_same(sent.identity, identity(), worker.address)
     if limits.memory_bytes is None:
         limits = replace(limits, memory_bytes=_own_share(worker))
-    pool = _idle.take(limits)
-    try:
-        answers = [answer for _, answer in pool.run(_opened(sent), [task], is_wanted=lambda: _is_wanted(worker, key))]
-    finally:
-        _idle.put(pool)
+    steps = _pool(limits).run(_opened(sent.bench), [task], is_wanted=lambda: _is_wanted(worker, key))
+    answers = [answer for _, answer in steps]
     if not answers:
         raise NotWanted(key)
     return answers[0]
@@ -61,37 +58,23 @@ def _own_share(worker: Worker) -> int:
 _free_share = cache(memory_share)
 
 
-class _Idle:
-    """Processes that wait for a task; each is used by one thread at a time."""
+_own = threading.local()
 
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._pools: list[Workers] = []
 
-    def take(self, limits: Limits) -> Workers:
-        with self._lock:
-            # Dask's workers may have no children unless this is said; theirs end with them all the same.
-            current_process()._config["daemon"] = False  # type: ignore[attr-defined]
-            pool = self._pools.pop() if self._pools else None
-        if pool and pool.limits != limits:
+def _pool(limits: Limits) -> Workers:
+    """A process for the tasks of this thread, which stays for the next one of them."""
+    pool: Workers | None = getattr(_own, "pool", None)
+    if pool is None or pool.limits != limits:
+        if pool is not None:
             pool.__exit__()
-            pool = None
-        return pool or Workers(limits, 1, 1)
-
-    def put(self, pool: Workers) -> None:
-        with self._lock:
-            self._pools.append(pool)
+        # Dask's workers may have no children unless this is said; theirs end with them all the same.
+        current_process()._config["daemon"] = False  # type: ignore[attr-defined]
+        pool = _own.pool = Workers(limits, 1, 1)
+    return pool
 
 
-_idle = _Idle()
-_last: tuple[Sent, Bench] | None = None
-_opening = Lock()
-
-
-def _opened(sent: Sent) -> Bench:
+@lru_cache(maxsize=2)
+def _opened(bench: bytes) -> Bench:
     """The same bench for the same bytes, so that processes that have it go on with it."""
-    global _last  # noqa: PLW0603 (a worker has one)
-    with _opening:
-        if _last is None or _last[0] != sent:
-            _last = sent, pickle.loads(sent.bench)  # noqa: S301 (the one who asks has made it)
-        return _last[1]
+    found: Bench = pickle.loads(bench)  # noqa: S301 (the one who asks has made it)
+    return found

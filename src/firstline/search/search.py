@@ -66,7 +66,7 @@ def search(
 ) -> Generator[SearchEvent, None, SearchReport]:
     """Let settings evolve for as long as the plan or `minutes` say; trials that are kept are not computed again.
 
-    Raises `TrainingError` where the candidate has nothing to set, or fails as it is; what `Trials.keep` raises.
+    Raises `TrainingError` if the candidate has no settings or fails with the current ones; what `Trials.keep` raises.
     """
     space = searched(bench.candidate)
     if not space:
@@ -138,7 +138,7 @@ def search_folder(searches: Path, bench: Bench, settings: Settings) -> Path:
 def _remembering(
     bench: Bench, trials: Trials, place: Place, deadline: float | None, now: Mapping[str, Value]
 ) -> Evaluate:
-    """Asks for what is not known. The settings of `now` are tried again where they failed: nothing goes on without."""
+    """Evaluates what is not known. The settings of `now` are tried again if they failed, as all others need them."""
 
     def evaluate(
         many: Sequence[Mapping[str, Value]], rival: Sequence[int]
@@ -168,7 +168,7 @@ def _outcomes(
 
 
 def _check(bench: Bench, best: Trial, default: Trial, place: Place) -> Checked | None:
-    """None where one of the two fails."""
+    """None if one of the two fails."""
     other = replace(bench, seed=(bench.seed + 1) % 2**32)
     outcomes = _outcomes(other, [best.settings, default.settings], (), place, None)
     found = {spelled(settings): outcome for settings, outcome in outcomes}

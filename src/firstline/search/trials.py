@@ -1,4 +1,4 @@
-"""The trials of a search, a line each in `searches/`: nothing is computed twice, and a search goes on."""
+"""The trials of a search, one line each in `searches/`, so that nothing is computed twice and a search can resume."""
 
 import os
 from collections.abc import Mapping
@@ -56,7 +56,7 @@ class Trials:
                 os.fsync(file.fileno())
         except OSError as error:
             raise FileUnwritable(
-                f"{self._file} cannot be written: {error.strerror}.", "Make room, then search again: it goes on."
+                f"{self._file} cannot be written: {error.strerror}.", "Free some space, then search again: it resumes."
             ) from None
         self._is_cut_off = False
         self._known[spelled(trial.settings)] = trial.outcome

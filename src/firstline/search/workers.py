@@ -1,7 +1,7 @@
-"""Where tasks run on this machine: processes that may fail, and end with their limits.
+"""Runs tasks on this machine, in processes that may fail and have limits.
 
-Each keeps to its share of the cores. What takes too long, too much memory or crashes has failed, and another
-process takes the place of its own.
+Each process uses its share of the cores. A task that takes too long, needs too much memory or crashes has failed, and
+a new process replaces the one it ran in.
 """
 
 import os
@@ -12,9 +12,9 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any, Self
 
+import psutil
 from pebble import ProcessExpired, ProcessPool
 from threadpoolctl import threadpool_limits
 
@@ -22,7 +22,6 @@ from firstline.errors import kind_of
 from firstline.processes import begin_as_child, n_usable_cores
 from firstline.training.place import Answer, Bench, Task
 
-_MEMORY_FILE = Path("/proc/meminfo")
 _SHARE_OF_MEMORY = 0.8
 _POLL_S = 0.5
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
@@ -39,23 +38,9 @@ class Limits:
     memory_bytes: int | None = None
 
 
-def default_workers() -> int:
-    """As many as there are cores."""
-    return n_usable_cores()
-
-
 def memory_share(n_workers: int) -> int:
     """The memory that each of so many may fill: together four fifths of what is free now."""
-    return int(_SHARE_OF_MEMORY * _free_bytes() / n_workers)
-
-
-def _free_bytes() -> int:
-    try:
-        lines = dict(line.split(":", 1) for line in _MEMORY_FILE.read_text("ascii").splitlines())
-        return 1024 * int(lines["MemAvailable"].split()[0])
-    except OSError:
-        # Not Linux: all there is.
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return int(_SHARE_OF_MEMORY * psutil.virtual_memory().available / n_workers)
 
 
 class Workers:
@@ -132,7 +117,7 @@ def portable(bench: Bench) -> Bench:
     """A bench that can be sent elsewhere: it reports to nobody, waits for no other worker, and its paths are whole."""
     context = bench.context
     folder, workspace = (path.resolve() if path else None for path in (context.folder, context.workspace))
-    return replace(bench, context=replace(context, report=_silent, dask="", folder=folder, workspace=workspace))
+    return replace(bench, context=replace(context, report=_silent, cluster=None, folder=folder, workspace=workspace))
 
 
 _bench: Bench | None = None

@@ -1,4 +1,4 @@
-"""The HTTP API: addresses, and what each is handed."""
+"""The HTTP API: its addresses and their handlers."""
 
 import asyncio
 import logging
@@ -64,7 +64,7 @@ async def classify(data: JSONBody[ClassifyRequest], state: State) -> Answer:
 async def classify_batch(
     data: JSONBody[BatchRequest], request: Request[Any, Any, Any], state: State
 ) -> Response[BatchAnswers]:
-    """Classify several messages; each answer bears the id of its message."""
+    """Classify several messages; each answer has the id of its message."""
     batches: Batches = state.batches
     encoded: Any = await batches.answer(data.messages, request.receive)
     return Response(encoded, media_type=MediaType.JSON)
@@ -127,9 +127,9 @@ def create_app(service: Service) -> Litestar:
 
 
 def _tell_limits(app: Litestar, limits: ServingSettings) -> None:
-    """Say in the schema what is refused later: other fields, which Litestar leaves out, and what settings limit.
+    """Add to the schema what is refused later: unknown fields, which Litestar does not mention, and the limits.
 
-    The limits are told in words: what is longer gets 413, which checks against a schema do not expect.
+    Limits are described in words, because a longer text gets 413, which checks against a schema do not expect.
     """
     schemas: dict[str | None, Any] = {schema.title: schema for schema in app.openapi_schema.components.schemas.values()}
     for kind in (ClassifyRequest, BatchRequest, BatchMessage):
@@ -145,12 +145,12 @@ def _tell_limits(app: Litestar, limits: ServingSettings) -> None:
 def quiet_logging() -> None:
     """Log to standard error, without texts of messages."""
     to_stderr = logging.StreamHandler()
-    to_stderr.setFormatter(WithoutTexts("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    to_stderr.setFormatter(WithoutTexts("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[to_stderr])
 
 
 class WithoutTexts(logging.Formatter):
-    """Writes where an error happened, without its own text: that may quote a message."""
+    """Writes where an error happened, without the error's text, which may quote a message."""
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 (its name in the standard library)
         return trace_of(ei[1]) if ei[1] is not None else ""

@@ -1,4 +1,4 @@
-"""Batches take turns, so that they starve neither single messages nor each other."""
+"""Batches take turns, so that they delay neither single messages nor each other."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence
@@ -13,7 +13,7 @@ from firstline.serving.service import Service
 
 T = TypeVar("T")
 AT_ONCE = 2
-"""The number of batches computed at a time; further ones wait for their turn, first come, first served."""
+"""The number of batches computed at the same time; others wait, first come, first served."""
 SLICE = 32
 """The number of messages computed in one go; in between, a batch whose client has gone is dropped."""
 _RETRY_AFTER_S = 5
@@ -30,7 +30,7 @@ class Batches:
         """Batches that are computed or wait."""
 
     async def answer(self, messages: Sequence[msgspec.Raw], receive: Receive) -> bytes:
-        """`BatchAnswers` in JSON, in the order of the messages; one that cannot be answered has an error of its own.
+        """`BatchAnswers` in JSON, in the order of the messages; one that cannot be answered gets an error.
 
         `receive` tells when the client has gone: the rest of its batch is not computed. Raises `RequestError` if the
         batch is too large, if too many wait already (503), or if the client has gone.
@@ -39,8 +39,8 @@ class Batches:
         if len(messages) > limits.max_batch:
             raise RequestError(
                 "batch_too_large",
-                f"The batch has {len(messages):,} messages, at most {limits.max_batch:,} are taken.",
-                "Send them in several requests; the limit is serving.max_batch.",
+                f"The batch has {len(messages):,} messages; the limit is {limits.max_batch:,}.",
+                "Send them in several requests, or raise serving.max_batch.",
                 status=413,
             )
         if self.n_unanswered >= AT_ONCE + limits.max_waiting_batches:

@@ -1,7 +1,5 @@
 """Reading the body of a request: JSON, straight into what the handler takes."""
 
-import json
-import re
 from collections.abc import Generator
 from typing import Any, TypeVar
 
@@ -13,18 +11,17 @@ from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 
 from firstline.errors import RequestError
+from firstline.messages.json_guard import mend_surrogates
 from firstline.serving.problems import SEE_SCHEMA
 from firstline.serving.schemas import BatchMessage
 
 T = TypeVar("T")
-_MAYBE_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
-_HALF = re.compile("[\ud800-\udfff]")
 _MOST_COMMAS = 1_000_000
 _OTHER_ITEM = "Anything else is answered with an error of its own."
 
 
 def read_json(body: bytes, kind: type[T]) -> T:
-    """The body as `kind`. Half an emoji, as programs leave it that cut texts, becomes U+FFFD.
+    """The body as `kind`. Half an emoji, which programs leave when they cut a text, becomes U+FFFD.
 
     Raises `msgspec.DecodeError`, `UnicodeDecodeError` and `RecursionError`.
     """
@@ -33,19 +30,10 @@ def read_json(body: bytes, kind: type[T]) -> T:
     except msgspec.ValidationError:
         raise
     except msgspec.DecodeError:
-        if not _MAYBE_HALF.search(body):
+        mended = mend_surrogates(body)
+        if mended == body:
             raise
-        try:
-            mended = _without_halves(body)
-        except ValueError:
-            mended = body
         return msgspec.json.decode(mended, type=kind)
-
-
-def _without_halves(body: bytes) -> bytes:
-    """The same JSON, each half of a UTF-16 pair replaced. Raises `ValueError` if it is not JSON."""
-    # Python's own reader takes halves, and makes one character of a whole pair.
-    return _HALF.sub("\ufffd", json.dumps(json.loads(body), ensure_ascii=False)).encode()
 
 
 class JsonBody(AbstractDTO[T]):
@@ -82,7 +70,7 @@ class JsonBody(AbstractDTO[T]):
 
 
 class BatchBody(JsonBody[T]):
-    """A body with `messages`, each of which is read later and by itself, so that one bad message fails alone."""
+    """A body with `messages`. Each message is read later and separately, so that a bad one fails alone."""
 
     def decode_bytes(self, value: bytes) -> Any:
         """The body as the type.

@@ -1,4 +1,4 @@
-"""`firstline classify`: every row of a file in its order, with label, confidence, runner-up and a note added."""
+"""`firstline classify`: adds label, confidence, runner-up and a note to every row of a file, in order."""
 
 from collections.abc import Container, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,10 +40,10 @@ _NO_ANSWER: tuple[Value, ...] = (None,) * 4
 
 @dataclass(frozen=True)
 class BulkReport:
-    """What was written: `n_rows` rows, of which `n_unanswered` have no answer and a note that says why.
+    """What was written: `n_rows` rows. `n_unanswered` of them have no answer, and a note says why.
 
-    `lines_left_out` are those of an export of conversations that cannot be read, so that they belong to none.
-    Of the rows, `n_learned` are messages that the model may have been trained on.
+    `lines_left_out` are lines of an export of conversations that could not be read, so they belong to no
+    conversation. `n_learned` rows are messages that the model may have been trained on.
     """
 
     model: str
@@ -82,7 +82,8 @@ def classify_file(
 ) -> Generator[float, None, BulkReport]:
     """Write every row of `path` into `out`, in its order, with the columns `ADDED`; yields the part done, 0 to 1.
 
-    A row that cannot be answered is written too, and its note says why; one that cannot be read has empty cells.
+    A row that cannot be answered is written too, and its note says why. One that cannot be read has the cells that
+    could be, and its line is in the note.
     Columns of these names that the file has already are replaced. An export of conversations gives one row for
     each conversation, with its id and masked text. A CSV made from a CSV keeps its encoding and delimiter.
     `learned` holds the keys of labelled messages. `temporary` as in `join_conversations`; conversations' ids are
@@ -92,7 +93,9 @@ def classify_file(
         raise UsageError("The result would overwrite its own source.", "Name another file: --out FILE")
     reader = open_reader(path, options)
     asked = {role: name for role, name in said.items() if role in (*_ROLES, "conversation", "author")}
-    wanted = _CONVERSATION_ROLES if remembered.conversation in reader.columns or "conversation" in said else _ROLES
+    # A setting that is empty names no column, not the one whose name is empty.
+    is_remembered = remembered.conversation and remembered.conversation in reader.columns
+    wanted = _CONVERSATION_ROLES if is_remembered or "conversation" in said else _ROLES
     columns = find_columns(path, reader.columns, asked, remembered, agent_values, wanted, export_roles(reader))
     found = survey(path, reader, columns, Known("", remembered.date_order), uses_times=False)
     lines_left_out: list[int] = []
@@ -146,7 +149,7 @@ class _Tally:
 
 
 def _dialect(reader: Reader, predictor: Predictor, out: Path) -> Dialect:
-    """That of the source, if it is of the same kind and can spell the classes."""
+    """The dialect of the source file, if it is of the same kind and its encoding has the letters of the classes."""
     if not isinstance(reader, DelimitedReader) or reader.path.suffix.lower() != out.suffix.lower():
         return Dialect()
     try:
@@ -161,7 +164,8 @@ def _rows(reader: Reader, columns: ColumnMap, kept: Sequence[str], predictor: Pr
     roles = [columns.names["text"], *([columns.names["segment"]] if "segment" in columns.names else [])]
     for record in reader.records([*kept, *roles]):
         if isinstance(record, Reject):
-            yield _Row([None] * len(kept), None, record.reason)
+            cells = record.cells[: len(kept)] or [None] * len(kept)
+            yield _Row(cells, None, f"line {record.line:,}: {record.reason}")
             continue
         yield _read(record.values[: len(kept)], record.values[len(kept) :], predictor)
 
@@ -211,7 +215,7 @@ def _has_unknown_segment(message: Message, predictor: Predictor) -> bool:
 
 
 def _encodable(value: Value) -> Value:
-    """A cell, bytes of a text that could not be decoded replaced: its row is answered all the same."""
+    """A cell without bytes that could not be decoded, so that its row can still be answered."""
     return value.encode("utf-8", errors="replace").decode("utf-8") if isinstance(value, str) else value
 
 

@@ -24,7 +24,7 @@ _NO_LINGER = struct.pack("ii", 1, 0)
 
 
 class Phase(Enum):
-    """What a connection does with the newest of its requests."""
+    """The state of a connection's newest request."""
 
     IDLE = 1
     HEAD = 2
@@ -53,7 +53,7 @@ class Connection(HttpToolsProtocol):
 
     @property
     def is_in_hand(self) -> bool:
-        """Whether an answer is owed."""
+        """Whether the client is still due an answer."""
         running = self._running
         return bool(self.pipeline) or not (running is None or running.response_complete or running.disconnected)
 
@@ -160,7 +160,7 @@ class Connection(HttpToolsProtocol):
     # What the server calls
 
     def check(self, now: float) -> None:
-        """End what has taken too long. `now` is the loop's time."""
+        """End a request or an answer that takes too long. `now` is the loop's time."""
         if self._is_not_fetched(now):
             self.reset()
         elif self.transport.is_closing() or self._refusal is not None:
@@ -187,18 +187,18 @@ class Connection(HttpToolsProtocol):
         return self.phase is not Phase.ANSWER and not self.is_in_hand
 
     def shutdown(self) -> None:
-        """Answer what is in hand, wait a little for what is half sent, close the rest."""
+        """Answer complete requests, wait a little for half-sent ones, and close all others."""
         self.is_ending = True
         if self.phase is not Phase.HEAD:
             super().shutdown()
 
     def give_up(self) -> None:
-        """Refuse what is half sent as the service stops."""
+        """Refuse a half-sent request when the service stops."""
         if self.phase in (Phase.HEAD, Phase.BODY):
             self.refuse(refusals.STOPPING)
 
     def reset(self) -> None:
-        """Close at once, and keep nothing of what the client has not taken, in the kernel either."""
+        """Close at once and drop what the client has not read, also in the kernel."""
         connected: socket.socket = self.transport.get_extra_info("socket")
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self.transport.abort()
@@ -244,7 +244,7 @@ class Connection(HttpToolsProtocol):
         self._body_bytes = 0
 
     def _drop(self, n_bytes: int) -> None:
-        """Forget what follows a refusal; of a client that sends much, read no more."""
+        """Forget what follows a refusal; if a client sends a lot, stop reading."""
         self._held_bytes += n_bytes
         if self._held_bytes > DROPPED_BYTES:
             self.flow.pause_reading()

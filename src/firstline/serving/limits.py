@@ -1,4 +1,4 @@
-"""What clients may take of the service: connections, time, and bytes before a body."""
+"""Limits for clients: connections, time, and bytes before a body."""
 
 import logging
 import os
@@ -21,9 +21,9 @@ _log = logging.getLogger("firstline.serving")
 
 @dataclass
 class ConnectionLimits:
-    """`connections` at a time; seconds for headers, for a whole body, and of an idle connection.
+    """The number of open connections; seconds for headers, for a whole body, and for an idle connection.
 
-    One object counts for all connections. `header_timeout_s` is also the longest pause inside a
+    All connections share one object. `header_timeout_s` is also the longest pause inside a
     request or while an answer is fetched.
     """
 
@@ -57,7 +57,7 @@ class ConnectionLimits:
         )
 
     def tell(self) -> None:
-        """Log, once a minute at most, that all connections are taken."""
+        """Log, at most once a minute, that all connections are in use."""
         now = time.monotonic()
         if now - self._told_at >= 60:
             self._told_at = now
@@ -65,7 +65,7 @@ class ConnectionLimits:
 
 
 def _free_descriptors() -> int | None:
-    """How many connections this process may still open; None if nothing bounds them."""
+    """How many connections this process may still open; None if there is no limit."""
     try:
         import resource
     except ImportError:  # Windows has no such limit

@@ -16,8 +16,8 @@ _BY_STATUS: dict[int, tuple[str, str, str]] = {
     404: ("not_found", "There is nothing at this address.", "The addresses are listed at /schema."),
     405: (
         "method_not_allowed",
-        "This address does not take that method.",
-        "See /schema: questions are sent with POST.",
+        "This address does not accept that method.",
+        "Send messages with POST; see /schema.",
     ),
     413: (
         "body_too_large",
@@ -40,7 +40,7 @@ SEE_SCHEMA = "The shape of a request is described at /schema."
 
 
 def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[ErrorAnswer]:
-    """What the framework refuses: unknown addresses, bodies that are not what the schema says."""
+    """The answer to a request that the framework refuses: an unknown address, a body that breaks the schema."""
     status = error.status_code
     if status in _BY_STATUS:
         return _answer(status, *_BY_STATUS[status], headers=_with_head(error.headers or {}))
@@ -57,7 +57,7 @@ def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Respo
 
 
 async def only_json(request: Request[Any, Any, Any]) -> None:
-    """Refuse a body that says of itself that it is not JSON. What curl sends by itself, and no type, are taken.
+    """Refuse a body whose type is not JSON. The type that curl sends by itself, and no type, are accepted.
 
     Raises `HTTPException` (415).
     """
@@ -88,7 +88,7 @@ def _with_head(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def own_problem(_: Request[Any, Any, Any], error: FirstlineError) -> Response[ErrorAnswer]:
-    """What Firstline refuses."""
+    """The answer to a request that Firstline refuses."""
     if not isinstance(error, RequestError):
         return _answer(503, error.code, error.message, error.next_step)
     headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s is not None else None
@@ -111,7 +111,7 @@ def too_deep(_: Request[Any, Any, Any], error: RecursionError) -> Response[Error
 
 
 def unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[ErrorAnswer]:
-    """A defect of Firstline: logged with its trace, answered without."""
+    """The answer to a bug in Firstline: the log has the trace, the answer does not."""
     return _internal(request, error)
 
 
@@ -132,13 +132,13 @@ def _answer(
 
 
 def _route(request: Request[Any, Any, Any]) -> str:
-    """What was asked for; an address that is not one of ours may hold anything."""
+    """The route of a request; an unknown address may contain anything, so it is not repeated."""
     path = request.url.path
     return f"{request.method} {path if path in _ADDRESSES else '(another address)'}"
 
 
 def without_texts(said: str) -> str:
-    """What msgspec says, cut where it quotes what the request made up: "contains unknown field `+7 ...`"."""
+    """msgspec's sentence without what it quotes from the request, as in "contains unknown field `+7 ...`"."""
     if _HARMLESS.fullmatch(said):
         return said
     before = said.partition("`")[0]

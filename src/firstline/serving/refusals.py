@@ -1,4 +1,4 @@
-"""What a connection is refused with before the application sees a request, or instead of it."""
+"""Answers that refuse a request before the application sees it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from firstline.serving.schemas import ErrorAnswer, ErrorBody
 
 @dataclass(frozen=True)
 class Refusal:
-    """An error of the one shape, after which the connection closes."""
+    """An error in the usual shape, after which the connection closes."""
 
     status: int
     code: str
@@ -34,7 +34,7 @@ class Refusal:
 
 
 class Refused(Exception):
-    """Raised inside the parser's callbacks, which know no other way out."""
+    """Raised inside the parser's callbacks, which have no other way to stop."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.code)
@@ -66,12 +66,12 @@ HEAD_TOO_LARGE = Refusal(
     431,
     "headers_too_large",
     f"The request line and the headers have more than {HEAD_BYTES:,} bytes or {HEADERS} headers.",
-    "Send what is to be classified in the body.",
+    "Send the message in the body.",
 )
 TOO_MANY_CONNECTIONS = Refusal(
     503,
     "too_many_connections",
-    "All connections of the service are taken.",
+    "All connections of the service are in use.",
     "Try again; the limit is serving.max_connections.",
     retry_after_s=1,
 )

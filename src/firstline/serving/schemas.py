@@ -28,7 +28,7 @@ class BatchMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BatchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Several messages, each a `BatchMessage`; one that is not is answered with an error of its own."""
+    """Several messages, each a `BatchMessage`; any other gets an error of its own."""
 
     messages: list[msgspec.Raw]
 
@@ -51,7 +51,7 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class BatchAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The answer to one message of a batch; either `error` or the rest is there."""
+    """The answer to one message of a batch: either `error` or the other fields."""
 
     id: str | int | None = None
     label: str | None = None

@@ -1,4 +1,4 @@
-"""Answering messages with the model in charge."""
+"""Answers messages with the model that serves."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +26,7 @@ _DIGITS = 6
 
 
 class Service:
-    """One predictor and the limits of what it is asked."""
+    """One predictor, and the limits on its requests."""
 
     def __init__(self, predictor: Predictor, models: Path, limits: ServingSettings) -> None:
         self.predictor = predictor
@@ -50,7 +50,7 @@ class Service:
         )
 
     def classify_items(self, items: Sequence[msgspec.Raw]) -> list[BatchAnswer]:
-        """Answers to messages of a batch, in their order; one that cannot be answered has an error of its own."""
+        """The answers to the messages of a batch, in order. If a message cannot be answered, its answer is an error."""
         read = [self._read_item(item) for item in items]
         predictions = iter(self._predict([item.message for item in read if isinstance(item, _Readable)]))
         return [self._answer(item, next(predictions)) if isinstance(item, _Readable) else item for item in read]
@@ -87,7 +87,7 @@ class Service:
         )
 
     def list_models(self) -> Models:
-        """The models of the workspace, newest first; the one that serves is told as it was loaded."""
+        """The models of the workspace, newest first; the one that serves is described as it was loaded."""
         serving = self.predictor.manifest
         readable = [item for item in list_models(self.models)[0] if item.id != serving.id]
         readable = sorted([serving, *readable], key=lambda item: (item.measured.created_at, item.id), reverse=True)
@@ -111,8 +111,8 @@ class Service:
         if len(text) > self.limits.max_text_chars:
             raise RequestError(
                 "text_too_long",
-                f"The text has {len(text):,} characters, at most {self.limits.max_text_chars:,} are taken.",
-                "Send its beginning; the limit is serving.max_text_chars.",
+                f"The text has {len(text):,} characters; the limit is {self.limits.max_text_chars:,}.",
+                "Send only its beginning, or raise serving.max_text_chars.",
                 status=413,
             )
         message = self.predictor.read(text, segment)

@@ -1,4 +1,4 @@
-"""`firstline.toml`: read, and taught columns and settings of candidates."""
+"""Reads `firstline.toml`, and saves columns and settings of candidates in it."""
 
 import codecs
 import os
@@ -22,7 +22,7 @@ from firstline.settings.renamed import with_new_names
 
 FILE_NAME = "firstline.toml"
 _COMMENT_WIDTH = 100
-_NEXT_STEP = "Mend it; docs/settings.md describes every setting."
+_NEXT_STEP = "Correct it; docs/settings.md describes every setting."
 
 
 def read_settings(path: Path) -> Settings:
@@ -37,7 +37,7 @@ def read_settings(path: Path) -> Settings:
         raise SettingsInvalid(f"{path} is not valid TOML: it is not UTF-8.", "Save it as UTF-8.") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsInvalid(
-            f"{path} is not valid TOML: {error}.", "Mend that line and run the command again."
+            f"{path} is not valid TOML: {error}.", "Correct that line and run the command again."
         ) from None
     except OSError as error:
         raise SettingsInvalid(
@@ -53,7 +53,7 @@ def read_settings(path: Path) -> Settings:
         raise SettingsInvalid(_sentence(error, path), _NEXT_STEP) from None
     except SettingsError as error:
         raise SettingsInvalid(
-            f"A setting in the environment is not valid: {error}.", 'A list is written as JSON: \'["a", "b"]\''
+            f"An environment variable is not a valid setting: {error}.", 'Write a list as JSON: \'["a", "b"]\''
         ) from None
 
 
@@ -78,9 +78,9 @@ def settings_sections() -> Iterator[tuple[str, type[BaseModel], FieldInfo]]:
 def remember_columns(path: Path, columns: Mapping[str, str | tuple[str, ...]]) -> None:
     """Write column names into the `[columns]` of a settings file; its comments stay as they are.
 
-    Raises `SettingsInvalid` where the file cannot be written; it is then as it was.
+    Raises `SettingsInvalid` if the file cannot be written; it is then unchanged.
     """
-    with _rewritten(path, "The columns cannot be remembered") as document:
+    with _rewritten(path, "The columns cannot be saved") as document:
         section: Any = document.setdefault("columns", tomlkit.table())
         for name, value in columns.items():
             section[name] = list(value) if isinstance(value, tuple) else value
@@ -89,15 +89,15 @@ def remember_columns(path: Path, columns: Mapping[str, str | tuple[str, ...]]) -
 def remember_candidate(
     path: Path, candidate: str, values: Mapping[str, object], why: str, stays: Collection[str] = ()
 ) -> None:
-    """Write the settings of a candidate, under a comment that says `why`; those that were there go, but for `stays`.
+    """Replace the settings of a candidate, except those in `stays`, under a comment that says `why`.
 
-    Without values the candidate has its defaults again. Raises `SettingsInvalid` where the file cannot be
-    written; it is then as it was.
+    Without values the candidate has its defaults again. Raises `SettingsInvalid` if the file cannot be written; it
+    is then unchanged.
     """
     with _rewritten(path, f"The settings of {candidate} cannot be written") as document:
         candidates: Any = document.setdefault("candidates", tomlkit.table())
         if isinstance(candidates, InlineTable):
-            # What is in a line has no room for a comment.
+            # An inline table has no room for a comment.
             document.remove("candidates")
             found = candidates.unwrap()
             document["candidates"] = candidates = tomlkit.table()

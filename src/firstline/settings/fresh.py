@@ -6,50 +6,52 @@ from firstline.errors import UsageError
 from firstline.settings.model import Language
 
 _TEXT = """\
-# The settings of this workspace that a team decides; docs/settings.md describes all settings.
-# An environment variable wins over this file, for example FIRSTLINE_TRAINING__SEED=7.
+# The settings that a team usually changes. docs/settings.md describes all of them.
+# Environment variables override this file, for example FIRSTLINE_TRAINING__SEED=7.
 
-# The language of most messages is written in two or three letters: ru, en, ...
+# The language of most messages, in two or three letters: ru, en, ...
 language = "{language}"
 
 [columns]
-# `firstline import` writes here which column of your export holds what.
+# `firstline import` saves the column names of your export here.
 
 [classes]
-# If you list your classes here, a row with another label is rejected; an empty list takes any label as a class.
+# Your classes. If the list is empty, every label is a class; otherwise a row with another label is rejected.
 fixed = []
-# The name of a class is learned as one more message of it; switch this off if names mislead.
+# Labels that mean "none of these", such as ["Другое"]. They are stored, but never learned or answered.
+none = []
+# Whether to learn the name of each class as one more message of it. Switch this off if the names mislead.
 names_teach = true
 
 [emails]
-# Quoted replies, forwarded messages and signatures are cut from e-mails, at import and in every answer.
+# Whether to cut quoted replies, forwarded messages and signatures from e-mails, at import and before an answer.
 cut_quotes = true
 
 [masking]
-# Personal data is masked before a message is stored; add your own patterns, each a name and a regular expression.
+# Personal data is masked before a message is stored. Add your own patterns here: a name and a regular expression.
 # For example: patterns = [{{ kind = "POLICY", pattern = "ОСАГО-\\\\d{{6}}" }}]
 patterns = []
 
 [training]
-# `firstline train` compares these candidates; "auto" takes all that suit your data.
+# The candidates that `firstline train` compares; "auto" means all that suit your data and this machine.
 candidates = ["auto"]
-# The comparison may take this many minutes; 0 sets no limit, and the best of a large history takes an hour or two.
+# How many minutes the comparison may take; 0 means no limit. With a large history the best take an hour or two.
 minutes = 5.0
-# An answer may take this many milliseconds on one core, at the 99th percentile; 0 sets no limit.
+# How many milliseconds an answer may take on one core, at the 99th percentile; 0 means no limit.
 latency_ms = 0.0
 # The same data and the same seed give the same model.
 seed = 0
 
 [encoder]
-# Some candidates read with this sentence encoder; "auto" takes one that is installed, and "none" switches them off.
+# The sentence encoder that some candidates need; "auto" takes an installed one, and "none" switches them off.
 name = "auto"
 
 [serving]
-# The HTTP service refuses a text that has more characters.
+# The HTTP service refuses longer texts.
 max_text_chars = 10000
 
 [candidates]
-# `firstline search --apply` writes settings of candidates here, for example [candidates."linear.v1"] with C = 12.5.
+# `firstline search --apply` saves settings of candidates here, for example C = 12.5 in [candidates."linear.v1"].
 """
 
 
@@ -59,6 +61,6 @@ def settings_text(language: str) -> str:
         TypeAdapter(Language).validate_python(language)
     except ValidationError:
         raise UsageError(
-            f"'{language}' is not a language code of two or three small letters.", "For example: --language ru"
+            f"'{language}' is not a language code of two or three lower-case letters.", "For example: --language ru"
         ) from None
     return _TEXT.format(language=language)

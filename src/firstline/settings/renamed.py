@@ -1,4 +1,4 @@
-"""Settings that have another name now, or are gone: the old ones are read for one release, with a warning."""
+"""Settings that were renamed or removed. The old ones are read for one more release, with a warning."""
 
 import json
 import os
@@ -19,16 +19,16 @@ _OLD_DEFAULTS: Mapping[str, object] = {
     "loss": "smoothing",
     "unfreezing": "one_cycle",
 }
-"""What `firstline init` wrote into each file of 0.1; nobody has chosen it."""
+"""What `firstline init` wrote into each file of 0.1, so nobody chose it."""
 
 _GONE = (("unfreezing", "gradual"), ("loss", "cross_entropy"))
 """What was measured to gain nothing, see docs/EXPERIMENTS.md."""
 
 
 def with_new_names(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """The values of a settings file, `[ulmfit]` and its environment variables as `[candidates."ulmfit.v1"]`.
+    """Moves `[ulmfit]` of a settings file, and its environment variables, to `[candidates."ulmfit.v1"]`.
 
-    What has the new name wins. Raises `SettingsInvalid` if `ulmfit` is not a table.
+    A value under the new name wins. Raises `SettingsInvalid` if `ulmfit` is not a table.
     """
     values = _without_gone(values, path)
     old = values.get(_OLD, {})

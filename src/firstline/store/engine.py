@@ -75,7 +75,7 @@ def _raise_in_words(context: ExceptionContext) -> None:
     if any(getattr(context.original_exception, name, None) in _BUSY for name in ("sqlite_errorname", "sqlstate")):
         raise WorkspaceBusy(
             f"Another command is writing to the database {_shown(context.engine.url)}.",
-            "Wait until it has finished, then run this again.",
+            "Wait until it has finished, then run this command again.",
         )
     raise unusable(context.engine.url, error)
 

@@ -106,8 +106,8 @@ class Intake:
             raise SourceUnclear(
                 f"{self._file}: {self._n_unrelated:,} of {self._n_matched:,} known ids of '{self.source}' have an"
                 " unrelated text here, as if they came from another system.",
-                "Nothing was imported. Name the system that the ids come from: --source NAME;"
-                f" if the texts were corrected: --source {self.source}",
+                "Nothing was imported. If they come from another system, name it: --source NAME;"
+                f" if their texts were corrected: --source {self.source}",
             )
         tally = self._tally
         tally.n_corrected = len(self._corrected)

@@ -67,7 +67,7 @@ def _read(file: Path) -> WorkspaceKey:
     secret = file.read_bytes()
     if len(secret) != _SIZE_BYTES:
         raise KeyUnusable(
-            f"{file} is damaged: it holds {len(secret):,} bytes, a key has {_SIZE_BYTES}.",
+            f"{file} is damaged: it has {len(secret):,} bytes, but a key has {_SIZE_BYTES}.",
             f"Copy {FILE_NAME} from a backup.",
         )
     return WorkspaceKey(secret)

@@ -1,4 +1,4 @@
-"""What a workspace has to learn from, and what each candidate would take: to be read before a long training."""
+"""What there is to learn from, and how long each candidate would take: advice before a long training."""
 
 from collections import Counter
 from collections.abc import Generator, Sequence
@@ -16,7 +16,7 @@ from firstline.types import Label
 
 @dataclass(frozen=True)
 class Advice:
-    """What there is to train on, and what each candidate would take. Classes go from the fewest labels up.
+    """What there is to train on, and what each candidate would take. Classes with the fewest labels come first.
 
     `segments` counts all messages, labelled or not, by the kind of writer. `names_not_learned` are classes whose
     name could have been learned as a message and is not, as it is a code, or said by another class or message.
@@ -37,7 +37,7 @@ class Advice:
 
 
 def advise(workload: Workload, candidates: Sequence[str]) -> Generator[Stage, None, Advice]:
-    """Count what there is and measure what each of `candidates` takes; yields which one is measured next."""
+    """Count the data and measure what each of `candidates` takes; yields which one is measured next."""
     data = workload.data
     found: list[Estimated] = []
     estimates = estimates_of(candidates, workload)

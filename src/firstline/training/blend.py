@@ -82,7 +82,7 @@ def fit_blend(members: Sequence[Evaluated], folds: Folds, latency_ms: float | No
     flat = {name: np.concatenate(list(one.answers.probabilities)) for name, one in by_name.items()}
     whole = fit_mixture(flat, np.tile(folds.truth, folds.repeats), medians, learned.reshape(-1), fits)
     if len(whole.weights) == 1:
-        return Skipped(BLEND, "a single candidate answers best")
+        return Skipped(BLEND, "no mixture is better than one candidate alone")
     parts = [by_name[name] for name in whole.weights]
     answers_of_all = OutOfFold(mixed, learned, sum(one.answers.seconds for one in parts))
     makers = {one.name: one.make for one in parts}
@@ -92,7 +92,7 @@ def fit_blend(members: Sequence[Evaluated], folds: Folds, latency_ms: float | No
     gain = blend.difference_to(best, folds)["macro_f1"]
     if gain.low <= _LEAST_GAIN:
         interval = f"{gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
-        return Skipped(BLEND, f"its macro-F1 is {interval} from that of {best.name}, which may be chance")
+        return Skipped(BLEND, f"its macro-F1 differs from that of {best.name} by {interval}, which may be chance")
     return blend
 
 

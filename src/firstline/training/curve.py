@@ -34,7 +34,7 @@ def curve_in_budget(
     repetitions = min(REPETITIONS, int(most_s / max(repetition_s(chosen), 1e-6)))
     if repetitions < 1:
         needed = minutes_text(repetition_s(chosen))
-        yield Note(f"no learning curve: even that of the quickest, {chosen.name}, needs {needed} at least")
+        yield Note(f"no learning curve: even the quickest candidate, {chosen.name}, needs at least {needed}")
         return None
     data = folds.data
     try:

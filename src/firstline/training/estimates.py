@@ -1,4 +1,4 @@
-"""What each candidate would take: for `firstline advise`, and to see which fit in the minutes of a training."""
+"""What each candidate would take, for `firstline advise` and to see which fit in a training's minutes."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Stratified cross-validation: what a candidate says of messages that it did not learn from."""
+"""Stratified cross-validation: a candidate's answers to messages that it did not learn from."""
 
 import time
 import warnings
@@ -58,26 +58,26 @@ def left_out(data: Labelled) -> list[str]:
         messages = "message is" if data.n_none == 1 else "messages are"
         notes.append(f"{data.n_none:,} labelled {messages} of none of the classes, and left out")
     if data.n_disagreements:
-        messages = "message with two labels is" if data.n_disagreements == 1 else "messages with two labels are"
-        notes.append(f"{data.n_disagreements} {messages} left out until one is chosen")
+        messages, are = ("message", "is") if data.n_disagreements == 1 else ("messages", "are")
+        notes.append(f"{data.n_disagreements} {messages} with more than one label {are} left out until one is chosen")
     return notes
 
 
 def usable_folds(labels: Sequence[Label], folds: int) -> tuple[int, list[str]]:
     """The number of folds that the labels allow, at most `folds`, and notes on what is thin.
 
-    Raises `LabelsTooFew` where there is nothing to learn.
+    Raises `LabelsTooFew` if there is nothing to learn.
     """
     counts = Counter(labels)
     if len(counts) < 2:
         found = f"one class, '{next(iter(counts))}'" if counts else "no labelled messages"
         raise LabelsTooFew(
-            f"Training needs at least two classes, the workspace has {found}.",
+            f"Training needs at least two classes, but the workspace has {found}.",
             "Import a file with labels: firstline import FILE --label COLUMN",
         )
     largest = max(counts.values())
     if largest < 2:
-        raise _too_thin(f"each of the {len(counts)} classes has a single message")
+        raise _too_thin(f"each of the {len(counts)} classes has only one message")
     usable = min(folds, largest)
     notes = []
     if usable < folds:
@@ -180,5 +180,5 @@ class Folds:
 def _too_thin(why: str) -> LabelsTooFew:
     return LabelsTooFew(
         f"There are too few labelled messages to check a model: {why}.",
-        "Label more messages, about ten a class to begin with.",
+        "Label more messages, at first about ten per class.",
     )

@@ -1,44 +1,45 @@
-"""How good a candidate gets with more labels: measured on shares of those there are, then drawn on.
+"""How good a candidate gets with more labels: measured on shares of the labels, then extrapolated.
 
 A generator: it yields how far it has come and ends with the curve.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from firstline.bundle.learning_curve import Expected, LearningCurve, Point, PowerLaw
+from firstline.bundle.learning_curve import LearningCurve, Point
 from firstline.errors import LabelsTooFew
 from firstline.evaluation.metrics import score, wilson
 from firstline.steps import Stage
 from firstline.training.candidates.base import Learner
-from firstline.training.power_law import LEAST_POINTS, Answers, expectations
+from firstline.training.power_law import LEAST_POINTS, expectations
 from firstline.types import Label, Message
 
 SHARES = (0.25, 0.4, 0.6, 0.8)
 REPETITIONS = 5
 MORE_LABELS = 500
-_HELD_OUT_BLOCKS = 5
 
 
-@dataclass(frozen=True)
-class _Repetition:
+class _Repetition(NamedTuple):
     """Places of messages: which are held out, and the others in the order in which labels are added."""
 
     held_out: NDArray[np.int64]
     order: NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """One training's answers for held-out messages, each (n_held_out,)."""
+class _Answered(NamedTuple):
+    """What one training answered for the held-out messages, each (n_held_out,)."""
 
-    places: NDArray[np.int64]
-    predicted: list[Label]
-    is_right: NDArray[np.bool_]
+    truth: NDArray[np.str_]
+    predicted: NDArray[np.str_]
+
+    @property
+    def is_right(self) -> NDArray[np.bool_]:
+        return np.equal(self.truth, self.predicted)
 
 
 def learning_curve(
@@ -51,15 +52,13 @@ def learning_curve(
     candidate: str = "",
     shares: Sequence[float] = SHARES,
     repetitions: int = REPETITIONS,
-    more_labels: int = MORE_LABELS,
 ) -> Generator[Stage, None, LearningCurve]:
     """Accuracy and macro-F1 of what `make` makes at each of `shares` of the labels, and at `more_labels` more.
 
-    Each repetition holds out a fifth of the labelled messages, stratified; the first five hold out
-    others each. It learns from growing stratified subsets of the rest, one inside the next and each of two
-    classes at least; messages whose label is not used yet count as unlabelled. A size at which a
-    repetition cannot be trained is left out, and `note` says so. Raises `LabelsTooFew` where no size
-    is left.
+    Each of at most five repetitions holds out another fifth of the labelled messages, stratified. It learns from
+    growing stratified subsets of the rest, one inside the next; messages whose label is not used yet count as
+    unlabelled. A size at which a repetition cannot be trained is left out, and `note` says so. Raises
+    `LabelsTooFew` if no size is left.
 
     Intervals, 95 %: Wilson's for the accuracy and a bootstrap over messages for macro-F1, both as if there were
     so many fewer messages as the spread of the accuracy over repetitions is wider than chance makes it
@@ -68,7 +67,7 @@ def learning_curve(
     splits = [_split(labels, repetition, seed) for repetition in range(repetitions)]
     sizes = _sizes(len(labels), shares, min((len(split.order) for split in splits), default=0))
     what = f"learning curve of {candidate}" if candidate else "learning curve"
-    asked: dict[int, list[_Asked]] = defaultdict(list)
+    asked: dict[int, list[_Answered]] = defaultdict(list)
     notes: dict[int, str] = {}
     for number, split in enumerate(splits):
         for place, size in enumerate(sizes):
@@ -84,33 +83,25 @@ def learning_curve(
         raise LabelsTooFew(
             f"{len(labels)} labelled messages are too few for a learning curve.", "Label more messages first."
         )
-    points = tuple(_point(size, asked[size], labels, seed) for size in usable)
-    answers = Answers(
-        np.array(usable, np.float64),
-        [np.stack([asked[size][number].is_right for size in usable]) for number in range(repetitions)],
+    points = tuple(_point(size, asked[size], seed) for size in usable)
+    curve = LearningCurve(candidate, seed, len(labels), MORE_LABELS, points, note="; ".join(notes.values()))
+    if problem := _no_law(points):
+        return msgspec.structs.replace(curve, note="; ".join([*notes.values(), problem]))
+    answers = [np.stack([asked[size][number].is_right for size in usable]) for number in range(repetitions)]
+    widths = np.array([point.accuracy_high - point.accuracy_low for point in points])
+    law, (now, expected) = expectations(
+        np.array(usable, np.float64), answers, widths, (len(labels), len(labels) + MORE_LABELS), seed
     )
-    law, now, expected, note = _drawn_on(points, answers, len(labels), more_labels, seed)
-    return LearningCurve(
-        candidate=candidate,
-        seed=seed,
-        n_labels=len(labels),
-        more_labels=more_labels,
-        points=points,
-        law=law,
-        now=now,
-        expected=expected,
-        note="; ".join([*notes.values(), *([note] if note else [])]),
-    )
+    return msgspec.structs.replace(curve, law=law, now=now, expected=expected)
 
 
 def _split(labels: Sequence[Label], repetition: int, seed: int) -> _Repetition:
-    number, block = divmod(repetition, _HELD_OUT_BLOCKS)
-    shuffled = _stratified_order(labels, np.random.default_rng((seed, number)))
-    blocks = np.array_split(shuffled, min(_HELD_OUT_BLOCKS, len(shuffled)) or 1)
-    held_out = blocks[block % len(blocks)]
+    shuffled = _stratified_order(labels, np.random.default_rng((seed, 0)))
+    blocks = np.array_split(shuffled, min(REPETITIONS, len(shuffled)) or 1)
+    held_out = blocks[repetition % len(blocks)]
     rest = np.setdiff1d(np.arange(len(labels)), held_out)
-    order = rest[_stratified_order([labels[place] for place in rest], np.random.default_rng((seed, number, block)))]
-    return _Repetition(held_out, _with_two_classes_first(order, labels))
+    random = np.random.default_rng((seed, 0, repetition))
+    return _Repetition(held_out, rest[_stratified_order([labels[place] for place in rest], random)])
 
 
 def _stratified_order(labels: Sequence[Label], random: np.random.Generator) -> NDArray[np.int64]:
@@ -128,14 +119,6 @@ def _stratified_order(labels: Sequence[Label], random: np.random.Generator) -> N
     return np.argsort(position, kind="stable")
 
 
-def _with_two_classes_first(order: NDArray[np.int64], labels: Sequence[Label]) -> NDArray[np.int64]:
-    """The same order, but its first two messages are of two classes, where there are two."""
-    other = next((at for at, place in enumerate(order) if labels[place] != labels[order[0]]), None)
-    if other is None:
-        return order
-    return np.concatenate([order[:1], order[[other]], order[1:other], order[other + 1 :]])
-
-
 def _sizes(n_labels: int, shares: Sequence[float], n_most: int) -> list[int]:
     """The numbers of labels to learn from, rising; two at least, `n_most` at most."""
     return sorted({int(np.clip(round(share * n_labels), 2, n_most)) for share in shares}) if n_most >= 2 else []
@@ -148,7 +131,7 @@ def _ask(
     unlabelled: Sequence[Message],
     split: _Repetition,
     size: int,
-) -> _Asked:
+) -> _Answered:
     learned, rest = split.order[:size], split.order[size:]
     known = [labels[place] for place in learned]
     if len(set(known)) < 2:
@@ -157,18 +140,14 @@ def _ask(
         [messages[place] for place in learned], known, [*unlabelled, *(messages[place] for place in rest)]
     )
     best = candidate.predict_proba([messages[place] for place in split.held_out]).argmax(axis=1)
-    predicted = [candidate.labels_[column] for column in best]
-    is_right = [labels[place] == label for place, label in zip(split.held_out, predicted, strict=True)]
-    return _Asked(split.held_out, predicted, np.array(is_right, np.bool_))
+    return _Answered(np.array(labels)[split.held_out], np.array(candidate.labels_)[best])
 
 
-def _point(size: int, asked: Sequence[_Asked], labels: Sequence[Label], seed: int) -> Point:
-    places = np.concatenate([answers.places for answers in asked])
-    figures = score(
-        [labels[place] for place in places], [label for answers in asked for label in answers.predicted], seed
-    )
-    wider = _design_effect([answers.is_right for answers in asked]) * len(places) / len(np.unique(places))
-    low, high = wilson(figures.accuracy, max(1, round(len(places) / wider)))
+def _point(size: int, asked: Sequence[_Answered], seed: int) -> Point:
+    truth, predicted = (np.concatenate(found).tolist() for found in zip(*asked, strict=True))
+    figures = score(truth, predicted, seed)
+    wider = _design_effect([answers.is_right for answers in asked])
+    low, high = wilson(figures.accuracy, max(1, round(len(truth) / wider)))
     f1_low, f1_high = (
         float(np.clip(figures.macro_f1 + (bound - figures.macro_f1) * np.sqrt(wider), 0, 1))
         for bound in figures.intervals["macro_f1"]
@@ -182,7 +161,7 @@ def _point(size: int, asked: Sequence[_Asked], labels: Sequence[Label], seed: in
         macro_f1_low=f1_low,
         macro_f1_high=f1_high,
         n_repetitions=len(asked),
-        n_held_out=len(places),
+        n_held_out=len(truth),
     )
 
 
@@ -196,23 +175,12 @@ def _design_effect(is_right: Sequence[NDArray[np.bool_]]) -> float:
     return max(1.0, float(accuracies.var(ddof=1)) / by_chance)
 
 
-def _drawn_on(
-    points: Sequence[Point], answers: Answers, n_labels: int, more_labels: int, seed: int
-) -> tuple[PowerLaw | None, Expected | None, Expected | None, str]:
-    """The law, what it expects now and with more labels, and why there is none."""
-    if len(points) < LEAST_POINTS:
-        return None, None, None, f"{len(points)} of {LEAST_POINTS} points that it takes to expect anything"
+def _no_law(points: Sequence[Point]) -> str:
+    """Why the points say nothing about more labels; empty if they do."""
     first, last = points[0], points[-1]
+    if len(points) < LEAST_POINTS:
+        return f"{len(points)} of {LEAST_POINTS} points that it takes to expect anything"
     if last.accuracy <= first.accuracy:
-        return (
-            None,
-            None,
-            None,
-            (
-                f"accuracy does not grow from {first.n_labels} to {last.n_labels} labels,"
-                " so the curve says nothing about more"
-            ),
-        )
-    widths = np.array([point.accuracy_high - point.accuracy_low for point in points])
-    law, (now, expected) = expectations(answers, widths, (n_labels, n_labels + more_labels), seed)
-    return law, now, expected, ""
+        sizes = f"from {first.n_labels} to {last.n_labels} labels"
+        return f"accuracy does not grow {sizes}, so the curve says nothing about more"
+    return ""

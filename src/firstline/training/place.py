@@ -1,7 +1,7 @@
-"""Where the folds of a candidate are trained: what training asks of other processes and machines.
+"""Where the folds of a candidate are trained: what training expects of other processes and machines.
 
-The only thing that training knows of them. `search.workers` and `search.cluster` are such places, and the command
-line hands one over.
+Training knows nothing else about them. `search.workers` and `search.cluster` are such places, and the command line
+passes one in.
 """
 
 from collections.abc import Generator, Sequence
@@ -21,7 +21,7 @@ Answer = TypeVar("Answer", covariant=True)
 
 @dataclass(frozen=True)
 class Bench:
-    """What all tasks on one candidate have in common; it travels to where they run."""
+    """What all tasks on one candidate share; it is sent to where they run."""
 
     candidate: str
     data: Labelled
@@ -41,7 +41,7 @@ class Task(Protocol[Answer]):
     def __call__(self, bench: Bench) -> Answer: ...
 
     def failed(self, problem: str, seconds: float) -> Answer:
-        """What stands for an answer that never came."""
+        """The answer to use if none came."""
 
 
 class Place(Protocol):
@@ -50,7 +50,7 @@ class Place(Protocol):
     def run(
         self, bench: Bench, tasks: Sequence[Task[Answer]], deadline: float | None = None
     ) -> Generator[tuple[Task[Answer], Answer], None, None]:
-        """Each with its answer, as it is known; fewer where the time is up. Closing it ends what is still asked."""
+        """Each task with its answer, as it comes; fewer if time is up. Closing it stops the tasks still running."""
 
 
 def problem_of(error: Exception) -> str:

@@ -1,7 +1,6 @@
 """From points of a learning curve to what more labels should bring."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +12,6 @@ LEAST_POINTS = 3
 _STEEPEST = 2.0
 _RESAMPLES, _MOST_STEPS = 200, 200
 _LEAST_WIDTH = 1e-3
-
-
-@dataclass(frozen=True)
-class Answers:
-    """Whether answers were right, by repetition: each (n_sizes, n_held_out), of the same messages at all sizes."""
-
-    n_labels: NDArray[np.float64]
-    is_right: Sequence[NDArray[np.bool_]]
 
 
 def fit_power_law(
@@ -44,15 +35,9 @@ def fit_power_law(
         floor, scale, exponent = unknown
         return np.asarray(weights * (floor + scale * np.exp(-exponent * logs) - errors), np.float64)
 
-    def slopes(unknown: NDArray[np.float64]) -> NDArray[np.float64]:
-        _, scale, exponent = unknown
-        powers = np.exp(-exponent * logs)
-        return np.asarray(weights[:, None] * np.stack([np.ones_like(logs), powers, -scale * logs * powers], axis=1))
-
     found = least_squares(
         residuals,
         (highest / 4, highest / 2, 0.5),
-        jac=slopes,
         bounds=((0.0, 0.0, 0.0), (highest, 1.0, _STEEPEST)),
         ftol=1e-6,
         xtol=1e-6,
@@ -63,22 +48,29 @@ def fit_power_law(
 
 
 def expectations(
-    answers: Answers, widths: NDArray[np.float64], sizes: Sequence[int], seed: int
+    n_labels: NDArray[np.float64],
+    is_right: Sequence[NDArray[np.bool_]],
+    widths: NDArray[np.float64],
+    sizes: Sequence[int],
+    seed: int,
 ) -> tuple[PowerLaw, list[Expected]]:
     """The law of the points, and for each of `sizes` what it expects, with a 95 % interval.
 
+    `n_labels` and `widths` are (n_points,). `is_right` tells by repetition which answers were, each
+    (n_points, n_held_out), of the same messages at all points.
+
     Intervals: percentiles over 200 fits, each to repetitions drawn with replacement and, within each, held-out
     messages drawn with replacement, the same ones at all sizes. They tell of chance, not of a law that does
-    not hold. `widths` is (n_points,). Raises `ValueError` for fewer than three points.
+    not hold. Raises `ValueError` for fewer than three points.
     """
-    errors = np.mean([1 - is_right.mean(axis=1) for is_right in answers.is_right], axis=0)
-    law = fit_power_law(answers.n_labels, errors, widths)
+    errors = np.mean([1 - one.mean(axis=1) for one in is_right], axis=0)
+    law = fit_power_law(n_labels, errors, widths)
     if law is None:
         raise ValueError(f"a power law needs {LEAST_POINTS} points, got {len(errors)}")
     random = np.random.default_rng(seed)
     resampled = np.empty((_RESAMPLES, len(sizes)))
     for row in range(_RESAMPLES):
-        fitted = fit_power_law(answers.n_labels, _drawn_errors(answers.is_right, random), widths) or law
+        fitted = fit_power_law(n_labels, _drawn_errors(is_right, random), widths) or law
         resampled[row] = [fitted.error(size) for size in sizes]
     low, high = np.percentile(1 - resampled, [2.5, 97.5], axis=0)
     expected = []

@@ -1,4 +1,4 @@
-"""What decides about the outcome of a training beside its settings: data, code, and the versions of libraries."""
+"""What determines the result of a training besides its settings: data, code, and versions of libraries."""
 
 import hashlib
 import platform
@@ -45,7 +45,7 @@ def identity() -> dict[str, str]:
 
 
 def check_same(here: Mapping[str, str], there: Mapping[str, str], address: str) -> None:
-    """Raises `MachineDiffers` where the machine at `address` has another version of something than this one."""
+    """Raises `MachineDiffers` if the machine at `address` has another version of something than this one."""
     other = [name for name in here if there.get(name, here[name]) != here[name] and name != _CODE]
     said = ", ".join(f"{name} {there[name]} instead of {here[name]}" for name in other)
     if said or there.get(_CODE) != here.get(_CODE):

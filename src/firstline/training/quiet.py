@@ -1,4 +1,4 @@
-"""Libraries that should not write beside our own progress."""
+"""Keeps libraries from printing into our own progress."""
 
 import logging
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def quiet(*names: str) -> Iterator[None]:
-    """No log lines of these loggers, also where their libraries set levels meanwhile: what is wrong is raised."""
+    """Silence these loggers, even if their libraries change the levels meanwhile; problems are raised anyway."""
     loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]
     try:

@@ -1,4 +1,4 @@
-"""What a training is asked to do."""
+"""The request for one training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """What a training is asked to do.
+    """The request for one training.
 
     `minutes` limits the comparison: a candidate that needs more time than is left is skipped, except those that
     `candidates` names if `is_named_any_time`. `latency_ms` limits the 99th percentile of single messages. `is_fresh`
@@ -24,5 +24,5 @@ class TrainingRequest:
     has_curve: bool = True
 
     def has_any_time(self, candidate: str) -> bool:
-        """Whether no limit of time applies to a candidate."""
+        """Whether a candidate has no time limit."""
         return self.minutes is None or (self.is_named_any_time and candidate in self.candidates)

@@ -71,7 +71,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A candidate without figures, and why: the `error` that it failed of, or the seconds that it needs and has not."""
+    """A candidate without figures, and why: the `error` it failed with, or the seconds it needs but does not have."""
 
     candidate: str
     reason: str

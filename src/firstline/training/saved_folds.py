@@ -1,4 +1,4 @@
-"""The folds of one candidate in a run: its answers, what it costs to serve, and what it failed of."""
+"""The folds of one candidate in a run: its answers, what it costs to serve, and its error if it failed."""
 
 import errno
 from collections.abc import Callable, Iterator
@@ -78,7 +78,7 @@ class SavedFolds:
             unfinished.write_bytes(msgspec.json.encode(cost))
 
     def save_error(self, trace: str) -> Path:
-        """Save what the candidate failed of; returns the file."""
+        """Save the error that the candidate failed with; returns the file."""
         file = self.folder / _ERROR_FILE
         with written_whole(file) as unfinished:
             unfinished.write_text(trace, encoding="utf-8")
@@ -97,5 +97,5 @@ def written_whole(file: Path) -> Iterator[Path]:
     except OSError as error:
         raise RunUnwritable(
             f"The run cannot be saved in {file.parent}: {error.strerror or error}.",
-            "Make room" if error.errno == errno.ENOSPC else "Check the folder runs of the workspace",
+            "Free some space" if error.errno == errno.ENOSPC else "Check the folder runs of the workspace",
         ) from None

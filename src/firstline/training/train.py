@@ -75,7 +75,7 @@ def train(
     context = context or Context.of(settings, request.seed)
     champion, champions_kinds = champion_id(models), champions_candidates(models)
     if champion is not None and not (models / champion).is_dir():
-        yield Note(f"the champion, {champion}, is gone: the new model takes its place")
+        yield Note(f"the champion, {champion}, no longer exists: the new model takes its place")
         champion = None
     n_folds, notes = usable_folds(data.labels, request.folds)
     yield from map(Note, [*left_out(data), *notes])
@@ -145,7 +145,7 @@ def _evaluate_all(
     short_of_time = [one for one in skipped if one.needed_s]
     if not evaluated and short_of_time:
         cheapest = min(short_of_time, key=lambda one: one.needed_s)
-        yield Note(f"{cheapest.candidate} needs least time and is trained all the same")
+        yield Note(f"no candidate fits in the time, so {cheapest.candidate}, which needs least, is trained anyway")
         found = yield from evaluate(cheapest.candidate, comparison, 0, comparison.folds.n_all + 1)
         yield comparison.save(found)
         return [found], [one for one in skipped if one is not cheapest]
@@ -185,7 +185,7 @@ def _blend(evaluated: Sequence[Evaluated], comparison: Comparison) -> Evaluated 
     latency_ms = comparison.request.latency_ms
     fast = [one for one in evaluated if one.result.is_within(latency_ms)]
     if len(fast) < 2:
-        return Skipped(BLEND, "needs two candidates" + (" within the latency" if latency_ms else ""))
+        return Skipped(BLEND, "needs two candidates" + (" within the latency limit" if latency_ms else ""))
     try:
         return fit_blend(fast, comparison.folds, latency_ms)
     except Exception as error:
@@ -203,8 +203,8 @@ def _best(evaluated: Sequence[Evaluated], comparison: Comparison) -> Evaluated:
     raise TrainingError(
         f"No candidate answers within {latency_ms:g} ms; the fastest, {fastest.name},"
         f" takes {fastest.cost.latency_ms['p99']:.2f} ms (p99).",
-        "Allow more (--latency-ms), or measure again while the machine does nothing else (--fresh);"
-        f" the table: firstline runs show {run.card.id} --workspace {shlex.quote(str(run.folder.parent.parent))}",
+        "Allow more (--latency-ms), or measure again while the machine does nothing else (--fresh)."
+        f" The table: firstline runs show {run.card.id} --workspace {shlex.quote(str(run.folder.parent.parent))}",
     )
 
 

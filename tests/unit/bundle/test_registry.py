@@ -43,7 +43,7 @@ def test_the_beginning_of_an_id_will_do(tmp_path: Path) -> None:
 def test_a_beginning_that_two_models_share_is_refused(tmp_path: Path) -> None:
     make_bundle(tmp_path, 4.0)
     make_bundle(tmp_path, 5.0)
-    with pytest.raises(BundleMissing, match="2 models that begin with"):
+    with pytest.raises(BundleMissing, match="2 models begin with"):
         model_folder(tmp_path, "linear")
 
 

@@ -67,7 +67,7 @@ def test_counts_agree(number: int, noun: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("reason", "text"),
     [
-        ("a.v1 needs more", "it needs more"),
+        ("a.v1 needs more", "needs more"),
         ("It would take long", "it would take long"),
         ("b.v1 is a part of it", "b.v1 is a part of it"),
     ],

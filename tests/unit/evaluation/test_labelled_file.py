@@ -24,12 +24,20 @@ def evaluate(
     said: dict[str, str] | None = None,
     classes: Sequence[str] = (),
     none: Sequence[str] = (),
+    team_classes: Sequence[str] = (),
     **remembered: str,
 ) -> Evaluation:
     file = folder / "test.csv"
     file.write_text(content, "utf-8")
     scoring = evaluate_file(
-        predictor, file, said or {}, ColumnsSettings(**remembered), ReadingOptions(), classes=classes, none=none
+        predictor,
+        file,
+        said or {},
+        ColumnsSettings(**remembered),
+        ReadingOptions(),
+        classes=classes,
+        none=none,
+        team_classes=team_classes,
     )
     while True:
         try:
@@ -60,7 +68,7 @@ def test_segment_goes_into_the_model(predictor: Predictor, tmp_path: Path) -> No
 def test_unknown_label_is_an_error_of_the_model_and_said(predictor: Predictor, tmp_path: Path) -> None:
     result = evaluate(predictor, tmp_path, "text,label\nкарта,Карта\nкарта,Новый\n")
     assert result.figures.accuracy == 0.5
-    assert result.lines_of_others == [3]
+    assert (result.lines_of_others, result.n_other_classes) == ([3], 1)
     assert "Новый" not in str(result)
 
 
@@ -81,6 +89,24 @@ def test_an_unknown_class_of_the_workspace_is_named(predictor: Predictor, tmp_pa
     assert result.unknown_labels == {"Новый": 1}
     assert result.lines_of_others == []
     assert result.figures.per_class["Новый"].support == 1
+
+
+def test_an_unknown_class_of_the_settings_is_named(predictor: Predictor, tmp_path: Path) -> None:
+    result = evaluate(predictor, tmp_path, "text,label\nкарта,Карта\nкарта,Новый\n", team_classes=("Новый",))
+    assert result.unknown_labels == {"Новый": 1}
+    assert result.figures.per_class["Новый"].f1 == 0
+
+
+def test_unknown_classes_are_counted_once_each(predictor: Predictor, tmp_path: Path) -> None:
+    result = evaluate(predictor, tmp_path, "text,label\nкарта,Карта\nкарта,Новый\nкарта,Новый\nкарта,Иной\n")
+    assert (result.lines_of_others, result.n_other_classes) == ([3, 4, 5], 2)
+
+
+def test_a_file_with_no_class_of_the_model_is_refused_without_its_classes(predictor: Predictor, tmp_path: Path) -> None:
+    with pytest.raises(FileUnreadable, match=r"none of this file's classes \(2, in 'label'\)") as caught:
+        evaluate(predictor, tmp_path, "text,label\nкарта,Новый\nперевод,Иной\n", classes=("Новый",))
+    assert "Новый" not in caught.value.message
+    assert "--label COLUMN" in caught.value.next_step
 
 
 def test_a_class_with_personal_data_does_not_count(predictor: Predictor, tmp_path: Path) -> None:

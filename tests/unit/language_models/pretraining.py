@@ -4,10 +4,10 @@ import random
 from collections.abc import Generator
 from pathlib import Path
 
-from firstline.language_models.card import Card
+from firstline.language_models.card import Card, Shape
 from firstline.language_models.corpus import Source
-from firstline.language_models.model import LanguageModel, card_shape
-from firstline.language_models.network import LanguageNetwork, Shape
+from firstline.language_models.model import LanguageModel
+from firstline.language_models.network import LanguageNetwork
 from firstline.language_models.pretrain import PretrainEvent, PretrainSettings, pretrain
 from firstline.language_models.pretrain_rounds import PretrainRound
 from firstline.language_models.tokenizer_training import train_tokenizer
@@ -55,5 +55,5 @@ def small_language_model(text: str = "оплата ушла") -> LanguageModel:
 
     tokenizer = train_tokenizer(["карта пришла", text] * 9, 40)
     network = LanguageNetwork(SHAPE, tokenizer.n_tokens, Dropouts(0, 0, 0, 0, 0))
-    card = Card(FORMAT_VERSION, "ru", "forward", card_shape(SHAPE), (), (), 0, None, None, "none", "none", {})
+    card = Card(FORMAT_VERSION, "ru", "forward", SHAPE, (), (), 0, None, None, "none", "none", {})
     return LanguageModel(card, tokenizer, weights_of(network))

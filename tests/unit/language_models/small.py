@@ -5,7 +5,7 @@ import os
 import pytest
 
 from firstline.language_models import adapt, start
-from firstline.language_models.network import Shape
+from firstline.language_models.card import Shape
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def test_none_is_there(tmp_path: Path) -> None:
 
 
 def test_another_purpose_is_an_error_that_says_what_differs(path: Path) -> None:
-    with pytest.raises(CheckpointUnusable, match="its size is small, asked for base"):
+    with pytest.raises(CheckpointUnusable, match="its size is small, expected base"):
         load_checkpoint(path, {**PURPOSE, "size": "base"})
 
 

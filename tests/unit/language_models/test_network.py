@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from firstline.language_models.network import LANGUAGE_MODEL_DROPOUTS, Dropouts, LanguageNetwork, NextTokenLoss, Shape
+from firstline.language_models.card import Shape
+from firstline.language_models.network import LANGUAGE_MODEL_DROPOUTS, Dropouts, LanguageNetwork, NextTokenLoss
 from firstline.text.tokenizer import PAD
 
 SHAPE = Shape(n_embedding=6, n_hidden=8, n_layers=3)

@@ -92,7 +92,7 @@ def test_a_project_that_cannot_be_replaced_keeps_what_somebody_put_beside_it(
 
 @pytest.mark.parametrize("name", ["firstline", "numpy", "json", "auto", "none"])
 def test_a_name_that_means_something_else_is_refused(folders: list[Path], tmp_path: Path, name: str) -> None:
-    with pytest.raises(UsageError, match="means something else already"):
+    with pytest.raises(UsageError, match="is taken"):
         pack(folders, tmp_path / "out", name)
 
 
@@ -105,7 +105,7 @@ def test_another_folder_of_that_name_is_left_alone(folders: list[Path], tmp_path
     mine = tmp_path / "out" / "firstline-ru" / "thesis.txt"
     mine.parent.mkdir(parents=True)
     mine.write_text("years of work")
-    with pytest.raises(UsageError, match="is no project named firstline-ru"):
+    with pytest.raises(UsageError, match="is not a project named firstline-ru"):
         pack(folders, tmp_path / "out")
     assert mine.read_text() == "years of work"
 
@@ -171,7 +171,7 @@ def test_a_checkout_of_that_name_is_left_alone(folders: list[Path], tmp_path: Pa
     mine = tmp_path / "out" / "firstline-ru"
     mine.mkdir(parents=True)
     (mine / "pyproject.toml").write_text(content)
-    with pytest.raises(UsageError, match="is no project named firstline-ru"):
+    with pytest.raises(UsageError, match="is not a project named firstline-ru"):
         pack(folders, tmp_path / "out")
     assert (mine / "pyproject.toml").exists()
 
@@ -224,14 +224,6 @@ def test_a_build_that_fails_leaves_nothing(
     with pytest.raises(LanguageModelUnusable, match="The wheel could not be built"):
         pack(folders, tmp_path / "out")
     assert not list((tmp_path / "out").iterdir())
-
-
-def test_a_wheel_that_lacks_a_file_is_not_given(
-    folders: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ZipFile, "namelist", lambda _: ["firstline_ru/__init__.py"])
-    with pytest.raises(LanguageModelUnusable, match=r"The wheel lacks firstline_ru/backward/card\.json"):
-        pack(folders, tmp_path / "out")
 
 
 def test_without_hatchling_it_says_what_to_install(

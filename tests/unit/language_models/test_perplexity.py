@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from firstline.language_models.network import Dropouts, LanguageNetwork, Shape
+from firstline.language_models.card import Shape
+from firstline.language_models.network import Dropouts, LanguageNetwork
 from firstline.language_models.perplexity import nats_per_token, perplexity
 from firstline.text.tokenizer import PAD
 

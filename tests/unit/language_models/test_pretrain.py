@@ -197,7 +197,7 @@ def test_a_backward_network_reads_each_row_from_its_end(tmp_path: Path) -> None:
 def test_a_folder_with_a_training_is_refused(source: Source, undisturbed: Path, tmp_path: Path) -> None:
     run(TINY, source, tmp_path / "lm", 1)
     for folder in (tmp_path / "lm", undisturbed):
-        with pytest.raises(TrainingError, match="There is a training in") as error:
+        with pytest.raises(TrainingError, match="already contains a training") as error:
             run(TINY, source, folder)
         assert "--resume" in error.value.next_step
 
@@ -225,11 +225,11 @@ def test_resuming_where_nothing_is_begins(source: Source, undisturbed: Path, tmp
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"size": "base", "shape": None}, r"its size is small \(6/8 x 2\), asked for base \(400/1152 x 3\)"),
-        ({"n_pieces": 70}, "its tokenizer is its own, of 60 pieces, asked for its own, of 70 pieces"),
-        ({"direction": "backward"}, "its direction is forward, asked for backward"),
-        ({"n_rows": 8}, "its number of rows is 4, asked for 8"),
-        ({"seed": 2}, "its seed is 0, asked for 2"),
+        ({"size": "base", "shape": None}, r"its size is small \(6/8 x 2\), expected base \(400/1152 x 3\)"),
+        ({"n_pieces": 70}, "its tokenizer is its own, of 60 pieces, expected its own, of 70 pieces"),
+        ({"direction": "backward"}, "its direction is forward, expected backward"),
+        ({"n_rows": 8}, "its number of rows is 4, expected 8"),
+        ({"seed": 2}, "its seed is 0, expected 2"),
     ],
 )
 def test_another_training_does_not_go_on(
@@ -276,7 +276,7 @@ def test_a_failed_beginning_is_no_work_to_go_on_with(source: Source, undisturbed
     ("changed", "message"),
     [
         ({"size": "huge"}, "no size 'huge'"),
-        ({"n_tokens": 0}, "0 tokens were asked for"),
+        ({"n_tokens": 0}, "The number of tokens is 0"),
         ({"licences": {"wiki": "CC0"}}, "no source has that name"),
         ({"tokenizer": Path("lm")}, "has its own pieces"),
     ],
@@ -292,7 +292,7 @@ def test_a_tokenizer_for_another_language_is_an_error(tmp_path: Path, undisturbe
     path = tmp_path / "bank.txt"
     path.write_text("my card\n" * 300)
     settings = replace(TINY, language="en", n_pieces=None, tokenizer=undisturbed)
-    with pytest.raises(LanguageModelUnusable, match="is for texts of the language 'ru', asked for 'en'"):
+    with pytest.raises(LanguageModelUnusable, match="is for the language 'ru', but --language is 'en'"):
         run(settings, Source(path, "bank"), tmp_path / "lm")
 
 

@@ -212,7 +212,7 @@ def test_what_a_killed_process_left_does_not_disturb(tmp_path: Path) -> None:
 
 def test_a_file_in_place_of_the_folder_is_said_before_anything_is_learned(tmp_path: Path) -> None:
     (tmp_path / "forward").write_text("")
-    with pytest.raises(FileUnwritable, match="is a file, where a folder belongs"):
+    with pytest.raises(FileUnwritable, match="is a file, not a folder"):
         run(tmp_path / "forward")
     assert [path.name for path in tmp_path.iterdir()] == ["forward"]
 

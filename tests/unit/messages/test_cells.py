@@ -4,13 +4,15 @@ from firstline.errors import UnusableCell
 from firstline.messages.cells import PLACEHOLDERS, read_label, read_name, read_text
 
 
-@pytest.mark.parametrize("value", [r"\N", "NULL", "null", "None", "nan", "NaN", "N/A", "#N/A", "-", " - ", "", None])
+@pytest.mark.parametrize(
+    "value", [r"\N", "NULL", "null", "None", "nan", "NaN", "N/A", "н/д", "Н/Д", "#N/A", "-", " - ", "", None]
+)
 def test_a_placeholder_is_no_label_and_no_id(value: object) -> None:
     assert read_label(value) is None
     assert read_name(value) is None
 
 
-@pytest.mark.parametrize("value", ["none", "Null and void", "N", "--", "0"])
+@pytest.mark.parametrize("value", ["none", "Null and void", "N", "--", "0", "нет"])
 def test_other_spellings_are_names(value: str) -> None:
     assert read_label(value) == value
 

@@ -30,6 +30,33 @@ def test_a_column_that_is_said_and_not_there_is_an_error_that_shows_the_columns(
         find_columns(FILE, ["text", "day"], {"sent_at": "when"}, NOTHING)
 
 
+@pytest.mark.parametrize(
+    ("said", "option"),
+    [
+        ({"label": "x"}, "--label"),
+        ({"text": "x"}, "--text"),
+        ({"author": "day"}, "--conversation"),
+        ({"conversation": "day"}, "--author"),
+    ],
+)
+def test_the_option_that_is_missing_or_wrong_is_the_one_to_name(said: dict[str, str], option: str) -> None:
+    with pytest.raises(ColumnMissing) as caught:
+        find_columns(FILE, ["text", "day"], said, NOTHING)
+    assert caught.value.next_step == f"Name it, for example: {option} COLUMN"
+
+
+def test_many_columns_end_in_how_many_more() -> None:
+    with pytest.raises(ColumnMissing, match=r"c18, c19 and 6 more\.$"):
+        find_columns(FILE, [f"c{place}" for place in range(26)], {}, NOTHING)
+
+
+@pytest.mark.parametrize(("file", "is_said"), [("a.jsonl", True), ("a.csv", False)])
+def test_a_key_within_an_object_is_told_to_lie_within_it(file: str, is_said: bool) -> None:
+    with pytest.raises(ColumnMissing) as caught:
+        find_columns(Path(file), ["text", "user"], {"segment": "user.kind"}, NOTHING)
+    assert ("if 'user' is an object, what it holds is not read" in caught.value.message) is is_said
+
+
 ROWS = [
     ["1", "Не могу войти, телефон +7 916 123-45-67", "Вход"],
     ["арбуз", "ivan@example.com"],
@@ -120,3 +147,7 @@ def test_a_remembered_column_counts_only_for_files_that_have_it() -> None:
 def test_unused_columns_are_named_if_their_names_may_be_shown() -> None:
     columns = ["text", "Интент", "+7 916 555-01-02", "Канал", ""]
     assert unused_columns(columns, ["text"]) == ("Интент", "Канал")
+
+
+def test_a_column_without_a_name_has_no_role() -> None:
+    assert find_columns(FILE, ["", "text", "label"], {}, NOTHING).names == {"text": "text", "label": "label"}

@@ -7,8 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from firstline.errors import FileUnreadable, FirstlineError, UsageError
+from firstline.messages.csv_rows import MAX_FIELD_CHARS
 from firstline.messages.formats import open_reader
-from firstline.messages.records import ReadingOptions
+from firstline.messages.records import ReadingOptions, Reject
 from tests.unit.messages.reading import read
 
 LETTERS = "абвгдежзийклмнопрстуфхцчшщъыьэюяАБВёЁ abc,;|\t\"'\n.!?0123456789"
@@ -26,6 +27,11 @@ def written(tmp_path: Path, content: bytes | str, name: str = "a.csv") -> Path:
     return path
 
 
+def rejected(path: Path) -> list[Reject]:
+    reader = open_reader(path, ReadingOptions())
+    return [row for row in reader.records(reader.columns) if isinstance(row, Reject)]
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1251", "koi8-r", "cp866", "utf-16"])
 def test_encoding_and_delimiter_are_found_out(tmp_path: Path, encoding: str, delimiter: str) -> None:
@@ -33,6 +39,12 @@ def test_encoding_and_delimiter_are_found_out(tmp_path: Path, encoding: str, del
     table = read(tmp_path / "a.csv")
     assert table.columns == ["id", "текст"]
     assert table.rows == ROWS
+
+
+@pytest.mark.parametrize("ending", ["tsv", "tab"])
+def test_by_these_endings_the_delimiter_is_the_tab(tmp_path: Path, ending: str) -> None:
+    table = read(written(tmp_path, "id\ttext,a,b\n1\tраз,2,3\n", f"a.{ending}"))
+    assert (table.columns, table.rows) == (["id", "text,a,b"], [("1", "раз,2,3")])
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
@@ -65,10 +77,40 @@ def test_an_open_quote_far_from_the_end_does_not_swallow_the_rest(tmp_path: Path
     assert list(table.rejects) == [2]
 
 
+@pytest.mark.parametrize(
+    ("line", "cells"),
+    [
+        ('2,"открыта', ["2", '"открыта']),
+        ('2,"а"б', ["2", '"а"б']),
+        ('"2', ['"2', None]),
+        ('2,"открыта, да', []),
+    ],
+)
+def test_cells_of_a_broken_line_are_kept_if_they_fit(tmp_path: Path, line: str, cells: list[str | None]) -> None:
+    rejects = rejected(written(tmp_path, f"id,text\n1,раз\n{line}\n3,три\n"))
+    assert [list(reject.cells) for reject in rejects] == [cells]
+    assert "откры" not in repr(rejects)
+
+
+def test_a_broken_line_of_one_column_is_its_cell(tmp_path: Path) -> None:
+    (reject,) = rejected(written(tmp_path, 'text\nраз\n"а"б, в\n'))
+    assert list(reject.cells) == ['"а"б, в']
+
+
+def test_a_line_that_is_longer_than_a_value_may_be_has_no_cells(tmp_path: Path) -> None:
+    (reject,) = rejected(written(tmp_path, f'text\nраз\n"а"{"б" * MAX_FIELD_CHARS}\n'))
+    assert not any(reject.cells)
+
+
 def test_rows_too_short_and_too_long_are_rejected(tmp_path: Path) -> None:
     table = read(written(tmp_path, "id,text\n1\n2,два\n3,три,лишнее\n4,четыре,,\n"))
     assert table.rows == [("2", "два"), ("4", "четыре")]
     assert table.rejects == {2: "has 1 column, the header has 2", 4: "has 3 columns, the header has 2"}
+
+
+def test_a_row_of_another_width_keeps_what_it_has(tmp_path: Path) -> None:
+    short, long = rejected(written(tmp_path, "id,text\n1\n2,два\n3,три,лишнее\n"))
+    assert (list(short.cells), list(long.cells)) == (["1", None], ["3", "три"])
 
 
 def test_empty_lines_are_passed_over_and_counted(tmp_path: Path) -> None:

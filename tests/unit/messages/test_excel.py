@@ -179,5 +179,5 @@ def test_one_long_string_in_many_cells_is_met_by_the_bound_on_memory(tmp_path: P
 
 def test_a_workbook_that_unpacks_to_gigabytes_is_refused_before_it_is_read(tmp_path: Path) -> None:
     path = write_workbook(tmp_path / "a.xlsx", TABLE + " " * 110_000_000)
-    with pytest.raises(FileUnreadable, match="unpacks to 110 MB, at most 107 MB are read"):
+    with pytest.raises(FileUnreadable, match="unpacks to 110 MB; Firstline reads at most 107 MB"):
         read(path, memory_gb=0.25)

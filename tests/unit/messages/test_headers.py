@@ -40,5 +40,5 @@ def test_a_header_without_rows_below_is_none() -> None:
 
 def test_a_wide_table_is_an_error() -> None:
     check_width("a.csv", 10_000)
-    with pytest.raises(FileUnreadable, match=r"a\.csv has 10,001 columns, at most 10,000 are read"):
+    with pytest.raises(FileUnreadable, match=r"a\.csv has 10,001 columns; Firstline reads at most 10,000"):
         check_width("a.csv", 10_001)

@@ -249,7 +249,7 @@ def test_a_connection_that_is_lost_half_way_leaves_the_store_as_it_was(
     ) as caught:
         for _ in importing:
             pass
-    assert "as it was before" in caught.value.next_step
+    assert "is unchanged" in caught.value.next_step
     assert stored(workspace) == []
     assert run_import(workspace, path).n_new == 12_000
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from firstline.errors import FileUnreadable
 from firstline.messages.pipes import readable
 
 
@@ -46,3 +47,15 @@ def test_a_pipe_is_copied_and_its_format_found_out(tmp_path: Path, content: byte
 def test_parquet_may_come_through_a_pipe(tmp_path: Path) -> None:
     pl.DataFrame({"text": ["раз"]}).write_parquet(tmp_path / "a.parquet")
     assert through_pipe(tmp_path, (tmp_path / "a.parquet").read_bytes())[0] == ".parquet"
+
+
+def test_an_error_about_the_copy_names_the_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(b"id,text\n",))
+    writer.start()
+    with pytest.raises(FileUnreadable) as caught, readable(pipe, tmp_path / "room") as copy:
+        raise FileUnreadable(f"{copy} has no rows.", f"Look at {copy}.")
+    writer.join()
+    assert (str(caught.value), caught.value.message) == (f"{pipe} has no rows.", f"{pipe} has no rows.")
+    assert caught.value.next_step == f"Look at {pipe}."

@@ -32,3 +32,13 @@ def test_a_failure_without_rejects_leaves_the_last_ones(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), RejectsFile(tmp_path / "a.csv"):
         raise RuntimeError
     assert (tmp_path / "a.csv").read_text() == "of the last import"
+
+
+def test_of_two_at_once_the_last_to_finish_wins_whole(tmp_path: Path) -> None:
+    with RejectsFile(tmp_path / "a.csv") as last:
+        last.add(Reject(3, "no text"))
+        with RejectsFile(tmp_path / "a.csv") as first:
+            first.add(Reject(4, "no text"))
+        last.add(Reject(5, "no text"))
+    assert (tmp_path / "a.csv").read_text().splitlines() == ["line,reason", "3,no text", "5,no text"]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]

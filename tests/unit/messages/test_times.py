@@ -30,6 +30,36 @@ def test_one_moment_in_its_many_spellings(value: object) -> None:
     assert read_time(value) == datetime(2026, 1, 31, 10, 20, 30)
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Sat, 31 Jan 2026 13:20:30 +0300",
+        "Sat, 31 Jan 2026 13:20:30 +0300 (Moscow Standard Time)",
+        "31 Jan 2026 10:20:30 GMT",
+        "31 jan 2026, 10:20:30",
+        "31 Jan 2026 05:20:30 EST",
+        "31 Jan 2026 10:20:30 AM",
+        "Sat Jan 31 13:20:30 +0300 2026",
+        "Sat Jan 31 10:20:30 2026",
+    ],
+)
+def test_the_month_may_be_an_english_name(value: str) -> None:
+    assert read_time(value) == datetime(2026, 1, 31, 10, 20, 30)
+
+
+@pytest.mark.parametrize(("value", "hour"), [("31 Jan 2026", 0), ("31 Jan 2026 14:00", 14), ("31 Jan 2026 2 PM", 14)])
+def test_with_the_name_of_a_month_the_clock_may_be_short_or_missing(value: str, hour: int) -> None:
+    assert read_time(value) == datetime(2026, 1, 31, hour)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["32 Jan 2026", "31 Jan", "31 Foo 2026", "31 Jan 2026 10:20 MSK", "31 Jan 2026 25:00", "31 Jan 2026 1:00 +9999"],
+)
+def test_what_only_begins_like_a_date_with_a_name_is_none(value: str) -> None:
+    assert read_time(value) is None
+
+
 @pytest.mark.parametrize("value", ["31.01.2026", "2026-01-31", "20260131", "2026/01/31", date(2026, 1, 31)])
 def test_a_day_is_its_midnight(value: object) -> None:
     assert read_time(value) == datetime(2026, 1, 31)

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from firstline.errors import FormatUnknown, UsageError
+from firstline.errors import FileUnwritable, FormatUnknown, UsageError
 from firstline.messages.writers import TableFile
 from tests.unit.messages.reading import read
 
@@ -36,6 +36,13 @@ def test_odd_values_are_written(tmp_path: Path, ending: str) -> None:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
+def test_bytes_are_written_as_the_text_that_they_are(tmp_path: Path, ending: str) -> None:
+    with TableFile(tmp_path / f"a.{ending}", ["text", "x", "inside"]) as table:
+        table.write(["раз", "два".encode(), [b"a\xff"]])
+    assert str(read(tmp_path / f"a.{ending}").rows[0][1:]) in ("('два', ['a�'])", """('два', '["a�"]')""")
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
 def test_a_failure_leaves_no_file_and_the_last_one_as_it_was(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"a.{ending}"
     path.write_text("the last one")
@@ -44,6 +51,40 @@ def test_a_failure_leaves_no_file_and_the_last_one_as_it_was(tmp_path: Path, end
         raise RuntimeError
     assert path.read_text() == "the last one"
     assert [found.name for found in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_of_two_that_write_at_once_the_last_to_finish_wins_whole(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"a.{ending}"
+    with TableFile(path, ["text"]) as last:
+        last.write(["раз"])
+        with TableFile(path, ["text"]) as first:
+            first.write(["два"])
+        last.write(["три"])
+    assert read(path).rows == [("раз",), ("три",)]
+    assert [found.name for found in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("ending", ["parquet", "xlsx"])
+def test_a_table_whose_empty_file_was_tidied_away_is_private(tmp_path: Path, ending: str) -> None:
+    with TableFile(tmp_path / f"a.{ending}", ["text"]) as table:
+        for path in tmp_path.iterdir():
+            path.unlink()
+        table.write(["раз"])
+    assert (tmp_path / f"a.{ending}").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_long_name_is_written(tmp_path: Path) -> None:
+    path = tmp_path / f"{'я' * 125}.csv"
+    with TableFile(path, ["text"]):
+        pass
+    assert [found.name for found in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_file_in_the_place_of_the_folder_is_named_so(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    with pytest.raises(FileUnwritable, match=r"a/b\.csv cannot be written: Not a directory"):
+        TableFile(tmp_path / "a" / "b.csv", ["text"])
 
 
 @pytest.mark.parametrize("ending", ["json", "jsonl", "csv", "parquet", "xlsx"])
@@ -74,6 +115,27 @@ def test_numbers_stay_numbers(tmp_path: Path) -> None:
         table.write([0.5])
         table.write([None])
     assert pl.read_parquet(tmp_path / "a.parquet")["confidence"].to_list() == [0.5, None]
+
+
+@pytest.mark.parametrize("number", [741519713847070720, -(10**15)])
+def test_a_number_that_excel_would_round_is_a_text(tmp_path: Path, number: int) -> None:
+    with TableFile(tmp_path / "a.xlsx", ["id", "text"]) as table:
+        table.write([number, "раз"])
+        table.write([number + 1, "два"])
+    assert [row[0] for row in read(tmp_path / "a.xlsx").rows] == [str(number), str(number + 1)]
+
+
+def test_a_number_of_15_digits_stays_a_number_in_excel(tmp_path: Path) -> None:
+    with TableFile(tmp_path / "a.xlsx", ["id", "text"]) as table:
+        table.write([999_999_999_999_999, "раз"])
+    assert pl.read_excel(tmp_path / "a.xlsx")["id"].to_list() == [999_999_999_999_999]
+
+
+def test_true_and_false_are_written_as_in_json(tmp_path: Path) -> None:
+    with TableFile(tmp_path / "a.csv", ["is_new"]) as table:
+        table.write([True])
+        table.write([False])
+    assert (tmp_path / "a.csv").read_text("utf-8") == "is_new\ntrue\nfalse\n"
 
 
 def test_a_text_that_excel_would_drop_is_an_error(tmp_path: Path) -> None:

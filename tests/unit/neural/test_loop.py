@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from firstline.errors import TrainingError
 from firstline.neural import loop
-from firstline.neural.loop import Batch, ByRound, Rates, RoundDone, TrainingLoop, one_cycle
+from firstline.neural.loop import Batch, Rates, RoundDone, TrainingLoop, one_cycle
 
 
 class Line(nn.Module):
@@ -42,10 +42,10 @@ class Rising:
     """A schedule that remembers what it was asked."""
 
     def __init__(self) -> None:
-        self.asked: list[float] = []
+        self.asked: list[tuple[float, int]] = []
 
-    def __call__(self, place: float) -> float:
-        self.asked.append(place)
+    def __call__(self, n_done: float, n_rounds: int) -> float:
+        self.asked.append((n_done, n_rounds))
         return 1.0
 
 
@@ -73,9 +73,9 @@ def test_each_group_before_the_last_learns_slower() -> None:
 
 def test_one_cycle_goes_up_and_down_again() -> None:
     schedule = one_cycle(warm_up=0.25)
-    assert schedule(0.0) == pytest.approx(0.04)
-    assert schedule(0.25) == pytest.approx(1.0)
-    assert schedule(1.0) == pytest.approx(1e-5)
+    assert schedule(0.0, 8) == pytest.approx(0.04)
+    assert schedule(2.0, 8) == pytest.approx(1.0)
+    assert schedule(8.0, 8) == pytest.approx(1e-5)
 
 
 def test_rounds_are_told() -> None:
@@ -90,20 +90,14 @@ def test_training_lowers_the_loss() -> None:
     assert rounds[-1].loss < rounds[0].loss
 
 
-def test_a_schedule_is_asked_for_the_share_that_is_done() -> None:
+def test_a_schedule_is_asked_for_the_rounds_that_are_done_of_all() -> None:
     schedule = Rising()
-    list(training(schedule).run())
-    assert schedule.asked == [place / 8 for place in range(8)]
-
-
-def test_a_schedule_by_round_is_asked_for_the_rounds_that_are_done() -> None:
-    schedule = Rising()
-    list(training(ByRound(schedule)).run(start=2))
-    assert schedule.asked == [2.0, 2.5, 3.0, 3.5]
+    list(training(schedule).run(start=2))
+    assert schedule.asked == [(done, 4) for done in (2.0, 2.5, 3.0, 3.5)]
 
 
 def test_a_rate_of_zero_changes_nothing() -> None:
-    still = training(ByRound(lambda _: 0.0))
+    still = training(lambda *_: 0.0)
     before = still.network.state_dict()["layer.weight"].clone()
     list(still.run())
     assert torch.equal(still.network.state_dict()["layer.weight"], before)
@@ -130,7 +124,7 @@ def test_a_loss_that_is_no_number_is_an_error() -> None:
     broken = training()
     with torch.no_grad():
         broken.network.get_parameter("layer.weight").fill_(float("nan"))
-    with pytest.raises(TrainingError, match="The loss is nan in round 1"):
+    with pytest.raises(TrainingError, match="Training diverged: the loss is nan in round 1"):
         next(broken.run())
 
 

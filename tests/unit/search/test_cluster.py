@@ -12,10 +12,10 @@ from distributed import Client
 from distributed.scheduler import KilledWorker
 
 from firstline.errors import ClusterLost, TrainingError, UsageError
+from firstline.search import connecting
 from firstline.search.cluster import Cluster, answer_of
 from firstline.search.evaluating import Outcome, TrialTask, evaluate
 from firstline.search.workers import Limits
-from firstline.training import connecting
 from firstline.training.place import Bench, Task
 from tests.clusters import Started
 from tests.clusters import cluster as local
@@ -113,7 +113,7 @@ def test_two_who_ask_the_same_worker_do_not_disturb_each_other(tmp_path: Path) -
 
 @pytest.mark.parametrize("address", ["", "foo", "tcp://", "http://127.0.0.1:80", "inproc://x", "tcp://host:port"])
 def test_what_is_no_address_is_refused_at_once(address: str) -> None:
-    with pytest.raises(UsageError, match="no address of a Dask scheduler"), Cluster(address, LIMITS):
+    with pytest.raises(UsageError, match="not the address of a Dask scheduler"), Cluster(address, LIMITS):
         pass
 
 

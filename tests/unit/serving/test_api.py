@@ -292,6 +292,15 @@ def test_half_an_emoji_is_answered_in_place(client: TestClient[Litestar], half: 
     assert (single.status_code, single.json()["label"]) == (200, "Карта")
 
 
+@pytest.mark.parametrize("odd", ['"id": ' + "9" * 4_301, '"id": 1e400', '"id": 7, "other": 1e400'])
+def test_half_an_emoji_and_an_endless_number_are_answered_apart(client: TestClient[Litestar], odd: str) -> None:
+    body = rf'{{"messages": [{{"id": 1, "text": "карта \ud83d"}}, {{{odd}, "text": "перевод"}}]}}'.encode()
+    response = client.post("/v1/classify/batch", content=body)
+    first, second = response.json()["results"]
+    assert (response.status_code, first["id"], "error" in first) == (200, 1, False)
+    assert second["error"]["code"] == "invalid_request"
+
+
 def test_only_the_half_is_replaced(client: TestClient[Litestar]) -> None:
     body = rb'{"messages": [{"id": "\ud83d|\ud83d\ude00|\\ud83d|\n\"", "text": ""}]}'
     response = client.post("/v1/classify/batch", content=body, headers={"Content-Type": "application/json"})

@@ -88,7 +88,7 @@ def test_every_format_has_a_line_for_each_row(predictor: Predictor, tmp_path: Pa
     assert labels_and_notes(out) == [
         ("Банкомат", None),
         (None, "no text"),
-        (None, "has 3 columns, the header has 2"),
+        (None, "line 4: has 3 columns, the header has 2"),
         ("Перевод", None),
     ]
     assert (report.n_rows, report.n_answered, report.n_unanswered) == (4, 2, 2)
@@ -112,8 +112,26 @@ def test_more_rows_than_a_batch_keep_their_order(predictor: Predictor, tmp_path:
 def test_a_broken_line_keeps_its_place(predictor: Predictor, tmp_path: Path) -> None:
     classify(predictor, source(tmp_path, 'n,text\n1,карта\n2,"карта" и\n3,карта\n'), tmp_path / "out.csv")
     found = rows(tmp_path / "out.csv")
-    assert [row["n"] for row in found] == ["1", "", "3"]
-    assert found[1]["predicted_note"] == "a quote is closed in the middle of a value"
+    assert [row["n"] for row in found] == ["1", "2", "3"]
+    assert found[1]["text"] == '"карта" и'
+    assert found[1]["predicted_note"] == "line 3: a quote is closed in the middle of a value"
+
+
+def test_a_row_of_another_width_keeps_what_it_has(predictor: Predictor, tmp_path: Path) -> None:
+    content = "n,predicted_note,text\n1,x\n2,x,карта,лишнее\n"
+    classify(predictor, source(tmp_path, content), tmp_path / "out.csv")
+    short, long = rows(tmp_path / "out.csv")
+    assert (short["n"], short["text"], long["n"], long["text"]) == ("1", "", "2", "карта")
+    assert short["predicted_note"] == "line 2: has 2 columns, the header has 3"
+    assert (long["predicted_label"], long["predicted_note"]) == ("", "line 3: has 4 columns, the header has 3")
+
+
+def test_of_a_line_that_is_not_json_there_are_no_cells(predictor: Predictor, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"n": 1, "text": "карта"}\n{"n": 2, "text"\n', "utf-8")
+    classify(predictor, tmp_path / "in.jsonl", tmp_path / "out.csv")
+    broken = rows(tmp_path / "out.csv")[1]
+    assert (broken["n"], broken["text"]) == ("", "")
+    assert broken["predicted_note"].startswith("line 2: not valid JSON")
 
 
 def test_a_text_that_is_too_long_keeps_its_place(predictor: Predictor, tmp_path: Path) -> None:
@@ -172,6 +190,13 @@ def test_cells_can_be_made_harmless_for_excel(predictor: Predictor, tmp_path: Pa
 def test_formula_is_text_in_excel(predictor: Predictor, tmp_path: Path) -> None:
     classify(predictor, source(tmp_path, "text,x\n=1+1 карта,=2+2\n"), tmp_path / "out.xlsx")
     assert pl.read_excel(tmp_path / "out.xlsx")["text"].to_list() == ["=1+1 карта"]
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet", "xlsx"])
+def test_a_column_without_a_name_stays(predictor: Predictor, tmp_path: Path, ending: str) -> None:
+    report = classify(predictor, source(tmp_path, ",text\n7,банкомат сломан\n"), tmp_path / f"out.{ending}")
+    assert (report.n_rows, report.n_answered) == (1, 1)
+    assert labels_and_notes(tmp_path / f"out.{ending}") == [("Банкомат", None)]
 
 
 def test_conversations_give_one_row_each(predictor: Predictor, tmp_path: Path) -> None:
@@ -262,7 +287,7 @@ def test_a_text_that_is_an_object_keeps_its_place(predictor: Predictor, tmp_path
     found = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines()]
     assert [(row["text"], row["predicted_label"], row["predicted_note"]) for row in found] == [
         ({"a": 1}, None, "the text is a JSON object"),
-        (None, None, "is not a JSON object"),
+        (None, None, "line 2: is not a JSON object"),
         ("карта", "Карта", ""),
     ]
 

@@ -151,7 +151,7 @@ def test_a_private_file_stays_private(tmp_path: Path) -> None:
 
 
 def test_columns_that_cannot_be_remembered_are_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SettingsInvalid, match="cannot be remembered"):
+    with pytest.raises(SettingsInvalid, match="cannot be saved"):
         remember_columns(tmp_path / "absent" / "firstline.toml", {"text": "сообщение"})
 
 

@@ -78,5 +78,5 @@ def test_another_key_is_refused(workspace: Workspace) -> None:
 
 def test_a_damaged_key_is_refused(workspace: Workspace) -> None:
     (workspace.folder / FILE).write_bytes(b"short")
-    with pytest.raises(KeyUnusable, match="holds 5 bytes, a key has 32"):
+    with pytest.raises(KeyUnusable, match="has 5 bytes, but a key has 32"):
         opened(workspace)

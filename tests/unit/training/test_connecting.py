@@ -47,12 +47,12 @@ def test_the_last_worker_that_has_just_ended_is_none(monkeypatch: pytest.MonkeyP
 
 
 def test_a_worker_that_never_answers_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(TrainingError, match="b cannot say what it has: CommClosedError"):
+    with pytest.raises(TrainingError, match="b cannot list its versions: CommClosedError"):
         connect(monkeypatch, {"a": identity(), "b": CommClosedError("reset by peer")})
 
 
 def test_a_worker_that_fails_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(TrainingError, match="b cannot say what it has: ImportError"):
+    with pytest.raises(TrainingError, match="b cannot list its versions: ImportError"):
         connect(monkeypatch, {"b": ImportError("no firstline")}, {})
 
 

@@ -80,7 +80,7 @@ def test_folds_shrink_to_the_largest_class() -> None:
     [
         ([], "no labelled messages"),
         (["a", "a"], "one class, 'a'"),
-        (["a", "b"], "a single message"),
+        (["a", "b"], "only one message"),
     ],
 )
 def test_too_few_labels_are_refused(labels: list[str], said: str) -> None:

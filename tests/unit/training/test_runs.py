@@ -111,7 +111,7 @@ def test_no_room_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("pathlib.Path.replace", full)
     with pytest.raises(FileUnwritable, match="No space left") as caught:
         run.of("linear.v1").save_fold(0, fold())
-    assert caught.value.next_step == "Make room"
+    assert caught.value.next_step == "Free some space"
     assert not list(run.folder.rglob("*.npz*"))
 
 

@@ -100,7 +100,7 @@ class PackageEncoder:
         described = files.json(_DESCRIPTION_FILE, _Described)
         if described.encoder not in PACKAGES:
             raise BundleVersionUnknown(
-                f"The model in {files.folder} reads by the encoder '{described.encoder}', which this version of"
+                f"The model in {files.folder} needs the encoder '{described.encoder}', which this version of"
                 " Firstline does not know.",
                 "Use the version that trained it, or a later one.",
             )

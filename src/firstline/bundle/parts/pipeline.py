@@ -148,7 +148,7 @@ class VectorPipeline:
         """
         described = files.json(_DESCRIPTION_FILE, _Described)
         if described.encoder not in kinds:
-            raise damaged(files.folder / _DESCRIPTION_FILE, f"'{described.encoder}' is no encoder")
+            raise damaged(files.folder / _DESCRIPTION_FILE, f"'{described.encoder}' is not an encoder")
         encoder = kinds[described.encoder](files, described.n_dimensions)
         return cls(encoder, PipelineGraph.load(files, described.n_dimensions, n_labels), described.n_dimensions)
 

@@ -1,1 +1,1 @@
-"""Exports that people have of other tools, one file each: known by their shape, so that nothing has to be named."""
+"""Exports of other tools, one file each; they are recognised by their shape, so that no column has to be named."""

@@ -14,9 +14,9 @@ class ArgillaRecords:
 
     name = "Argilla"
 
-    def matches(self, keys: Sequence[str], items: Sequence[Item]) -> bool:
+    def matches(self, keys: Sequence[str], items: Iterable[Item]) -> bool:
         is_shaped = {"fields", "responses"} <= set(keys)
-        return is_shaped and all(isinstance(item.get("fields"), dict) for item in items)
+        return is_shaped and any(isinstance(item.get("fields"), dict) for item in items)
 
     def columns(self, keys: Sequence[str], items: Iterable[Item]) -> list[str]:
         fields: dict[str, None] = {"id": None}
@@ -50,7 +50,7 @@ class ArgillaTable:
 
     name = "Argilla"
 
-    def matches(self, keys: Sequence[str], items: Sequence[Item]) -> bool:
+    def matches(self, keys: Sequence[str], items: Iterable[Item]) -> bool:
         return any(f"{name}.responses.users" in keys or f"{name}.suggestion" in keys for name in _questions(keys))
 
     def columns(self, keys: Sequence[str], items: Iterable[Item]) -> list[str]:
@@ -76,7 +76,7 @@ class ArgillaTextClassification:
 
     name = "Argilla"
 
-    def matches(self, keys: Sequence[str], items: Sequence[Item]) -> bool:
+    def matches(self, keys: Sequence[str], items: Iterable[Item]) -> bool:
         return "annotation" in keys and not {"prediction", "inputs"}.isdisjoint(keys)
 
     def columns(self, keys: Sequence[str], items: Iterable[Item]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What each export that is known says of itself."""
+"""What each known export describes about itself."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,10 @@ Item: TypeAlias = dict[str, Any]
 """One object of a JSON file."""
 
 DISPUTED = "annotators_disagree"
-"""The key of a label cell where annotators disagree; its value lists the labels of each."""
+"""The key of a label cell if annotators disagree; its value lists the labels of each."""
+
+UNANSWERED = "neither_accepted_nor_rejected"
+"""The key of a label cell whose label nobody has accepted or rejected yet; its value is the label."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,8 @@ class ExportFormat(Protocol):
 
     name: str
 
-    def matches(self, keys: Sequence[str], items: Sequence[Item]) -> bool:
-        """Whether a file with these keys, and these objects at its beginning, is one."""
+    def matches(self, keys: Sequence[str], items: Iterable[Item]) -> bool:
+        """Whether a file with these keys and objects is one; an odd object among the others does not count."""
 
     def columns(self, keys: Sequence[str], items: Iterable[Item]) -> list[str]:
         """The columns of its table; `items` are all objects, read if they are needed."""

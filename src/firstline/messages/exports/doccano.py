@@ -21,14 +21,11 @@ _OTHERS = {
 class Doccano:
     name = "doccano"
 
-    def matches(self, keys: Sequence[str], items: Sequence[Item]) -> bool:
+    def matches(self, keys: Sequence[str], items: Iterable[Item]) -> bool:
         text, label = _first(keys, _TEXTS), _first(keys, _LABELS)
         if text is None or label is None or not {"id"} <= set(keys) <= {text, label} | _OTHERS:
             return False
-        labels = [item.get(label) for item in items]
-        return any(isinstance(value, list) for value in labels) and all(
-            value is None or isinstance(value, list) for value in labels
-        )
+        return any(isinstance(item.get(label), list) for item in items)
 
     def columns(self, keys: Sequence[str], items: Iterable[Item]) -> list[str]:
         return list(keys)

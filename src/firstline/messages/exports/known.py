@@ -1,6 +1,6 @@
 """Which export a file is, by its shape."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from firstline.messages.exports.argilla import ArgillaRecords, ArgillaTable, ArgillaTextClassification
 from firstline.messages.exports.base import ExportFormat, ExportRoles, Item
@@ -22,8 +22,11 @@ _FORMATS: tuple[Callable[[], ExportFormat], ...] = (
 )
 
 
-def recognise(keys: Sequence[str], items: Sequence[Item]) -> ExportFormat | None:
-    """The export that a JSON file with these keys is, `items` being its first objects; None if it is another's."""
+def recognise(keys: Sequence[str], items: Iterable[Item]) -> ExportFormat | None:
+    """The export that a JSON file with these keys and objects is; None if it is another's.
+
+    `items` are read anew for each export that the keys fit.
+    """
     return next((export for export in (make() for make in _FORMATS) if export.matches(keys, items)), None)
 
 

@@ -15,9 +15,9 @@ class LabelStudio:
 
     name = "Label Studio"
 
-    def matches(self, keys: Sequence[str], items: Sequence[Item]) -> bool:
+    def matches(self, keys: Sequence[str], items: Iterable[Item]) -> bool:
         is_shaped = "data" in keys and not {*_ANNOTATIONS}.isdisjoint(keys)
-        return is_shaped and all(isinstance(item.get("data"), dict) for item in items)
+        return is_shaped and any(isinstance(item.get("data"), dict) for item in items)
 
     def columns(self, keys: Sequence[str], items: Iterable[Item]) -> list[str]:
         fields: dict[str, None] = {"id": None}
@@ -50,7 +50,7 @@ class LabelStudioTable:
 
     name = "Label Studio"
 
-    def matches(self, keys: Sequence[str], items: Sequence[Item]) -> bool:
+    def matches(self, keys: Sequence[str], items: Iterable[Item]) -> bool:
         return set(keys) >= _FLAT_MARKS
 
     def columns(self, keys: Sequence[str], items: Iterable[Item]) -> list[str]:

@@ -2,25 +2,28 @@
 
 from collections.abc import Iterable, Sequence
 
-from firstline.messages.exports.base import ExportRoles, Item
+from firstline.messages.exports.base import UNANSWERED, ExportRoles, Item
 
-_ANSWERS = {"accept", "reject", "ignore"}
+_ANSWERS = ("accept", "reject", "ignore")
 
 
 class Prodigy:
     name = "Prodigy"
 
-    def matches(self, keys: Sequence[str], items: Sequence[Item]) -> bool:
+    def matches(self, keys: Sequence[str], items: Iterable[Item]) -> bool:
         is_shaped = {"text", "answer"} <= set(keys) and not {"accept", "label"}.isdisjoint(keys)
-        return is_shaped and all(item.get("answer") in _ANSWERS for item in items)
+        return is_shaped and any("text" in item and item.get("answer") in _ANSWERS for item in items)
 
     def columns(self, keys: Sequence[str], items: Iterable[Item]) -> list[str]:
         return list(dict.fromkeys([*keys, "label"]))
 
     def row(self, item: Item) -> Item | None:
-        # A label that was rejected, or a question that was passed over, says nothing of the right one.
         chosen = item["accept"] if "accept" in item else item.get("label")
-        return {**item, "label": chosen if item.get("answer") == "accept" else None}
+        answer = item.get("answer")
+        if answer in _ANSWERS:
+            # A label that was rejected, or a question that was passed over, says nothing of the right one.
+            return {**item, "label": chosen if answer == "accept" else None}
+        return {**item, "label": {UNANSWERED: chosen} if chosen else None}
 
     def roles(self, columns: Sequence[str]) -> ExportRoles:
         return ExportRoles({"text": "text", "label": "label"}, frozenset({"_timestamp"}))

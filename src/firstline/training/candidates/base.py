@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,8 +30,8 @@ class Context:
 
     `folder` keeps what is dear to make and does not depend on who has which label; without one it is made anew.
     `report` is told how far a fit has come. Relative paths in settings begin at `workspace`. `chosen` is what
-    the workspace sets of each candidate. `dask` is the address of a cluster for a candidate
-    that `spreads`; empty: this machine. `has_class_names`: candidates learn the names of classes as well,
+    the workspace sets of each candidate. `cluster` opens a client of a Dask cluster for a candidate
+    that `spreads`; None: this machine. `has_class_names`: candidates learn the names of classes as well,
     with `mask` put over them as over messages.
     """
 
@@ -43,7 +43,7 @@ class Context:
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
     workspace: Path | None = None
     chosen: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    dask: str = ""
+    cluster: Callable[[], AbstractContextManager[Any]] | None = None
     has_class_names: bool = True
     mask: Masker = field(default_factory=Masker)
 
@@ -56,7 +56,7 @@ class Context:
         workspace: Path | None = None,
         report: Callable[[Stage], None] = lambda stage: None,
     ) -> Self:
-        """What the settings say. Raises `SettingsInvalid` where they set what a candidate does not have."""
+        """What the settings say. Raises `SettingsInvalid` if they set what a candidate does not have."""
         return cls(
             TextRules.of_language(settings.language),
             seed,
@@ -71,14 +71,14 @@ class Context:
         )
 
     def chosen_for(self, candidate: str) -> dict[str, Any]:
-        """What is set of a candidate, as arguments of its constructor."""
+        """The settings of a candidate, as arguments for its constructor."""
         return dict(self.chosen.get(candidate, {}))
 
     @contextmanager
     def working_folder(self) -> Iterator[Path]:
-        """An empty folder that is gone at the end: in the workspace, since n-grams of messages may go there.
+        """An empty folder that is deleted at the end. It is in the workspace, since it may hold n-grams of messages.
 
-        Without a workspace on this machine, as on a worker of a cluster, it is a private one of the system.
+        Without a workspace on this machine, as on a worker of a cluster, it is a private folder of the system.
         """
         if self.workspace is not None and self.workspace.is_dir():
             with temporary_folder(self.workspace / "tmp") as folder:
@@ -145,7 +145,7 @@ class Candidate(ABC):
     """A frozen dataclass with its settings, see `ranges`."""
 
     spreads: ClassVar[bool] = False
-    """Whether one training by itself uses the whole cluster at `Context.dask`."""
+    """Whether one training by itself uses the whole `Context.cluster`."""
 
     settings: Any
     labels_: list[Label]

@@ -110,12 +110,12 @@ class Embedding(WithEncoder):
 def require_encoder(context: Context, candidate: str) -> Encoder:
     """The encoder that `[encoder]` names.
 
-    Raises `EncoderUnusable` where it names none or none is installed, and what `encoders.find_encoder` raises.
+    Raises `EncoderUnusable` if it names none or none is installed, and what `encoders.find_encoder` raises.
     """
     encoder = find_encoder(context.encoder.name, context.workspace, context.encoders)
     if encoder is None:
         raise EncoderUnusable(
-            f"{candidate} needs a sentence encoder, and there is none on this machine or in [encoder] name.",
+            f"{candidate} needs a sentence encoder, but none is installed and [encoder] name sets none.",
             install_hint("'firstline[encoders]'") + ", or set [encoder] name to a sentence-transformers folder",
         )
     return encoder

@@ -29,8 +29,8 @@ _ENOUGH_UNLABELLED = 0.5
 class LsaSettings(LinearSettings):
     """Those of `linear.v1`, and of the components."""
 
-    n_components: int = whole(N_COMPONENTS, 20, 500, "latent components")
-    share: float = number(1.0, 0.1, 5.0, "how much the components count against the n-grams", is_log=True)
+    n_components: int = whole(N_COMPONENTS, 20, 500, "number of latent components")
+    share: float = number(1.0, 0.1, 5.0, "weight of the components relative to the n-grams", is_log=True)
     max_unlabelled: int = MOST_UNLABELLED
 
 
@@ -51,10 +51,10 @@ class Lsa(Linear):
         n_unlabelled, least = len(workload.data.unlabelled), ceil(_ENOUGH_UNLABELLED * workload.n_labelled)
         if n_unlabelled < least:
             return False, (
-                f"the pool is too small: {n_unlabelled:,} messages without a label tell little about words;"
-                f" beside {workload.n_labelled:,} labels it takes {least:,}"
+                f"has too few unlabelled messages to learn from: {n_unlabelled:,}; with {workload.n_labelled:,} labels"
+                f" it needs {least:,}"
             )
-        return True, f"learns which words belong together from {n_unlabelled:,} messages without a label"
+        return True, f"learns which words belong together from {n_unlabelled:,} unlabelled messages"
 
     @classmethod
     def estimate(cls, workload: Workload) -> Estimate:

@@ -43,7 +43,7 @@ class TfidfBlocks:
         self.min_df = min_df
 
     def fit_transform(self, texts: Sequence[str], n_labelled: int | None = None) -> sparse.csr_array:
-        """Features of ruled texts, (n_texts, n_features). Raises `LabelsTooFew` where no text has a word.
+        """Features of ruled texts, (n_texts, n_features). Raises `LabelsTooFew` if no text has a word.
 
         Of the first `n_labelled` texts, where given, every n-gram is a feature; of the others, those
         that at least `min_df` texts have.

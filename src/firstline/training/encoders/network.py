@@ -1,12 +1,11 @@
 """A sentence-transformers network as serving runs it, before it has classes: graph, tokenizer and how to read."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from tokenizers import Tokenizer
 
-_LEAST_TOKENS = 8
 LONGEST = 128
 """What stands beyond is not read, see docs/EXPERIMENTS.md; a folder may set less."""
 
@@ -38,8 +36,8 @@ class Described(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     prefix: str
-    max_tokens: Annotated[int, msgspec.Meta(ge=_LEAST_TOKENS)]
-    n_first: Annotated[int, msgspec.Meta(ge=0)]
+    max_tokens: int
+    n_first: int
 
 
 @dataclass(frozen=True)
@@ -70,23 +68,16 @@ class Network:
         with write_folder(folder) as unfinished:
             (unfinished / _GRAPH_FILE).write_bytes(self.graph)
             (unfinished / _TOKENIZER_FILE).write_bytes(self.tokenizer)
-            description = {"described": msgspec.to_builtins(self.described), "sha256": self._digest()}
-            (unfinished / _DESCRIPTION_FILE).write_text(json.dumps(description, indent=1), encoding="utf-8")
+            (unfinished / _DESCRIPTION_FILE).write_bytes(msgspec.json.encode(self.described))
 
     @classmethod
     def kept(cls, folder: Path) -> "Network | None":
-        """The one that `save` wrote; None where there is none, or it is not as it was."""
+        """The one that `save` wrote; None if there is none."""
         try:
-            description = json.loads((folder / _DESCRIPTION_FILE).read_bytes())
-            graph, tokenizer = (folder / _GRAPH_FILE).read_bytes(), (folder / _TOKENIZER_FILE).read_bytes()
-            network = cls(graph, tokenizer, msgspec.convert(description["described"], Described))
-        except (OSError, ValueError, KeyError, TypeError):
+            described = msgspec.json.decode((folder / _DESCRIPTION_FILE).read_bytes(), type=Described)
+            return cls((folder / _GRAPH_FILE).read_bytes(), (folder / _TOKENIZER_FILE).read_bytes(), described)
+        except (OSError, msgspec.DecodeError):
             return None
-        return network if network._digest() == description.get("sha256") else None
-
-    def _digest(self) -> str:
-        described = msgspec.json.encode(self.described, order="deterministic")
-        return hashlib.sha256(self.graph + self.tokenizer + described).hexdigest()
 
     def _ids(self, text: str) -> NDArray[np.int64]:
         return np.array([self._opened.encode(self.described.prefix + text).ids], np.int64)
@@ -121,7 +112,7 @@ def tokenizer_of(model: "SentenceTransformer") -> tuple[bytes, Described]:
     backend = getattr(model.tokenizer, "backend_tokenizer", None)
     if backend is None:
         raise EncoderUnusable(
-            f"The encoder's tokenizer, {type(model.tokenizer).__name__}, is none of the library tokenizers.",
+            f"The encoder's tokenizer, {type(model.tokenizer).__name__}, is not one of the tokenizers library.",
             "Name another folder in [encoder] name.",
         )
     description = json.loads(backend.to_str())
@@ -137,12 +128,6 @@ def tokenizer_of(model: "SentenceTransformer") -> tuple[bytes, Described]:
     tokenizer = json.dumps(description, ensure_ascii=False, separators=(",", ":")).encode()
     prefix = model.prompts.get(model.default_prompt_name or "") or ""
     longest = model.max_seq_length or LONGEST
-    if not isinstance(prefix, str) or not isinstance(longest, int) or longest < _LEAST_TOKENS:
-        raise EncoderUnusable(
-            f"The encoder reads {longest!r} tokens after the prompt {prefix!r}; expected {_LEAST_TOKENS} or more"
-            " after a text.",
-            "Mend sentence_bert_config.json and config_sentence_transformers.json in its folder.",
-        )
     return tokenizer, Described(prefix, min(LONGEST, longest), (model.tokenizer.pad_token_id or 0) + 1)
 
 

@@ -1,11 +1,8 @@
 """Opening a sentence-transformers folder: offline, silent, on the processor."""
 
-import os
 import re
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,22 +17,22 @@ _NOT_READ = ("pooler.",)
 """Weights that no sentence vector comes from, so many folders leave them out."""
 
 _OF_A_LAYER = re.compile(r"\b(?:layers?|block)\.\d+\.")
-_OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
 
 def open_folder(folder: Path) -> "SentenceTransformer":
     """The model in a sentence-transformers folder, in float32, ready to encode.
 
-    Raises `EncoderUnusable`, also where weights or the tokenizer are missing, which the libraries make up;
+    Raises `EncoderUnusable`, also if weights or the tokenizer are missing, which the libraries make up;
     `ExtraMissing` where sentence-transformers is not installed.
     """
     require_folder(folder)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            with offline(), without_torchvision():
-                from sentence_transformers import SentenceTransformer
-                from transformers.utils.logging import disable_progress_bar
+            _go_offline()
+            hide_torchvision()
+            from sentence_transformers import SentenceTransformer
+            from transformers.utils.logging import disable_progress_bar
         except ModuleNotFoundError as error:
             raise ExtraMissing(f"The encoder in {folder}", "encoders") from error
         disable_progress_bar()
@@ -98,45 +95,31 @@ def _unusable(folder: Path, why: str) -> EncoderUnusable:
 
 
 def require_folder(folder: Path) -> None:
-    """Raises `EncoderUnusable` where `folder` is no sentence-transformers folder."""
+    """Raises `EncoderUnusable` if `folder` is not a sentence-transformers folder."""
     if not (folder / MODULES_FILE).is_file():
         raise EncoderUnusable(
-            f"{folder} is no sentence-transformers folder: it holds no {MODULES_FILE}.",
+            f"{folder} is not a sentence-transformers folder: it has no {MODULES_FILE}.",
             "Name a folder that sentence-transformers has saved in [encoder] name.",
         )
 
 
-@contextmanager
-def offline() -> Iterator[None]:
-    """Hugging Face's libraries read these as they are imported; afterwards the environment is as it was."""
-    before = {name: os.environ.get(name) for name in _OFFLINE}
-    os.environ.update(_OFFLINE)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+def _go_offline() -> None:
+    """For as long as this process lives."""
+    from huggingface_hub import constants
+
+    constants.HF_HUB_OFFLINE = constants.HF_HUB_DISABLE_TELEMETRY = True
 
 
-@contextmanager
-def without_torchvision() -> Iterator[None]:
+def hide_torchvision() -> None:
     """Transformers imports torchvision where it finds it, and breaks on one of another build than torch.
 
-    It looks once and remembers, so it is enough to hide it for that moment.
+    It looks once and remembers, so torchvision is hidden for that moment alone.
     """
-    absent = "torchvision" not in sys.modules
     before = sys.modules.get("torchvision")
     sys.modules["torchvision"] = None  # type: ignore[assignment]
-    try:
-        from transformers.utils.import_utils import is_torchvision_available
+    from transformers.utils.import_utils import is_torchvision_available
 
-        is_torchvision_available()
-        yield
-    finally:
-        if absent:
-            del sys.modules["torchvision"]
-        else:
-            sys.modules["torchvision"] = before  # type: ignore[assignment]
+    is_torchvision_available()
+    del sys.modules["torchvision"]
+    if before is not None:
+        sys.modules["torchvision"] = before

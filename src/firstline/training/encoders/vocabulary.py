@@ -6,16 +6,14 @@ for their numbers; a word that was never seen still splits into pieces of its ow
 """
 
 import json
-import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.parts.transformer import open_tokenizer
+from firstline.text.scripts import letters_by_script, script_of
 
 _MAIN_SHARE = 0.1
 _SHORT = 2
@@ -43,14 +41,15 @@ def pruned(
     n_ids = max([*pieces.values(), *(token["id"] for token in description["added_tokens"])]) + 1
     read = [prefix + text for text in texts]
     before = _ids(tokenizer, read)
-    scripts, main = _scripts_of(texts)
+    letters = letters_by_script(texts)
+    main = {script for script, count in letters.items() if count >= _MAIN_SHARE * letters.total()}
     keeps = np.zeros(n_ids, np.bool_)
     keeps[:n_first] = True
     keeps[[token["id"] for token in description["added_tokens"]]] = True
     for ids in before:
         keeps[ids] = True
     for piece, place in pieces.items():
-        keeps[place] |= _is_needed(piece, scripts, main)
+        keeps[place] |= _is_needed(piece, set(letters), main)
     keeps[unknown] = True
     kept = np.flatnonzero(keeps)
     new_id = {int(old): new for new, old in enumerate(kept)}
@@ -87,7 +86,7 @@ def _ids(tokenizer: bytes, texts: Iterable[str]) -> list[NDArray[np.int64]]:
 
 
 def _renumber(description: dict[str, Any], new_id: dict[int, int]) -> None:
-    """Raises `KeyError` where an id that is not kept is named."""
+    """Raises `KeyError` if an id that is not kept is named."""
     model = description["model"]
     if model["type"] == "Unigram":
         model["vocab"] = [item for place, item in enumerate(model["vocab"]) if place in new_id]
@@ -110,26 +109,8 @@ def _renumber_processor(processor: dict[str, Any], new_id: dict[int, int]) -> No
         token["ids"] = [new_id[place] for place in token["ids"]]
 
 
-def _scripts_of(texts: Iterable[str]) -> tuple[set[str], set[str]]:
-    """The scripts that occur, and those that have 10 % of the letters."""
-    letters: Counter[str] = Counter()
-    for text in texts:
-        letters.update(text)
-    counts: Counter[str] = Counter()
-    for char, count in letters.items():
-        if char.isalpha():
-            counts[_script(char)] += count
-    return set(counts), {script for script, count in counts.items() if count >= _MAIN_SHARE * counts.total()}
-
-
 def _is_needed(piece: str, scripts: set[str], main: set[str]) -> bool:
     for mark in _CONTINUED:
         piece = piece.removeprefix(mark)
-    of_piece = {_script(char) for char in piece if char.isalpha()}
+    of_piece = {script_of(char) for char in piece if char.isalpha()}
     return of_piece <= (scripts if len(piece) <= _SHORT else main)
-
-
-@cache
-def _script(char: str) -> str:
-    """The first word of a letter's name, which is its script: CYRILLIC, LATIN, CJK."""
-    return unicodedata.name(char, "UNKNOWN").split(" ")[0]

@@ -24,6 +24,12 @@ def test_doccano(tmp_path: Path, text: str, label: str) -> None:
     assert "doccano" in found.described
 
 
+def test_one_odd_label_does_not_hide_that_it_is_doccano(tmp_path: Path) -> None:
+    items = [{"id": 4, "data": "вклад", "label": ["Вклады"]}, {"id": 5, "data": "ждём", "label": "Вклады"}]
+    found = read_export(tmp_path, items, "a.jsonl")
+    assert (texts(found), labels(found)) == (["вклад", "ждём"], ["Вклады", "Вклады"])
+
+
 def task(number: int, *annotations: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": number,
@@ -44,6 +50,13 @@ def test_label_studio(tmp_path: Path) -> None:
     assert (texts(found), labels(found)) == (["текст 1", "текст 2", "текст 3"], ["Вклады", None, None])
     assert found.rows[0]["canal"] == "web"
     assert "Label Studio" in found.described
+
+
+def test_one_odd_task_spoils_no_other(tmp_path: Path) -> None:
+    odd = {"id": 9, "data": None, "annotations": None}
+    found = read_export(tmp_path, [odd, task(1, chosen("Вклады"))])
+    assert [row.get("text") for row in found.rows] == [None, "текст 1"]
+    assert labels(found) == [None, "Вклады"]
 
 
 def test_annotators_who_agree_give_one_label(tmp_path: Path) -> None:
@@ -99,6 +112,29 @@ def test_prodigy_with_one_label(tmp_path: Path) -> None:
     assert labels(read_export(tmp_path, items, "a.jsonl")) == ["Вклады", None, None]
 
 
+@pytest.mark.parametrize("odd", [{}, {"answer": None}, {"answer": ["accept"]}])
+@pytest.mark.parametrize("n_odd", [1, 150])
+def test_lines_that_nobody_answered_do_not_make_rejected_labels_true(
+    tmp_path: Path, odd: dict[str, object], n_odd: int
+) -> None:
+    rejected = {"text": "счёт", "label": "Вклады", "answer": "reject"}
+    items = [{"text": "шум", "label": None, **odd}] * n_odd + [rejected]
+    assert labels(read_export(tmp_path, items, "a.jsonl")) == [None] * (n_odd + 1)
+
+
+def test_a_label_that_nobody_answered_is_told(tmp_path: Path) -> None:
+    items = [{"text": "вклад", "label": "Вклады", "answer": "accept"}, {"text": "счёт", "label": "Вклады"}]
+    first, second = read_export(tmp_path, items, "a.jsonl").rows
+    assert read_label(first["label"]) == "Вклады"
+    with pytest.raises(UnusableCell, match="neither accepted nor rejected"):
+        read_label(second["label"])
+
+
+def test_another_file_with_answers_is_not_prodigy(tmp_path: Path) -> None:
+    items = [{"text": "вклад", "label": "Вклады", "answer": "Откройте его в приложении"}]
+    assert "Prodigy" not in read_export(tmp_path, items, "a.jsonl").described
+
+
 def answer(value: object, **other: object) -> dict[str, object]:
     return {"user_id": "u", "value": value, **other}
 
@@ -114,6 +150,14 @@ def test_argilla(tmp_path: Path, name: str) -> None:
     assert (texts(found), labels(found)) == (["вклад", "счёт", "шум"], ["Вклады", None, None])
     assert found.rows[0]["id"] == "r1"
     assert "Argilla" in found.described
+
+
+def test_one_odd_argilla_record_spoils_no_other(tmp_path: Path) -> None:
+    odd = {"id": "r0", "fields": None, "responses": None}
+    good = {"id": "r1", "fields": {"text": "вклад"}, "responses": {"topic": [answer("Вклады")]}}
+    found = read_export(tmp_path, [odd, good])
+    assert [row.get("text") for row in found.rows] == [None, "вклад"]
+    assert labels(found) == [None, "Вклады"]
 
 
 def test_argilla_annotators_who_disagree_are_told(tmp_path: Path) -> None:

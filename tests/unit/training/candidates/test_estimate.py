@@ -85,8 +85,8 @@ def test_messages_that_share_no_word_can_be_measured(kind: type[Linear] | type[F
 def test_lsa_makes_no_sense_without_a_pool() -> None:
     makes_sense, reason = Lsa.eligible(workload(2, n_unlabelled=6))
     assert not makes_sense
-    assert "6 messages without a label" in reason
-    assert "beside 48 labels it takes 24" in reason
+    assert "has too few unlabelled messages to learn from: 6;" in reason
+    assert "with 48 labels it needs 24" in reason
     assert Lsa.eligible(workload(2, n_unlabelled=40))[0]
 
 

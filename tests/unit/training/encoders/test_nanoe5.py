@@ -23,7 +23,7 @@ def test_a_block_holds_a_scale_and_32_weights_low_halves_first() -> None:
 )
 def test_another_format_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "weights.bin").write_bytes(content)
-    with pytest.raises(ValueError, match=r"no packed model|blocks of 64"):
+    with pytest.raises(ValueError, match=r"not a packed model|blocks of 64"):
         read_packed(tmp_path / "weights.bin")
 
 

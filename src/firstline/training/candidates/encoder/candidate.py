@@ -66,20 +66,20 @@ class TuningSettings:
     power `sharpness`; `contrastive` weighs the contrastive loss.
     """
 
-    n_epochs: int = whole(6, 2, 15, "how often each label is read")
+    n_epochs: int = whole(6, 2, 15, "how often each labelled message is read")
     least_batches: int = 30
     most_batches: int = 900
     max_rows: int = 32
-    rate: float = number(1e-4, 1e-5, 5e-4, "learning rate of the highest layer", is_log=True)
-    decay: float = number(0.9, 0.6, 1.0, "how much the rate of each lower layer is of the one above it")
+    rate: float = number(1e-4, 1e-5, 5e-4, "learning rate of the top layer", is_log=True)
+    decay: float = number(0.9, 0.6, 1.0, "learning rate of each layer relative to the one above it")
     head_rate: float = 2e-3
     warm_up: float = 0.1
-    dropout: float = number(0.1, 0.0, 0.5, "share of the vector that is left out at random while it learns")
-    smoothing: float = number(0.1, 0.0, 0.3, "what the true class of a label gives up to all classes")
+    dropout: float = number(0.1, 0.0, 0.5, "dropout: share of the vector that training leaves out at random")
+    smoothing: float = number(0.1, 0.0, 0.3, "label smoothing: what the true class gives up to all classes")
     contrastive: float = number(0.1, 0.0, 1.0, "weight of the contrastive loss")
-    n_unlabelled: int = whole(5_000, 0, 50_000, "unlabelled messages that are learned from as well")
-    unlabelled_epochs: int = whole(2, 1, 5, "how often each of those is read")
-    sharpness: float = number(2.0, 0.5, 4.0, "power of the teacher's probabilities for them")
+    n_unlabelled: int = whole(5_000, 0, 50_000, "how many unlabelled messages to learn from as well")
+    unlabelled_epochs: int = whole(2, 1, 5, "how often each unlabelled message is read")
+    sharpness: float = number(2.0, 0.5, 4.0, "power that sharpens the teacher's probabilities for unlabelled messages")
     temperature: float = 0.07
 
     def reading(self, n_labelled: int, n_unlabelled: int) -> tuple[int, int, int]:

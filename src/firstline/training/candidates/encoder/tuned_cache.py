@@ -27,7 +27,7 @@ def kept_part(workspace: Path, key: str, n_labels: int) -> tuple[Transformer, fl
         if (place / _DIGEST_FILE).read_text(encoding="utf-8") != _digest(place):
             return None
         part = Transformer.load(PartFiles(place), n_labels)
-        # Its own bytes, and young again: another training may remove what was not asked for.
+        # Load the graph into memory and refresh the folder's mtime, so that another training's clean-up keeps it.
         part.graph = (place / GRAPH_FILE).read_bytes()
         os.utime(place)
         seconds = float((place / _SECONDS_FILE).read_text(encoding="utf-8"))

@@ -38,12 +38,12 @@ class TpotSettings:
     """What a search has; it searches anew in each training."""
 
     over: Literal["components", "vectors"] = one_of(
-        "components", ("components", "vectors"), "what pipelines read: latent components, or sentence vectors"
+        "components", ("components", "vectors"), "what pipelines read: latent components or sentence vectors"
     )
-    n_components: int = whole(150, 20, 500, "latent components")
+    n_components: int = whole(150, 20, 500, "number of latent components")
     population: int = whole(16, 4, 200, "pipelines in each generation")
-    generations: int = whole(4, 1, 200, "generations at most")
-    minutes: float = number(3.0, 0.5, 600.0, "minutes that the search of each training may take", is_log=True)
+    generations: int = whole(4, 1, 200, "how many generations at most")
+    minutes: float = number(3.0, 0.5, 600.0, "minutes that each training may search", is_log=True)
     max_unlabelled: int = MOST_UNLABELLED
 
 
@@ -81,7 +81,7 @@ class Tpot(Candidate):
     def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
         """Nothing is shared: held-out messages must not shape the components that they are judged with.
 
-        Raises `ExtraMissing` where TPOT or the converter to ONNX is not installed, and what `require_encoder` raises
+        Raises `ExtraMissing` if TPOT or the converter to ONNX is not installed, and what `require_encoder` raises
         where vectors are asked for.
         """
         if not all(map(find_spec, (*_LIBRARIES, "distributed"))):
@@ -152,7 +152,7 @@ class Tpot(Candidate):
             settings.minutes,
             self.context.seed,
             lambda done: self.context.report(Stage("generations of TPOT", done, settings.generations)),
-            self.context.dask,
+            self.context.cluster,
             self.context.working_folder,
         )
         return PipelineGraph(graph_of(self.found_.pipeline, features), features.shape[1], len(self.labels_))

@@ -14,7 +14,7 @@ from functools import partial
 from multiprocessing import current_process
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +27,6 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from firstline.errors import TrainingError
 from firstline.processes import n_usable_cores
-from firstline.training.connecting import connected
 from firstline.training.quiet import quiet
 
 if TYPE_CHECKING:
@@ -82,6 +81,9 @@ class Found:
 WorkingFolder = Callable[[], AbstractContextManager[Path | str]]
 """Where processes of one's own put what does not fit into memory."""
 
+Connect = Callable[[], AbstractContextManager[Client]]
+"""Opens a client of a Dask cluster."""
+
 
 def find_pipeline(
     features: NDArray[np.float32],
@@ -91,18 +93,18 @@ def find_pipeline(
     minutes: float,
     seed: int,
     report: Callable[[int], None],
-    dask: str = "",
+    cluster: Connect | None = None,
     working_folder: WorkingFolder = TemporaryDirectory,
 ) -> Found:
     """The pipeline with the best macro-F1 of three folds, fitted on everything.
 
     `features` (n_messages, n_dimensions), `labels` (n_messages,) places of classes. `report` is told how many
-    generations are done. `dask` is the address of the cluster whose workers evaluate; empty: the cores here.
+    generations are done. `cluster` opens the one whose workers evaluate; without it, the cores here do.
     After `minutes` no generation begins; an evaluation takes a quarter of them at most. Raises `TrainingError`
     where no pipeline could be fitted.
     """
     tpot = _tpot()
-    with _silence(), _workers(dask, working_folder) as client:
+    with _silence(), _theirs(cluster) if cluster else _ours(working_folder) as client:
         search = tpot.TPOTEstimator(
             search_space=_space(len(set(labels.tolist())), features.shape, seed),
             scorers=["f1_macro"],
@@ -151,18 +153,14 @@ def _space(n_labels: int, shape: tuple[int, ...], seed: int) -> "SearchSpace":
 
 def _tpot() -> ModuleType:
     """The package, which asks the network for a newer version of itself as it is imported: not here."""
-    quiet = ModuleType("update_checker")
-    quiet.update_check = lambda *_: None  # type: ignore[attr-defined]
-    before = sys.modules.get("update_checker")
-    sys.modules["update_checker"] = quiet
-    try:
-        with _silence():
-            import tpot
-    finally:
-        if before is None:
-            del sys.modules["update_checker"]
-        else:
-            sys.modules["update_checker"] = before
+    stub = ModuleType("update_checker")
+    stub.update_check = lambda *_: None  # type: ignore[attr-defined]
+    with _silence():
+        if "tpot" not in sys.modules:
+            sys.modules["update_checker"] = stub
+        import tpot
+    if sys.modules.get("update_checker") is stub:
+        del sys.modules["update_checker"]
     found: ModuleType = tpot
     return found
 
@@ -183,43 +181,33 @@ class _Quiet(WorkerPlugin):
         _tpot()
 
 
-class _Elsewhere:
-    """What TPOT asks a cluster for, which a client that was given an address does not have: how many workers it has."""
-
-    status = Status.running
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    @property
-    def workers(self) -> list[str]:
-        """Their addresses."""
-        return list(self._client.nthreads())
+@contextmanager
+def _theirs(connect: Connect) -> Iterator[Client]:
+    """The workers of a cluster, which is somebody's and has other work: it is left as it was."""
+    with connect() as client, client.as_current():
+        # What TPOT asks of a cluster, and a client that was given an address does not have.
+        client.cluster = SimpleNamespace(status=Status.running, workers=list(client.nthreads()))
+        # On every worker: what only one has goes with that one.
+        client.scatter = partial(client.scatter, broadcast=True)  # type: ignore[method-assign]
+        client.register_plugin(_Quiet(is_ours=False))
+        try:
+            yield client
+        finally:
+            client.unregister_worker_plugin(_Quiet.name)
 
 
 @contextmanager
-def _workers(dask: str, working_folder: WorkingFolder) -> "Iterator[Client]":
-    """Those of the cluster at the address `dask`; or a process for each core, on the loopback interface.
+def _ours(working_folder: WorkingFolder) -> Iterator[Client]:
+    """A process for each core, on the loopback interface.
 
     A thread here where there is one core, or this process must not have others, as a worker of a search. Connections
-    between ours are encrypted with a certificate that only they have: a Dask worker runs what it is sent, and other
-    people may be on this machine.
+    are encrypted with a certificate that only they have: a Dask worker runs what it is sent, and other people may be
+    on this machine.
     """
-    if dask:
-        with connected(dask) as client, client.as_current():
-            client.cluster = _Elsewhere(client)
-            # On every worker: what only one has goes with that one.
-            client.scatter = partial(client.scatter, broadcast=True)  # type: ignore[method-assign]
-            client.register_plugin(_Quiet(is_ours=False))
-            try:
-                yield client
-            finally:
-                # The cluster is somebody's, and has other work.
-                client.unregister_worker_plugin(_Quiet.name)
-        return
     alone = n_usable_cores() == 1 or current_process().daemon
-    with working_folder() as folder:
-        cluster = LocalCluster(
+    with (
+        working_folder() as folder,
+        LocalCluster(
             n_workers=1 if alone else n_usable_cores(),
             threads_per_worker=1,
             processes=not alone,
@@ -229,13 +217,11 @@ def _workers(dask: str, working_folder: WorkingFolder) -> "Iterator[Client]":
             local_directory=str(folder),
             dashboard_address=None,
             silence_logs=50,
-        )
-        try:
-            with Client(cluster) as client:
-                client.register_plugin(_Quiet(is_ours=True))
-                yield client
-        finally:
-            cluster.close()
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        client.register_plugin(_Quiet(is_ours=True))
+        yield client
 
 
 @contextmanager
@@ -254,6 +240,10 @@ def _silence() -> Iterator[None]:
             gc.collect()
 
 
+class _Stopped(BaseException):
+    """Ctrl-C was pressed."""
+
+
 @contextmanager
 def _stoppable() -> Iterator[None]:
     """TPOT takes Ctrl-C for the end of its search, and goes on with what it has; here it is the end of everything."""
@@ -261,24 +251,17 @@ def _stoppable() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread() or before in (signal.SIG_IGN, None):
         yield
         return
-    pressed = threading.Event()
 
     def stop(number: int, frame: object) -> None:
-        pressed.set()
-        raise KeyboardInterrupt
+        raise _Stopped
 
     signal.signal(signal.SIGINT, stop)
     try:
         yield
-    except Exception:
-        # Where TPOT has nothing yet, it fails of that.
-        if pressed.is_set():
-            raise KeyboardInterrupt from None
-        raise
+    except _Stopped:
+        raise KeyboardInterrupt from None
     finally:
         signal.signal(signal.SIGINT, before)
-    if pressed.is_set():
-        raise KeyboardInterrupt
 
 
 @contextmanager

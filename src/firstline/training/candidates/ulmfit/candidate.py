@@ -6,11 +6,11 @@ alone but on all, those without a label by what a teacher makes of them.
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Self
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -151,7 +151,7 @@ class Ulmfit(Candidate):
         """
         models = {
             model.card.direction: {
-                "shape": asdict(model.shape),
+                "shape": msgspec.structs.asdict(model.shape),
                 "tokens_seen": model.card.tokens_seen,
                 "perplexity_per_token": model.card.perplexity_per_token,
                 "pretrained": model.card.base.get(WEIGHTS_FILE, "")[:12],

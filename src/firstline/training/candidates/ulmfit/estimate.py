@@ -50,14 +50,14 @@ def eligible(workload: Workload) -> Eligible:
     require_pool(texts)
     if (n_unlabelled := len(workload.data.unlabelled)) < _LEAST_UNLABELLED:
         return False, (
-            f"there are {n_unlabelled:,} messages without a label to learn from: below {_LEAST_UNLABELLED:,},"
+            f"has only {n_unlabelled:,} unlabelled messages to learn from; below {_LEAST_UNLABELLED:,},"
             " counting words does as well"
         )
     language = find_language(settings.language_model, context.language, settings.directions)
     if language is None and len(texts) < _ENOUGH_MESSAGES:
         return False, (
-            f"the pool is too small: from {len(texts):,} messages a language model learns no language"
-            f" ({_ENOUGH_MESSAGES:,} would do), and no pretrained one is installed"
+            f"cannot learn a language from {len(texts):,} messages ({_ENOUGH_MESSAGES:,} would be enough), and no"
+            " pretrained language model is installed"
         )
     if _encoder(workload) is None:
         return True, "reads all messages; a sentence encoder (extra 'encoders') would make it better"

@@ -7,7 +7,8 @@ from fastai.layers import LinBnDrop
 from fastai.text.models.core import masked_concat_pool
 from torch import Tensor, nn
 
-from firstline.language_models.network import Dropouts, Shape, make_encoder
+from firstline.language_models.card import Shape
+from firstline.language_models.network import Dropouts, make_encoder
 from firstline.text.tokenizer import PAD
 
 # fastai's own for classifiers.

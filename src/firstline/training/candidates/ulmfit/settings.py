@@ -24,14 +24,17 @@ class UlmfitSettings:
     answer together (Lakshminarayanan et al. 2017).
     """
 
-    n_members: int = whole(2, 1, 4, "classifiers for each direction, whose answers are averaged")
+    n_members: int = whole(2, 1, 4, "classifiers per direction, whose answers are averaged")
     n_epochs: int = whole(3, 2, 20, "how often all messages are read")
-    rate: float = number(4e-3, 5e-4, 2e-2, "learning rate of the highest layer", is_log=True)
-    dropout_factor: float = number(0.2, 0.0, 1.0, "share of the article's dropouts")
-    smoothing: float = number(0.1, 0.0, 0.3, "what the true class of a label gives up to all classes")
-    sharpness: float = number(2.0, 0.5, 4.0, "power of the teacher's probabilities for unlabelled messages")
+    rate: float = number(4e-3, 5e-4, 2e-2, "learning rate of the top layer", is_log=True)
+    dropout_factor: float = number(0.2, 0.0, 1.0, "factor for the dropouts in the article (Howard and Ruder 2018)")
+    smoothing: float = number(0.1, 0.0, 0.3, "label smoothing: what the true class gives up to all classes")
+    sharpness: float = number(2.0, 0.5, 4.0, "power that sharpens the teacher's probabilities for unlabelled messages")
     loss: LossName = one_of(  # noqa: RUF009 (a field)
-        "smoothing", ("smoothing", "focal"), "loss for the labels of people; focal is the article's", is_searched=False
+        "smoothing",
+        ("smoothing", "focal"),
+        "loss for labelled messages; focal is the one in the article",
+        is_searched=False,
     )
     copies: int = 3
     max_rows: int = 128
@@ -39,31 +42,31 @@ class UlmfitSettings:
     directions: tuple[Direction, ...] = several(
         ("forward", "backward"),
         ("forward", "backward"),
-        "language models that read the messages; both answer better than one, and take twice the time",
+        "language models that read the messages; two are more accurate than one and take twice the time",
     )
     language_model: str = text(
         "auto",
-        "pretrained language model to start from, a name of `firstline languages`; 'auto' takes the one of the"
-        " workspace's language that is installed, 'none' learns from the messages alone; after a change run"
+        "pretrained language model to start from, as `firstline languages` names it; 'auto' takes the installed one for"
+        " the workspace's language, and 'none' learns from the messages alone; after a change, run"
         " `firstline adapt --force`",
     )
     encoder: str = text(
         "auto",
-        "sentence encoder of the teacher of unlabelled messages, named as in [encoder]; 'auto' takes one that is"
-        " installed, 'none' none; serving does without",
+        "sentence encoder for the teacher of unlabelled messages, named as in [encoder]; 'auto' takes an installed one,"
+        " and 'none' takes none; serving does not need it",
     )
     tuned_encoder: bool = one_of(
         True,
         (True, False),
-        "whether that encoder is fine-tuned on the labels before it teaches: better, and minutes longer",
+        "whether to fine-tune that encoder on the labels before it teaches: more accurate, and minutes longer",
         is_searched=False,
     )
     adaptation_epochs: int = whole(
         1,
         0,
         1_000,
-        "how often the language model reads all messages before it learns classes; fewer than some 60,000 are read"
-        " more often, and with 0 it stays as it is",
+        "how often the language model reads all messages before it learns classes; fewer than about 60,000 messages are"
+        " read more often, and 0 switches adaptation off",
         is_searched=False,
     )
 

@@ -95,7 +95,7 @@ def test_a_real_estimate_has_figures(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_small_pool_makes_no_sense_without_a_pretrained_model() -> None:
     makes_sense, reason = Ulmfit.eligible(workload(2, n_unlabelled=1_000))
     assert not makes_sense
-    assert "from 1,048 messages a language model learns no language (5,000 would do)" in reason
+    assert "cannot learn a language from 1,048 messages (5,000 would be enough)" in reason
 
 
 def test_a_large_pool_makes_sense_and_an_encoder_that_is_missing_is_named() -> None:
@@ -108,7 +108,7 @@ def test_a_large_pool_makes_sense_and_an_encoder_that_is_missing_is_named() -> N
 def test_with_few_messages_without_a_label_it_makes_no_sense(n_unlabelled: int) -> None:
     makes_sense, reason = Ulmfit.eligible(workload(2, n_unlabelled=n_unlabelled))
     assert not makes_sense
-    assert f"there are {n_unlabelled} messages without a label" in reason
+    assert f"has only {n_unlabelled} unlabelled messages" in reason
 
 
 def test_a_pool_too_small_to_adapt_to_is_refused() -> None:

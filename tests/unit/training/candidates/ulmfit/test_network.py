@@ -1,6 +1,7 @@
 import torch
 
-from firstline.language_models.network import Dropouts, Shape
+from firstline.language_models.card import Shape
+from firstline.language_models.network import Dropouts
 from firstline.text.tokenizer import PAD
 from firstline.training.candidates.ulmfit.network import ClassifierNetwork
 

@@ -1,15 +1,13 @@
-"""Finding a Dask cluster whose workers give the answers that this machine would give."""
+"""Connects to a Dask cluster whose workers would train the same models as this machine."""
 
 import gc
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from distributed import Client
-from distributed.security import Security
 
 from firstline.errors import MachineDiffers, TrainingError, UsageError
 from firstline.training.provenance import check_same, identity
@@ -17,19 +15,22 @@ from firstline.training.provenance import check_same, identity
 Answer = TypeVar("Answer")
 _ADDRESS = re.compile(r"(?:(?:tcp|tls)://)?(?:[\w.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}")
 _CONNECT_S = 10
-# A server that is no scheduler may take the connection, and never say a word.
+# A server that is not a scheduler may accept the connection and never answer.
 _PATIENCE_S = 25
 _PAUSE_S = 0.2
+_START = "Start one: dask scheduler --host ADDRESS. For tls://, set distributed.comm.tls in Dask's configuration."
 
 
 def connect(address: str) -> Client:
     """A client of the scheduler at `address`, tcp://host:8786.
 
-    Raises `UsageError` where that is no address, and `TrainingError` where no scheduler answers, it has no workers, or
-    one of them is not like this machine.
+    Raises `UsageError` if that is not an address, and `TrainingError` if no scheduler answers, if it has no workers, or
+    if one of them differs from this machine.
     """
     if not _ADDRESS.fullmatch(address):
-        raise UsageError(f"'{address}' is no address of a Dask scheduler.", "For example: --dask tcp://10.0.0.1:8786")
+        raise UsageError(
+            f"'{address}' is not the address of a Dask scheduler.", "For example: --dask tcp://10.0.0.1:8786"
+        )
     client = _client(address)
     try:
         _check_workers(client, address)
@@ -39,48 +40,24 @@ def connect(address: str) -> Client:
     return client
 
 
-@contextmanager
-def connected(address: str) -> Iterator[Client]:
-    """`connect`, closed in the end."""
-    client = connect(address)
-    try:
-        yield client
-    finally:
-        client.close()
-
-
 def _client(address: str) -> Client:
-    _require_certificates(address)
     try:
         return _patiently(lambda: Client(address, timeout=_CONNECT_S, set_as_default=False))
-    # Whatever a server that is no scheduler brings about.
+    # A server that is not a scheduler may cause any error.
     except Exception as error:
-        why = "what is there says nothing" if isinstance(error, _Silence) else str(error).rstrip(".")
+        why = "the server there sends no answer" if isinstance(error, _Silence) else str(error).rstrip(".")
     # A client that has failed in a way that it does not foresee waits for 20 seconds as it is collected: here, not
     # while the next one is made.
     gc.collect()
     raise TrainingError(f"No Dask scheduler answers at {address}: {why}.", "Start one: dask scheduler --host ADDRESS")
 
 
-def _require_certificates(address: str) -> None:
-    """Raises `TrainingError` where an address asks for TLS, and Dask's configuration has nothing for it."""
-    if not address.startswith("tls://"):
-        return
-    try:
-        context = Security().get_connection_args("client").get("ssl_context")
-        why = "" if context else "no certificates are named"
-    except (OSError, ValueError, TypeError) as error:
-        why = str(error).rstrip(".")
-    if why:
-        raise TrainingError(f"{address} needs TLS: {why}.", "Set distributed.comm.tls in Dask's configuration.")
-
-
 class _Silence(Exception):
-    """Nobody has answered in time."""
+    """There was no answer in time."""
 
 
 def _patiently(ask: Callable[[], Answer]) -> Answer:
-    """The answer, waited for so long and no longer. Raises `_Silence`, and what `ask` raises."""
+    """The answer, if it comes in time. Raises `_Silence`, and what `ask` raises."""
     found: list[Answer] = []
     problems: list[Exception] = []
 
@@ -108,19 +85,19 @@ def _check_workers(client: Client, address: str) -> None:
     for worker, answer in answers.items():
         try:
             if isinstance(answer, BaseException):
-                raise MachineDiffers(f"{worker} cannot say what it has: {type(answer).__name__}: {answer}")
+                raise MachineDiffers(f"{worker} cannot list its versions: {type(answer).__name__}: {answer}")
             check_same(identity(), answer, worker)
         except MachineDiffers as error:
             raise TrainingError(
-                f"A worker of the cluster is not like this machine: {error}.",
+                f"A worker of the cluster differs from this machine: {error}.",
                 "Install the same versions of Python and Firstline there, and start the worker again.",
             ) from None
 
 
 def _identities(client: Client) -> dict[str, Any]:
-    """What each worker has, or the error that came instead.
+    """The versions of each worker, or the error that came instead.
 
-    A worker that has just ended is counted for a moment longer, so whoever breaks off is asked again.
+    The scheduler still counts a worker that has just ended, so a worker that breaks off is asked again.
     """
     deadline = time.monotonic() + _CONNECT_S
     while True:
@@ -128,7 +105,7 @@ def _identities(client: Client) -> dict[str, Any]:
             answers: dict[str, Any] = _patiently(lambda: client.run(identity, on_error="return"))
         except _Silence:
             raise TrainingError(
-                "A worker of the cluster does not answer.", "End it, or wait until its machine is awake."
+                "A worker of the cluster does not answer.", "Stop it, or wait until its machine is awake."
             ) from None
         lost = any(isinstance(answer, OSError) for answer in answers.values())
         if not lost or time.monotonic() > deadline:

@@ -8,8 +8,8 @@ import pytest
 from distributed.comm.core import CommClosedError
 
 from firstline.errors import TrainingError
-from firstline.training import connecting
-from firstline.training.provenance import identity
+from firstline.search import connecting
+from firstline.search.identity import identity
 
 ADDRESS = "tcp://127.0.0.1:8786"
 

@@ -15,10 +15,10 @@ from distributed.scheduler import KilledWorker
 
 from firstline.errors import ClusterLost, TrainingError, kind_of
 from firstline.search.connecting import connect
+from firstline.search.identity import identity
 from firstline.search.on_worker import Sent, run_there
 from firstline.search.workers import Limits, portable
 from firstline.training.place import Answer, Bench, Task
-from firstline.training.provenance import identity
 
 _POLL_S = 0.1
 _ALONE_S = 60.0

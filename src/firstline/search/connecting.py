@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from distributed import Client
 
 from firstline.errors import MachineDiffers, TrainingError, UsageError
-from firstline.training.provenance import check_same, identity
+from firstline.search.identity import check_same, identity
 
 Answer = TypeVar("Answer")
 _ADDRESS = re.compile(r"(?:(?:tcp|tls)://)?(?:[\w.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}")

@@ -10,9 +10,9 @@ from dask.typing import Key
 from distributed import get_worker
 from distributed.worker import Worker
 
+from firstline.search.identity import check_same, identity
 from firstline.search.workers import Limits, Workers, memory_share
 from firstline.training.place import Answer, Bench, Task
-from firstline.training.provenance import check_same, identity
 
 
 @dataclass(frozen=True)

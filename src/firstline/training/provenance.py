@@ -11,12 +11,9 @@ from pathlib import Path
 import msgspec
 
 import firstline
-from firstline.errors import MachineDiffers
 from firstline.types import Label, Message
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "fastai", "onnxruntime", "firstline")
-_SEARCH = ("dask", "distributed", "deap", "tpot", "skl2onnx")
-_CODE = "code"
 _READERS = (
     "sentencepiece",
     "tokenizers",
@@ -37,19 +34,6 @@ def installed(names: Sequence[str] = (*LIBRARIES, *_READERS)) -> dict[str, str]:
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
-
-
-def identity() -> dict[str, str]:
-    """What two machines must have in common to train the same: code, Python, and libraries that both have."""
-    return {**installed((*LIBRARIES, *_READERS, *_SEARCH)), _CODE: code_digest()}
-
-
-def check_same(here: Mapping[str, str], there: Mapping[str, str], address: str) -> None:
-    """Raises `MachineDiffers` if the machine at `address` has another version of something than this one."""
-    other = [name for name in here if there.get(name, here[name]) != here[name] and name != _CODE]
-    said = ", ".join(f"{name} {there[name]} instead of {here[name]}" for name in other)
-    if said or there.get(_CODE) != here.get(_CODE):
-        raise MachineDiffers(f"{address} has {said or 'other code of Firstline'}")
 
 
 @cache

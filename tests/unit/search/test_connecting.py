@@ -9,7 +9,7 @@ from distributed.comm.core import CommClosedError
 
 from firstline.errors import TrainingError
 from firstline.search import connecting
-from firstline.training.provenance import identity
+from firstline.search.identity import identity
 
 ADDRESS = "tcp://127.0.0.1:8786"
 

@@ -45,6 +45,9 @@ class PoolFeatures:
         """The features that are vectors, by kind, each (n_messages, n_dimensions)."""
         return {kind: values for kind, values in self.features.items() if isinstance(values, np.ndarray)}
 
+    def covers(self, messages: Sequence[Message]) -> bool:
+        return all(message in self.place for message in messages)
+
     def places_of(self, messages: Sequence[Message]) -> NDArray[np.int64]:
         return np.array([self.place[message] for message in messages], np.int64)
 

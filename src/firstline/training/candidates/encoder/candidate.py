@@ -22,7 +22,7 @@ from firstline.errors import EncoderUnusable
 from firstline.evaluation.serving_cost import resident_bytes
 from firstline.neural.loop import Rates, TrainingLoop, one_cycle
 from firstline.processes import n_usable_cores
-from firstline.steps import Stage
+from firstline.steps import Stage, run_to_end
 from firstline.text.readings import as_written
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.embedding import WithEncoder, require_encoder
@@ -233,8 +233,11 @@ class FineTuned(WithEncoder):
         places = some(range(len(unlabelled)), settings.n_unlabelled, seed)
         others = [unlabelled[place] for place in places]
         soft_labels = np.zeros((0, n_labels), np.float32)
-        if others and self.pool_features:
-            found = self.pool_features.soft_labels(Teacher(), messages, truth, unlabelled)
+        if others:
+            pool_features, everything = self.pool_features, [*messages, *unlabelled]
+            if pool_features is None or not pool_features.covers(everything):
+                pool_features = run_to_end(gather_pool_features(self.context, everything, self.encoder))
+            found = pool_features.soft_labels(Teacher(), messages, truth, unlabelled)
             soft_labels = sharpened(found[places], settings.sharpness)
         texts = [as_written(message.text, message.segment) for message in [*messages, *others]]
         model = self.encoder.open()

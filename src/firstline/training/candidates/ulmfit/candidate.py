@@ -25,6 +25,7 @@ from firstline.steps import Stage, run_to_end
 from firstline.training.candidates.base import Candidate, Context
 from firstline.training.candidates.encoder.candidate import FineTuned
 from firstline.training.candidates.estimate import Eligible, Estimate, Workload
+from firstline.training.candidates.pool_features import PoolFeatures
 from firstline.training.candidates.soft_labels import sharpened
 from firstline.training.candidates.teacher import Teacher
 from firstline.training.candidates.ulmfit.classifier import plain_weights, train_classifier
@@ -98,10 +99,12 @@ class Ulmfit(Candidate):
         """Learn from the labelled messages, and from the others by what the teacher makes of them."""
         everything = [*messages, *unlabelled]
         shared = self.shared
+        if not shared.pool_features.covers(everything):
+            shared = run_to_end(gather(self.context, everything))
         self.labels_ = sorted(set(labels))
         truth = np.unique(labels, return_inverse=True)[1]
         self.teacher_ = Teacher()
-        expert = self._expert() if unlabelled else None
+        expert = self._expert(shared.pool_features) if unlabelled else None
         said = expert.fit(messages, labels, unlabelled).answers(unlabelled) if expert else None
         self.expert_ = expert.describe() if expert else {}
         self.borrowed_s = expert.borrowed_s if expert else 0.0
@@ -128,13 +131,13 @@ class Ulmfit(Candidate):
         rules = self.context.rules
         return self.part_.predict_proba([rules.with_segment(message.text, message.segment) for message in messages])
 
-    def _expert(self) -> FineTuned | None:
+    def _expert(self, pool_features: PoolFeatures) -> FineTuned | None:
         """The sentence encoder that is fine-tuned on the same labels, where one may be."""
         context = self.context
         encoder = find_encoder(self.settings.encoder, context.workspace, context.encoders)
         if not self.settings.tuned_encoder or not isinstance(encoder, FolderEncoder):
             return None
-        return FineTuned(context, encoder, FineTuned.settings_for(context), self.shared.pool_features)
+        return FineTuned(context, encoder, FineTuned.settings_for(context), pool_features)
 
     def export(self, folder: Path) -> str:
         """Write tokenizer and graphs; returns the kind of the part."""

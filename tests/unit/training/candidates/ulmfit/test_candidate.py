@@ -69,6 +69,12 @@ def test_members_of_a_direction_differ_and_are_averaged() -> None:
     assert not np.allclose(alone[0], alone[1], atol=1e-3)
 
 
+def test_messages_that_were_not_prepared_are_learned_from_all_the_same() -> None:
+    candidate = prepared()
+    more = [*DATA.messages, Message("хочу ипотеку")]
+    assert candidate.fit(more, [*DATA.labels, "Ипотека"], []).labels_[2] == "Ипотека"
+
+
 def test_the_settings_of_the_workspace_reach_the_manifest() -> None:
     context = with_settings(ALONE, loss="focal", sharpness=1.0)
     described = (fitted := prepared(context).fit(DATA.messages, DATA.labels, DATA.unlabelled)).describe()

@@ -51,6 +51,12 @@ def test_a_message_that_comes_twice_has_one_row_and_one_of_another_segment_its_o
     assert found.pool_features.place[one] != found.pool_features.place[other]
 
 
+def test_it_covers_what_it_was_gathered_from() -> None:
+    _, found = gathered()
+    assert found.pool_features.covers(MESSAGES)
+    assert not found.pool_features.covers([*MESSAGES, Message("новое")])
+
+
 def test_a_backward_model_reads_with_the_tokenizer_of_the_forward_one() -> None:
     _, found = gathered(BOTH)
     assert [model.card.direction for model in found.language_models] == ["forward", "backward"]

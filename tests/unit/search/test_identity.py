@@ -1,7 +1,7 @@
 import pytest
 
 from firstline.errors import MachineDiffers
-from firstline.training.provenance import check_same
+from firstline.search.identity import check_same
 
 HERE = {"python": "3.11.2", "torch": "2.13.0", "code": "ab12"}
 

@@ -20,11 +20,11 @@ def lines_of(*rooms: str) -> int:
     return sum(_n_lines(path) for room in rooms for path in _modules(room))
 
 
-def functions(room: str = ".") -> list[tuple[int, str]]:
-    """Lines of each function in a room, with its place; the longest first."""
+def functions() -> list[tuple[int, str]]:
+    """Lines of each function, with its place; the longest first."""
     found = [
         (node.end_lineno - node.lineno + 1, f"{path.relative_to(SOURCE)}:{node.lineno} {node.name}")
-        for path in _modules(room)
+        for path in _modules(".")
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno
     ]

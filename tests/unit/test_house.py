@@ -1,8 +1,6 @@
 """The house stays small: `python -m tests.house_figures` prints where it stands."""
 
-import pytest
-
-from tests.house_figures import ROOMS, SOURCE, functions, lines_of
+from tests.house_figures import SOURCE, functions, lines_of
 
 _MOST_LINES = 7_000
 _MOST_OF_TRAIN = 250
@@ -17,8 +15,7 @@ def test_the_story_of_a_training_fits_on_one_page() -> None:
     assert len((SOURCE / "training" / "train.py").read_text("utf-8").splitlines()) <= _MOST_OF_TRAIN
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_no_function_is_too_long(room: str) -> None:
-    found = functions(room)
+def test_no_function_is_too_long() -> None:
+    found = functions()
     assert found
     assert [one for one in found if one[0] > _MOST_OF_A_FUNCTION] == []

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +24,13 @@ from firstline.cli.options import (
 )
 from firstline.cli.output import agreeing, counted, listed, next_command, note, print_json, progress, say
 from firstline.steps import run_to_end
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Sequence
+
+    from firstline.serving.bulk import BulkReport
+    from firstline.store.workspace import Workspace
+    from firstline.types import Label
 
 
 def classify(
@@ -55,40 +62,54 @@ def classify(
     A row without a usable text has no answer; its predicted_note says why. An export of conversations gives one row
     for each conversation. The columns of an earlier classify are replaced.
     """
-    from firstline.errors import StoreUnusable
     from firstline.messages.pipes import readable
     from firstline.serving.bulk import classify_file
-    from firstline.store.messages import labelled_keys
     from firstline.store.workspace import Workspace
 
     place = Workspace.find(workspace)
-    remembered = place.settings.columns
     predictor = load_predictor(place.models, model)
-    learned: frozenset[bytes] = frozenset()
-    if place.has_database:
-        # Whether they were learned is worth a note, not an error.
-        with suppress(StoreUnusable):
-            learned = labelled_keys(place.database, place.none_classes)
+    learned = _learned(place)
     options = reading_options(place.settings, text, encoding, delimiter, sheet, header_row, no_header)
     room = temporary_room(place, out)
     with progress(as_json) as bar, readable(file, room) as path:
         task = bar.add_task(file.name, total=1.0)
-        said = said_columns(text=text, segment=segment)
         answering = classify_file(
             predictor,
             path,
             out,
-            said,
-            remembered,
+            said_columns(text=text, segment=segment),
+            place.settings.columns,
             options,
             learned=learned,
             temporary=room,
             is_safe_for_excel=safe_for_excel,
         )
         report = run_to_end(answering, lambda done: bar.update(task, completed=done))
+    outdated = sorted(place.none_classes.intersection(predictor.manifest.labels))
+    _print_notes(report, outdated, workspace)
+    if as_json:
+        print_json(report)
+    else:
+        _print_report(report)
+
+
+def _learned(place: "Workspace") -> "Container[bytes]":
+    """The keys of the messages that the model may have learned; none if the store cannot be read."""
+    from firstline.errors import StoreUnusable
+    from firstline.store.messages import labelled_keys
+
+    if place.has_database:
+        # Whether they were learned is worth a note, not an error.
+        with suppress(StoreUnusable):
+            return labelled_keys(place.database, place.none_classes)
+    return frozenset()
+
+
+def _print_notes(report: "BulkReport", outdated: "Sequence[Label]", workspace: Path | None) -> None:
+    """What people should know; `outdated` classes of the model mean none of the classes by now."""
     for sentence in report.notes:
         note(sentence)
-    if outdated := sorted(place.none_classes.intersection(predictor.manifest.labels)):
+    if outdated:
         note(
             f"the model was trained before {listed(outdated)} meant none of the classes, and may still answer it; train"
             f" again: {next_command(workspace, 'train')}"
@@ -102,9 +123,9 @@ def classify(
     if left_out := report.lines_left_out:
         lines = listed([f"{line:,}" for line in left_out])
         note(f"{counted(len(left_out), 'line')} could not be read and belong to no conversation: {lines}")
-    if as_json:
-        print_json(report)
-        return
+
+
+def _print_report(report: "BulkReport") -> None:
     say(f"{counted(report.n_rows, 'row')} written to {report.out}")
     without = f"; {report.n_unanswered:,} without an answer, see predicted_note" if report.n_unanswered else ""
     say(f"  {report.n_answered:,} answered by {report.model}{without}")

@@ -37,6 +37,8 @@ from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
     from firstline.evaluation.labelled_file import Evaluation
+    from firstline.store.workspace import Workspace
+    from firstline.types import Label
 
 
 def evaluate(
@@ -57,23 +59,14 @@ def evaluate(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Measure a model on a labelled file, with the same code that serves."""
-    from firstline.errors import StoreUnusable
     from firstline.evaluation.labelled_file import evaluate_file
     from firstline.messages.pipes import readable
-    from firstline.store.messages import class_names, labelled_keys
     from firstline.store.private import write_private
     from firstline.store.workspace import Workspace
 
     place = Workspace.find(workspace)
-    remembered = place.settings.columns
     predictor = load_predictor(place.models, model)
-    learned: frozenset[bytes] = frozenset()
-    classes: frozenset[str] = frozenset()
-    try:
-        if place.has_database:
-            learned, classes = labelled_keys(place.database, place.none_classes), class_names(place.database)
-    except StoreUnusable as problem:
-        note(f"Cannot tell whether the model has learned these messages: {problem.message}")
+    learned, classes = _learned(place)
     to_stdout = json_out is not None and str(json_out) == "-"
     options = reading_options(place.settings, text, encoding, delimiter, sheet, header_row, no_header)
     said = said_columns(text=text, label=label, segment=segment)
@@ -84,7 +77,7 @@ def evaluate(
             predictor,
             path,
             said,
-            remembered,
+            place.settings.columns,
             options,
             learned=learned,
             classes=classes,
@@ -100,6 +93,19 @@ def evaluate(
         print_json(_as_json(result))
     else:
         _print_figures(result)
+
+
+def _learned(place: "Workspace") -> tuple[frozenset[bytes], frozenset["Label"]]:
+    """The keys of the messages that the model may have learned, and the workspace's classes; none without a store."""
+    from firstline.errors import StoreUnusable
+    from firstline.store.messages import class_names, labelled_keys
+
+    try:
+        if place.has_database:
+            return labelled_keys(place.database, place.none_classes), class_names(place.database)
+    except StoreUnusable as problem:
+        note(f"Cannot tell whether the model has learned these messages: {problem.message}")
+    return frozenset(), frozenset()
 
 
 def _print_notes(result: "Evaluation") -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -34,9 +34,10 @@ from firstline.steps import run_to_end
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from rich.progress import TaskID
+    from rich.progress import Progress
 
     from firstline.messages.importing import ImportProgress, ImportReport
+    from firstline.messages.records import ReadingOptions
     from firstline.store.workspace import Workspace
 
 _GUESS = "predicted_"
@@ -85,60 +86,110 @@ def import_(
     Columns that you name are saved in firstline.toml for the next import.
     """
     from firstline.errors import UsageError
-    from firstline.messages.importing import import_file
-    from firstline.messages.pipes import readable
-    from firstline.settings import remember_columns
     from firstline.store.workspace import Workspace
 
     if undo:
-        if relabel or dry_run or source:
-            raise UsageError(
-                "--undo cannot be combined with other options.", "To undo the last import: firstline import --undo"
-            )
-        _undo(Workspace.find(workspace), files or (), as_json)
+        _undo(workspace, files or (), as_json, has_others=bool(relabel or dry_run or source))
         return
     if not files:
         raise UsageError("Missing argument 'FILE...'.", "For example: firstline import history.csv")
     said = said_columns(
         text=text, id=id_, label=label, segment=segment, sent_at=sent_at, conversation=conversation, author=author
     )
-    agents = split_values(agent_values)
     place = Workspace.find(workspace)
     options = reading_options(place.settings, text, encoding, delimiter, sheet, header_row, no_header)
-    order: Literal["", "day_first", "month_first"] = (
-        "" if day_first is None else "day_first" if day_first else "month_first"
-    )
-    remembered = _lasting(said)
-    remembered |= ({"agent_values": agents} if agents else {}) | ({"date_order": order} if order else {})
+    request = _Request(said, split_values(agent_values), options, relabel, source, dry_run, _date_order(day_first))
+    reports = _import_all(place, files, request, workspace, as_json=as_json)
+    if not as_json:
+        _print_end(reports, place, workspace, is_rehearsal=dry_run)
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What the caller wants done with each file; as in `import_file`."""
+
+    said: "Mapping[str, str]"
+    agent_values: tuple[str, ...]
+    options: "ReadingOptions"
+    relabel: bool
+    source: str | None
+    is_rehearsal: bool
+    date_order: Literal["", "day_first", "month_first"]
+
+
+def _date_order(day_first: bool | None) -> Literal["", "day_first", "month_first"]:
+    if day_first is None:
+        return ""
+    return "day_first" if day_first else "month_first"
+
+
+def _import_all(
+    place: "Workspace", files: "Sequence[Path]", request: _Request, workspace: Path | None, *, as_json: bool
+) -> "list[ImportReport]":
+    """Import the files one after the other, and print what each brought."""
     reports: list[ImportReport] = []
-    printed = _printed(reports, as_json, workspace, is_rehearsal=dry_run)
+    printed = _printed(reports, as_json, workspace, is_rehearsal=request.is_rehearsal)
     with printed, place.hold("messages", "import"), progress(as_json) as bar:
         for file in files:
-            task = bar.add_task(file.name, total=1.0)
+            reports.append(_import_one(place, file, request, bar))
+            _remember(place, request)
+    return reports
 
-            def show(step: "ImportProgress", task: "TaskID" = task, name: str = file.name) -> None:
-                bar.update(task, completed=step.done, description=f"{name}: {counted(step.n_rows, 'row')}")
 
-            with readable(file, place.temporary) as path:
-                importing = import_file(place, path, said, agents, options, relabel, source, dry_run, order)
-                report = run_to_end(importing, show)
-            report = replace(report, file=str(file))
-            reports.append(report)
-            if remembered and not dry_run:
-                remember_columns(place.settings_file, remembered)
-    if as_json:
-        return
-    if dry_run:
+def _import_one(place: "Workspace", file: Path, request: _Request, bar: "Progress") -> "ImportReport":
+    """Import a file or a pipe, and show how far it is."""
+    from firstline.messages.importing import import_file
+    from firstline.messages.pipes import readable
+
+    task = bar.add_task(file.name, total=1.0)
+
+    def show(step: "ImportProgress") -> None:
+        bar.update(task, completed=step.done, description=f"{file.name}: {counted(step.n_rows, 'row')}")
+
+    with readable(file, place.temporary) as path:
+        importing = import_file(
+            place,
+            path,
+            request.said,
+            request.agent_values,
+            request.options,
+            request.relabel,
+            request.source,
+            request.is_rehearsal,
+            request.date_order,
+        )
+        report = run_to_end(importing, show)
+    return replace(report, file=str(file))
+
+
+def _remember(place: "Workspace", request: _Request) -> None:
+    """Save the columns that the caller named for the next import.
+
+    An answer of `classify` is not saved: it is a label only in the import that names it.
+    """
+    from firstline.settings import remember_columns
+
+    named: dict[str, str | tuple[str, ...]] = {
+        role: name for role, name in request.said.items() if role != "label" or not name.startswith(_GUESS)
+    }
+    if request.agent_values:
+        named["agent_values"] = request.agent_values
+    if request.date_order:
+        named["date_order"] = request.date_order
+    if named and not request.is_rehearsal:
+        remember_columns(place.settings_file, named)
+
+
+def _print_end(
+    reports: "Sequence[ImportReport]", place: "Workspace", workspace: Path | None, *, is_rehearsal: bool
+) -> None:
+    """What the imports mean together, and what to do next."""
+    if is_rehearsal:
         say("Nothing was stored.")
         return
     _note_similar_classes(place, {name for report in reports for name in report.classes})
     has_labels = any(report.n_labelled for report in reports)
     say(f"Next: {next_command(workspace, 'train' if has_labels else 'status')}")
-
-
-def _lasting(said: "Mapping[str, str]") -> "dict[str, str | tuple[str, ...]]":
-    """The columns to remember. An answer of `classify` is not: it is a label only in the import that names it."""
-    return {role: name for role, name in said.items() if role != "label" or not name.startswith(_GUESS)}
 
 
 def _note_similar_classes(place: "Workspace", names: set[str]) -> None:
@@ -151,11 +202,17 @@ def _note_similar_classes(place: "Workspace", names: set[str]) -> None:
             note(f"class names that look alike: {', '.join(group)}")
 
 
-def _undo(place: "Workspace", files: "Sequence[Path]", as_json: bool) -> None:
-    """Undo the last import, and say what that changed."""
+def _undo(workspace: Path | None, files: "Sequence[Path]", as_json: bool, *, has_others: bool) -> None:
+    """Undo the last import, and say what that changed. `has_others`: options were given that only an import has."""
     from firstline.errors import UsageError
     from firstline.messages.importing import undo_import
+    from firstline.store.workspace import Workspace
 
+    if has_others:
+        raise UsageError(
+            "--undo cannot be combined with other options.", "To undo the last import: firstline import --undo"
+        )
+    place = Workspace.find(workspace)
     if files:
         raise UsageError("--undo takes no file: it undoes the last import.", "Run: firstline import --undo")
     with place.hold("messages", "import"):

@@ -2,7 +2,7 @@
 
 import os
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,7 +37,10 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from firstline.bundle.learning_curve import LearningCurve
+    from firstline.settings import Settings
     from firstline.steps import Stage
+    from firstline.store.workspace import Workspace
+    from firstline.training.request import TrainingRequest
     from firstline.training.results import Result, TrainEvent
     from firstline.training.train import TrainReport
 
@@ -82,29 +85,59 @@ def train(
     as_json: JsonOption = False,
 ) -> None:
     """Compare candidates by cross-validation, and save the best, trained on all labels, as a model."""
-    from firstline.store.messages import read_for_training
     from firstline.store.workspace import Workspace
 
     place = Workspace.find(workspace)
     require_training()
-    from firstline.training.candidates.base import Context
+    given = _Given(candidates, folds, seed, repeats, minutes, latency_ms)
+    request = _request(given, place.settings, is_fresh=fresh, is_on_cluster=bool(dask))
+    report = _run(place, request, dask, as_json=as_json)
+    if as_json:
+        print_json(_as_json(report))
+    else:
+        _print_report(report, workspace, place.folder)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """The options that the caller gave. If one is None, the settings decide."""
+
+    candidates: str | None
+    folds: int | None
+    seed: int | None
+    repeats: int | None
+    minutes: float | None
+    latency_ms: float | None
+
+
+def _request(given: _Given, settings: "Settings", *, is_fresh: bool, is_on_cluster: bool) -> "TrainingRequest":
+    """What to train: as given, otherwise as in the settings. On a cluster their time limit does not apply."""
     from firstline.training.request import TrainingRequest
+
+    training = settings.training
+    minutes = 0.0 if is_on_cluster else training.minutes
+    return TrainingRequest(
+        candidates=split_values(given.candidates) or training.candidates,
+        folds=given.folds if given.folds is not None else training.folds,
+        seed=given.seed if given.seed is not None else training.seed,
+        repeats=given.repeats if given.repeats is not None else training.repeats,
+        minutes=(given.minutes if given.minutes is not None else minutes) or None,
+        is_named_any_time=given.minutes is None and given.candidates is not None,
+        latency_ms=(given.latency_ms if given.latency_ms is not None else training.latency_ms) or None,
+        is_fresh=is_fresh,
+        has_curve=training.learning_curve,
+    )
+
+
+def _run(place: "Workspace", request: "TrainingRequest", dask: str | None, *, as_json: bool) -> "TrainReport":
+    """Train in the workspace, on this machine or on the cluster at `dask`, and show how far it is."""
+    from firstline.store.messages import read_for_training
+    from firstline.training.candidates.base import Context
     from firstline.training.train import train as run
 
     settings = place.settings
-    request = TrainingRequest(
-        candidates=split_values(candidates) or settings.training.candidates,
-        folds=folds if folds is not None else settings.training.folds,
-        seed=seed if seed is not None else settings.training.seed,
-        repeats=repeats if repeats is not None else settings.training.repeats,
-        minutes=(minutes if minutes is not None else 0.0 if dask else settings.training.minutes) or None,
-        is_named_any_time=minutes is None and candidates is not None,
-        latency_ms=(latency_ms if latency_ms is not None else settings.training.latency_ms) or None,
-        is_fresh=fresh,
-        has_curve=settings.training.learning_curve,
-    )
     where = cluster(dask, settings, is_timed=False) if dask is not None else nullcontext()
-    says = says_how_to_go_on("--fresh" if fresh else "")
+    says = says_how_to_go_on("--fresh" if request.is_fresh else "")
     with place.hold("models", "train"), says, where as workers, progress(as_json) as bar:
         n_masked_again = mask_again(place)
         if n_masked_again:
@@ -123,11 +156,7 @@ def train(
             ),
             workers,
         )
-        report = run_to_end(events, show)
-    if as_json:
-        print_json(_as_json(report))
-    else:
-        _print_report(report, workspace, place.folder)
+        return run_to_end(events, show)
 
 
 def _shown(bar: "Progress", show_stage: "Callable[[Stage], None]") -> "Callable[[TrainEvent], None]":

@@ -12,6 +12,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
+from sqlalchemy import Connection
+
 from firstline.errors import ColumnMissing, FileUnreadable, StoreUnusable, UsageError
 from firstline.messages.column_names import unused_columns
 from firstline.messages.columns import ColumnMap, find_columns
@@ -28,8 +30,8 @@ from firstline.settings import ColumnsSettings, Settings
 from firstline.store.classes import keep_kinds
 from firstline.store.database import rehearsing, writing
 from firstline.store.forgetting import Tombstones
-from firstline.store.intake import Intake
-from firstline.store.key import open_key
+from firstline.store.intake import Intake, Tally
+from firstline.store.key import WorkspaceKey, open_key
 from firstline.store.messages import StoredMessage, class_names, count_disagreements
 from firstline.store.undo import Undone, undo_last_import
 from firstline.store.workspace import Workspace
@@ -165,83 +167,159 @@ def import_file(
     unchanged.
     """
     check_source(source)
-    settings = workspace.settings
-    remembered: ColumnsSettings = settings.columns
-    reader = open_reader(path, options or ReadingOptions(text_column=said.get("text") or remembered.text or None))
-    export = export_roles(reader)
-    columns = find_columns(path, reader.columns, said, remembered, agent_values, export=export)
-    mask = masker(settings)
-    if relabel and "label" not in columns.names:
+    opened = _open(workspace, path, said, agent_values, options, date_order)
+    if relabel and "label" not in opened.columns.names:
         raise ColumnMissing(f"{path}: --relabel needs a column with labels.", "Name it: --label COLUMN")
-    team = (*settings.classes.fixed, *settings.classes.none)
-    known = Known(date_order, remembered.date_order, class_names(workspace.database), team)
-    found = survey(path, reader, columns, known)
-    rejects_path = workspace.folder / "imports" / f"{_plain_name(path, mask)}.rejects.csv"
+    rejects_path = workspace.folder / "imports" / f"{_plain_name(path, opened.mask)}.rejects.csv"
     # Whatever happens inside, the transaction of a rehearsal is undone.
     transaction = rehearsing if is_rehearsal else writing
+    counts = _Counts()
+    sample: list[StoredMessage] = []
     with (
         _as_it_was(path),
         transaction(workspace.database) as connection,
         RejectsFile(rejects_path, is_written=not is_rehearsal) as rejects,
     ):
         key = open_key(workspace.folder, connection)
-        rows = incoming_messages(
-            reader,
-            columns,
-            mask,
-            team if settings.classes.fixed else (),
-            cut_quotes=settings.emails.cut_quotes,
-            hash_id=key.hash_id,
-            temporary=workspace.temporary,
-            by_two_cores=n_usable_cores() > 1 and path.stat().st_size > _LARGE_BYTES,
-            found=found,
-        )
-        n_masked_again = remask(connection, mask, settings.masking.patterns, key.hash_id)
-        tally: Counter[str] = Counter()
-        segments: Counter[str] = Counter()
-        classes: Counter[Label] = Counter()
-        sample: list[StoredMessage] = []
-        intake = Intake(
-            connection,
-            mask(path.name),
-            source or source_of(path, mask),
-            has_segments="segment" in columns.names,
-            settles_labels=relabel,
-            is_source_named=source is not None,
-            tombstones=Tombstones.read(connection, key.secret),
-        )
-        for batch in _batches(rows, rejects, tally, segments, classes, "sent_at" in columns.names):
+        n_masked_again = remask(connection, opened.mask, workspace.settings.masking.patterns, key.hash_id)
+        intake = _intake(connection, opened, key, source, relabel=relabel)
+        for batch in _batches(_rows(workspace, opened, key), rejects, counts, "sent_at" in opened.columns.names):
             intake.add(batch)
             sample += batch[: _SAMPLE - len(sample)] if is_rehearsal else []
-            yield ImportProgress(tally["rows"], reader.done())
-        _require_rows(path, tally, rejects)
+            yield ImportProgress(counts.n_rows, opened.reader.done())
+        _require_rows(path, counts, rejects)
         changed = intake.finish()
         keep_kinds(connection, workspace.none_classes)
-        n_disagreements = count_disagreements(connection)
+        stored = _Stored(intake.source, changed, count_disagreements(connection), n_masked_again, sample)
+    return _report(opened, counts, stored, rejects, workspace.none_classes)
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A file whose columns are known, before its rows are read. `ignored` columns of an export are never used."""
+
+    path: Path
+    mask: Masker
+    reader: Reader
+    columns: ColumnMap
+    ignored: Collection[str]
+    found: Survey
+
+
+@dataclass
+class _Counts:
+    """Counts of the rows that have been read."""
+
+    n_rows: int = 0
+    n_messages: int = 0
+    n_cut: int = 0
+    n_labelled: int = 0
+    n_times_unread: int = 0
+    line_without_time: int | None = None
+    segments: Counter[str] = field(default_factory=Counter)
+    classes: Counter[Label] = field(default_factory=Counter)
+
+    def add(self, row: Incoming, *, is_timed: bool) -> None:
+        """Count a message; `is_timed`: the file has a column of times."""
+        self.n_messages += 1
+        self.n_cut += row.is_cut
+        self.n_labelled += row.label is not None
+        if is_timed and row.sent_at is None:
+            self.n_times_unread += 1
+            self.line_without_time = self.line_without_time or row.line
+        if row.segment:
+            self.segments[row.segment] += 1
+        if row.label:
+            self.classes[row.label] += 1
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """What the import did to the store."""
+
+    source: str
+    changed: Tally
+    n_disagreements: int
+    n_masked_again: int
+    sample: Sequence[StoredMessage]
+
+
+def _open(
+    workspace: Workspace,
+    path: Path,
+    said: Mapping[str, str],
+    agent_values: Sequence[str],
+    options: ReadingOptions | None,
+    date_order: Literal["", "day_first", "month_first"],
+) -> _Opened:
+    """Find the columns of a file, and look at those of labels and times."""
+    settings = workspace.settings
+    remembered: ColumnsSettings = settings.columns
+    reader = open_reader(path, options or ReadingOptions(text_column=said.get("text") or remembered.text or None))
+    export = export_roles(reader)
+    columns = find_columns(path, reader.columns, said, remembered, agent_values, export=export)
+    team = (*settings.classes.fixed, *settings.classes.none)
+    known = Known(date_order, remembered.date_order, class_names(workspace.database), team)
+    found = survey(path, reader, columns, known)
+    return _Opened(path, masker(settings), reader, columns, export.ignored if export else (), found)
+
+
+def _rows(workspace: Workspace, opened: _Opened, key: WorkspaceKey) -> Iterator[Incoming | Reject]:
+    settings = workspace.settings
+    fixed = settings.classes.fixed
+    return incoming_messages(
+        opened.reader,
+        opened.columns,
+        opened.mask,
+        (*fixed, *settings.classes.none) if fixed else (),
+        cut_quotes=settings.emails.cut_quotes,
+        hash_id=key.hash_id,
+        temporary=workspace.temporary,
+        by_two_cores=n_usable_cores() > 1 and opened.path.stat().st_size > _LARGE_BYTES,
+        found=opened.found,
+    )
+
+
+def _intake(connection: Connection, opened: _Opened, key: WorkspaceKey, source: str | None, *, relabel: bool) -> Intake:
+    return Intake(
+        connection,
+        opened.mask(opened.path.name),
+        source or source_of(opened.path, opened.mask),
+        has_segments="segment" in opened.columns.names,
+        settles_labels=relabel,
+        is_source_named=source is not None,
+        tombstones=Tombstones.read(connection, key.secret),
+    )
+
+
+def _report(
+    opened: _Opened, counts: _Counts, stored: _Stored, rejects: RejectsFile, none_classes: Collection[Label]
+) -> ImportReport:
+    columns, reader = opened.columns, opened.reader
     return ImportReport(
-        file=str(path),
+        file=str(opened.path),
         described=reader.described,
         columns=dict(columns.names),
-        source=intake.source,
-        n_rows=tally["rows"],
-        n_labelled=tally["labelled"],
+        source=stored.source,
+        n_rows=counts.n_rows,
+        n_labelled=counts.n_labelled,
         n_rejected=rejects.count,
-        n_disagreements=n_disagreements,
-        n_times_unread=tally["times unread"],
-        n_masked_again=n_masked_again,
-        n_cut=tally["cut"],
+        n_disagreements=stored.n_disagreements,
+        n_times_unread=counts.n_times_unread,
+        n_masked_again=stored.n_masked_again,
+        n_cut=counts.n_cut,
         is_conversation=columns.is_conversation,
-        rejects_file=str(rejects_path) if rejects.count and not is_rehearsal else None,
-        segments=dict(segments),
-        classes=dict(classes),
-        n_none=sum(classes[name] for name in workspace.none_classes),
-        dates=found.dates,
-        line_without_time=tally["line without time"] or None,
+        rejects_file=str(rejects.path) if rejects.count and rejects.is_written else None,
+        segments=dict(counts.segments),
+        classes=dict(counts.classes),
+        n_none=sum(counts.classes[name] for name in none_classes),
+        dates=opened.found.dates,
+        line_without_time=counts.line_without_time,
         reject_reasons=dict(rejects.reasons.most_common()),
         notes=columns.notes,
-        sample=sample,
-        unused=unused_columns(reader.columns, {*columns.names.values(), *(export.ignored if export else ())}),
-        **asdict(changed),
+        sample=stored.sample,
+        unused=unused_columns(reader.columns, {*columns.names.values(), *opened.ignored}),
+        **asdict(stored.changed),
     )
 
 
@@ -296,29 +374,16 @@ def _as_it_was(path: Path) -> Iterator[None]:
 
 
 def _batches(
-    rows: Iterable[Incoming | Reject],
-    rejects: RejectsFile,
-    tally: Counter[str],
-    segments: Counter[str],
-    classes: Counter[Label],
-    timed: bool,
+    rows: Iterable[Incoming | Reject], rejects: RejectsFile, counts: _Counts, is_timed: bool
 ) -> Iterator[list[StoredMessage]]:
+    """The messages to store, the last batch perhaps empty; rejects go to their file."""
     batch: list[StoredMessage] = []
     for row in rows:
-        tally["rows"] += 1
+        counts.n_rows += 1
         if isinstance(row, Reject):
             rejects.add(row)
             continue
-        tally["messages"] += 1
-        tally["cut"] += row.is_cut
-        tally["labelled"] += row.label is not None
-        if timed and row.sent_at is None:
-            tally["times unread"] += 1
-            tally.setdefault("line without time", row.line)
-        if row.segment:
-            segments[row.segment] += 1
-        if row.label:
-            classes[row.label] += 1
+        counts.add(row, is_timed=is_timed)
         batch.append(StoredMessage(row.text, row.segment, row.external_id, row.sent_at, row.label))
         if len(batch) >= _BATCH:
             yield batch
@@ -326,13 +391,13 @@ def _batches(
     yield batch
 
 
-def _require_rows(path: Path, tally: Counter[str], rejects: RejectsFile) -> None:
-    if tally["messages"]:
+def _require_rows(path: Path, counts: _Counts, rejects: RejectsFile) -> None:
+    if counts.n_messages:
         return
     if rejects.first is None:
         raise FileUnreadable(f"{path} has a header and no rows.", "Export it again.")
     raise FileUnreadable(
-        f"{path}: none of its {tally['rows']:,} rows can be used;"
+        f"{path}: none of its {counts.n_rows:,} rows can be used;"
         f" the first, line {rejects.first.line}: {rejects.first.reason}.",
         "Check the columns and the encoding, or name them: --text, --encoding, --delimiter",
     )

@@ -22,7 +22,7 @@ class RejectsFile:
 
     def __init__(self, path: Path, is_written: bool = True) -> None:
         self.path = path
-        self._is_written = is_written
+        self.is_written = is_written
         self.count = 0
         self.first: Reject | None = None
         self.reasons: Counter[str] = Counter()
@@ -38,7 +38,7 @@ class RejectsFile:
         self.count += 1
         if reject.reason in self.reasons or len(self.reasons) < _MOST_REASONS:
             self.reasons[reject.reason] += 1
-        if not self._is_written:
+        if not self.is_written:
             return
         if self._file is None:
             unfinished = self._opened.enter_context(whole_file(self.path))
@@ -52,5 +52,5 @@ class RejectsFile:
     ) -> None:
         # The rejects of an import that failed are kept as well: they may tell why.
         self._opened.close()
-        if self._is_written and kind is None and not self.count:
+        if self.is_written and kind is None and not self.count:
             self.path.unlink(missing_ok=True)

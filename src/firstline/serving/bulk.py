@@ -1,6 +1,6 @@
 """`firstline classify`: adds label, confidence, runner-up and a note to every row of a file, in order."""
 
-from collections.abc import Container, Generator, Iterator, Mapping, Sequence
+from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -92,11 +92,7 @@ def classify_file(
     if out.resolve() == path.resolve():
         raise UsageError("The result would overwrite its own source.", "Name another file: --out FILE")
     reader = open_reader(path, options)
-    asked = {role: name for role, name in said.items() if role in (*_ROLES, "conversation", "author")}
-    # A setting that is empty names no column, not the one whose name is empty.
-    is_remembered = remembered.conversation and remembered.conversation in reader.columns
-    wanted = _CONVERSATION_ROLES if is_remembered or "conversation" in said else _ROLES
-    columns = find_columns(path, reader.columns, asked, remembered, agent_values, wanted, export_roles(reader))
+    columns = _find_columns(path, reader, said, remembered, agent_values)
     found = survey(path, reader, columns, Known("", remembered.date_order), uses_times=False)
     lines_left_out: list[int] = []
     if columns.is_conversation:
@@ -111,10 +107,7 @@ def classify_file(
         while batch := list(islice(rows, _BATCH)):
             messages = [row.message for row in batch if row.message is not None]
             tally.add(len(batch), messages, predictor, learned)
-            predictions = iter(predictor.predict(messages))
-            for row in batch:
-                answer = _NO_ANSWER if row.message is None else _answer(next(predictions))
-                table.write([*row.values, *answer, row.note])
+            _write(table, batch, predictor.predict(messages))
             yield reader.done()
     return BulkReport(
         model=predictor.manifest.id,
@@ -146,6 +139,25 @@ class _Tally:
         for message in messages:
             self.n_learned += StoredMessage(message.text, message.segment).key in learned
             self.n_unknown_segments += _has_unknown_segment(message, predictor)
+
+
+def _find_columns(
+    path: Path, reader: Reader, said: Mapping[str, str], remembered: ColumnsSettings, agent_values: Sequence[str]
+) -> ColumnMap:
+    """The columns of a file; those of conversations only if they are named, now or in the settings."""
+    named = {role: name for role, name in said.items() if role in (*_ROLES, "conversation", "author")}
+    # A setting that is empty names no column, not the one whose name is empty.
+    is_remembered = remembered.conversation and remembered.conversation in reader.columns
+    wanted = _CONVERSATION_ROLES if is_remembered or "conversation" in said else _ROLES
+    return find_columns(path, reader.columns, named, remembered, agent_values, wanted, export_roles(reader))
+
+
+def _write(table: TableFile, batch: Sequence[_Row], predictions: Iterable[Prediction]) -> None:
+    """Write a batch; `predictions` are those of its rows with a message, in order."""
+    answers = iter(predictions)
+    for row in batch:
+        answer = _NO_ANSWER if row.message is None else _answer(next(answers))
+        table.write([*row.values, *answer, row.note])
 
 
 def _dialect(reader: Reader, predictor: Predictor, out: Path) -> Dialect:

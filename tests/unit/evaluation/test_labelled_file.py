@@ -8,6 +8,7 @@ from firstline.errors import ColumnMissing, FileUnreadable
 from firstline.evaluation.labelled_file import Evaluation, evaluate_file
 from firstline.messages.records import ReadingOptions
 from firstline.settings import ColumnsSettings
+from firstline.steps import run_to_end
 from firstline.store.messages import StoredMessage
 from tests.bundles import make_bundle
 
@@ -161,9 +162,7 @@ def test_messages_that_the_model_may_have_learned_are_counted(predictor: Predict
     file.write_text("text,label\nкарта,Карта\nперевод,Перевод\n", "utf-8")
     learned = {StoredMessage("карта").key}
     scoring = evaluate_file(predictor, file, {}, ColumnsSettings(), ReadingOptions(), learned=learned)
-    with pytest.raises(StopIteration) as end:
-        next(scoring)
-    assert end.value.value.n_learned == 1
+    assert run_to_end(scoring).n_learned == 1
 
 
 def test_an_email_is_scored_without_what_it_quotes(predictor: Predictor, tmp_path: Path) -> None:

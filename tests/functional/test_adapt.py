@@ -232,7 +232,7 @@ def test_one_table_compares_it_with_others_and_its_model_answers(workspace: Path
     assert classified.returncode == 0, classified.stderr
     assert f"answered by {report['model']}" in classified.stdout
     row = next(csv.DictReader((tmp_path / "out.csv").read_text("utf-8").splitlines()))
-    assert row["label"] in SENTENCES
+    assert row["predicted_label"] in SENTENCES
     assert 0 < float(row["confidence"]) <= 1
 
 

@@ -237,24 +237,24 @@ def test_a_rehearsed_import_says_what_would_be(firstline: Run, tmp_path: Path) -
     (tmp_path / "a.csv").write_text("text,label\nгде карта,Карта\nгде карта,Перевод\n", "utf-8")
     rehearsed = firstline("import", tmp_path / "a.csv", "--dry-run", "-w", tmp_path).stdout
     assert "2 with a label, 1 message would be newly labelled" in rehearsed
-    assert "1 message of the workspace would have more than one label\n" in rehearsed
+    assert "1 message would have more than one label in this workspace\n" in rehearsed
     stored = firstline("import", tmp_path / "a.csv", "-w", tmp_path).stdout
     assert "1 message newly labelled" in stored
-    assert "1 message of the workspace with more than one label: firstline status --disagreements" in stored
+    assert "1 message has more than one label in this workspace: firstline status --disagreements" in stored
 
 
 def test_a_time_that_cannot_be_read_is_found_by_its_line(firstline: Run, tmp_path: Path) -> None:
     firstline("init", tmp_path)
     (tmp_path / "a.csv").write_text("text,date\nраз,2026-01-31\nдва,вчера\nтри,завтра\n", "utf-8")
     done = firstline("import", tmp_path / "a.csv", "-w", tmp_path)
-    assert "2 without a time that could be read, the first in line 3" in done.stdout
+    assert "2 with a time that could not be read, the first in line 3" in done.stdout
 
 
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        ((), "the columns of firstline classify; its guesses become labels with --label predicted_label only"),
-        (("--label", "predicted_label"), "the other columns of firstline classify"),
+        ((), "answers of firstline classify; to import them as labels: --label predicted_label"),
+        (("--label", "predicted_label"), "the other answers of firstline classify"),
     ],
 )
 def test_guesses_that_are_not_used_are_told_by_what_was_named(
@@ -262,7 +262,7 @@ def test_guesses_that_are_not_used_are_told_by_what_was_named(
 ) -> None:
     firstline("init", tmp_path)
     (tmp_path / "a.csv").write_text("text,predicted_label,predicted_note\nгде карта,Карта,\n", "utf-8")
-    assert f"  not used: {said}\n" in firstline("import", tmp_path / "a.csv", *option, "-w", tmp_path).stdout
+    assert f"  unused columns: {said}\n" in firstline("import", tmp_path / "a.csv", *option, "-w", tmp_path).stdout
 
 
 def test_an_import_is_undone(firstline: Run, tmp_path: Path) -> None:
@@ -326,7 +326,8 @@ def test_evaluate_names_lines_and_not_classes_that_nobody_knows(firstline: Run, 
     (tmp_path / "a.csv").write_text("text,label\nгде банкомат,Банкомат\nгде арбуз,Арбузы\n", "utf-8")
     done = firstline("evaluate", tmp_path / "a.csv", "-w", trained)
     assert done.returncode == 0
-    assert "1 row with a class that is not known here: counted as errors; lines: 3" in done.stderr
+    assert "1 row with a class that is not known here: counted as errors, and as 1 more class" in done.stderr
+    assert "; lines: 3" in done.stderr
     assert "Арбузы" not in done.stdout + done.stderr
 
 
@@ -348,7 +349,9 @@ def test_evaluate_says_which_classes_the_averages_leave_out(firstline: Run, tmp_
     left_out = json.loads(done.stdout)["classes_without_messages"]
     assert left_out
     assert "Банкомат" not in left_out
-    assert f"leave out classes without messages in this file ({len(left_out)}): '{left_out[0]}'" in done.stderr
+    shown = firstline("evaluate", tmp_path / "a.csv", "-w", trained)
+    assert f"Not in this file, and left out of the macro averages: {left_out[0]}" in shown.stdout
+    assert left_out[0] not in shown.stderr
 
 
 def test_version(firstline: Run) -> None:

@@ -69,7 +69,7 @@ def test_settings_with_a_byte_order_mark_are_read_and_written(firstline: Run, ba
 
 
 def test_classify_and_evaluate_take_the_same_options(firstline: Run, demo: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("1;Где моя карта?;Карта\n2;Верните;Возврат\n", encoding="utf-8")
+    (tmp_path / "a.csv").write_text("1;Где моя карта?;Мошенничество\n2;Верните;Возврат\n", encoding="utf-8")
     said = ("-w", demo, "--no-header", "--text", 2)
     done = firstline("classify", tmp_path / "a.csv", *said, "--out", tmp_path / "out.csv")
     assert done.returncode == 0, done.stderr

@@ -23,7 +23,7 @@ def test_a_setting_out_of_its_range_is_refused_by_name(workspace: Path, command:
     write(workspace, '[candidates."linear.v1"]\nC = -5\n')
     done = run(command, "-w", workspace)
     assert done.returncode == 1
-    assert "'candidates.\"linear.v1\".C' (how closely to follow the labels" in done.stderr
+    assert "'candidates.\"linear.v1\".C' (how closely the labels are followed" in done.stderr
     assert "expected a number from 0.1 to 1000, got -5" in done.stderr
 
 

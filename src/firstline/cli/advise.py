@@ -75,7 +75,7 @@ def _print(advice: "Advice", workspace: Path | None, *, is_auto: bool, folds: in
         say("Segments: " + listed([f"{name} {count:,}" for name, count in advice.segments.items()]))
     if advice.n_disagreements:
         have = agreeing(advice.n_disagreements, "message", "has", "have")
-        say(f"{have} two labels, not trained on: {next_command(workspace, 'status --disagreements')}")
+        say(f"{have} more than one label, not trained on: {next_command(workspace, 'status --disagreements')}")
     if advice.n_none:
         say(f"{counted(advice.n_none, 'message')} labelled as none of the classes, not trained on")
     few = [one for one in advice.classes if not one.is_enough]

@@ -258,14 +258,16 @@ def _print_report(report: "ImportReport", workspace: Path | None, *, is_rehearsa
     if unused := [name for name in report.unused if name not in guesses]:
         hint = "" if "label" in report.columns else "; if one of them is the class, name it: --label COLUMN"
         say(f"  unused columns: {listed(unused)}{hint}")
-    if guesses:
+    if guesses and report.columns.get("label", "").startswith(_GUESS):
+        say("  unused columns: the other answers of firstline classify")
+    elif guesses:
         say("  unused columns: answers of firstline classify; to import them as labels: --label predicted_label")
     if report.n_masked_again:
         say(f"  the masks have changed: {counted(report.n_masked_again, 'stored message')} {would_be}masked again")
     new = counted(report.n_new, "new message")
     say(f"  {new}, {report.n_known:,} already here, {report.n_repeated:,} repeated in the file")
     if report.n_forgotten:
-        say(f"  {counted(report.n_forgotten, 'row')} skipped: forgotten earlier")
+        say(f"  {counted(report.n_forgotten, 'row')} {would_be}skipped: forgotten earlier")
     if report.n_corrected:
         say(f"  {counted(report.n_corrected, 'known id')} of '{report.source}' with another text: {would_be}corrected")
     if report.n_shared_ids:
@@ -278,17 +280,20 @@ def _print_report(report: "ImportReport", workspace: Path | None, *, is_rehearsa
     if report.n_none:
         say(f"  {report.n_none:,} of them with a label that means none of the classes")
     if report.n_replaced or report.n_taken_away:
-        say(f"  {counted(report.n_replaced, 'label')} replaced, {report.n_taken_away:,} removed")
+        say(f"  {counted(report.n_replaced, 'label')} {would_be}replaced, {report.n_taken_away:,} removed")
     if report.segments:
         shown = sorted(report.segments.items(), key=lambda item: -item[1])
         say("  segments: " + listed([f"{name} {count:,}" for name, count in shown]))
     if report.n_disagreements:
-        have = agreeing(report.n_disagreements, "message", "has", "have")
-        say(f"  {have} two labels in this workspace: {next_command(workspace, 'status --disagreements')}")
+        have, would_have = ("would have",) * 2 if is_rehearsal else ("has", "have")
+        split = agreeing(report.n_disagreements, "message", have, would_have)
+        where = "" if is_rehearsal else f": {next_command(workspace, 'status --disagreements')}"
+        say(f"  {split} more than one label in this workspace{where}")
     if report.dates:
         say(f"  dates: {report.dates}")
     if report.n_times_unread:
-        say(f"  {report.n_times_unread:,} with a time that could not be read")
+        line = f", the first in line {report.line_without_time:,}" if report.line_without_time else ""
+        say(f"  {report.n_times_unread:,} with a time that could not be read{line}")
     if report.n_cut:
         say(f"  quoted replies or a signature {would_be}cut from {counted(report.n_cut, 'message')}")
     if report.n_rejected:

@@ -12,7 +12,7 @@ _SHOWN_CHARS = 90
 
 def status(
     disagreements: Annotated[
-        bool, typer.Option("--disagreements", help="Show the messages that have two labels.")
+        bool, typer.Option("--disagreements", help="Show the messages that have more than one label.")
     ] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -35,7 +35,7 @@ def status(
         for item in found.disagreements:
             where = f"{item.external_id}: " if item.external_id else ""
             say(f"{where}{' | '.join(item.labels)}\n    {_shortened(item.text)}")
-        say(f"{agreeing(len(found.disagreements), 'message', 'has', 'have')} two labels.")
+        say(f"{agreeing(len(found.disagreements), 'message', 'has', 'have')} more than one label.")
         say("To settle them, import a file with the right labels: " + next_command(workspace, "import FILE --relabel"))
         return
     messages = counted(found.n_messages, "message")
@@ -49,7 +49,7 @@ def status(
         say(f"Labels that mean none of the classes, not trained on: {counts}")
     if found.disagreements:
         say(
-            f"{agreeing(len(found.disagreements), 'message', 'has', 'have')} two labels, not trained on: "
+            f"{agreeing(len(found.disagreements), 'message', 'has', 'have')} more than one label, not trained on: "
             + next_command(workspace, "status --disagreements")
         )
     for names in found.similar_classes:

@@ -200,7 +200,7 @@ def _split() -> Subquery:
 
 
 def read_for_training(engine: Engine, none: Collection[Label] = ()) -> Labelled:
-    """Read the data for training in one transaction. A message with two labels counts as unlabelled.
+    """Read the data for training in one transaction. A message with more than one label counts as unlabelled.
 
     Labels in `none` mean none of the classes: their messages are left out.
     """

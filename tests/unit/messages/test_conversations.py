@@ -64,7 +64,9 @@ def test_rows_of_one_moment_stay_as_they_stand() -> None:
 
 
 def test_a_file_without_any_reply_is_an_error_that_shows_no_author() -> None:
-    with pytest.raises(ColumnMissing, match=r"^None of the 2 messages is by agent\.$"):
+    with pytest.raises(
+        ColumnMissing, match=r"^None of the 2 messages is by agent; see column \'author\', which names 1 writer\.$"
+    ):
         joined(row(2, "1", "client", "раз"), row(3, "1", None, "два"))
 
 

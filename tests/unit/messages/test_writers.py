@@ -144,7 +144,7 @@ def test_a_text_that_excel_would_drop_is_an_error(tmp_path: Path) -> None:
 
 
 def test_an_ending_that_is_not_known_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(FormatUnknown, match=r"'\.doc' cannot be written"):
+    with pytest.raises(FormatUnknown, match=r"does not write files that end in '\.doc'"):
         TableFile(tmp_path / "a.doc", ["text"])
 
 

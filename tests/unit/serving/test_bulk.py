@@ -234,7 +234,7 @@ def test_the_source_is_not_overwritten(predictor: Predictor, tmp_path: Path) -> 
 
 
 def test_unknown_ending_is_refused(predictor: Predictor, tmp_path: Path) -> None:
-    with pytest.raises(FormatUnknown, match=r"ends in '\.docx' cannot be written"):
+    with pytest.raises(FormatUnknown, match=r"does not write files that end in '\.docx'"):
         classify(predictor, source(tmp_path), tmp_path / "out.docx")
 
 

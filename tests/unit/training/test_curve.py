@@ -20,5 +20,5 @@ def test_a_curve_that_takes_too_long_says_what_time_it_has(left_s: float, most: 
     )
     slow, quick = evaluated("slow.v1", 90.0), evaluated("quick.v1", 30.0)
     assert list(curve_in_budget(slow, [slow, quick], comparison)) == [
-        Note(f"no learning curve: even that of the quickest, quick.v1, needs 2.0 min at least, with {most}")
+        Note(f"no learning curve: even the quickest candidate, quick.v1, needs at least 2.0 min, with {most}")
     ]

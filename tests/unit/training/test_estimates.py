@@ -2,6 +2,7 @@ import sys
 
 import pytest
 
+from firstline.errors import install_hint
 from firstline.evaluation.serving_cost import resident_bytes
 from firstline.store.messages import Labelled
 from firstline.training.budget import enough_minutes
@@ -65,7 +66,7 @@ def test_a_missing_extra_is_named_with_its_command(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "sklearn.ensemble", None)
     (found,) = estimates(["forest.v1"], workload())
     assert not found.makes_sense
-    assert found.reason.endswith("Run: pip install 'firstline[train]'")
+    assert found.reason.endswith(install_hint("'firstline[train]'"))
     assert found.seconds is None
 
 

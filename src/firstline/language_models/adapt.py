@@ -35,7 +35,7 @@ _ROWS_AT_A_TIME = 32
 
 @dataclass(frozen=True)
 class AdaptSettings:
-    """How a language model is fine-tuned on the messages; the defaults are what won, see docs/EXPERIMENTS.md.
+    """How a language model is fine-tuned on the messages; for the defaults see docs/EXPERIMENTS.md.
 
     Fewer than some 60,000 messages are read more often than `n_epochs`, so that there are 600 batches, and few
     in batches of fewer than `max_rows`; with 0 epochs the model stays as it is. `decay` is how many times lower

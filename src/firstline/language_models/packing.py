@@ -1,4 +1,4 @@
-"""A language model becomes a distribution that pip installs from a file, offline; spaCy packs its models so, too."""
+"""A language model becomes a distribution that pip installs from a file, offline; As spaCy does."""
 
 import os
 import re

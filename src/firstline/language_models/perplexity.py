@@ -1,4 +1,4 @@
-"""How well a language model foretells text that it has not read."""
+"""How well a language model predicts text that it has not read."""
 
 import math
 

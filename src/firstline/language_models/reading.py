@@ -1,4 +1,4 @@
-"""Messages as token ids, in batches of like length."""
+"""Messages as token ids, in batches of similar length."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any

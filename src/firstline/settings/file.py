@@ -13,6 +13,7 @@ import tomlkit
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import SettingsError
+from tomlkit.container import OutOfOrderTableProxy
 from tomlkit.items import InlineTable
 
 from firstline.errors import SettingsInvalid
@@ -96,8 +97,8 @@ def remember_candidate(
     """
     with _rewritten(path, f"The settings of {candidate} cannot be written") as document:
         candidates: Any = document.setdefault("candidates", tomlkit.table())
-        if isinstance(candidates, InlineTable):
-            # An inline table has no room for a comment.
+        if isinstance(candidates, (InlineTable, OutOfOrderTableProxy)):
+            # An inline table has no room for a comment, and of tables that lie apart tomlkit loses what is added.
             document.remove("candidates")
             found = candidates.unwrap()
             document["candidates"] = candidates = tomlkit.table()

@@ -167,7 +167,7 @@ class TrainingSettings(_Section):
         ge=0,
         description="How many minutes the comparison may take; 0 means no limit. A candidate is skipped if its estimate"
         " (`firstline advise`) is more than what is left. The limit does not apply to candidates that --candidates"
-        " names, nor with --dask. With a large history the best candidates take an hour or two.",
+        " names, unless --minutes is given, nor with --dask. With a large history the best take an hour or two.",
     )
     latency_ms: float = Field(
         0.0,

@@ -34,22 +34,25 @@ def with_new_names(values: Mapping[str, Any], path: Path) -> dict[str, Any]:
     old = values.get(_OLD, {})
     if not isinstance(old, dict):
         raise SettingsInvalid(f"{path}: '{_OLD}' is not a table.", f'Use the table [candidates."{_NEW}"].')
-    found = {**old, **_from_environment()}
-    if not found and _OLD not in values:
+    variables = _from_environment()
+    if not variables and _OLD not in values:
         return dict(values)
-    chosen = {name: value for name, value in found.items() if value != _OLD_DEFAULTS.get(name, ...)}
-    what = f'[{_OLD}] is now called [candidates."{_NEW}"]'
-    _warn(f"{path}: {what}; {_what_to_do(chosen)}.")
-    if chosen.pop("unfreezing", None):
-        _warn("'ulmfit.unfreezing' is ignored: gradual unfreezing never answered better.")
-    if chosen.get("loss") == "cross_entropy":
-        del chosen["loss"]
-        _warn('\'ulmfit.loss\' = "cross_entropy" is ignored: it never answered better than "smoothing".')
+    if _OLD in values:
+        _warn(f'{path}: [{_OLD}] is now called [candidates."{_NEW}"]; {_what_to_do(old)}.')
+    for name in variables:
+        _warn(f"{_VARIABLE}{name.upper()} is read for one more release. Set it as FIRSTLINE_CANDIDATES, a JSON object.")
+    chosen = _chosen({**old, **variables})
     new = {name: value for name, value in values.items() if name != _OLD}
     candidates = new.get("candidates", {})
     if chosen and isinstance(candidates, dict):
         new["candidates"] = {**candidates, _NEW: {**chosen, **candidates.get(_NEW, {})}}
     return new
+
+
+def _chosen(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What a team chose, and today's Firstline can do."""
+    chosen = {name: value for name, value in found.items() if value != _OLD_DEFAULTS.get(name, ...)}
+    return {name: value for name, value in chosen.items() if name != "unfreezing" and (name, value) not in _GONE}
 
 
 def _without_gone(values: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
@@ -63,8 +66,13 @@ def _without_gone(values: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
     return {**values, "candidates": {**candidates, _NEW: left}}
 
 
-def _what_to_do(chosen: Mapping[str, Any]) -> str:
-    return f"move {', '.join(chosen)} there" if chosen else "remove it, since it holds defaults only"
+def _what_to_do(old: Mapping[str, Any]) -> str:
+    chosen = _chosen(old)
+    ignored = [name for name, value in old.items() if (name, value) in _GONE]
+    parts = [f"move {', '.join(chosen)} there"] if chosen else []
+    if ignored:
+        parts.append(f"delete {', '.join(ignored)}, which is ignored: it never answered better")
+    return " and ".join(parts) or "delete it: it holds only defaults"
 
 
 def _from_environment() -> dict[str, Any]:

@@ -36,8 +36,8 @@ def enough_minutes(estimated_s: float, known_s: float = 0.0) -> int:
 
 
 def minutes_text(seconds: float) -> str:
-    """`15 min`, `2.5 min`, `0.04 min`."""
+    """`15 min`, `2.5 min`, `40 s`."""
+    if seconds < 60:
+        return f"{seconds:.0f} s" if seconds >= 1 else f"{seconds:.2g} s"
     minutes = seconds / 60
-    if minutes >= 10:
-        return f"{minutes:.0f} min"
-    return f"{minutes:.1f} min" if minutes >= 1 else f"{minutes:.2g} min"
+    return f"{minutes:.0f} min" if minutes >= 10 else f"{minutes:.1f} min"

@@ -33,7 +33,7 @@ def curve_in_budget(
     chosen = best if is_quick else min(single, key=repetition_s)
     repetitions = min(REPETITIONS, int(most_s / max(repetition_s(chosen), 1e-6)))
     if repetitions < 1:
-        needed, most = minutes_text(repetition_s(chosen)), minutes_text(most_s)
+        needed, most = minutes_text(repetition_s(chosen)), minutes_text(max(most_s, 0))
         most += " left" if most_s < _MOST_S else " at most for a curve"
         yield Note(
             f"no learning curve: even the quickest candidate, {chosen.name}, needs at least {needed}, with {most}"

@@ -172,7 +172,7 @@ class Folds:
         return Fold(number, held_out, probabilities, is_learned, seconds, fitted)
 
     def train_all(self, make: Callable[[], Learner]) -> Iterator[Fold]:
-        """Every fold of every repeat, trained here and now. Raises what `train` raises."""
+        """Every fold of every repeat, trained in this process. Raises what `train` raises."""
         for repeat, number in self.places:
             yield self.train(make, repeat, number)
 

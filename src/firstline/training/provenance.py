@@ -56,5 +56,5 @@ def fingerprint(messages: Sequence[Message], labels: Sequence[Label], unlabelled
 
 
 def key_of(parts: Mapping[str, object]) -> str:
-    """SHA-256, hexadecimal, of what decides about the figures of a run."""
+    """SHA-256, hexadecimal, of what determines the figures of a run."""
     return hashlib.sha256(msgspec.json.encode(parts, order="deterministic")).hexdigest()

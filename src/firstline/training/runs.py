@@ -55,7 +55,7 @@ class RunRow(msgspec.Struct, frozen=True):
 
 
 class RunCard(msgspec.Struct, frozen=True):
-    """`run.json`. `key` names what decides about the figures; `finished_at` and `model` are empty until the end.
+    """`run.json`. `key` names what determines the figures; `finished_at` and `model` are empty until the end.
 
     `Run.begin` fills in `id` and `started_at`.
     """
@@ -103,7 +103,7 @@ class Run:
                 unfinished.write_bytes(b"".join(keys))
 
     def of(self, candidate: str, chosen: Mapping[str, object] | None = None, origin: str = "") -> SavedFolds:
-        """The folds of a candidate with the settings `chosen` for it, that starts from `origin`, see there.
+        """The folds of a candidate with the settings `chosen` for it, that starts from `origin`.
 
         Folds of other settings, or that started from something else, are in other folders.
         """
@@ -158,7 +158,7 @@ def open_run(runs: Path, folds: Folds, settings: Settings, is_fresh: bool) -> Ru
 
 
 def run_key(data: Labelled, settings: Settings, folds: int, seed: int) -> str:
-    """A hash of what decides about the figures of a run: data, settings, seed, code, installed versions.
+    """A hash of what determines the figures of a run: data, settings, seed, code, installed versions.
 
     What decides about those of one candidate alone is in its `origin`.
     """

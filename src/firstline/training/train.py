@@ -122,7 +122,7 @@ def _evaluate_all(
 ) -> Generator[TrainEvent, None, tuple[list[Evaluated], list[Skipped]]]:
     """Cross-validate the named candidates and the champion's kind, in the order of their names.
 
-    If there is time for none of them, the one that needs least takes part all the same. Raises `TrainingError`, or
+    If there is time for none of them, the one that needs least takes part anyway. Raises `TrainingError`, or
     what the first candidate failed of, if none is left.
     """
     wanted = [name for name in dict.fromkeys((*names, *champions_kinds)) if name != BLEND]

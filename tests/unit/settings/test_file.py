@@ -186,3 +186,11 @@ def test_a_file_in_another_encoding_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "firstline.toml").write_bytes('language = "ru"'.encode("utf-16"))
     with pytest.raises(SettingsInvalid, match="it is not UTF-8"):
         read_settings(tmp_path / "firstline.toml")
+
+
+def test_settings_of_a_candidate_whose_tables_lie_apart_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "firstline.toml"
+    path.write_text('[candidates]\n[search]\npopulation = 3\n[candidates."linear.v1"]\nC = 20\n', "utf-8")
+    remember_candidate(path, "linear.v1", {"C": 5.5}, "found by a search")
+    assert read_settings(path).candidates == {"linear.v1": {"C": 5.5}}
+    assert read_settings(path).search.population == 3

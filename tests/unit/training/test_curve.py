@@ -11,7 +11,7 @@ def evaluated(name: str, seconds: float) -> Any:
     return SimpleNamespace(name=name, answers=SimpleNamespace(seconds=seconds), result=SimpleNamespace(mixture=None))
 
 
-@pytest.mark.parametrize(("left_s", "most"), [(30.0, "0.5 min left"), (900.0, "1.0 min at most for a curve")])
+@pytest.mark.parametrize(("left_s", "most"), [(30.0, "30 s left"), (900.0, "1.0 min at most for a curve")])
 def test_a_curve_that_takes_too_long_says_what_time_it_has(left_s: float, most: str) -> None:
     comparison: Any = SimpleNamespace(
         request=SimpleNamespace(has_curve=True, is_named_any_time=False),

@@ -575,7 +575,7 @@ def test_a_learning_curve_that_takes_long_is_left_out_and_said(tmp_path: Path, m
     events, report = run(tmp_path, has_curve=True)
     assert report.model.learning_curve is None
     (said,) = [event.text for event in events if isinstance(event, Note) and "no learning curve: even" in event.text]
-    assert said.endswith(" min, with 1.7e-11 min at most for a curve")
+    assert said.endswith(" s, with 1e-09 s at most for a curve")
 
 
 def test_a_learning_curve_has_fewer_repetitions_where_time_is_short(

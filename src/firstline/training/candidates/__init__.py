@@ -39,6 +39,8 @@ def find_candidate(name: str) -> "type[Candidate]":
 
     Raises `CandidateUnknown`, or `ExtraMissing` if what it needs is not installed.
     """
+    if name == BLEND:
+        raise CandidateUnknown(f"{BLEND} mixes the other candidates: it has no settings and no estimate of its own.")
     if name not in CLASSES:
         raise CandidateUnknown(f"There is no candidate '{name}'.", f"Known: {', '.join(CLASSES)}")
     module, _, attribute = CLASSES[name].partition(":")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Context:
     """What a workspace gives its candidates.
 
-    `folder` keeps what is dear to make and does not depend on who has which label; without one it is made anew.
+    `folder` keeps what is expensive to compute and does not depend on who has which label; without one it is made anew.
     `report` is told how far a fit has come. Relative paths in settings begin at `workspace`. `chosen` is what
     the workspace sets of each candidate. `cluster` opens a client of a Dask cluster for a candidate
     that `spreads`; None: this machine. `has_class_names`: candidates learn the names of classes as well,
@@ -118,7 +118,7 @@ class Fitted(Protocol):
 
 
 class Learner(Protocol):
-    """What becomes a trained model."""
+    """A model that can be trained."""
 
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Fitted:
         """Learn from labelled messages, and from unlabelled ones if the method can."""
@@ -126,7 +126,7 @@ class Learner(Protocol):
 
 @dataclass(frozen=True)
 class NoSettings:
-    """Of a candidate with nothing to set."""
+    """Settings of a candidate that has none."""
 
 
 class Candidate(ABC):

@@ -33,7 +33,7 @@ class WithEncoder(Candidate):
 
     @classmethod
     def encoders(cls, context: Context) -> tuple[str, ...]:
-        """The one of the workspace."""
+        """The workspace's encoder."""
         return (context.encoder.name,)
 
     def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:

@@ -45,7 +45,7 @@ _SHARE_OF_A_THREAD = 0.8
 
 @dataclass(frozen=True)
 class Workload:
-    """What a training would read: `folds` trainings on part of the labels, `repeats` times, then one on all of them.
+    """The size of a training: `folds` trainings on part of the labels, `repeats` times, then one on all of them.
 
     `is_compared_only`: without the last one. `before` are the candidates that are trained before this one, and may
     leave something to share.
@@ -143,7 +143,7 @@ def labelled_sample(workload: Workload, n_most: int = N_LABELLED) -> tuple[list[
 
 
 def clocked(call: Callable[[], Made]) -> tuple[float, Made]:
-    """The processor seconds that `call` took, and what it made. Products run on one thread, as many would wait."""
+    """The processor seconds that `call` took, and what it made. One thread: several would wait for each other."""
     with threadpool_limits(1):
         started = processor_s()
         made = call()

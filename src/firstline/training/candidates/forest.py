@@ -20,7 +20,7 @@ from firstline.types import Label, Message
 
 @dataclass(frozen=True)
 class ForestSettings(NgramSettings):
-    """What can be set; the defaults are what won, see docs/EXPERIMENTS.md."""
+    """What can be set; the defaults were chosen by experiment, see docs/EXPERIMENTS.md."""
 
     words_to: int = whole(1, 1, 3, "words in the longest run of words that is a feature")
     chars_to: int = whole(5, 3, 6, "characters in the longest run of characters that is a feature")

@@ -20,13 +20,13 @@ from firstline.types import Label, Message
 
 @dataclass(frozen=True)
 class LinearSettings(NgramSettings):
-    """What can be set; the defaults are what won, see docs/EXPERIMENTS.md."""
+    """What can be set; the defaults were chosen by experiment, see docs/EXPERIMENTS.md."""
 
     C: float = number(COUNTS_C, 0.1, 1_000.0, "how closely the labels are followed; lower is smoother", is_log=True)
 
 
 class Linear(Standalone):
-    """Logistic regression whose classes weigh the same, whatever their number of messages."""
+    """Logistic regression with balanced class weights."""
 
     name = "linear.v1"
     settings_type: ClassVar[type] = LinearSettings

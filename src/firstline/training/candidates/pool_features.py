@@ -1,4 +1,4 @@
-"""What a teacher reads of all messages before any label, and what it says of those that nobody labelled."""
+"""Features that the teacher computes before it sees labels, and what it says of those that nobody labelled."""
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass

@@ -36,7 +36,7 @@ class NgramSettings:
 
 
 class TfidfBlocks:
-    """One `TfidfVectorizer` a block; their features stand side by side."""
+    """One `TfidfVectorizer` a block; their features are concatenated."""
 
     def __init__(self, blocks: Sequence[NgramBlock], min_df: int = 1) -> None:
         self.blocks = list(blocks)

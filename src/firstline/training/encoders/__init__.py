@@ -53,7 +53,7 @@ def find_encoder(name: str, workspace: Path | None = None, cache: Path | None = 
     """The encoder that `name` means: `auto` is the first that is installed, `none` is none.
 
     A name that is not known is the path of a folder, from the folder `workspace` on; `cache` is the
-    folder that keeps what is dear to make. Raises `UsageError` if there is no such encoder,
+    folder that keeps what is expensive to compute. Raises `UsageError` if there is no such encoder,
     `ExtraMissing` where it is not installed, `EncoderUnusable`.
     """
     if name == NONE:

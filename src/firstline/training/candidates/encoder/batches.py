@@ -1,4 +1,4 @@
-"""Messages as token ids, in batches of like length; their number is bounded, whatever that of the labels."""
+"""Messages as token ids, in batches of similar length; their number is bounded, whatever that of the labels."""
 
 from collections.abc import Sequence
 

@@ -37,7 +37,7 @@ def kept_part(workspace: Path, key: str, n_labels: int) -> tuple[Transformer, fl
 
 
 def keep_part(workspace: Path, key: str, part: Transformer, seconds: float) -> None:
-    """Keep it, and of all only the newest; where there is no room, training goes on without."""
+    """Keep it, and of all only the newest; if the disk is full, training continues without saving."""
     folder = workspace / _FOLDER
     with suppress(FileUnwritable), write_folder(folder / key) as unfinished:
         part.save(unfinished)

@@ -266,7 +266,7 @@ def _stoppable() -> Iterator[None]:
 
 @contextmanager
 def _watched(search: Any, report: Callable[[int], None]) -> Iterator[None]:
-    """Tells how many generations are done, from another thread, since TPOT tells nobody."""
+    """Tells how many generations are done, from another thread, since TPOT has no callback."""
     ended = threading.Event()
 
     def watch() -> None:

@@ -1,4 +1,4 @@
-"""The settings of `ulmfit.v1`; the defaults are what won, see docs/EXPERIMENTS.md."""
+"""The settings of `ulmfit.v1`; the defaults were chosen by experiment, see docs/EXPERIMENTS.md."""
 
 from dataclasses import dataclass, replace
 from typing import Literal

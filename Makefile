@@ -1,4 +1,4 @@
-# make demo   the whole loop on demo messages, in about three minutes
+# make demo   the whole loop on demo messages, in about a minute
 # make check  the gate: ruff, mypy, import contracts, tests
 # make test-slow  what takes minutes: killed again and again, clusters that are lost, networks side by side
 # make masks   what the masks find, by kind and form

@@ -49,6 +49,6 @@ cat <<EOF
 
 That was the loop. Where to go next:
   your own export   $BIN/firstline init mine && $BIN/firstline import export.csv --workspace mine --text COLUMN --label COLUMN
-  every setting     $WORKSPACE/firstline.toml
+  your settings     $WORKSPACE/firstline.toml; docs/settings.md has all of them
   every command     $BIN/firstline --help
 EOF

@@ -41,7 +41,7 @@ def main() -> None:
             rows = [_measured(name, clients, process, port) for name, clients in _BESIDE.items()]
         print_rows(
             f"{_REQUESTS:,} requests of each kind in turn, service on one core of {machine()}",
-            ("beside it", "live p50 ms", "live p99 ms", "message p50 ms", "message p99 ms", "service MB"),
+            ("other clients", "live p50 ms", "live p99 ms", "message p50 ms", "message p99 ms", "service MB"),
             rows,
         )
         print_rows("From SIGTERM to the end", ("held by", "s"), [(name, _end_s(workspace, name)) for name in _BESIDE])
@@ -102,7 +102,7 @@ def _end_s(workspace: Path, name: str) -> str:
     return f"{taken_s:.1f}"
 
 
-def _nobody(port: int, done: threading.Event) -> None:
+def _none(port: int, done: threading.Event) -> None:
     """The floor."""
 
 
@@ -127,7 +127,7 @@ def _held(sent: bytes) -> Clients:
 
 
 _BESIDE: dict[str, Clients] = {
-    "nobody": _nobody,
+    "none": _none,
     "a client that sends headers without end": _endless_headers,
     f"{_CLIENTS} idle connections": _held(b""),
     f"{_CLIENTS} half-sent heads": _held(_HEAD[:-10]),

@@ -1,6 +1,6 @@
 """What a team's own mask patterns cost: python -m benchmarks.own_patterns
 
-Masks the demo messages with none, one and five patterns of a team, of which the messages hold next to nothing.
+Masks the demo messages with no, one and five patterns of a team; they match almost nothing in these messages.
 """
 
 import csv

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,3 +70,23 @@ def _address(process: subprocess.Popen[str], log: Path) -> str:
             raise RuntimeError(f"The service ended: {log.read_text('utf-8')}")
         time.sleep(0.1)
     raise RuntimeError("The service did not start.")
+
+
+def until_closed(connection: socket.socket) -> bytes:
+    """All that comes until the service closes or resets the connection."""
+    received = b""
+    try:
+        while more := connection.recv(65_536):
+            received += more
+    except ConnectionError:
+        pass
+    return received
+
+
+def wait_until(condition: Callable[[], bool], most_s: float = 20.0) -> None:
+    """Returns once the condition holds. Raises `TimeoutError` if it does not in time."""
+    end = time.monotonic() + most_s
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError("The condition does not hold.")
+        time.sleep(0.005)

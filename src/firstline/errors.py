@@ -41,11 +41,10 @@ FirstlineError                     error                    exit code 1 unless a
 
 Each has a sentence that says what, got and expected, and the next step. A code never changes once it is released.
 
-Some exceptions stand outside the tree because no user ever sees them: their callers turn them into errors of the tree
-or into answers. `UnfitGraph` and `UnfitFile` tell whoever builds a part which of its files does not fit,
-`PatternRefused` why a mask pattern cannot be run. `LongNumber`, `TooDeep`, `TooManyKeys` and `TooManyBackslashes` end
-the reading of JSON, `Refused` that of a request. `NotWanted` ends a task on a worker whose answer nobody waits for.
-`OldSetting` is a warning.
+Some exceptions are not in the tree, because users never see them: their callers translate them. `UnfitGraph` and
+`UnfitFile` say which file of a part is invalid, and `PatternRefused` why RE2 cannot run a mask pattern. `LongNumber`,
+`TooDeep`, `TooManyKeys` and `TooManyBackslashes` stop the reading of JSON, and `Refused` that of a request.
+`NotWanted` cancels a task on a worker. `OldSetting` is a warning.
 """
 
 import traceback

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service import Running, served
+from tests.service import Running, served, until_closed
 
 BODY = json.dumps({"text": "карта"}).encode()
 HEAD = b"POST /v1/classify HTTP/1.1\r\nHost: service\r\nContent-Length: %d\r\n\r\n" % len(BODY)
@@ -31,20 +31,10 @@ def connected(service: Running, receive_buffer: int | None = None) -> Iterator[s
         yield connection
 
 
-def read(connection: socket.socket) -> bytes:
-    received = b""
-    try:
-        while more := connection.recv(65_536):
-            received += more
-    except ConnectionError:
-        pass
-    return received
-
-
 def is_live(service: Running) -> bool:
     with connected(service) as connection:
         connection.sendall(LIVE)
-        return b"200 OK" in read(connection)
+        return b"200 OK" in until_closed(connection)
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
@@ -64,12 +54,12 @@ def test_a_signal_ends_it_whoever_holds_what(trained: Path, tmp_path: Path, sent
         service.process.send_signal(sent)
         time.sleep(0.5)
         finished.sendall(BODY[-1:])
-        answer = read(finished)
+        answer = until_closed(finished)
         assert b"200 OK" in answer
         assert b"connection: close" in answer
-        assert b'"stopping"' in read(half)
-        assert b'"stopping"' in read(half_head)
-        assert read(idle) == b""
+        assert b'"stopping"' in until_closed(half)
+        assert b'"stopping"' in until_closed(half_head)
+        assert until_closed(idle) == b""
         service.process.wait(WITHIN_S)
     assert "Traceback" not in log.read_text("utf-8")
 

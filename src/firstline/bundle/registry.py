@@ -34,7 +34,7 @@ def list_models(models: Path) -> tuple[list[Manifest], list[BundleError]]:
 
 
 def champion_id(models: Path) -> str | None:
-    """The id of the champion, or None if there is none yet. Raises `BundleDamaged`."""
+    """The id of the champion, or None before the first training. Raises `BundleDamaged`."""
     file = models / _CHAMPION
     try:
         return msgspec.json.decode(file.read_bytes(), type=_Champion).model

@@ -173,5 +173,5 @@ def _say_holders(holders: Holders, workspace: Path | None) -> None:
         say(f"    2. {next_command(workspace, 'models promote NEW')}")
         say("    3. delete the folders named above in runs and models")
     if holders.has_language_models:
-        anew = next_command(workspace, "adapt --force")
-        say(f"  Language models and sentence vectors come from all messages: {anew}, or delete language-models")
+        say("  Language models and sentence vectors were learned from all messages. To learn them again:")
+        say(f"    {next_command(workspace, 'adapt --force')}, or delete the folder language-models")

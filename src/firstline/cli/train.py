@@ -174,7 +174,7 @@ def _shown(bar: "Progress", show_stage: "Callable[[Stage], None]") -> "Callable[
         elif isinstance(event, Note):
             note(event.text)
         elif isinstance(event, Skipped):
-            note(f"skipped {event.candidate}: {without_name(event.reason, event.candidate)}")
+            note(f"skipped {event.candidate}")
         else:
             note(f"{event.candidate}: macro-F1 {figure(event.figures.macro_f1)}")
 

@@ -90,10 +90,10 @@ def installed_models(how: Adaptation) -> dict[str, LanguageModel]:
 
 
 def _can_go_on(how: Adaptation, installed: Language) -> bool:
-    """Whether a whole model is kept for each direction, and all came from pretrained ones that belong together.
+    """Whether each direction has a complete adapted model, and all started from pretrained models of one package.
 
-    What came from the installed ones must have read as often as is asked for now: the same settings give the
-    same, whatever they were before. What came from others has nothing else to begin with.
+    A model that started from an installed one must have read the messages as many times as the settings now say, so
+    that the same settings always give the same model. Any other model has nothing else to start from.
     """
     if how.folder is None:
         return False

@@ -33,7 +33,7 @@ def save_checkpoint(path: Path, purpose: Mapping[str, Any], state: Mapping[str, 
 
 
 def load_checkpoint(path: Path, purpose: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The state under `path`, or None if there is none.
+    """The state saved under `path`; None if there is no checkpoint.
 
     Raises `CheckpointUnusable` if it is damaged, of another version, or of a training with another purpose, and says
     what differs.

@@ -51,17 +51,23 @@ _NEXT_STEP = {
 }
 
 
-def content_of(path: Path) -> Content:
-    """The kind of a file. Raises `FileUnreadable` if it cannot be read, or is empty."""
+def read_head(path: Path, n_bytes: int) -> bytes:
+    """The first bytes of a file. Raises `FileUnreadable` if it cannot be read, or has nothing but white space there."""
     try:
         with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
+            head = file.read(n_bytes)
     except OSError as error:
         raise FileUnreadable(
             f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions."
         ) from None
-    if not head:
+    if not head.strip():
         raise FileUnreadable(f"{path} is empty.", "Export it again.")
+    return head
+
+
+def content_of(path: Path) -> Content:
+    """The kind of a file. Raises `FileUnreadable` if it cannot be read, or is empty."""
+    head = read_head(path, _HEAD_BYTES)
     for start, content in ((b"PAR1", Content.parquet), (b"\x1f\x8b", Content.gzip), (b"%PDF-", Content.pdf)):
         if head.startswith(start):
             return content

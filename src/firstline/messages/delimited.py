@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from firstline.errors import FileUnreadable
+from firstline.messages.contents import read_head
 from firstline.messages.csv_rows import csv_rows
 from firstline.messages.dialect import find_dialect
 from firstline.messages.headers import check_width
 from firstline.messages.records import ReadingOptions, Record, Reject, Value, unique_names
-from firstline.messages.sniff import decode_sample, find_encoding, read_sample, undecodable
+from firstline.messages.sniff import SAMPLE_BYTES, decode_sample, find_encoding, undecodable
 
 _NAMES = {"\t": "tab", " ": "space"}
 
@@ -20,7 +21,7 @@ class DelimitedReader:
     """A CSV or TSV file. Raises `FileUnreadable` if it has no header or cannot be decoded."""
 
     def __init__(self, path: Path, options: ReadingOptions) -> None:
-        sample = read_sample(path)
+        sample = read_head(path, SAMPLE_BYTES)
         self.path = path
         self.encoding = options.encoding or find_encoding(sample, path)
         text = decode_sample(sample, self.encoding)

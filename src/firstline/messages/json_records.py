@@ -17,13 +17,14 @@ import ijson
 import msgspec
 
 from firstline.errors import FileUnreadable
+from firstline.messages.contents import read_head
 from firstline.messages.exports.base import ExportFormat, Item
 from firstline.messages.exports.known import recognise
 from firstline.messages.json_guard import GuardedSource, LongNumber, TooManyBackslashes, mend_surrogates
 from firstline.messages.json_position import describe_place
 from firstline.messages.json_scan import MAX_COLUMNS, Scan, TooDeep, TooManyKeys
 from firstline.messages.records import ReadingOptions, Record, Reject, Value
-from firstline.messages.sniff import decode_sample, find_encoding, read_sample, undecodable
+from firstline.messages.sniff import SAMPLE_BYTES, decode_sample, find_encoding, undecodable
 
 _MAX_DEPTH = 100
 _MAX_LINE_BYTES = 16_000_000
@@ -34,7 +35,7 @@ class _JsonReader(ABC):
     """What both formats share. Raises `FileUnreadable` if a file holds no objects."""
 
     def __init__(self, path: Path, options: ReadingOptions) -> None:
-        sample = read_sample(path)
+        sample = read_head(path, SAMPLE_BYTES)
         self.path = path
         self.encoding = options.encoding or find_encoding(sample, path)
         decode_sample(sample, self.encoding)

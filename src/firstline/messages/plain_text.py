@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from firstline.messages.columns import names_text
+from firstline.messages.contents import read_head
 from firstline.messages.csv_rows import MAX_FIELD_CHARS
 from firstline.messages.delimited import DelimitedReader
 from firstline.messages.dialect import find_dialect
 from firstline.messages.records import Reader, ReadingOptions, Record, Reject
-from firstline.messages.sniff import decode_sample, find_encoding, read_sample, undecodable
+from firstline.messages.sniff import SAMPLE_BYTES, decode_sample, find_encoding, undecodable
 
 _EVEN_SHARE = 0.9
 _SAMPLE_LINES = 200
@@ -18,7 +19,7 @@ _SAMPLE_LINES = 200
 
 def open_text(path: Path, options: ReadingOptions) -> Reader:
     """A .txt: a table if its delimiter or header is named, or if the file shows it; else one message a line."""
-    sample = read_sample(path)
+    sample = read_head(path, SAMPLE_BYTES)
     encoding = options.encoding or find_encoding(sample, path)
     text = decode_sample(sample, encoding).removeprefix("\ufeff")
     if options.delimiter or options.header_row or _is_table(text, options):

@@ -24,20 +24,6 @@ _SAME_PLACE_SHARE = 0.98
 _CONTROLS = bytes({*range(0x09), *range(0x0E, 0x20)} - {0x1A, 0x1B})
 
 
-def read_sample(path: Path) -> bytes:
-    """The first megabyte. Raises `FileUnreadable` for a file that is absent, empty or not text."""
-    try:
-        with path.open("rb") as file:
-            sample = file.read(SAMPLE_BYTES)
-    except OSError as error:
-        raise FileUnreadable(
-            f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions."
-        ) from None
-    if not sample.strip():
-        raise FileUnreadable(f"{path} is empty.", "Export it again.")
-    return sample
-
-
 def find_encoding(sample: bytes, path: Path) -> str:
     """The encoding of a sample: by its byte-order mark, as UTF-8 if most of it is, else by its letters."""
     for bom, name in _BOMS:

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from firstline.errors import FileUnreadable
-from firstline.messages.sniff import find_encoding, read_sample
+from firstline.messages.contents import read_head
+from firstline.messages.sniff import SAMPLE_BYTES, find_encoding
 
 HERE = Path("export.csv")
 TEXT = "id;text\n1;Здравствуйте, банкомат не выдал деньги\n2;Где мой перевод?\n"
@@ -36,7 +37,7 @@ def test_bytes_that_no_text_has_are_an_error(content: bytes) -> None:
 
 def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileUnreadable, match="No such file"):
-        read_sample(tmp_path / "a.csv")
+        read_head(tmp_path / "a.csv", SAMPLE_BYTES)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])

@@ -3,7 +3,6 @@
 import asyncio
 import socket
 import threading
-import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +22,7 @@ from firstline.serving.schemas import BatchAnswer, BatchAnswers
 from firstline.serving.service import Service
 from firstline.settings.model import ServingSettings
 from tests.bundles import make_bundle
+from tests.service import wait_until
 
 LIMITS = ServingSettings(max_waiting_batches=3)
 TIMEOUT_S = 20
@@ -250,14 +250,6 @@ def listening(app: Litestar) -> Iterator[int]:
         finally:
             server.should_exit = True
             thread.join(TIMEOUT_S)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + TIMEOUT_S
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError
-        time.sleep(0.001)
 
 
 def test_one_whose_connection_closes_is_not_computed_further(service: Gated) -> None:

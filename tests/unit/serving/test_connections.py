@@ -7,7 +7,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from firstline.serving.limits import ConnectionLimits
 from firstline.serving.service import Service
 from firstline.settings.model import ServingSettings
 from tests.bundles import make_bundle
-from tests.service import served_here
+from tests.service import served_here, until_closed, wait_until
 
 LIMITS = ConnectionLimits(connections=20, header_timeout_s=1.0, body_timeout_s=3.0, idle_timeout_s=1.0)
 BODY = '{"text": "карта"}'.encode()
@@ -62,16 +62,6 @@ def connect(port: int) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port), timeout=BOUND_S)
 
 
-def until_closed(connection: socket.socket) -> bytes:
-    received = b""
-    try:
-        while more := connection.recv(65_536):
-            received += more
-    except ConnectionError:
-        pass
-    return received
-
-
 def one_answer(connection: socket.socket) -> bytes:
     """The next answer; the connection stays open."""
     with connection.makefile("rb") as lines:
@@ -86,13 +76,6 @@ def ask(port: int, sent: bytes, *, ends: bool = False) -> bytes:
         if ends:
             connection.shutdown(socket.SHUT_WR)
         return until_closed(connection)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    give_up_at = time.monotonic() + BOUND_S
-    while not condition():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.01)
 
 
 def answers(received: bytes) -> list[tuple[int, dict[str, str], Any]]:
@@ -384,7 +367,9 @@ def test_half_sent_bodies_make_room(tmp_path: Path) -> None:
         held = [connect(port) for _ in range(10)]
         for connection in held:
             connection.sendall(post()[:-1])
+        # A newcomer gets an answer as soon as one of them has been silent for a second.
         wait_until(lambda: is_answered(port, LIVE))
+        assert is_live(port)
         for connection in held:
             connection.close()
 

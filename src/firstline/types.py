@@ -10,6 +10,27 @@ Direction: TypeAlias = Literal["forward", "backward"]
 """How a language model reads a text."""
 
 
+Decision: TypeAlias = Literal["route", "review", "unknown"]
+"""What to do with a message: act on its label, let a person decide, or treat it as none of the classes."""
+
+Reason: TypeAlias = Literal[
+    "confident",
+    "low_confidence",
+    "always_review",
+    "promise_out_of_reach",
+    "no_thresholds",
+    "unfamiliar",
+    "no_known_words",
+    "none_of_these",
+]
+"""Why a decision was taken: a stable code, see docs/decisions.md.
+
+`confident` routes. `low_confidence`, `always_review` (the team's rule for this class), `promise_out_of_reach` (held-out
+answers cannot back what the team asks for) and `no_thresholds` (a model from before decisions) leave it to a person.
+`unfamiliar`, `no_known_words` and `none_of_these` (the model has learned such messages) make it unknown.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """What one person wrote, masked, and who they are to the company.
@@ -35,6 +56,8 @@ class Prediction:
     """All classes of a model for one message, most confident first; confidences sum to 1."""
 
     ranking: tuple[Ranked, ...]
+    decision: Decision = "review"
+    reason: Reason = "no_thresholds"
 
     @property
     def label(self) -> Label:

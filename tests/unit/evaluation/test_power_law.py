@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from firstline.training.power_law import expectations, fit_power_law
+from firstline.evaluation.power_law import expectations, fit_power_law
 
 SIZES = np.array([100.0, 200.0, 400.0, 800.0])
 WIDTHS = np.full(4, 0.02)

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from firstline.bundle.learning_curve import LearningCurve, Point
 from firstline.errors import LabelsTooFew
 from firstline.evaluation.metrics import score, wilson
+from firstline.evaluation.power_law import LEAST_POINTS, expectations
 from firstline.steps import Stage
 from firstline.training.candidates.base import Learner
-from firstline.evaluation.power_law import LEAST_POINTS, expectations
 from firstline.types import Label, Message
 
 SHARES = (0.25, 0.4, 0.6, 0.8)

@@ -10,6 +10,7 @@ from firstline.bundle.learning_curve import LearningCurve
 FORMAT_VERSION = 1
 FILE_NAME = "manifest.json"
 _COLDEST, _HOTTEST = 0.01, 100.0
+_STEEPEST = 100.0
 
 
 def _check_temperature(temperature: float) -> None:
@@ -57,6 +58,29 @@ class Calibration(_Struct, frozen=True):
         _check_temperature(self.temperature)
 
 
+class BetaCalibration(_Struct, frozen=True, omit_defaults=True):
+    """Turns the probability p of the best class into its confidence, given the probability q of the second.
+
+    logit = a ln(p) - b ln(1 - p) + lead ln(p / q) + c. `a`, `b` and `lead` are 0 to 100, `a` or `b` is more than 0, so
+    that a higher p gives a higher confidence; `c` is -100 to 100.
+    """
+
+    a: float
+    b: float
+    c: float
+    lead: float = 0.0
+
+    def __post_init__(self) -> None:
+        # Comparisons with NaN are false.
+        if not (all(0 <= weight <= _STEEPEST for weight in (self.a, self.b, self.lead)) and self.a + self.b > 0):
+            raise ValueError(
+                f"beta calibration has a = {self.a}, b = {self.b} and lead = {self.lead}, expected 0 to {_STEEPEST},"
+                " and a or b more than 0"
+            )
+        if not -_STEEPEST <= self.c <= _STEEPEST:
+            raise ValueError(f"beta calibration has c = {self.c}, expected {-_STEEPEST} to {_STEEPEST}")
+
+
 class ClassMetrics(_Struct, frozen=True):
     """Figures of one class: `support` counts its messages, the others are 0 to 1."""
 
@@ -67,7 +91,12 @@ class ClassMetrics(_Struct, frozen=True):
 
 
 class Metrics(_Struct, frozen=True):
-    """Figures by cross-validation, each 0 to 1; intervals are (low, high), 95 %."""
+    """Figures by cross-validation, each 0 to 1; intervals are (low, high), 95 %.
+
+    `brier` is the mean square of the confidence minus 1 if the answer is right, 0 if it is wrong. It and
+    `calibration_error` are measured on messages that the calibration was not fitted on. Bundles of 0.2.0 have no
+    `brier`, and their `calibration_error` is of the messages that the temperature was fitted on.
+    """
 
     method: str
     n_messages: int
@@ -78,6 +107,9 @@ class Metrics(_Struct, frozen=True):
     per_class: dict[str, ClassMetrics]
     calibration_error: float
     calibration_error_before: float
+    calibration_error_interval: tuple[float, float] | None = None
+    brier: float | None = None
+    brier_interval: tuple[float, float] | None = None
 
 
 class Training(_Struct, frozen=True):
@@ -119,6 +151,8 @@ class Manifest(_Struct, frozen=True):
     training: Training | None
     measured: Measured
     learning_curve: LearningCurve | None = None
+    confidence: BetaCalibration | None = None
+    """Applied to the best class after the temperature; None in bundles of 0.2.0, or if it is no better."""
     emails: str = ""
     """Version of the rules that cut quoted replies and signatures from the texts; empty if nothing was cut."""
     format_version: int = FORMAT_VERSION
@@ -139,4 +173,6 @@ class Manifest(_Struct, frozen=True):
         )
         if self.emails:  # Bundles older than this field keep their ids.
             identity += (self.emails,)
+        if self.confidence:
+            identity += (self.confidence,)
         return f"{self.candidate}-{hashlib.sha256(msgspec.json.encode(identity)).hexdigest()[:8]}"

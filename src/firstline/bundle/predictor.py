@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from firstline.bundle.confidence import calibrate, with_confidence
 from firstline.bundle.files import part_files, read_manifest
 from firstline.bundle.manifest import Manifest
 from firstline.bundle.parts import Scorer, load_part
@@ -111,6 +112,10 @@ class Predictor:
 
         Raises `ScoresNotFinite` if a part gives something else for one of the messages.
         """
+        return with_confidence(self._scores(messages), self.manifest.confidence)
+
+    def _scores(self, messages: Sequence[Message]) -> NDArray[np.float32]:
+        """Probabilities after the temperature: they decide about the order of the classes."""
         if not messages:
             return np.empty((0, len(self.manifest.labels)), np.float32)
         known = [(message.text, message.segment if message.segment in self._segments else None) for message in messages]
@@ -137,9 +142,11 @@ class Predictor:
     def predict(self, messages: Sequence[Message]) -> list[Prediction]:
         """Rank all classes for each message, most likely first. Ties keep the order of the labels."""
         labels = self.manifest.labels
+        scores = self._scores(messages)
         predictions = []
-        for row in self.predict_proba(messages):
-            order = np.argsort(-row, kind="stable")
+        for row, order in zip(
+            with_confidence(scores, self.manifest.confidence), np.argsort(-scores, axis=1, kind="stable"), strict=True
+        ):
             predictions.append(Prediction(tuple(Ranked(labels[place], float(row[place])) for place in order)))
         return predictions
 
@@ -151,13 +158,3 @@ def mean_of(scored: Sequence[tuple[NDArray[np.float32], float]]) -> NDArray[np.f
     total = sum(weight for _, weight in scored)
     mixed = sum(probabilities * np.float32(weight / total) for probabilities, weight in scored)
     return np.asarray(mixed, np.float32)
-
-
-def calibrate(probabilities: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
-    """Scale probabilities, (n, n_labels), by a temperature (Guo et al. 2017). The ranking does not change."""
-    if temperature == 1:
-        return probabilities
-    logits = np.log(np.maximum(probabilities, 1e-9)) / temperature
-    logits -= logits.max(axis=1, keepdims=True)
-    scaled = np.exp(logits)
-    return np.asarray(scaled / scaled.sum(axis=1, keepdims=True), np.float32)

@@ -109,7 +109,10 @@ def _print_manifest(manifest: "Manifest", is_champion: bool) -> None:
     say(f"  measured by       {metrics.method}")
     for name, shown in (("accuracy", "accuracy"), ("macro_f1", "macro-F1"), ("macro_precision", "macro precision")):
         say(f"  {shown:<17} {figure(getattr(metrics, name), metrics.intervals.get(name))}")
-    say(f"  calibration error {metrics.calibration_error:.3f} (before: {metrics.calibration_error_before:.3f})")
+    error = figure(metrics.calibration_error, metrics.calibration_error_interval)
+    say(f"  calibration error {error}, before calibration {figure(metrics.calibration_error_before)}")
+    if metrics.brier is not None:
+        say(f"  Brier score       {figure(metrics.brier, metrics.brier_interval)}")
     say(f"  data fingerprint  {training.data_fingerprint[:16]}")
     for what, words in _made_of(training.candidate_settings):
         say(f"  {what:<17} {words}")

@@ -136,6 +136,14 @@ class Folds:
                 for repeat in range(self.repeats)
             ]
 
+    @cached_property
+    def numbers(self) -> NDArray[np.int64]:
+        """In the first repeat, the number of the fold that holds out each message, (n_messages,)."""
+        numbers = np.empty(len(self.truth), np.int64)
+        for number, (_, held_out) in enumerate(self.splits[0], start=1):
+            numbers[held_out] = number
+        return numbers
+
     def seed_of(self, repeat: int) -> int:
         return (self.seed + repeat) % 2**32
 

@@ -51,7 +51,8 @@ def manifest(
     times = f", {folds.repeats} times" if folds.repeats > 1 else ""
     return msgspec.structs.replace(
         begun,
-        calibration=result.calibration,
+        calibration=result.calibrator.calibration,
+        confidence=result.calibrator.confidence,
         metrics=Metrics(
             method=f"{folds.n_folds}-fold cross-validation{times}, seed {folds.seed}",
             n_messages=figures.n_messages,
@@ -60,8 +61,11 @@ def manifest(
             macro_precision=figures.macro_precision,
             intervals=dict(figures.intervals),
             per_class=dict(figures.per_class),
-            calibration_error=result.calibration_error,
+            calibration_error=result.reliability.calibration_error,
             calibration_error_before=result.calibration_error_before,
+            calibration_error_interval=result.reliability.intervals["calibration_error"],
+            brier=result.reliability.brier,
+            brier_interval=result.reliability.intervals["brier"],
         ),
         training=Training(
             n_messages=len(data.messages),

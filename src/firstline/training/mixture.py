@@ -7,7 +7,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from firstline.bundle.predictor import calibrate, mean_of
+from firstline.bundle.confidence import calibrate
+from firstline.bundle.predictor import mean_of
 from firstline.evaluation.calibration import fit_temperature
 
 _ROUNDS, _LEAST_PROBABILITY = 200, 1e-6

@@ -2,15 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from firstline.bundle.manifest import Calibration
-from firstline.bundle.predictor import calibrate
-from firstline.evaluation.calibration import calibration_error, fit_temperature
+from firstline.evaluation.calibration import Calibrator, cross_fit
 from firstline.evaluation.metrics import Difference, Figures, differences, score_repeated
+from firstline.evaluation.reliability import Reliability, calibration_error, reliability
 from firstline.steps import Note, Stage, Step
 from firstline.training.candidates.base import Learner
 from firstline.training.folds import Folds, OutOfFold
@@ -31,8 +30,8 @@ class Result:
 
     candidate: str
     figures: Figures
-    calibration: Calibration
-    calibration_error: float
+    calibrator: Calibrator
+    reliability: Reliability
     calibration_error_before: float
     training_s: float
     latency_ms: Mapping[str, float]
@@ -81,10 +80,14 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A candidate that was cross-validated: its result, its out-of-fold answers, its cost, and how to train it."""
+    """A candidate that was cross-validated: its result, its out-of-fold answers, its cost, and how to train it.
+
+    `calibrated`, (n_repeats, n_messages, n_labels), are the probabilities of its answers, calibrated on other messages.
+    """
 
     result: Result
     answers: OutOfFold
+    calibrated: NDArray[np.float32]
     cost: Cost
     make: Make
 
@@ -92,25 +95,28 @@ class Evaluated:
     def of(
         cls, name: str, folds: Folds, answers: OutOfFold, cost: Cost, make: Make, mixture: Mixture | None = None
     ) -> "Evaluated":
-        """Scores the answers. The temperature is fitted on messages whose class the fold had learned."""
+        """Scores the answers, whose calibration is judged on messages that it was not fitted on."""
         truth = np.tile(folds.truth, folds.repeats)
         probabilities = np.concatenate(list(answers.probabilities))
-        learned = answers.learned.reshape(-1)
-        calibration = fit_temperature(probabilities[learned], truth[learned])
-        error = partial(calibration_error, truth=truth)
+        # A message stays with one fold in all repeats, so that its own label never calibrates it.
+        calibrated, calibrator = cross_fit(
+            probabilities, truth, answers.learned.reshape(-1), np.tile(folds.numbers, folds.repeats)
+        )
+        shape = answers.learned.shape
+        right = calibrated.argmax(axis=1) == truth
         result = Result(
             candidate=name,
             figures=score_repeated(folds.data.labels, answers.labels(folds.names), folds.seed),
-            calibration=calibration,
-            calibration_error=error(calibrate(probabilities, calibration.temperature)),
-            calibration_error_before=error(probabilities),
+            calibrator=calibrator,
+            reliability=reliability(calibrated.max(axis=1).reshape(shape), right.reshape(shape), folds.seed),
+            calibration_error_before=calibration_error(probabilities, truth),
             training_s=round(answers.seconds, 2),
             latency_ms=cost.latency_ms,
             memory_bytes=cost.memory_bytes,
             size_bytes=cost.size_bytes,
             mixture=mixture,
         )
-        return cls(result, answers, cost, make)
+        return cls(result, answers, calibrated.reshape(answers.probabilities.shape), cost, make)
 
     @property
     def name(self) -> str:

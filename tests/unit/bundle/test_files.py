@@ -5,9 +5,10 @@ import msgspec
 import pytest
 
 from firstline.bundle.files import PartSource, check_files, read_manifest, write_bundle
-from firstline.bundle.manifest import FILE_NAME, Part
+from firstline.bundle.manifest import FILE_NAME, BetaCalibration, Part
 from firstline.errors import BundleDamaged, BundleMissing, BundleUnwritable, BundleVersionUnknown
 from tests.bundles import hand_made_part, make_bundle, manifest
+from tests.keep_release import RELEASED
 
 
 def test_written_manifest_reads_back(tmp_path: Path) -> None:
@@ -32,6 +33,19 @@ def test_same_content_has_the_same_id_whenever_it_is_written(tmp_path: Path) -> 
 def test_calibration_is_part_of_the_identity(tmp_path: Path) -> None:
     ids = {make_bundle(tmp_path, draft=manifest(temperature=t)).id for t in (1.0, 2.0)}
     assert len(ids) == 2
+
+
+def test_confidence_is_part_of_the_identity(tmp_path: Path) -> None:
+    drafts = [
+        msgspec.structs.replace(manifest(), confidence=confidence)
+        for confidence in (None, BetaCalibration(1.0, 0.5, 0.1), BetaCalibration(1.0, 0.5, 0.1, 0.2))
+    ]
+    assert len({make_bundle(tmp_path, draft=draft).id for draft in drafts}) == 3
+
+
+@pytest.mark.parametrize("folder", sorted(RELEASED.glob("*/models/*.v1-*")), ids=lambda folder: folder.name)
+def test_bundles_of_released_versions_keep_their_ids(folder: Path) -> None:
+    assert read_manifest(folder).content_id() == folder.name
 
 
 def test_how_emails_are_read_is_part_of_the_identity(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from firstline.bundle.manifest import Calibration, MaskPatterns
-from firstline.bundle.predictor import Predictor, WeightedPart, calibrate
+from firstline.bundle.confidence import calibrate, with_confidence
+from firstline.bundle.manifest import BetaCalibration, Calibration, MaskPatterns
+from firstline.bundle.predictor import Predictor, WeightedPart
 from firstline.errors import BundleDamaged, BundleVersionUnknown, ScoresNotFinite
 from firstline.text.masks import MASKS_VERSION
 from firstline.text.readings import Reading
@@ -145,6 +146,24 @@ def test_temperature_softens_and_keeps_the_order(tmp_path: Path) -> None:
     soft = load(tmp_path, calibration=Calibration(3.0)).predict([Message("карта")])[0]
     assert soft.confidence < sharp.confidence
     assert [item.label for item in soft.ranking] == [item.label for item in sharp.ranking]
+
+
+def test_confidence_is_applied_after_the_temperature(tmp_path: Path) -> None:
+    beta = BetaCalibration(a=0.5, b=0.7, c=0.2, lead=0.1)
+    softer = load(tmp_path, calibration=Calibration(3.0))
+    both = load(tmp_path, calibration=Calibration(3.0), confidence=beta)
+    messages = [Message("карта"), Message("карта перевод банкомат")]
+    np.testing.assert_array_equal(both.predict_proba(messages), with_confidence(softer.predict_proba(messages), beta))
+    assert both.predict(messages)[0].confidence == pytest.approx(both.predict_proba(messages)[0].max())
+
+
+@pytest.mark.parametrize("c", [-50.0, 50.0])
+def test_confidence_keeps_the_order_of_the_ranking(c: float) -> None:
+    scores = WeightedPart(Gives(0.3, 0.3 + 1e-7, 0.4 - 1e-7))
+    before = Predictor(manifest(), [scores]).predict([Message("карта")])[0]
+    beta = BetaCalibration(a=1.0, b=1.0, c=c)
+    after = Predictor(msgspec.structs.replace(manifest(), confidence=beta), [scores]).predict([Message("карта")])[0]
+    assert [item.label for item in after.ranking] == [item.label for item in before.ranking]
 
 
 def test_calibration_at_temperature_one_changes_nothing() -> None:

@@ -49,7 +49,7 @@ def run(
 
 def figures(report: TrainReport) -> list[tuple[object, ...]]:
     rows: list[Result] = report.results
-    return [(row.candidate, row.figures, row.calibration) for row in rows]
+    return [(row.candidate, row.figures, row.calibrator, row.reliability) for row in rows]
 
 
 def test_figures_and_model_are_those_of_a_training_here(tmp_path: Path) -> None:

@@ -1,0 +1,73 @@
+"""Measures how far confidence is from how often answers are right."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+_BINS = 15
+_RESAMPLES = 1_000
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """How well confidence tells which answers are right; both figures are 0 to 1, lower is better.
+
+    `calibration_error` is the expected calibration error in 15 bins of equal size (Nixon et al. 2019). It is above 0
+    by chance alone: by about .02 with 3,000 messages and .03 with 1,500. `brier` is the mean square of the confidence
+    minus 1 if the answer is right, 0 if it is wrong (Brier 1950, of this event). `intervals` has both, 95 %.
+    """
+
+    calibration_error: float
+    brier: float
+    intervals: Mapping[str, tuple[float, float]]
+
+
+def calibration_error(probabilities: NDArray[np.float32], truth: NDArray[np.int64]) -> float:
+    """The expected calibration error of the best class; `probabilities` (n, n_labels), `truth` (n,) indexes labels."""
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    order = np.argsort(confidence, kind="stable")
+    return _error(confidence[order], (probabilities.argmax(axis=1) == truth)[order])
+
+
+def brier(probabilities: NDArray[np.float32], truth: NDArray[np.int64]) -> float:
+    """The Brier score of the best class, right or wrong; `probabilities` (n, n_labels), `truth` (n,) indexes labels."""
+    right = probabilities.argmax(axis=1) == truth
+    return float(np.square(probabilities.max(axis=1).astype(np.float64) - right).mean())
+
+
+def reliability(confidence: NDArray[np.floating], right: NDArray[np.bool_], seed: int = 0) -> Reliability:
+    """Both figures with intervals; `confidence` and `right` are (n,), or (n_repeats, n) for the same messages.
+
+    The intervals are the basic bootstrap over messages, 1,000 resamples (Davison and Hinkley 1997, 5.2); all repeats of
+    a message are drawn together. A resample looks worse calibrated than the messages it is drawn from, and the basic
+    interval takes that back. Raises `ValueError` if there are no messages.
+    """
+    n_messages = right.shape[-1]
+    if not n_messages:
+        raise ValueError("no messages to measure")
+    values = confidence.reshape(-1).astype(np.float64)
+    order = np.argsort(values, kind="stable")
+    message, values, hits = order % n_messages, values[order], right.reshape(-1)[order]
+    squares = np.square(values - hits)
+    found = {"calibration_error": _error(values, hits), "brier": float(squares.mean())}
+    resampled = {name: np.empty(_RESAMPLES) for name in found}
+    rng = np.random.default_rng(seed)
+    for row in range(_RESAMPLES):
+        times = np.bincount(rng.integers(0, n_messages, n_messages), minlength=n_messages)[message]
+        # Repeating keeps the order, so that no resample has to be sorted.
+        resampled["calibration_error"][row] = _error(np.repeat(values, times), np.repeat(hits, times))
+        resampled["brier"][row] = (squares * times).sum() / times.sum()
+    return Reliability(**found, intervals={name: _interval(resampled[name], value) for name, value in found.items()})
+
+
+def _error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+    """The calibration error of answers in the order of their confidence, (n,)."""
+    edges = np.linspace(0, len(right), min(_BINS, len(right)) + 1).round().astype(np.int64)[:-1]
+    return float(np.abs(np.add.reduceat(confidence - right, edges)).sum() / len(right))
+
+
+def _interval(resampled: NDArray[np.float64], value: float) -> tuple[float, float]:
+    low, high = 2 * value - np.percentile(resampled, [97.5, 2.5])
+    return max(min(float(low), value), 0.0), min(max(float(high), value), 1.0)

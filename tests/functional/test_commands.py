@@ -343,6 +343,12 @@ def test_evaluate_shows_a_class_of_the_workspace_that_the_model_does_not_know(
     assert re.search(r"Арбузы +\.000 +\.000 +\.000 +1", done.stdout)
 
 
+def test_models_show_says_how_far_confidence_can_be_believed(firstline: Run, trained: Path) -> None:
+    shown = firstline("models", "show", "-w", trained).stdout
+    assert re.search(r"calibration error \d?\.\d{3} \(\d?\.\d{3}-\d?\.\d{3}\), before calibration \d?\.\d{3}\n", shown)
+    assert re.search(r"Brier score +\d?\.\d{3} \(\d?\.\d{3}-\d?\.\d{3}\)\n", shown)
+
+
 def test_evaluate_says_which_classes_the_averages_leave_out(firstline: Run, tmp_path: Path, trained: Path) -> None:
     (tmp_path / "a.csv").write_text("text,label\nгде банкомат,Банкомат\n", "utf-8")
     done = firstline("evaluate", tmp_path / "a.csv", "-w", trained, "--json", "-")

@@ -53,6 +53,13 @@ def test_its_run_and_its_model_are_listed(released: Path) -> None:
     assert [row["candidate"] for row in run["rows"]] == ["linear.v1"]
 
 
+def test_its_model_is_shown_without_the_figures_that_it_lacks(released: Path) -> None:
+    shown = told("models", "show", "-w", released)
+
+    assert "calibration error" in shown
+    assert "Brier" not in shown
+
+
 def test_it_takes_new_messages_and_trains(released: Path, tmp_path: Path) -> None:
     new = tmp_path / "new.csv"
     new.write_text("text,label\nкарту съел банкомат,Новый класс\nбанкомат проглотил карту,Новый класс\n", "utf-8")

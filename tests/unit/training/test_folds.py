@@ -22,6 +22,12 @@ def test_every_message_is_held_out_once() -> None:
     assert sorted(held_out.tolist()) == list(range(len(data.labels)))
 
 
+def test_numbers_are_those_of_the_first_repeat() -> None:
+    folds = Folds(examples(), 4, 2, 0)
+    for number, (_, held_out) in enumerate(folds.splits[0], start=1):
+        assert set(folds.numbers[held_out]) == {number}
+
+
 def test_probabilities_have_a_row_a_message_and_a_column_a_class() -> None:
     data = examples()
     for fold in folds_of(data.labels, data.messages):

@@ -15,8 +15,8 @@ class Reliability:
     """How well confidence tells which answers are right; both figures are 0 to 1, lower is better.
 
     `calibration_error` is the expected calibration error in 15 bins of equal size (Nixon et al. 2019). It is above 0
-    by chance alone: by about .02 with 3,000 messages and .03 with 1,500. `brier` is the mean square of the confidence
-    minus 1 if the answer is right, 0 if it is wrong (Brier 1950, of this event). `intervals` has both, 95 %.
+    by chance alone: by .02 to .03 with 1,500 messages, by about .02 with 3,000. `brier` is the mean square of the
+    confidence minus 1 if the answer is right, 0 if it is wrong (Brier 1950, of this event). `intervals` has both, 95 %.
     """
 
     calibration_error: float

@@ -40,9 +40,11 @@ def brier(probabilities: NDArray[np.float32], truth: NDArray[np.int64]) -> float
 def reliability(confidence: NDArray[np.floating], right: NDArray[np.bool_], seed: int = 0) -> Reliability:
     """Both figures with intervals; `confidence` and `right` are (n,), or (n_repeats, n) for the same messages.
 
-    The intervals are the basic bootstrap over messages, 1,000 resamples (Davison and Hinkley 1997, 5.2); all repeats of
-    a message are drawn together. A resample looks worse calibrated than the messages it is drawn from, and the basic
-    interval takes that back. Raises `ValueError` if there are no messages.
+    The intervals are bootstrap over messages, 1,000 resamples; all repeats of a message are drawn together. That of the
+    Brier score is the basic one (Davison and Hinkley 1997, 5.2). A resample looks worse calibrated than the messages it
+    is drawn from: the lower end of the calibration error takes that back, the upper end does not have it. The lower end
+    is 0 if chance alone could give the figure (consistency resampling, Broecker and Smith 2007). Raises `ValueError` if
+    there are no messages.
     """
     n_messages = right.shape[-1]
     if not n_messages:
@@ -51,15 +53,20 @@ def reliability(confidence: NDArray[np.floating], right: NDArray[np.bool_], seed
     order = np.argsort(values, kind="stable")
     message, values, hits = order % n_messages, values[order], right.reshape(-1)[order]
     squares = np.square(values - hits)
-    found = {"calibration_error": _error(values, hits), "brier": float(squares.mean())}
-    resampled = {name: np.empty(_RESAMPLES) for name in found}
+    error, score = _error(values, hits), float(squares.mean())
+    errors, by_chance, scores = np.empty((3, _RESAMPLES))
     rng = np.random.default_rng(seed)
     for row in range(_RESAMPLES):
         times = np.bincount(rng.integers(0, n_messages, n_messages), minlength=n_messages)[message]
         # Repeating keeps the order, so that no resample has to be sorted.
-        resampled["calibration_error"][row] = _error(np.repeat(values, times), np.repeat(hits, times))
-        resampled["brier"][row] = (squares * times).sum() / times.sum()
-    return Reliability(**found, intervals={name: _interval(resampled[name], value) for name, value in found.items()})
+        errors[row] = _error(np.repeat(values, times), np.repeat(hits, times))
+        by_chance[row] = _error(values, rng.random(n_messages)[message] < values)
+        scores[row] = (squares * times).sum() / times.sum()
+    is_chance = error <= np.percentile(by_chance, 97.5)
+    low = 0.0 if is_chance else 2 * error - np.percentile(errors, 97.5)
+    high = error + np.percentile(errors, 97.5) - errors.mean()
+    basic = 2 * score - np.percentile(scores, [97.5, 2.5])
+    return Reliability(error, score, {"calibration_error": _around(error, low, high), "brier": _around(score, *basic)})
 
 
 def _error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
@@ -68,6 +75,5 @@ def _error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
     return float(np.abs(np.add.reduceat(confidence - right, edges)).sum() / len(right))
 
 
-def _interval(resampled: NDArray[np.float64], value: float) -> tuple[float, float]:
-    low, high = 2 * value - np.percentile(resampled, [97.5, 2.5])
+def _around(value: float, low: float, high: float) -> tuple[float, float]:
     return max(min(float(low), value), 0.0), min(max(float(high), value), 1.0)

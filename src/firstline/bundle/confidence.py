@@ -58,13 +58,13 @@ def with_confidence(probabilities: NDArray[np.float32], beta: BetaCalibration | 
     best = probabilities.argmax(axis=1)
     top = probabilities[rows, best].astype(np.float64)
     wanted = np.maximum(confidence_of(signs(probabilities), beta), even + _LEAST_SHARE * (top - even))
-    rises = wanted > top
-    # What is mixed in gives the best class `bound` and each other class `rest`.
-    bound, rest = np.where(rises, 1.0, even), np.where(rises, 0.0, even)
-    distance = top - bound
-    distance[distance == 0] = 1  # All classes are as likely, and stay so.
-    share = (wanted - bound) / distance
-    mixed = (probabilities * share[:, None] + ((1 - share) * rest)[:, None]).astype(np.float32)
+    falls = wanted < top
+    # What is mixed in gives the best class `bound`; what the others get of it is `added`.
+    bound = np.where(falls, even, 1.0)
+    # An answer that is certain, and stays so, has nothing to divide by.
+    share = (wanted - bound) / (top - bound + (top == bound))
+    added = (1 - share) * (falls * even)
+    mixed = (probabilities * share[:, None] + added[:, None]).astype(np.float32)
     mixed[rows, best] = wanted
     changed = mixed.argmax(axis=1) != best
     if changed.any():  # Classes that were nearly as likely have become equal by rounding.

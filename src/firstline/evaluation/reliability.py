@@ -54,7 +54,7 @@ def reliability(confidence: NDArray[np.floating], right: NDArray[np.bool_], seed
     message, values, hits = order % n_messages, values[order], right.reshape(-1)[order]
     squares = np.square(values - hits)
     error, score = _error(values, hits), float(squares.mean())
-    errors, by_chance, scores = (np.empty(_RESAMPLES) for _ in range(3))
+    errors, by_chance, scores = np.empty(_RESAMPLES), np.empty(_RESAMPLES), np.empty(_RESAMPLES)
     rng = np.random.default_rng(seed)
     for row in range(_RESAMPLES):
         times = np.bincount(rng.integers(0, n_messages, n_messages), minlength=n_messages)[message]

@@ -46,7 +46,7 @@ def reliability(confidence: NDArray[np.floating], right: NDArray[np.bool_], seed
     is 0 if chance alone could give the figure (consistency resampling, Broecker and Smith 2007). Raises `ValueError` if
     there are no messages.
     """
-    n_messages = right.shape[-1]
+    n_messages = int(right.shape[-1])
     if not n_messages:
         raise ValueError("no messages to measure")
     values = confidence.reshape(-1).astype(np.float64)

@@ -10,6 +10,7 @@ import numpy as np
 from firstline.bundle.manifest import Calibration
 from firstline.bundle.predictor import calibrate
 from firstline.evaluation.calibration import calibration_error, fit_temperature
+from firstline.evaluation.held_out import HeldOut, keys_of
 from firstline.evaluation.metrics import Difference, Figures, differences, score_repeated
 from firstline.steps import Note, Stage, Step
 from firstline.training.candidates.base import Learner
@@ -115,6 +116,14 @@ class Evaluated:
     @property
     def name(self) -> str:
         return self.result.candidate
+
+    def held_out(self, model: str, folds: Folds) -> HeldOut:
+        """What its folds answered to messages that they had not learned; it was trained on all labels as `model`."""
+        temperature = self.result.calibration.temperature
+        means = np.mean([calibrate(repeat, temperature) for repeat in self.answers.probabilities], axis=0)
+        novelty = np.zeros(len(folds.truth), np.float32)
+        keys = keys_of(folds.data.messages)
+        return HeldOut(model, tuple(folds.names), keys, folds.truth, means.astype(np.float32), novelty)
 
     def difference_to(self, other: "Evaluated", folds: Folds) -> Mapping[str, Difference]:
         """Its figures minus those of `other`, by metric, with intervals over the same messages."""

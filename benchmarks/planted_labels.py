@@ -64,6 +64,7 @@ def main() -> None:
     parser.add_argument("--language", default="en")
     parser.add_argument("--candidate", default="linear.v1")
     parser.add_argument("--encoder", default=EncoderSettings().name, help="for candidates that read with one")
+    parser.add_argument("--keep", type=Path, help="a folder that keeps sentence vectors")
     parser.add_argument("--labels", type=int, default=1_500)
     parser.add_argument("--share", type=float, default=0.05, help="of the labels that are made wrong")
     parser.add_argument("--draws", type=int, default=5)
@@ -71,7 +72,8 @@ def main() -> None:
     arguments = parser.parse_args()
     messages, right = _read(arguments.data, arguments.labels)
     rules = TextRules.of_language(arguments.language)
-    context = Context(rules, language=arguments.language, encoder=EncoderSettings(name=arguments.encoder))
+    encoder = EncoderSettings(name=arguments.encoder)
+    context = Context(rules, language=arguments.language, folder=arguments.keep, encoder=encoder)
     make = run_to_end(find_candidate(arguments.candidate).prepare(context, messages))
     found: dict[str, list[float]] = {}
     for draw in range(arguments.draws):

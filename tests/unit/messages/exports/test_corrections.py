@@ -76,7 +76,8 @@ def test_masked_and_odd_texts_come_back(workspace: Workspace, tmp_path: Path, te
 def test_a_conversation_comes_back(workspace: Workspace, tmp_path: Path) -> None:
     """It is stored line by line, and a cell that is masked again would be one line."""
     path = tmp_path / "chat.csv"
-    path.write_text("chat,who,text,label\n1,client,где карта,Карта\n1,client,потеряла,Карта\n1,agent,слушаю,\n", "utf-8")
+    rows = ("chat,who,text,label", "1,client,где карта,Карта", "1,client,потеряла,Карта", "1,agent,слушаю,")
+    path.write_text("\n".join(rows), "utf-8")
     run_import(workspace, path, ("agent",), conversation="chat", author="who")
     ((text, segment, _),) = stored(workspace)
     assert "\n" in text

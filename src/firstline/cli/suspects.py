@@ -56,7 +56,8 @@ def suspects(
     if not found.suspects:
         return
     if out is None:
-        say(f"To correct them in a file: {next_command(workspace, 'suspects --out suspects.xlsx')}")
+        named = f" --model {name}" if model else ""
+        say(f"To correct them in a file: {next_command(workspace, f'suspects{named} --out suspects.xlsx')}")
         return
     say(f"{counted(len(found.suspects), 'row')} written to {out}. Correct the column label, then:")
     say(f"  {next_command(workspace, f'import {shlex.quote(str(out))} --relabel')}")

@@ -18,7 +18,7 @@ PIP := pip install --quiet --disable-pip-version-check --no-deps
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environments demo test test-slow cases check lint types imports lock docs wheels bench masks peers choices seeds names searches languages clean
+.PHONY: help setup environments demo test test-slow cases check lint types imports lock docs wheels bench masks peers choices seeds planted names searches languages clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -113,6 +113,10 @@ choices: setup
 # What chance does to ulmfit.v1, three trainings in full: an hour. make seeds WORKSPACE=DIR TEST=FILE RESULTS=FILE
 seeds: setup
 	$(BIN)/python -m benchmarks.ulmfit_seeds --workspace $(WORKSPACE) --test $(TEST) --results $(RESULTS)
+
+# How many planted wrong labels `firstline suspects` lists: minutes. make planted DATA=FILE
+planted: setup
+	$(BIN)/python -m benchmarks.planted_labels --data $(DATA)
 
 # What the names of classes teach: minutes. make names WORKSPACE=DIR LABELS=250
 names: setup

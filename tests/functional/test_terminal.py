@@ -21,6 +21,8 @@ COMMANDS = [
     "train --candidates linear.v1,lsa.v1,embedding.v1,blend.v1 --folds 2",
     "runs",
     "runs show 20",
+    "suspects --n 5",
+    "suspects --out suspects.csv",
     "models",
     "models show",
     "evaluate history.csv",

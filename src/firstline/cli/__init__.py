@@ -25,6 +25,7 @@ from firstline.cli import (
     search,
     serve,
     status,
+    suspects,
     train,
 )
 from firstline.cli.commands import Command, Group
@@ -63,6 +64,7 @@ app.command("mask", cls=Command)(mask.mask)
 app.command("forget", cls=Command)(forget.forget)
 app.command("advise", cls=Command)(advise.advise)
 app.command("train", cls=Command)(train.train)
+app.command("suspects", cls=Command)(suspects.suspects)
 app.add_typer(runs.app, name="runs")
 app.command("search", cls=Command)(search.search)
 app.command("adapt", cls=Command)(adapt.adapt)

@@ -268,6 +268,9 @@ def _print_report(report: "ImportReport", workspace: Path | None, *, is_rehearsa
     say(f"  {new}, {report.n_known:,} already here, {report.n_repeated:,} repeated in the file")
     if report.n_forgotten:
         say(f"  {counted(report.n_forgotten, 'row')} {would_be}skipped: forgotten earlier")
+    if report.n_gone:
+        gone = counted(report.n_gone, "row")
+        say(f"  {gone} {would_be}skipped: the message is no longer stored, or has another text")
     if report.n_corrected:
         say(f"  {counted(report.n_corrected, 'known id')} of '{report.source}' with another text: {would_be}corrected")
     if report.n_shared_ids:
@@ -296,13 +299,15 @@ def _print_report(report: "ImportReport", workspace: Path | None, *, is_rehearsa
         say(f"  {report.n_times_unread:,} with a time that could not be read{line}")
     if report.n_cut:
         say(f"  quoted replies or a signature {would_be}cut from {counted(report.n_cut, 'message')}")
-    if report.n_rejected:
-        say(
-            f"  {report.n_rejected:,} {would_be}rejected"
-            + (f", see {report.rejects_file}" if report.rejects_file else "")
-        )
-        for reason, count in list(report.reject_reasons.items())[:_MOST_REASONS]:
-            say(f"    {count:,}: {reason}")
+    _print_rejects(report, would_be)
     if report.sample:
         cells = [(item.text, item.segment or "", item.label or "") for item in report.sample]
         print_table(("text, masked", "segment", "class"), cells)
+
+
+def _print_rejects(report: "ImportReport", would_be: str) -> None:
+    if report.n_rejected:
+        where = f", see {report.rejects_file}" if report.rejects_file else ""
+        say(f"  {report.n_rejected:,} {would_be}rejected{where}")
+    for reason, count in list(report.reject_reasons.items())[:_MOST_REASONS]:
+        say(f"    {count:,}: {reason}")

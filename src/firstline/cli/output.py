@@ -30,6 +30,7 @@ _WRAPPED = frozenset({"class", "why this is too few", "text, masked", "settings 
 
 _SAY_EVERY_S = 30.0
 _MOST_LISTED = 5
+_SHOWN_CHARS = 90
 
 
 def say(text: str) -> None:
@@ -227,6 +228,12 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def shortened(text: str) -> str:
+    """A text on one line, at most 90 characters of it."""
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN_CHARS else line[: _SHOWN_CHARS - 3] + "..."
 
 
 def next_command(workspace: Path | None, command: str) -> str:

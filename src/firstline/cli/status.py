@@ -5,9 +5,7 @@ from typing import Annotated
 import typer
 
 from firstline.cli.options import JsonOption, WorkspaceOption
-from firstline.cli.output import agreeing, counted, next_command, print_json, print_table, say
-
-_SHOWN_CHARS = 90
+from firstline.cli.output import agreeing, counted, next_command, print_json, print_table, say, shortened
 
 
 def status(
@@ -34,7 +32,7 @@ def status(
     if disagreements:
         for item in found.disagreements:
             where = f"{item.external_id}: " if item.external_id else ""
-            say(f"{where}{' | '.join(item.labels)}\n    {_shortened(item.text)}")
+            say(f"{where}{' | '.join(item.labels)}\n    {shortened(item.text)}")
         say(f"{agreeing(len(found.disagreements), 'message', 'has', 'have')} more than one label.")
         say("To settle them, import a file with the right labels: " + next_command(workspace, "import FILE --relabel"))
         return
@@ -55,8 +53,3 @@ def status(
     for names in found.similar_classes:
         say(f"Class names that look alike: {', '.join(names)}")
     say(f"Champion: {found.champion or 'none yet'}")
-
-
-def _shortened(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _SHOWN_CHARS else line[: _SHOWN_CHARS - 3] + "..."

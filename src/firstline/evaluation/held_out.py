@@ -3,15 +3,24 @@
 A training saves them in its run, without texts; the report and the list of suspect labels read them.
 """
 
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from firstline.types import Label
+from firstline.errors import InputError
+from firstline.store.messages import StoredMessage
+from firstline.store.private import make_private
+from firstline.types import Label, Message
 
 FILE_NAME = "held_out.npz"
+KEY_BYTES = 16
+_CARD_FILE = "run.json"
+_SUM_TOLERANCE = 1e-2
 
 
 @dataclass(frozen=True)
@@ -31,7 +40,8 @@ class HeldOut:
     novelty: NDArray[np.float32]
 
     def save(self, file: Path) -> None:
-        """Write it as an archive of arrays, without pickle."""
+        """Write it as an archive of arrays, without pickle, with mode 600. Raises `OSError`."""
+        make_private(file)
         with file.open("wb") as opened:
             np.savez(
                 opened,
@@ -45,17 +55,84 @@ class HeldOut:
 
     @classmethod
     def load(cls, file: Path) -> "HeldOut | None":
-        """What `save` wrote; None if there is none, or it cannot be read."""
+        """What `save` wrote; None if there is none, or it is damaged."""
         try:
             with file.open("rb") as opened, np.load(opened, allow_pickle=False) as content:
-                return cls(
+                # Nothing is packed, so what claims to be larger than the file is not from here.
+                if sum(entry.file_size for entry in content.zip.infolist()) > file.stat().st_size:
+                    return None
+                labels = content["labels"]
+                found = cls(
                     str(content["model"]),
-                    tuple(str(label) for label in content["labels"]),
+                    tuple(str(label) for label in labels),
                     content["keys"],
                     content["truth"],
                     content["probabilities"],
                     content["novelty"],
                 )
+                return found if labels.dtype.kind == "U" and found._is_sound() else None
         # A damaged archive fails in many ways, and a training can write it again.
         except Exception:
             return None
+
+    def _is_sound(self) -> bool:
+        """Whether shapes, types and values are as promised."""
+        n, n_labels = len(self.truth), len(self.labels)
+        wanted = (
+            (self.keys, np.uint8, (n, KEY_BYTES)),
+            (self.truth, np.int64, (n,)),
+            (self.probabilities, np.float32, (n, n_labels)),
+            (self.novelty, np.float32, (n,)),
+        )
+        if not n or len(set(self.labels)) < n_labels:
+            return False
+        if any(array.dtype != kind or array.shape != shape for array, kind, shape in wanted):
+            return False
+        # Comparisons with NaN are false.
+        return bool(
+            ((self.truth >= 0) & (self.truth < n_labels)).all()
+            and (self.probabilities >= 0).all()
+            and (np.abs(self.probabilities.sum(axis=1) - 1) <= _SUM_TOLERANCE).all()
+            and ((self.novelty >= 0) & (self.novelty <= 1)).all()
+        )
+
+
+def keys_of(messages: Sequence[Message]) -> NDArray[np.uint8]:
+    """The keys of messages, (n, 16)."""
+    joined = b"".join(StoredMessage(message.text, message.segment).key for message in messages)
+    return np.frombuffer(joined, np.uint8).reshape(-1, KEY_BYTES)
+
+
+class _Card(msgspec.Struct):
+    """What is needed of a run's `run.json`."""
+
+    id: str
+    started_at: str
+    model: str = ""
+    finished_at: str = ""
+
+
+def find_held_out(runs: Path, model: str) -> HeldOut:
+    """The held-out answers of a model, from the newest finished run that made it.
+
+    Raises `InputError` if there are none: an earlier version trained it, its run has made another model since or was
+    deleted, or the file is damaged.
+    """
+    made = [card for card in _cards(runs) if card.finished_at and card.model == model]
+    for card in sorted(made, key=lambda card: (card.started_at, card.id), reverse=True):
+        found = HeldOut.load(runs / card.id / FILE_NAME)
+        if found and found.model == model:
+            return found
+    why = "its run has none that can be read" if made else "no run in the workspace ends with it"
+    raise InputError(
+        f"The answers of model {model} to held-out messages are not known: {why}.",
+        "Train again: firstline train. Folds that were saved are reused.",
+    )
+
+
+def _cards(runs: Path) -> Iterator[_Card]:
+    for folder in runs.iterdir() if runs.is_dir() else ():
+        with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            card = msgspec.json.decode((folder / _CARD_FILE).read_bytes(), type=_Card)
+            if card.id == folder.name:
+                yield card

@@ -18,6 +18,7 @@ from firstline.errors import ColumnMissing, FileUnreadable, StoreUnusable, Usage
 from firstline.messages.column_names import unused_columns
 from firstline.messages.columns import ColumnMap, find_columns
 from firstline.messages.conversations import join_conversations
+from firstline.messages.exports.corrections import CorrectionsReader
 from firstline.messages.exports.known import export_roles
 from firstline.messages.formats import open_reader
 from firstline.messages.incoming import HashId, Incoming, read_rows
@@ -83,6 +84,7 @@ class ImportReport:
     n_replaced: int
     n_taken_away: int
     n_forgotten: int
+    n_gone: int
     n_rejected: int
     n_disagreements: int
     n_times_unread: int
@@ -196,7 +198,10 @@ def import_file(
 
 @dataclass(frozen=True)
 class _Opened:
-    """A file whose columns are known, before its rows are read. `ignored` columns of an export are never used."""
+    """A file whose columns are known, before its rows are read.
+
+    `ignored` columns of an export are never used. With `are_ids_keys` it is a sheet of corrections.
+    """
 
     path: Path
     mask: Masker
@@ -204,6 +209,7 @@ class _Opened:
     columns: ColumnMap
     ignored: Collection[str]
     found: Survey
+    are_ids_keys: bool = False
 
 
 @dataclass
@@ -257,11 +263,13 @@ def _open(
     remembered: ColumnsSettings = settings.columns
     reader = open_reader(path, options or ReadingOptions(text_column=said.get("text") or remembered.text or None))
     export = export_roles(reader)
+    are_ids_keys = export is not None and export.are_ids_keys
+    reader = CorrectionsReader(reader) if are_ids_keys else reader
     columns = find_columns(path, reader.columns, said, remembered, agent_values, export=export)
     team = (*settings.classes.fixed, *settings.classes.none)
     known = Known(date_order, remembered.date_order, class_names(workspace.database), team)
     found = survey(path, reader, columns, known)
-    return _Opened(path, masker(settings), reader, columns, export.ignored if export else (), found)
+    return _Opened(path, masker(settings), reader, columns, export.ignored if export else (), found, are_ids_keys)
 
 
 def _rows(workspace: Workspace, opened: _Opened, key: WorkspaceKey) -> Iterator[Incoming | Reject]:
@@ -272,7 +280,8 @@ def _rows(workspace: Workspace, opened: _Opened, key: WorkspaceKey) -> Iterator[
         opened.columns,
         opened.mask,
         (*fixed, *settings.classes.none) if fixed else (),
-        cut_quotes=settings.emails.cut_quotes,
+        # What a sheet of corrections holds was cut before it was stored.
+        cut_quotes=settings.emails.cut_quotes and not opened.are_ids_keys,
         hash_id=key.hash_id,
         temporary=workspace.temporary,
         by_two_cores=n_usable_cores() > 1 and opened.path.stat().st_size > _LARGE_BYTES,
@@ -288,6 +297,7 @@ def _intake(connection: Connection, opened: _Opened, key: WorkspaceKey, source: 
         has_segments="segment" in opened.columns.names,
         settles_labels=relabel,
         is_source_named=source is not None,
+        are_ids_keys=opened.are_ids_keys,
         tombstones=Tombstones.read(connection, key.secret),
     )
 

@@ -252,7 +252,12 @@ def _plain(value: Value) -> Value:
 
 def _harmless(cell: Value) -> Value:
     """A cell that Excel shows as it is, and does not run."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_STARTS_A_FORMULA) else cell
+    return f"'{cell}" if isinstance(cell, str) and is_formula(cell) else cell
+
+
+def is_formula(text: str) -> bool:
+    """Whether Excel would run this text of a .csv or .tsv."""
+    return text.startswith(_STARTS_A_FORMULA)
 
 
 def _series(name: str, values: list[Value]) -> object:

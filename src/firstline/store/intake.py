@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 
 from firstline.errors import SourceUnclear
+from firstline.store.by_key import as_stored
 from firstline.store.correcting import Correction, Corrector, Known
 from firstline.store.forgetting import Tombstones
 from firstline.store.messages import ID_OF_KEY, StoredMessage, insert_new, now, parts
@@ -34,7 +35,8 @@ class Tally:
 
     `n_corrected` known ids have a new text or segment. `n_shared_ids` rows have the id of another row of the file but
     another text, and are stored without the id. `n_replaced` labels were replaced by another, `n_taken_away` were
-    removed. `n_forgotten` rows were skipped because they were forgotten earlier.
+    removed. `n_forgotten` rows were skipped because they were forgotten earlier, `n_gone` because the message with
+    their key is not stored.
     """
 
     n_new: int = 0
@@ -46,6 +48,7 @@ class Tally:
     n_replaced: int = 0
     n_taken_away: int = 0
     n_forgotten: int = 0
+    n_gone: int = 0
 
 
 class Intake:
@@ -53,7 +56,8 @@ class Intake:
 
     `has_segments`: the file has a segment column; without one, known ids keep their segments. `settles_labels`: the
     labels of the file replace others, and an empty label removes them. `is_source_named`: the user named the source of
-    the ids. Messages that `tombstones` cover are skipped.
+    the ids. Messages that `tombstones` cover are skipped. With `are_ids_keys`, ids are keys of stored messages, which
+    get the labels and change in nothing else.
     """
 
     def __init__(
@@ -66,7 +70,9 @@ class Intake:
         settles_labels: bool = False,
         is_source_named: bool = False,
         tombstones: Tombstones | None = None,
+        are_ids_keys: bool = False,
     ) -> None:
+        self._are_ids_keys = are_ids_keys
         self._tombstones = tombstones or None
         self.source = source
         self._connection = connection
@@ -87,7 +93,12 @@ class Intake:
 
     def add(self, batch: Sequence[StoredMessage]) -> None:
         """Store some messages of the file."""
-        keyed = self._identified(self._not_forgotten(batch))
+        left = self._not_forgotten(batch)
+        if self._are_ids_keys:
+            stored = as_stored(self._connection, left)
+            self._tally.n_gone += len(left) - len(stored)
+            left = stored
+        keyed = self._identified(left)
         self._count(keyed)
         self._add_messages(keyed)
         self._add_ids(keyed)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstline.evaluation.calibration import Calibrator, cross_fit
+from firstline.evaluation.held_out import HeldOut, keys_of
 from firstline.evaluation.metrics import Difference, Figures, differences, score_repeated
 from firstline.evaluation.reliability import Reliability, calibration_error, reliability
 from firstline.steps import Note, Stage, Step
@@ -121,6 +122,12 @@ class Evaluated:
     @property
     def name(self) -> str:
         return self.result.candidate
+
+    def held_out(self, model: str, folds: Folds) -> HeldOut:
+        """What its folds answered to messages that they had not learned; it was trained on all labels as `model`."""
+        means = self.calibrated.mean(axis=0, dtype=np.float32)
+        novelty = np.zeros(len(folds.truth), np.float32)
+        return HeldOut(model, tuple(folds.names), keys_of(folds.data.messages), folds.truth, means, novelty)
 
     def difference_to(self, other: "Evaluated", folds: Folds) -> Mapping[str, Difference]:
         """Its figures minus those of `other`, by metric, with intervals over the same messages."""

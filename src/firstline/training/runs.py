@@ -12,6 +12,8 @@ from pathlib import Path
 import msgspec
 
 from firstline.errors import ExtraMissing, FirstlineError, RunUnwritable
+from firstline.evaluation.held_out import FILE_NAME as HELD_OUT_FILE
+from firstline.evaluation.held_out import HeldOut
 from firstline.language_models.installed import installed_versions
 from firstline.settings import Settings
 from firstline.store.messages import Labelled, StoredMessage
@@ -129,8 +131,11 @@ class Run:
             self.card = msgspec.structs.replace(self.card, finished_at="", model="")
             self._save_card()
 
-    def finish(self, model: str) -> None:
-        self.card = msgspec.structs.replace(self.card, model=model, finished_at=now())
+    def finish(self, held_out: HeldOut) -> None:
+        """Save what the written model answered out of fold, then mark the run as finished with that model."""
+        with written_whole(self.folder / HELD_OUT_FILE) as unfinished:
+            held_out.save(unfinished)
+        self.card = msgspec.structs.replace(self.card, model=held_out.model, finished_at=now())
         self._save_card()
 
     def _save_card(self) -> None:

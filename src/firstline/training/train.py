@@ -98,7 +98,7 @@ def train(
     model = write_bundle(models, begun, fitted.parts(), {CURVE_FILE: plot_svg(curve).encode()} if curve else {})
     if champion is None:
         promote(models, model.id)
-    run.finish(model.id)
+    run.finish(best.held_out(model.id, folds))
     n_steps = sum(one.name != BLEND for one in evaluated) * folds.n_all + 1
     yield Step(f"{best.name}, on all labels", n_steps, n_steps)
     reference = next((one for one in evaluated if one.name in champions_kinds[:1]), best)

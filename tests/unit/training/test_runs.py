@@ -8,16 +8,23 @@ import numpy as np
 import pytest
 
 from firstline.errors import FileUnwritable
+from firstline.evaluation.held_out import HeldOut, find_held_out, keys_of
 from firstline.training.folds import Fold
 from firstline.training.provenance import key_of
 from firstline.training.runs import FILE_NAME, Run, RunCard, RunRow, list_runs
 from firstline.training.saved_folds import Cost
+from firstline.types import Message
 
 DRAFT = RunCard("", key_of({"data": "a"}), "", 30, 5, 3, 5, 0)
 
 
 def fold(number: int = 1) -> Fold:
     return Fold(number, np.array([0, 2]), np.eye(3, dtype=np.float32)[:2], np.array([True, True, False]), 1.5, None)
+
+
+def held_out(model: str) -> HeldOut:
+    keys = keys_of([Message("раз"), Message("два")])
+    return HeldOut(model, ("a", "b"), keys, np.array([0, 1]), np.eye(2, dtype=np.float32), np.zeros(2, np.float32))
 
 
 def test_a_fold_is_read_as_it_was_kept(tmp_path: Path) -> None:
@@ -73,11 +80,12 @@ def test_costs_and_rows_are_kept(tmp_path: Path) -> None:
     run.save_row(RunRow("linear.v1", macro_f1=0.5))
     run.save_row(RunRow("forest.v1", problem="no memory"))
     run.save_row(RunRow("linear.v1", macro_f1=0.6))
-    run.finish("linear.v1-abc")
+    run.finish(held_out("linear.v1-abc"))
     (found,) = list_runs(tmp_path)
     assert {row.candidate: row.macro_f1 for row in found.rows} == {"linear.v1": 0.6, "forest.v1": None}
     assert found.model == "linear.v1-abc"
     assert found.finished_at
+    assert find_held_out(tmp_path, "linear.v1-abc").labels == ("a", "b")
 
 
 def test_what_cannot_be_read_is_no_run(tmp_path: Path) -> None:
@@ -156,7 +164,7 @@ def test_a_blend_that_is_none_any_more_is_no_line_any_more(tmp_path: Path) -> No
 
 
 def test_a_run_that_goes_on_is_not_finished(tmp_path: Path) -> None:
-    Run.begin(tmp_path, DRAFT).finish("linear.v1-1")
+    Run.begin(tmp_path, DRAFT).finish(held_out("linear.v1-1"))
     again = Run.begin(tmp_path, DRAFT)
     # As it was, if nothing comes of it.
     assert list_runs(tmp_path)[0].finished_at

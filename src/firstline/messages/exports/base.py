@@ -19,12 +19,14 @@ class ExportRoles:
     """Which column of an export holds what.
 
     `columns` are the columns by role; those of `conversation` and `author` count once it is known who support is.
-    `ignored` columns hold nothing that a name could make one expect. `advice` is for people.
+    `ignored` columns hold nothing that a name could make one expect. `advice` is for people. With `are_ids_keys` the
+    file is a sheet of Firstline's own: its ids are keys of stored messages, and remembered columns do not count.
     """
 
     columns: Mapping[str, str]
     ignored: frozenset[str] = frozenset()
     advice: str = ""
+    are_ids_keys: bool = False
 
 
 class ExportFormat(Protocol):

@@ -140,6 +140,17 @@ def test_a_blend_loses_the_word_that_carries_it() -> None:
     assert found.words[0].weight == pytest.approx(odds[0] - odds[1], abs=1e-4)
 
 
+def test_of_what_is_sure_already_a_word_takes_nothing_away() -> None:
+    class Sure:
+        reads: Reading = "written"
+
+        def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            sure = np.array([1e-4 if "!" in text else 1e-9 for text in texts], np.float32)
+            return np.stack([1 - 2 * sure, sure, sure], axis=1)
+
+    assert explain(Predictor(manifest(), [WeightedPart(Sure())]), Message("карта!")).words == ()
+
+
 class Counting:
     """A part that notes what it is asked."""
 

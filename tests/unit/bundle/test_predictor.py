@@ -37,7 +37,8 @@ def test_label_is_the_first_of_the_ranking(tmp_path: Path) -> None:
 
 def test_vectors_of_messages_have_length_1_and_are_near_if_answers_are_alike(tmp_path: Path) -> None:
     vectors = load(tmp_path).vectors([Message("карта"), Message("моя карта"), Message("перевод")])
-    assert (vectors.shape, vectors.dtype) == ((3, 3), np.float32)
+    assert vectors.shape == (3, 3)
+    assert vectors.dtype == np.float32
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1)
     assert vectors[0] @ vectors[1] == pytest.approx(1)
     assert vectors[0] @ vectors[2] < 0.5

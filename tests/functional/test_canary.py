@@ -9,6 +9,7 @@ import pytest
 from firstline.messages.formats import open_reader
 from firstline.messages.records import ReadingOptions, Record
 from firstline.serving.bulk import ADDED
+from firstline.serving.explained import EXPLAINED
 from tests.canaries import CONVERSATION, ENDINGS, PERSONAL, WORD, chats, history, leaks, leaks_in, write, write_broken
 from tests.commands import Done, run_here
 from tests.service import served
@@ -90,7 +91,9 @@ def _classify(bird: Bird) -> None:
     for ending in ENDINGS:
         for name in ("history", "chats"):
             bird.run("classify", bird.inputs / f"{name}.{ending}", "-o", bird.outputs / f"{name}.{ending}")
-        bird.run("classify", bird.inputs / f"history.{ending}", "-o", bird.outputs / f"j.{ending}", "--json")
+        bird.run(
+            "classify", bird.inputs / f"history.{ending}", "-o", bird.outputs / f"j.{ending}", "--json", "--explain"
+        )
     bird.run("evaluate", bird.inputs / "history.csv")
     bird.run("evaluate", bird.inputs / "history.csv", "--json", "-")
     bird.run("evaluate", bird.inputs / "chats.csv", "--json", bird.outputs / "figures.json")
@@ -158,6 +161,8 @@ def test_only_the_columns_that_are_copied_hold_personal_data(bird: Bird) -> None
             continue
         reader = open_reader(path, ReadingOptions())
         own = list(ADDED)
+        if path.name.startswith("j."):
+            own += EXPLAINED
         if path.name.startswith("chats."):
             own.append("text")
         for row in reader.records(own):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import tomllib
 from pathlib import Path
@@ -48,6 +49,36 @@ def test_labels_of_people_beside_guesses_are_taken(firstline: Run, place: Path) 
     assert labelled(firstline, place) == before + 1
     figures = firstline("evaluate", "out.csv", "--json", "-", cwd=place)
     assert json.loads(figures.stdout)["n_messages"] == 1
+
+
+def test_an_answer_is_explained(firstline: Run, place: Path) -> None:
+    done = firstline("classify", "new.csv", "-o", "out.csv", "--explain", cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert "predicted_note, predicted_words, predicted_nearest" in done.stdout
+    with (place / "out.csv").open(encoding="utf-8", newline="") as file:
+        first, empty, _ = csv.DictReader(file)
+    assert re.match(r"(банкомат|молчит) \+\d", first["predicted_words"])
+    assert re.fullmatch(r"(.+ \(\w.*, (\.\d\d|1\.00)\)(; |$)){3}", first["predicted_nearest"])
+    assert (empty["predicted_words"], empty["predicted_nearest"]) == ("", "")
+
+
+def test_explanations_are_not_taken_for_labels_and_are_replaced(firstline: Run, place: Path) -> None:
+    before = labelled(firstline, place)
+    firstline("classify", "new.csv", "-o", "out.csv", "--explain", cwd=place)
+    assert "to import them as labels" in firstline("import", "out.csv", cwd=place).stdout
+    assert labelled(firstline, place) == before
+    firstline("classify", "out.csv", "-o", "again.csv", cwd=place)
+    assert "predicted_words" not in (place / "again.csv").read_text("utf-8")
+
+
+def test_a_machine_without_the_database_explains_without_neighbours(firstline: Run, place: Path) -> None:
+    for file in place.glob("firstline.db*"):
+        file.unlink()
+    done = firstline("classify", "new.csv", "-o", "out.csv", "--explain", cwd=place)
+    assert done.returncode == 0, done.stderr
+    header = (place / "out.csv").read_text("utf-8").splitlines()[0]
+    assert header.endswith("predicted_note,predicted_words")
+    assert not list(place.glob("firstline.db*"))
 
 
 def test_a_row_without_a_text_keeps_its_place(firstline: Run, place: Path) -> None:

@@ -62,7 +62,9 @@ def test_import_evaluate_and_classify_work(workspace: Path, tmp_path: Path) -> N
     assert run("import", file, "-w", workspace).returncode == 0
     figures = json.loads(run("evaluate", file, "-w", workspace, "--json", "-").stdout)
     assert figures["accuracy"] == 1
-    done = run("classify", file, "-o", tmp_path / "out.csv", "-w", workspace)
+    done = run("classify", file, "-o", tmp_path / "out.csv", "--explain", "-w", workspace)
     assert done.returncode == 0, done.stderr
     rows = list(csv.DictReader((tmp_path / "out.csv").read_text("utf-8").splitlines()))
     assert [row["predicted_label"] for row in rows] == ["Банкомат", "Карта"]
+    assert [row["predicted_words"] for row in rows] == ["банкомат +2.67", "карта +2.67"]
+    assert rows[0]["predicted_nearest"].startswith("no id (Карта, .")

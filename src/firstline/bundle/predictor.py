@@ -93,6 +93,16 @@ class Predictor:
             parts.append(WeightedPart(scorer, part.weight, part.temperature))
         return cls(manifest, parts)
 
+    @property
+    def parts(self) -> Sequence[WeightedPart]:
+        """What its probabilities are mixed of."""
+        return self._parts
+
+    @property
+    def rules(self) -> TextRules:
+        """How its ruled parts read a text."""
+        return self._rules
+
     def knows_segment(self, segment: str) -> bool:
         """Whether training saw this segment. An unknown segment is ignored."""
         return segment in self._segments
@@ -128,6 +138,15 @@ class Predictor:
             self._check(scores, (len(texts), len(self.manifest.labels)))
             said.append((calibrate(scores, part.temperature), part.weight))
         return calibrate(mean_of(said), self.manifest.calibration.temperature)
+
+    def vectors(self, messages: Sequence[Message]) -> NDArray[np.float32]:
+        """Unit vectors, (n_messages, n_dimensions): near each other if the model answers alike.
+
+        They are the square roots of the calibrated probabilities, so a cosine is the Bhattacharyya coefficient of two
+        answers, 0 to 1. Raises `ScoresNotFinite`.
+        """
+        vectors = np.sqrt(self.predict_proba(messages))
+        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
     def _check(self, scores: NDArray[np.float32], shape: tuple[int, int]) -> None:
         """Raises `ScoresNotFinite` for rows that are not probabilities; comparisons with NaN are false."""

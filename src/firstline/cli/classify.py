@@ -28,9 +28,20 @@ from firstline.steps import run_to_end
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
+    from firstline.bundle.predictor import Predictor
     from firstline.serving.bulk import BulkReport
+    from firstline.serving.explained import Explainer
     from firstline.store.workspace import Workspace
     from firstline.types import Label
+
+ExplainOption = Annotated[
+    bool,
+    typer.Option(
+        "--explain",
+        help="Add predicted_words, the words that carried the answer, and predicted_nearest, the labelled messages"
+        " of this workspace that the model answers most alike.",
+    ),
+]
 
 
 def classify(
@@ -54,13 +65,14 @@ def classify(
             " end, so that Excel does not run it as a formula. An .xlsx needs none.",
         ),
     ] = False,
+    explain: ExplainOption = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Classify a file: write its rows, in order, with predicted_label, its confidence, the runner-up and a note.
 
     A row without a usable text has no answer; its predicted_note says why. An export of conversations gives one row
-    for each conversation. The columns of an earlier classify are replaced.
+    for each conversation. The columns of an earlier classify are replaced. --explain adds why.
     """
     from firstline.messages.pipes import readable
     from firstline.serving.bulk import classify_file
@@ -83,6 +95,7 @@ def classify(
             learned=learned,
             temporary=room,
             is_safe_for_excel=safe_for_excel,
+            explainer=_explainer(place, predictor) if explain else None,
         )
         report = run_to_end(answering, lambda done: bar.update(task, completed=done))
     outdated = sorted(place.none_classes.intersection(predictor.manifest.labels))
@@ -103,6 +116,21 @@ def _learned(place: "Workspace") -> "Container[bytes]":
         with suppress(StoreUnusable):
             return labelled_keys(place.database, place.none_classes)
     return frozenset()
+
+
+def _explainer(place: "Workspace", predictor: "Predictor") -> "Explainer":
+    """Words, and the nearest labelled messages if the workspace has a database that can be read and some in it."""
+    from firstline.errors import StoreUnusable
+    from firstline.labelling.nearest import Neighbours
+    from firstline.serving.explained import Explainer
+    from firstline.store.labelled import read_labelled
+
+    if place.has_database:
+        # A serving machine may have no access to it.
+        with suppress(StoreUnusable):
+            if labelled := read_labelled(place.database, place.none_classes):
+                return Explainer(predictor, Neighbours(predictor.vectors, labelled))
+    return Explainer(predictor)
 
 
 def _print_notes(report: "BulkReport", outdated: "Sequence[Label]", workspace: Path | None) -> None:

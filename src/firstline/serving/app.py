@@ -3,14 +3,14 @@
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from litestar import Litestar, MediaType, Request, Response, get, post
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.params import JSONBody
+from litestar.params import JSONBody, QueryParameter
 
 from firstline import __version__
 from firstline.errors import FirstlineError, trace_of
@@ -35,7 +35,13 @@ _NOT_JSON = ResponseSpec(ErrorAnswer, description="The body is compressed, or of
 _TOO_LARGE = ResponseSpec(ErrorAnswer, description="The body, the text or the batch is too large.")
 _EMPTY = ResponseSpec(ErrorAnswer, description="The text is empty.")
 _BUSY = ResponseSpec(ErrorAnswer, description="Too many batches are waiting already: try again after `Retry-After`.")
-_UNABLE = ResponseSpec(ErrorAnswer, description="The model gives no usable scores for this text.")
+_UNABLE = ResponseSpec(
+    ErrorAnswer,
+    description="The model gives no usable scores for this text, or too many explanations are waiting already.",
+)
+Explain = Annotated[
+    Literal["true", "false"], QueryParameter(description="Whether to tell which words carried the answer.")
+]
 _SINGLES_AT_ONCE = 2
 """In threads of their own: health must not wait for a slow model, nor for a mask pattern of the team's own."""
 
@@ -47,8 +53,13 @@ _SINGLES_AT_ONCE = 2
     return_dto=None,
     responses={400: _REFUSED, 413: _TOO_LARGE, 415: _NOT_JSON, 422: _EMPTY, 503: _UNABLE},
 )
-async def classify(data: JSONBody[ClassifyRequest], state: State) -> Answer:
-    """Classify one message."""
+async def classify(
+    data: JSONBody[ClassifyRequest], request: Request[Any, Any, Any], state: State, explain: Explain = "false"
+) -> Answer:
+    """Classify one message; with `explain=true`, tell which words carried the answer."""
+    if explain == "true":
+        batches: Batches = state.batches
+        return await batches.explain(data, request.receive)
     singles: ThreadPoolExecutor = state.singles
     service: Service = state.service
     return await asyncio.get_running_loop().run_in_executor(singles, service.classify, data.text, data.segment)

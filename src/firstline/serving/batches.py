@@ -1,19 +1,22 @@
-"""Batches take turns, so that they delay neither single messages nor each other."""
+"""Batches and explanations take turns, so that they delay neither single messages nor each other."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 import msgspec
 from litestar.types import Receive
 
 from firstline.errors import RequestError
+from firstline.serving.schemas import Answer, ClassifyRequest
 from firstline.serving.service import Service
 
 T = TypeVar("T")
+W = TypeVar("W")
 AT_ONCE = 2
-"""The number of batches computed at the same time; others wait, first come, first served."""
+"""The number of batches and explanations computed at the same time; others wait, first come, first served."""
 SLICE = 32
 """The number of messages computed in one go; in between, a batch whose client has gone is dropped."""
 _RETRY_AFTER_S = 5
@@ -27,7 +30,7 @@ class Batches:
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="batch")
         self.n_unanswered = 0
-        """Batches that are computed or wait."""
+        """Batches and explanations that are computed or wait."""
 
     async def answer(self, messages: Sequence[msgspec.Raw], receive: Receive) -> bytes:
         """`BatchAnswers` in JSON, in the order of the messages; one that cannot be answered gets an error.
@@ -43,6 +46,18 @@ class Batches:
                 "Send them in several requests, or raise serving.max_batch.",
                 status=413,
             )
+        return await self._admitted(self._compute, messages, receive)
+
+    async def explain(self, message: ClassifyRequest, receive: Receive) -> Answer:
+        """The answer to one message and why. It waits for its turn, since it costs as much as a slice of a batch.
+
+        Raises `RequestError` as `answer` does, and as `Service.classify` does.
+        """
+        return await self._admitted(self._explain, message, receive)
+
+    async def _admitted(self, work: Callable[[W], Coroutine[object, object, T]], given: W, receive: Receive) -> T:
+        """The result of `work`. Raises `RequestError` if too much waits already, or if the client has gone."""
+        limits = self._service.limits
         if self.n_unanswered >= AT_ONCE + limits.max_waiting_batches:
             raise RequestError(
                 "busy",
@@ -53,7 +68,7 @@ class Batches:
             )
         self.n_unanswered += 1
         try:
-            return await _while_connected(self._compute(messages), receive)
+            return await _while_connected(work(given), receive)
         finally:
             self.n_unanswered -= 1
 
@@ -65,6 +80,11 @@ class Batches:
                 part = messages[start : start + SLICE]
                 answers += await loop.run_in_executor(self._threads, self._classify, part)
         return msgspec.json.encode({"model": self._service.model, "results": answers})
+
+    async def _explain(self, message: ClassifyRequest) -> Answer:
+        explain = partial(self._service.classify, message.text, message.segment, explains=True)
+        async with self._turns:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, explain)
 
     def _classify(self, part: Sequence[msgspec.Raw]) -> list[msgspec.Raw]:
         # Encoded here: a thousand answers with a hundred classes each would hold up everything else.

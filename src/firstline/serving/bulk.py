@@ -16,6 +16,7 @@ from firstline.messages.importing import incoming_messages
 from firstline.messages.records import Reader, ReadingOptions, Reject, Value
 from firstline.messages.survey import Known, Survey, survey
 from firstline.messages.writers import Dialect, TableFile
+from firstline.serving.explained import EXPLAINED, Explainer
 from firstline.settings import ColumnsSettings
 from firstline.store.messages import StoredMessage
 from firstline.text.masks import Masker
@@ -79,6 +80,7 @@ def classify_file(
     temporary: Path | None = None,
     *,
     is_safe_for_excel: bool = False,
+    explainer: Explainer | None = None,
 ) -> Generator[float, None, BulkReport]:
     """Write every row of `path` into `out`, in its order, with the columns `ADDED`; yields the part done, 0 to 1.
 
@@ -87,7 +89,8 @@ def classify_file(
     Columns of these names that the file has already are replaced. An export of conversations gives one row for
     each conversation, with its id and masked text. A CSV made from a CSV keeps its encoding and delimiter.
     `learned` holds the keys of labelled messages. `temporary` as in `join_conversations`; conversations' ids are
-    there as they stand in the file. `is_safe_for_excel` as in `TableFile`. Raises `InputError`.
+    there as they stand in the file. `is_safe_for_excel` as in `TableFile`. An `explainer` adds its columns, too.
+    Raises `InputError`.
     """
     if out.resolve() == path.resolve():
         raise UsageError("The result would overwrite its own source.", "Name another file: --out FILE")
@@ -99,15 +102,16 @@ def classify_file(
         kept = ["conversation", "text"]
         rows = _conversations(reader, columns, predictor, temporary, found, lines_left_out)
     else:
-        kept = [name for name in reader.columns if name not in ADDED]
+        kept = [name for name in reader.columns if name not in (*ADDED, *EXPLAINED)]
         rows = _rows(reader, columns, kept, predictor)
     tally = _Tally()
-    names, dialect = [*kept, *ADDED], _dialect(reader, predictor, out)
+    added = (*ADDED, *(explainer.columns if explainer else ()))
+    names, dialect = [*kept, *added], _dialect(reader, predictor, out)
     with TableFile(out, names, dialect, is_safe_for_excel=is_safe_for_excel) as table:
         while batch := list(islice(rows, _BATCH)):
             messages = [row.message for row in batch if row.message is not None]
             tally.add(len(batch), messages, predictor, learned)
-            _write(table, batch, predictor.predict(messages))
+            _write(table, batch, predictor.predict(messages), explainer)
             yield reader.done()
     return BulkReport(
         model=predictor.manifest.id,
@@ -116,7 +120,7 @@ def classify_file(
         n_answered=tally.n_answered,
         n_unanswered=tally.n_rows - tally.n_answered,
         lines_left_out=lines_left_out,
-        columns_added=ADDED,
+        columns_added=added,
         n_unknown_segments=tally.n_unknown_segments,
         notes=columns.notes,
         n_learned=tally.n_learned,
@@ -152,12 +156,20 @@ def _find_columns(
     return find_columns(path, reader.columns, named, remembered, agent_values, wanted, export_roles(reader))
 
 
-def _write(table: TableFile, batch: Sequence[_Row], predictions: Iterable[Prediction]) -> None:
+def _write(
+    table: TableFile,
+    batch: Sequence[_Row],
+    predictions: Iterable[Prediction],
+    explainer: Explainer | None,
+) -> None:
     """Write a batch; `predictions` are those of its rows with a message, in order."""
     answers = iter(predictions)
+    columns = explainer.columns if explainer else ()
+    why = iter(explainer.cells([row.message for row in batch if row.message is not None]) if explainer else ())
     for row in batch:
         answer = _NO_ANSWER if row.message is None else _answer(next(answers))
-        table.write([*row.values, *answer, row.note])
+        reasons = next(why, ()) if row.message is not None else (None,) * len(columns)
+        table.write([*row.values, *answer, row.note, *reasons])
 
 
 def _dialect(reader: Reader, predictor: Predictor, out: Path) -> Dialect:

@@ -152,6 +152,9 @@ def _sentence(item: object) -> str:
         return str(item)
     message = str(item.get("message", "")).rstrip(".")
     key = item.get("key")
+    if item.get("source") == "query":
+        # What was sent is not repeated.
+        return f"in the address, {key} is either true or false"
     return f"{key}: {message}" if key and key not in ("data", "$") else message
 
 

@@ -1,6 +1,6 @@
 """What the HTTP API takes and gives."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -40,6 +40,20 @@ class RankedClass(msgspec.Struct, frozen=True):
     confidence: float
 
 
+class WordShare(msgspec.Struct, frozen=True):
+    """A word of the masked text and how much it speaks for the label; below 0, against it."""
+
+    word: str
+    weight: float
+
+
+class WhyAnswered(msgspec.Struct, frozen=True):
+    """The words that carried the label, at most 30, the most important first."""
+
+    words: tuple[WordShare, ...]
+    method: Literal["exact", "occlusion"]
+
+
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     """The classes of one message, most confident first."""
 
@@ -48,6 +62,7 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     confidence: float
     ranking: tuple[RankedClass, ...]
     warnings: tuple[str, ...] = ()
+    explanation: WhyAnswered | None = None
 
 
 class BatchAnswer(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from firstline.bundle.explaining import Explanation, explain
 from firstline.bundle.predictor import Predictor
 from firstline.bundle.registry import list_models
 from firstline.errors import FirstlineError, RequestError, ScoresNotFinite
@@ -18,11 +19,15 @@ from firstline.serving.schemas import (
     ModelInfo,
     Models,
     RankedClass,
+    WhyAnswered,
+    WordShare,
 )
 from firstline.settings.model import ServingSettings
 from firstline.types import Message, Prediction
 
 _DIGITS = 6
+_MOST_WORDS = 30
+"""Words of an explanation."""
 
 
 class Service:
@@ -37,8 +42,8 @@ class Service:
     def model(self) -> str:
         return self.predictor.manifest.id
 
-    def classify(self, text: str, segment: str | None) -> Answer:
-        """The answer to one raw message. Raises `RequestError`."""
+    def classify(self, text: str, segment: str | None, *, explains: bool = False) -> Answer:
+        """The answer to one raw message; with `explains`, also the words that carried it. Raises `RequestError`."""
         message = self._read(text, segment)
         prediction = self.predictor.predict([message])[0]
         return Answer(
@@ -47,6 +52,7 @@ class Service:
             confidence=round(prediction.confidence, _DIGITS),
             ranking=_ranking(prediction),
             warnings=self._warnings(message),
+            explanation=_why(explain(self.predictor, message)) if explains else None,
         )
 
     def classify_items(self, items: Sequence[msgspec.Raw]) -> list[BatchAnswer]:
@@ -149,6 +155,11 @@ def _id_of(item: msgspec.Raw) -> str | int | None:
 
 def _refused(item_id: str | int | None, error: FirstlineError) -> BatchAnswer:
     return BatchAnswer(item_id, error=ErrorBody(error.code, error.message, error.next_step))
+
+
+def _why(explanation: Explanation) -> WhyAnswered:
+    shown = explanation.words[:_MOST_WORDS]
+    return WhyAnswered(tuple(WordShare(item.word, round(item.weight, _DIGITS)) for item in shown), explanation.method)
 
 
 def _ranking(prediction: Prediction) -> tuple[RankedClass, ...]:

@@ -36,6 +36,19 @@ def test_label_is_the_first_of_the_ranking(tmp_path: Path) -> None:
     assert (prediction.label, prediction.confidence) == (prediction.ranking[0].label, prediction.ranking[0].confidence)
 
 
+def test_vectors_of_messages_have_length_1_and_are_near_if_answers_are_alike(tmp_path: Path) -> None:
+    vectors = load(tmp_path).vectors([Message("карта"), Message("моя карта"), Message("перевод")])
+    assert vectors.shape == (3, 3)
+    assert vectors.dtype == np.float32
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(1)
+    assert vectors[0] @ vectors[1] == pytest.approx(1)
+    assert vectors[0] @ vectors[2] < 0.5
+
+
+def test_no_messages_no_vectors(tmp_path: Path) -> None:
+    assert load(tmp_path).vectors([]).shape == (0, 3)
+
+
 def test_no_messages_no_predictions(tmp_path: Path) -> None:
     assert load(tmp_path).predict([]) == []
 

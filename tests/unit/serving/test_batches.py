@@ -18,7 +18,7 @@ from firstline.bundle.predictor import Predictor
 from firstline.errors import RequestError
 from firstline.serving.app import create_app
 from firstline.serving.batches import AT_ONCE, SLICE, Batches
-from firstline.serving.schemas import BatchAnswer, BatchAnswers
+from firstline.serving.schemas import BatchAnswer, BatchAnswers, ClassifyRequest
 from firstline.serving.service import Service
 from firstline.settings.model import ServingSettings
 from tests.bundles import make_bundle
@@ -129,6 +129,24 @@ def test_one_that_finds_too_many_waiting_is_told_when_to_come_again(service: Gat
 
     run(story, service)
     assert "f0" not in service.begun
+
+
+def test_an_explanation_waits_for_its_turn_and_counts_as_waiting(service: Gated) -> None:
+    async def story(batches: Batches) -> None:
+        asked = [asyncio.create_task(batches.answer(batch(name), Client().receive)) for name in "abcd"]
+        explaining = asyncio.create_task(batches.explain(ClassifyRequest("карта"), Client().receive))
+        await until(lambda: service.n_computing == AT_ONCE)
+        assert not explaining.done()
+        with pytest.raises(RequestError) as refused:
+            await batches.explain(ClassifyRequest("карта"), Client().receive)
+        assert (refused.value.code, refused.value.status) == ("busy", 503)
+        service.gate.set()
+        answer = await explaining
+        assert answer.explanation is not None
+        assert [item.word for item in answer.explanation.words] == ["карта"]
+        await asyncio.gather(*asked)
+
+    run(story, service)
 
 
 def test_one_whose_client_leaves_is_not_computed_further(service: Gated) -> None:

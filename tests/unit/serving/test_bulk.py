@@ -9,6 +9,7 @@ from firstline.bundle.predictor import Predictor
 from firstline.errors import ColumnMissing, FileUnwritable, FormatUnknown, UsageError
 from firstline.messages.records import ReadingOptions
 from firstline.serving.bulk import ADDED, BROKEN_ENCODING, UNKNOWN_SEGMENT, BulkReport, classify_file
+from firstline.serving.explained import Explainer
 from firstline.settings import ColumnsSettings
 from tests.bundles import make_bundle
 
@@ -21,7 +22,13 @@ def predictor(tmp_path: Path) -> Predictor:
 
 
 def classify(
-    predictor: Predictor, source: Path, out: Path, *, safe_for_excel: bool = False, **remembered: str
+    predictor: Predictor,
+    source: Path,
+    out: Path,
+    *,
+    safe_for_excel: bool = False,
+    explainer: Explainer | None = None,
+    **remembered: str,
 ) -> BulkReport:
     answering = classify_file(
         predictor,
@@ -32,6 +39,7 @@ def classify(
         ReadingOptions(),
         ("agent",),
         is_safe_for_excel=safe_for_excel,
+        explainer=explainer,
     )
     while True:
         try:
@@ -60,6 +68,29 @@ def test_columns_stay_and_answers_are_added(predictor: Predictor, tmp_path: Path
     assert 0 < float(second["predicted_runner_up_confidence"]) < float(second["predicted_confidence"]) < 1
     assert second["predicted_note"] == ""
     assert (report.n_rows, report.n_answered) == (2, 2)
+
+
+def test_words_are_added_when_asked(predictor: Predictor, tmp_path: Path) -> None:
+    file = source(tmp_path, "n,text\n1,банкомат\n2,\n3,карта\n")
+    report = classify(predictor, file, tmp_path / "out.csv", explainer=Explainer(predictor))
+    found = rows(tmp_path / "out.csv")
+    assert list(found[0]) == ["n", "text", *ADDED, "predicted_words"] == ["n", "text", *report.columns_added]
+    assert [row["predicted_words"] for row in found] == ["банкомат +2.67", "", "карта +2.67"]
+    assert [row["predicted_note"] for row in found] == ["", "no text", ""]
+
+
+def test_a_batch_without_any_text_has_its_columns_too(predictor: Predictor, tmp_path: Path) -> None:
+    classify(predictor, source(tmp_path, "n,text\n1,\n"), tmp_path / "out.csv", explainer=Explainer(predictor))
+    assert rows(tmp_path / "out.csv")[0]["predicted_words"] == ""
+
+
+@pytest.mark.parametrize("explains", [True, False])
+def test_words_of_an_earlier_classify_are_replaced(predictor: Predictor, tmp_path: Path, explains: bool) -> None:
+    file = source(tmp_path, "predicted_nearest,text,predicted_words\n7,карта,старое\n")
+    classify(predictor, file, tmp_path / "out.csv", explainer=Explainer(predictor) if explains else None)
+    row = rows(tmp_path / "out.csv")[0]
+    assert list(row) == ["text", *ADDED, *(["predicted_words"] if explains else [])]
+    assert row.get("predicted_words", "карта +2.67") == "карта +2.67"
 
 
 def labels_and_notes(out: Path) -> list[tuple[str | None, str | None]]:

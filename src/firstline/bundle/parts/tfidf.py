@@ -25,7 +25,8 @@ _BLOCKS_FILE = "tfidf.json"
 _VOCABULARY_FILE = "vocabulary.txt"
 _LONGEST_RUN, _MOST_BLOCKS = 20, 10
 """Far more than any candidate uses; each run and block costs time with every message."""
-_CASE_TOKENS = {SHOUTED, CAPITALISED}
+CASE_TOKENS = {SHOUTED, CAPITALISED}
+"""A block without case tokens leaves them out where they stand between spaces."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class NgramBlock:
     def __call__(self, text: str) -> list[str]:
         """The n-grams of a ruled text, with repeats."""
         if not self.case_tokens:
-            text = " ".join(word for word in text.split(" ") if word not in _CASE_TOKENS)
+            text = " ".join(word for word in text.split(" ") if word not in CASE_TOKENS)
         return _ANALYZERS[self.analyzer](text, self.low, self.high)
 
 
@@ -62,17 +63,18 @@ class Tfidf:
         self.vocabularies = vocabularies
         self.idf = idf
         self.n_features = len(idf)
-        self._places: list[dict[str, int]] = []
+        self.places: list[dict[str, int]] = []
+        """For each block, the feature of each n-gram."""
         offset = 0
         for vocabulary in vocabularies:
-            self._places.append({ngram: place for place, ngram in enumerate(vocabulary, start=offset)})
+            self.places.append({ngram: place for place, ngram in enumerate(vocabulary, start=offset)})
             offset += len(vocabulary)
 
     def features(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The non-zero features of a ruled text: indices and values, both (n_nonzero,)."""
         places: list[int] = []
         weights: list[NDArray[np.float32]] = []
-        for block, known in zip(self.blocks, self._places, strict=True):
+        for block, known in zip(self.blocks, self.places, strict=True):
             counts: dict[int, int] = {}
             for ngram in block(text):
                 place = known.get(ngram)

@@ -121,6 +121,8 @@ class Manifest(_Struct, frozen=True):
     learning_curve: LearningCurve | None = None
     emails: str = ""
     """Version of the rules that cut quoted replies and signatures from the texts; empty if nothing was cut."""
+    decisions: Part | None = None
+    """The held-out answers that decisions rest on, see `answer_record.AnswerRecord`; None before version 0.3."""
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
@@ -139,4 +141,6 @@ class Manifest(_Struct, frozen=True):
         )
         if self.emails:  # Bundles older than this field keep their ids.
             identity += (self.emails,)
+        if self.decisions is not None:
+            identity += (self.decisions,)
         return f"{self.candidate}-{hashlib.sha256(msgspec.json.encode(identity)).hexdigest()[:8]}"

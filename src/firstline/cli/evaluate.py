@@ -65,7 +65,7 @@ def evaluate(
     from firstline.store.workspace import Workspace
 
     place = Workspace.find(workspace)
-    predictor = load_predictor(place.models, model)
+    predictor = load_predictor(place.models, model, place.settings.decisions.always_review)
     learned, classes = _learned(place)
     to_stdout = json_out is not None and str(json_out) == "-"
     options = reading_options(place.settings, text, encoding, delimiter, sheet, header_row, no_header)

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firstline.bundle.manifest import Calibration
 from firstline.bundle.predictor import calibrate
@@ -115,6 +116,12 @@ class Evaluated:
     @property
     def name(self) -> str:
         return self.result.candidate
+
+    @property
+    def calibrated(self) -> NDArray[np.float32]:
+        """Its calibrated answers, (n_repeats, n_messages, n_labels)."""
+        temperature = self.result.calibration.temperature
+        return np.stack([calibrate(repeat, temperature) for repeat in self.answers.probabilities])
 
     def difference_to(self, other: "Evaluated", folds: Folds) -> Mapping[str, Difference]:
         """Its figures minus those of `other`, by metric, with intervals over the same messages."""

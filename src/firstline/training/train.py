@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from firstline.bundle.answer_record import AnswerRecord
 from firstline.bundle.files import write_bundle
 from firstline.bundle.manifest import Manifest
 from firstline.bundle.registry import champion_id, champions_candidates, promote
@@ -95,7 +96,9 @@ def train(
     best, evaluated, withdrawn, fitted, refit_s = yield from _train_on_all_labels(evaluated, comparison)
 
     begun = manifest(best.result, fitted, settings, folds, refit_s, curve)
-    model = write_bundle(models, begun, fitted.parts(), {CURVE_FILE: plot_svg(curve).encode()} if curve else {})
+    beside = {CURVE_FILE: plot_svg(curve).encode()} if curve else {}
+    record = AnswerRecord.of(best.calibrated, folds.truth)
+    model = write_bundle(models, begun, fitted.parts(), beside, record.export)
     if champion is None:
         promote(models, model.id)
     run.finish(model.id)

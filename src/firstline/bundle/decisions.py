@@ -51,7 +51,7 @@ class Decider:
         self.novelty_limit = _novelty_limit(record)
         self.thresholds = self._thresholds()
         self._by_class: list[float] = self.thresholds.by_class.tolist()
-        self._low: Reason = "promise_out_of_reach" if self._routes_nothing else "low_confidence"
+        self._low: Reason = "promise_out_of_reach" if self.routes_nothing else "low_confidence"
 
     def decide(
         self,
@@ -110,7 +110,8 @@ class Decider:
         return tuple(notes)
 
     @property
-    def _routes_nothing(self) -> bool:
+    def routes_nothing(self) -> bool:
+        """Whether held-out answers cannot back any routing."""
         return self.thresholds.is_out_of_reach and self.promise.precision is not None
 
     def _thresholds(self) -> Thresholds:

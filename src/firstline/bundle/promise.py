@@ -29,9 +29,9 @@ class Promise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
             raise ValueError(f"a promise is a share between 0 and 1, not {given[0]:g}")
 
     def __str__(self) -> str:
-        """`95 % precision`, `review at most 20 %`."""
+        """`95 % precision`, `at most 20 % review`."""
         return (
-            f"{percent(self.precision)} precision" if self.precision else f"review at most {percent(self.review or 0)}"
+            f"{percent(self.precision)} precision" if self.precision else f"at most {percent(self.review or 0)} review"
         )
 
 

@@ -85,8 +85,9 @@ def _lowest(record: AnswerRecord, wanted: NDArray[np.bool_], precision: float, l
 
     The share of right answers is first made to rise with the confidence (isotonic regression by
     pool-adjacent-violators, Ayer et al. 1955). The share that is right as counted goes up and down by chance, and the
-    lowest place where it is high enough would be a lucky one. Then half a wrong answer is added, and what is left must keep the promise with three
-    chances in four, not two: a team that asks for at least 95 % should not get less every other time.
+    lowest place where it is high enough would be a lucky one. Then half a wrong answer is added, and the rest must keep
+    the promise with three chances in four, not two: a team that asks for at least 95 % should not get less every other
+    time.
     """
     confidence = record.confidence[wanted][::-1].astype(float)
     right = monotone(record.right[wanted][::-1].astype(float))

@@ -29,6 +29,7 @@ from firstline.cli.output import (
     without_name,
 )
 from firstline.cli.places import DaskOption, cluster
+from firstline.cli.promising import out_of_reach
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from firstline.bundle.learning_curve import LearningCurve
+    from firstline.bundle.manifest import Manifest
     from firstline.settings import Settings
     from firstline.steps import Stage
     from firstline.store.workspace import Workspace
@@ -95,7 +97,7 @@ def train(
     if as_json:
         print_json(_as_json(report))
     else:
-        _print_report(report, workspace, place.folder)
+        _print_report(report, workspace, place)
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,7 @@ def _shown(bar: "Progress", show_stage: "Callable[[Stage], None]") -> "Callable[
     return show
 
 
-def _print_report(report: "TrainReport", workspace: Path | None, folder: Path) -> None:
+def _print_report(report: "TrainReport", workspace: Path | None, place: "Workspace") -> None:
     folds, n_messages = report.folds, len(report.folds.data.messages)
     times = f" {folds.repeats} times" if folds.repeats > 1 else ""
     say(
@@ -208,12 +210,13 @@ def _print_report(report: "TrainReport", workspace: Path | None, folder: Path) -
     if best.candidate != model.candidate:
         say(f"{best.candidate} scores higher, but takes {best.latency_ms['p99']:.2f} ms (p99), over the limit.")
     if model.learning_curve:
-        where = (workspace or Path(os.path.relpath(folder))) / "models" / model.id / "learning_curve.svg"
+        where = (workspace or Path(os.path.relpath(place.folder))) / "models" / model.id / "learning_curve.svg"
         say(_promise(model.learning_curve, n_messages, where))
     saved = "Saved model" if report.is_new else "The same model as before:"
     error = model.metrics.calibration_error if model.metrics else float("nan")
     again = next_command(workspace, f"runs show {report.run}")
     say(f"{saved} {model.id}; calibration error {error:.3f}. To see this table again: {again}")
+    say(_routing(report.model, place, workspace))
     if report.is_champion:
         say(f"It is the champion. Next: {next_command(workspace, 'serve')}")
     else:
@@ -229,6 +232,25 @@ def _promise(curve: "LearningCurve", n_labels: int, where: Path) -> str:
     now = f"accuracy {figure(curve.now.accuracy)} with all {n_labels:,} labels (a fold has fewer)"
     more = f"expect {expected} with {curve.more_labels:,} more"
     return f"Learning curve of {curve.candidate}: {now}; {more}. Chart: {where}"
+
+
+def _routing(model: "Manifest", place: "Workspace", workspace: Path | None) -> str:
+    """How many messages a new model routes by itself."""
+    from firstline.bundle.decisions import Decider, load_record
+    from firstline.bundle.promise import percent, read_promise
+    from firstline.errors import BundleError
+
+    try:
+        record, promise = load_record(place.models / model.id, model), read_promise(place.models)
+    except BundleError as problem:
+        return f"{problem.message} {problem.next_step}"
+    decider = Decider(record, model.labels, promise, place.settings.decisions.always_review)
+    command = next_command(workspace, "decide")
+    if decider.thresholds.is_out_of_reach:
+        return f"{out_of_reach(promise)} See: {command}"
+    share = percent(round(decider.held_out.routed / max(decider.held_out.n_messages, 1), 2))
+    at = "At" if promise.precision is not None else "With"
+    return f"{at} {promise} it routes {share} of messages by itself: {command}"
 
 
 def _without(places: set[int], cells: "Sequence[str]") -> list[str]:

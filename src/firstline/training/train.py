@@ -97,8 +97,8 @@ def train(
 
     begun = manifest(best.result, fitted, settings, folds, refit_s, curve)
     beside = {CURVE_FILE: plot_svg(curve).encode()} if curve else {}
-    record = AnswerRecord.of(best.calibrated, folds.truth)
-    model = write_bundle(models, begun, fitted.parts(), beside, record.export)
+    record = AnswerRecord.of(best.calibrated, folds.truth).export
+    model = write_bundle(models, begun, fitted.parts(), beside, record)
     if champion is None:
         promote(models, model.id)
     run.finish(model.id)

@@ -52,8 +52,9 @@ class AnswerRecord:
         strange = np.round(strange, _DIGITS).astype(np.float32)
         outside, predicted = np.tile(none, n_repeats), predicted.reshape(-1)
         order = np.lexsort((outside, strange, right, predicted, confidence))
-        arrays = (one[order] for one in (confidence, predicted, right, strange, outside))
-        return cls(*arrays, n_repeats=n_repeats)
+        return cls(
+            confidence[order], predicted[order], right[order], strange[order], outside[order], n_repeats=n_repeats
+        )
 
     @property
     def n_messages(self) -> float:

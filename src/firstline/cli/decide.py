@@ -105,7 +105,7 @@ def _print(model: str, decider: "Decider", others: "list[Outlook]", workspace: P
         say(out_of_reach(decider.promise))
     if decider.promise.review is not None or not decider.thresholds.is_out_of_reach:
         say(f"With {decider.promise}, as asked for, {in_words(outlook(decider))}.")
-        say(f"A message is routed if its confidence is at least {figure(decider.thresholds.common)}{_own(decider)}.")
+        say(_thresholds(decider))
     if decider.always_review:
         say(f"Always to people: {listed(sorted(decider.always_review))}")
     if others:
@@ -113,10 +113,14 @@ def _print(model: str, decider: "Decider", others: "list[Outlook]", workspace: P
         say(f"To ask for something else: {next_command(workspace, 'decide --precision 0.9')}, or --review 0.2")
 
 
-def _own(decider: "Decider") -> str:
-    """The classes whose thresholds differ."""
-    own = [f"'{name}' {figure(value)}" for name, value in sorted(decider.own_thresholds.items())]
-    return f"; classes with a threshold of their own: {', '.join(own)}" if own else ""
+def _thresholds(decider: "Decider") -> str:
+    """How sure a message has to be, and the classes whose thresholds differ."""
+    own = ", ".join(f"'{name}' {figure(value)}" for name, value in sorted(decider.own_thresholds.items()))
+    common = decider.thresholds.common
+    if common > 1:
+        return f"A message is routed only if it is of one of these classes, and its confidence at least: {own}"
+    whole = f"A message is routed if its confidence is at least {figure(common)}"
+    return f"{whole}; classes with a threshold of their own: {own}" if own else f"{whole}."
 
 
 def _print_curve(others: "list[Outlook]") -> None:

@@ -41,10 +41,10 @@ def decide(
 
     place = Workspace.find(workspace)
     promise = _promise(precision, review)
-    predictor = load_predictor(place.models, model, place.settings.decisions.always_review)
-    decider = predictor.decider if promise is None else predictor.decider.with_promise(promise)
+    predictor = load_predictor(place.models, model, place.settings.decisions.always_review, promise)
     if promise is not None:
         _save(place, promise)
+    decider = predictor.decider
     others = curve(decider) if decider.record else []
     name = predictor.manifest.id
     if as_json:

@@ -9,6 +9,7 @@ import typer
 from firstline.cli.loading import load_predictor
 from firstline.cli.options import ModelOption, WorkspaceOption
 from firstline.cli.output import note
+from firstline.cli.promising import routing
 
 _LEAST_OPEN_PORT = 1_024
 _PORTS_TRIED = 100
@@ -38,6 +39,7 @@ def serve(
     with _listen(host, port) as listener:
         address = listener.getsockname()
         shown = f"[{host}]" if ":" in host else host
+        note(routing(predictor.decider))
         note(f"Serving {predictor.manifest.id} at http://{shown}:{address[1]} (schema: /schema). Stop with Ctrl-C.")
         Server(application, ConnectionLimits.from_settings(place.settings.serving)).run(sockets=[listener])
 

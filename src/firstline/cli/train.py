@@ -29,7 +29,7 @@ from firstline.cli.output import (
     without_name,
 )
 from firstline.cli.places import DaskOption, cluster
-from firstline.cli.promising import out_of_reach
+from firstline.cli.promising import routing_of
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from firstline.bundle.learning_curve import LearningCurve
-    from firstline.bundle.manifest import Manifest
     from firstline.settings import Settings
     from firstline.steps import Stage
     from firstline.store.workspace import Workspace
@@ -216,7 +215,8 @@ def _print_report(report: "TrainReport", workspace: Path | None, place: "Workspa
     error = model.metrics.calibration_error if model.metrics else float("nan")
     again = next_command(workspace, f"runs show {report.run}")
     say(f"{saved} {model.id}; calibration error {error:.3f}. To see this table again: {again}")
-    say(_routing(report.model, place, workspace))
+    always_review = place.settings.decisions.always_review
+    say(f"{routing_of(place.models, model, always_review)} See: {next_command(workspace, 'decide')}")
     if report.is_champion:
         say(f"It is the champion. Next: {next_command(workspace, 'serve')}")
     else:
@@ -232,25 +232,6 @@ def _promise(curve: "LearningCurve", n_labels: int, where: Path) -> str:
     now = f"accuracy {figure(curve.now.accuracy)} with all {n_labels:,} labels (a fold has fewer)"
     more = f"expect {expected} with {curve.more_labels:,} more"
     return f"Learning curve of {curve.candidate}: {now}; {more}. Chart: {where}"
-
-
-def _routing(model: "Manifest", place: "Workspace", workspace: Path | None) -> str:
-    """How many messages a new model routes by itself."""
-    from firstline.bundle.decisions import Decider, load_record
-    from firstline.bundle.promise import percent, read_promise
-    from firstline.errors import BundleError
-
-    try:
-        record, promise = load_record(place.models / model.id, model), read_promise(place.models)
-    except BundleError as problem:
-        return f"{problem.message} {problem.next_step}"
-    decider = Decider(record, model.labels, promise, place.settings.decisions.always_review)
-    command = next_command(workspace, "decide")
-    if decider.thresholds.is_out_of_reach:
-        return f"{out_of_reach(promise)} See: {command}"
-    share = percent(round(decider.held_out.routed / max(decider.held_out.n_messages, 1), 2))
-    at = "At" if promise.precision is not None else "With"
-    return f"{at} {promise} it routes {share} of messages by itself: {command}"
 
 
 def _without(places: set[int], cells: "Sequence[str]") -> list[str]:

@@ -145,14 +145,14 @@ def _cells(one: "Outlook") -> tuple[str, ...]:
 def _as_json(
     model: str, decider: "Decider", outlook: "Outlook", others: "list[Outlook]", *, is_changed: bool
 ) -> dict[str, object]:
-    has_record = decider.record is not None
+    has_record, common = decider.record is not None, decider.thresholds.common
     return {
         "model": model,
         "promise": decider.promise,
         "is_changed": is_changed,
         "is_out_of_reach": decider.thresholds.is_out_of_reach,
         "n_messages": decider.held_out.n_messages,
-        "threshold": decider.thresholds.common if has_record and not decider.routes_nothing else None,
+        "threshold": common if common <= 1 else None,
         "own_thresholds": decider.own_thresholds,
         "always_review": sorted(decider.always_review),
         "outlook": outlook if has_record else None,

@@ -196,8 +196,8 @@ def _print_decisions(result: "Evaluation", workspace: Path | None) -> None:
     shares = {name: f"{100 * count / max(n_messages, 1):.0f} %" for name, count in found.counts.items()}
     say(f"  decisions        route {shares['route']}, review {shares['review']}, unknown {shares['unknown']}")
     if found.routed_precision is not None:
-        promise = "" if found.is_out_of_reach else f" with {found.promise} asked for"
-        say(f"  routed precision {figure(found.routed_precision)}; promised{promise}: {_interval(found.interval)}")
+        promised = f"{figure(found.interval[0])}-{figure(found.interval[1])}"
+        say(f"  routed precision {figure(found.routed_precision)} (promised {promised}, for {found.promise})")
     if found.is_out_of_reach:
         say(f"  {out_of_reach(found.promise)} See: {next_command(workspace, 'decide')}")
     if outside := result.outsiders:
@@ -205,10 +205,6 @@ def _print_decisions(result: "Evaluation", workspace: Path | None) -> None:
         say(f"  {told}: {100 * outside.recall:.0f} % unknown, {100 * outside.routed:.0f} % routed")
         if outside.auroc is not None:
             say(f"  told apart       {figure(outside.auroc)} (AUROC of how unfamiliar they are)")
-
-
-def _interval(interval: tuple[float, float]) -> str:
-    return f"{figure(interval[0])}-{figure(interval[1])}"
 
 
 def _decisions_as_json(result: "Evaluation") -> dict[str, object]:

@@ -18,7 +18,7 @@ PIP := pip install --quiet --disable-pip-version-check --no-deps
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environments demo test test-slow cases check lint types imports lock docs wheels bench masks peers choices seeds planted names searches languages clean
+.PHONY: help setup environments demo test test-slow cases check lint types imports lock docs wheels bench masks peers choices seeds planted promises names searches languages clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -121,6 +121,10 @@ planted: setup
 # What the names of classes teach: minutes. make names WORKSPACE=DIR LABELS=250
 names: setup
 	$(BIN)/python -m benchmarks.class_names --workspace $(WORKSPACE) --labels $(LABELS)
+
+# Whether what is promised of routed messages is kept: minutes. make promises DATA=DIR LANGUAGE=en PRECISION="0.95 0.85"
+promises: setup
+	$(BIN)/python -m benchmarks.promises --data $(DATA) --language $(LANGUAGE) --precision $(PRECISION)
 
 # Pretraining from text, then wheels: see languages/pretrain.sh.
 languages: setup

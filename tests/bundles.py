@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from firstline.bundle.answer_record import AnswerRecord
 from firstline.bundle.files import write_bundle
 from firstline.bundle.manifest import Calibration, Manifest, MaskPatterns, Measured, Metrics, Training
 from firstline.bundle.parts.linear import TfidfLinear
@@ -63,12 +64,30 @@ def manifest(
     )
 
 
-def make_bundle(models: Path, strength: float = 4.0, draft: Manifest | None = None) -> Manifest:
-    """Write the hand-made model into the folder `models`."""
+def hand_made_record(n_right: int = 60, n_wrong: int = 2, confidence: float = 0.7) -> AnswerRecord:
+    """Held-out answers, most of them right, all of them this confident; no class has a threshold of its own."""
+    right = np.array([False] * n_wrong + [True] * n_right)
+    n = len(right)
+    return AnswerRecord(
+        np.full(n, confidence, np.float32),
+        np.arange(n) % len(LABELS),
+        right,
+        np.zeros(n, np.float32),
+        np.zeros(n, bool),
+    )
+
+
+RECORD = hand_made_record()
+
+
+def make_bundle(
+    models: Path, strength: float = 4.0, draft: Manifest | None = None, record: AnswerRecord | None = RECORD
+) -> Manifest:
+    """Write the hand-made model into the folder `models`; without a `record` it is one from before decisions."""
 
     def export(folder: Path) -> str:
         part = hand_made_part(strength)
         part.save(folder)
         return part.kind
 
-    return write_bundle(models, draft or manifest(), export)
+    return write_bundle(models, draft or manifest(), export, decisions=record.export if record else None)

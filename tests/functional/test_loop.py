@@ -118,8 +118,8 @@ def test_same_data_and_seed_give_the_same_model_in_another_process(firstline: Ru
         folder / "models" / json.loads(run(*train, folder).stdout)["model"]
         for run, folder in ((firstline, bank), (run_process, twin))
     )
-    names = sorted(path.name for path in here.iterdir())
-    assert names == sorted(path.name for path in there.iterdir())
+    names = sorted(path.relative_to(here) for path in here.rglob("*") if path.is_file())
+    assert names == sorted(path.relative_to(there) for path in there.rglob("*") if path.is_file())
     for name in names:
-        if name != "manifest.json":
+        if name.name != "manifest.json":
             assert (here / name).read_bytes() == (there / name).read_bytes()

@@ -81,8 +81,8 @@ def test_answers_stay_while_the_files_of_the_model_change(tmp_path: Path, change
         for thread in threads:
             thread.start()
         asked.wait(30)
-        for file in (workspace / "models" / written.id).iterdir():
-            if file.name != FILE_NAME:
+        for file in list((workspace / "models" / written.id).rglob("*")):
+            if file.is_file() and file.name != FILE_NAME:
                 change(file)
         changed.set()
         for thread in threads:

@@ -14,6 +14,7 @@ from firstline.bundle.part_files import PartFiles
 from firstline.errors import BundleDamaged, BundleMissing, BundleUnwritable, BundleVersionUnknown
 from firstline.files import sync, whole_file
 
+DECISIONS_FOLDER = "decisions"
 _UNFINISHED = ".new-"
 _LONGEST_NAME = 100
 _REPAIR = "Copy the model again, or train it again: firstline train"
@@ -33,13 +34,15 @@ def write_bundle(
     manifest: Manifest,
     source: Callable[[Path], str] | Sequence[PartSource],
     beside: Mapping[str, bytes] | None = None,
+    decisions: Callable[[Path], str] | None = None,
 ) -> Manifest:
     """Write a bundle into the folder `models` and return its manifest, with `id` and `parts` filled in.
 
-    `source` writes the only part, or is a list of several. `beside` maps names to extra files, for people to read. The
-    id is a hash of the content, so the same model has the same id wherever it is trained. If an undamaged bundle with
-    this id exists, only its manifest and extra files are replaced. The manifest is written last, then the folder is
-    renamed in one step. Raises `BundleUnwritable`.
+    `source` writes the only part, or is a list of several. `beside` maps names to extra files, for people to read.
+    `decisions` writes the record that decisions rest on, and returns its kind. The id is a hash of the content, so the
+    same model has the same id wherever it is trained. If an undamaged bundle with this id exists, only its manifest and
+    extra files are replaced. The manifest is written last, then the folder is renamed in one step. Raises
+    `BundleUnwritable`.
     """
     sources = [PartSource(source)] if callable(source) else source
     unfinished = models / f"{_UNFINISHED}{os.getpid()}"
@@ -52,7 +55,8 @@ def write_bundle(
         parts = [_write_part(unfinished, name, part) for name, part in zip(names, sources, strict=True)]
         for name, data in (beside or {}).items():
             (unfinished / name).write_bytes(data)
-        manifest = msgspec.structs.replace(manifest, parts=tuple(parts))
+        record = _write_part(unfinished, DECISIONS_FOLDER, PartSource(decisions)) if decisions else None
+        manifest = msgspec.structs.replace(manifest, parts=tuple(parts), decisions=record)
         manifest = msgspec.structs.replace(manifest, id=manifest.content_id())
         final = models / manifest.id
         if (whole := _whole(final)) is not None:
@@ -135,7 +139,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 def check_files(folder: Path, manifest: Manifest) -> None:
     """Compare every file with its hash. Raises `BundleDamaged` for the first that differs."""
-    for part in manifest.parts:
+    for part in (*manifest.parts, *([manifest.decisions] if manifest.decisions else [])):
         part_files(folder, part).check_rest()
 
 

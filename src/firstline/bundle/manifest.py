@@ -155,6 +155,8 @@ class Manifest(_Struct, frozen=True):
     """Applied to the best class after the temperature; None in bundles of 0.2.0, or if it is no better."""
     emails: str = ""
     """Version of the rules that cut quoted replies and signatures from the texts; empty if nothing was cut."""
+    decisions: Part | None = None
+    """The held-out answers that decisions rest on, see `answer_record.AnswerRecord`; None before version 0.3."""
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
@@ -175,4 +177,6 @@ class Manifest(_Struct, frozen=True):
             identity += (self.emails,)
         if self.confidence:
             identity += (self.confidence,)
+        if self.decisions is not None:
+            identity += (self.decisions,)
         return f"{self.candidate}-{hashlib.sha256(msgspec.json.encode(identity)).hexdigest()[:8]}"

@@ -1,7 +1,7 @@
 """The predictor. The same one evaluates and serves."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,16 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.confidence import calibrate, with_confidence
+from firstline.bundle.decisions import Decider, load_record
 from firstline.bundle.files import part_files, read_manifest
 from firstline.bundle.manifest import Manifest
 from firstline.bundle.parts import Scorer, load_part
+from firstline.bundle.promise import DEFAULT, Promise
 from firstline.errors import BundleDamaged, BundleVersionUnknown, ScoresNotFinite
 from firstline.patterns import PatternRefused
 from firstline.text.emails import EMAILS_VERSION, own_words
 from firstline.text.masks import MASKS_VERSION, OLDER_MASKS_VERSIONS, Masker
 from firstline.text.readings import read
 from firstline.text.rules import TextRules, nfc, white_space
-from firstline.types import Message, Prediction, Ranked
+from firstline.types import Decision, Label, Message, Prediction, Ranked, Reason
 
 _SUM_TOLERANCE = 1e-2
 
@@ -33,9 +35,9 @@ class WeightedPart:
 
 
 class Predictor:
-    """Classifies messages with one bundle. Thread-safe once loaded."""
+    """Classifies messages with one bundle. Thread-safe once loaded. Without a `decider` all go to people."""
 
-    def __init__(self, manifest: Manifest, parts: Sequence[WeightedPart]) -> None:
+    def __init__(self, manifest: Manifest, parts: Sequence[WeightedPart], decider: Decider | None = None) -> None:
         version = manifest.masks.version
         if version not in (MASKS_VERSION, *OLDER_MASKS_VERSIONS):
             raise BundleVersionUnknown(
@@ -49,10 +51,11 @@ class Predictor:
                 "Use the version that trained the model, or train it again.",
             )
         self.manifest = manifest
-        self.notes: tuple[str, ...] = ()
+        self.decider = decider or Decider(None, manifest.labels)
+        self.notes: tuple[str, ...] = self.decider.notes(manifest.id)
         """Sentences to show when the model is loaded."""
         if version != MASKS_VERSION:
-            self.notes = (
+            self.notes += (
                 f"Model {manifest.id} was trained with older masks ({version}) but is used with today's"
                 f" ({MASKS_VERSION}). Train it again: firstline train",
             )
@@ -75,8 +78,8 @@ class Predictor:
         self._segments = frozenset(manifest.segments)
 
     @classmethod
-    def load(cls, folder: Path) -> "Predictor":
-        """Load the bundle in `folder` and check all its files.
+    def load(cls, folder: Path, promise: Promise = DEFAULT, always_review: Collection[Label] = ()) -> "Predictor":
+        """Load the bundle in `folder` and check all its files. `promise` and `always_review` as in `Decider`.
 
         Each file is read into memory once: what happens to it later changes no answer.
         Raises `BundleMissing`, `BundleDamaged` or `BundleVersionUnknown`.
@@ -91,7 +94,7 @@ class Predictor:
             scorer = load_part(part.kind, files, len(manifest.labels))
             files.check_rest()
             parts.append(WeightedPart(scorer, part.weight, part.temperature))
-        return cls(manifest, parts)
+        return cls(manifest, parts, Decider(load_record(folder, manifest), manifest.labels, promise, always_review))
 
     @property
     def parts(self) -> Sequence[WeightedPart]:
@@ -159,15 +162,30 @@ class Predictor:
             )
 
     def predict(self, messages: Sequence[Message]) -> list[Prediction]:
-        """Rank all classes for each message, most likely first. Ties keep the order of the labels."""
+        """Rank all classes for each message, most likely first, and decide. Ties keep the order of the labels."""
         labels = self.manifest.labels
         scores = self._scores(messages)
+        probabilities = with_confidence(scores, self.manifest.confidence)
+        orders = np.argsort(-scores, axis=1, kind="stable")
         predictions = []
-        for row, order in zip(
-            with_confidence(scores, self.manifest.confidence), np.argsort(-scores, axis=1, kind="stable"), strict=True
-        ):
-            predictions.append(Prediction(tuple(Ranked(labels[place], float(row[place])) for place in order)))
+        for row, order, decided in zip(probabilities, orders, self.decide(messages, probabilities), strict=True):
+            ranking = tuple(Ranked(labels[place], float(row[place])) for place in order)
+            predictions.append(Prediction(ranking, *decided))
         return predictions
+
+    def decide(self, messages: Sequence[Message], probabilities: NDArray[np.float32]) -> list[tuple[Decision, Reason]]:
+        """What to do with each message; `probabilities` are those that `predict_proba` gives for them."""
+        novelty = self.novelty(messages)
+        novelties = [None] * len(messages) if novelty is None else novelty.tolist()
+        places = probabilities.argmax(axis=1).tolist()
+        return [
+            self.decider.decide(place, float(row[place]), strange)
+            for place, row, strange in zip(places, probabilities, novelties, strict=True)
+        ]
+
+    def novelty(self, messages: Sequence[Message]) -> NDArray[np.float32] | None:
+        """How unlike what was learned each message is, (n_messages,), 0 to 1; None if the model cannot tell."""
+        return None
 
 
 def mean_of(scored: Sequence[tuple[NDArray[np.float32], float]]) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ from firstline.cli import (
     adapt,
     advise,
     classify,
+    decide,
     evaluate,
     forget,
     import_,
@@ -72,6 +73,7 @@ app.command("pretrain", cls=Command)(pretrain.pretrain)
 app.add_typer(languages.app, name="languages")
 app.command("evaluate", cls=Command)(evaluate.evaluate)
 app.command("classify", cls=Command)(classify.classify)
+app.command("decide", cls=Command)(decide.decide)
 app.add_typer(models.app, name="models")
 app.command("serve", cls=Command)(serve.serve)
 

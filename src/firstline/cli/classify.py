@@ -79,7 +79,7 @@ def classify(
     from firstline.store.workspace import Workspace
 
     place = Workspace.find(workspace)
-    predictor = load_predictor(place.models, model)
+    predictor = load_predictor(place.models, model, place.settings.decisions.always_review)
     learned = _learned(place)
     options = reading_options(place.settings, text, encoding, delimiter, sheet, header_row, no_header)
     room = temporary_room(place, out)

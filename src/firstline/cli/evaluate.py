@@ -1,5 +1,6 @@
 """`firstline evaluate`."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,16 +28,21 @@ from firstline.cli.output import (
     figure,
     json_text,
     listed,
+    next_command,
     note,
     print_json,
     print_table,
     progress,
     say,
 )
+from firstline.cli.promising import out_of_reach
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from firstline.evaluation.labelled_file import Evaluation
+    from firstline.messages.records import ReadingOptions
     from firstline.store.workspace import Workspace
     from firstline.types import Label
 
@@ -47,6 +53,10 @@ def evaluate(
     json_out: Annotated[
         Path | None,
         typer.Option("--json", metavar="OUT", help="Write the figures as JSON to this file; - prints them."),
+    ] = None,
+    unknown: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A second file, of messages that belong to none of the classes."),
     ] = None,
     text: TextOption = None,
     label: LabelOption = None,
@@ -59,19 +69,43 @@ def evaluate(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Measure a model on a labelled file, with the same code that serves."""
-    from firstline.evaluation.labelled_file import evaluate_file
-    from firstline.messages.pipes import readable
     from firstline.store.private import write_private
     from firstline.store.workspace import Workspace
 
     place = Workspace.find(workspace)
-    predictor = load_predictor(place.models, model)
-    learned, classes = _learned(place)
     to_stdout = json_out is not None and str(json_out) == "-"
     options = reading_options(place.settings, text, encoding, delimiter, sheet, header_row, no_header)
     said = said_columns(text=text, label=label, segment=segment)
     room = temporary_room(place, json_out if not to_stdout else None)
-    with progress(to_stdout) as bar, readable(file, room) as path:
+    result = _evaluated(place, model, file, unknown, said, options, room, is_quiet=to_stdout)
+    if json_out is not None and not to_stdout:
+        write_private(json_out, json_text(_as_json(result)) + "\n")
+    _print_notes(result)
+    if to_stdout:
+        print_json(_as_json(result))
+    else:
+        _print_figures(result, workspace)
+
+
+def _evaluated(
+    place: "Workspace",
+    model: str | None,
+    file: Path,
+    unknown: Path | None,
+    said: "Mapping[str, str]",
+    options: "ReadingOptions",
+    room: Path,
+    *,
+    is_quiet: bool,
+) -> "Evaluation":
+    """Measure a model of the workspace on a file; `unknown` is one of messages of none of the classes."""
+    from firstline.evaluation.labelled_file import evaluate_file
+    from firstline.messages.pipes import readable
+
+    predictor = load_predictor(place.models, model, place.settings.decisions.always_review)
+    learned, classes = _learned(place)
+    outside = readable(unknown, room) if unknown is not None else nullcontext()
+    with progress(is_quiet) as bar, readable(file, room) as path, outside as unknown_path:
         task = bar.add_task(f"{predictor.manifest.id} on {file.name}", total=1.0)
         scoring = evaluate_file(
             predictor,
@@ -84,15 +118,9 @@ def evaluate(
             team_classes=place.settings.classes.fixed,
             none=place.none_classes,
             temporary=room,
+            unknown=unknown_path,
         )
-        result = run_to_end(scoring, lambda done: bar.update(task, completed=done))
-    if json_out is not None and not to_stdout:
-        write_private(json_out, json_text(_as_json(result)) + "\n")
-    _print_notes(result)
-    if to_stdout:
-        print_json(_as_json(result))
-    else:
-        _print_figures(result)
+        return run_to_end(scoring, lambda done: bar.update(task, completed=done))
 
 
 def _learned(place: "Workspace") -> tuple[frozenset[bytes], frozenset["Label"]]:
@@ -116,7 +144,7 @@ def _print_notes(result: "Evaluation") -> None:
     if result.n_unlabelled:
         note(f"{counted(result.n_unlabelled, 'row')} without a label: not counted")
     if result.n_none:
-        note(f"{counted(result.n_none, 'row')} labelled as none of the classes: not part of the figures below")
+        note(f"{counted(result.n_none, 'row')} labelled as none of the classes: only part of the decisions below")
     for name, count in result.unknown_labels.items():
         note(f"class '{name}' ({counted(count, 'row')}) is not known to the model: {_as_errors(1)}")
     if others := result.lines_of_others:
@@ -140,12 +168,13 @@ def _as_errors(n_classes: int) -> str:
     return f"counted as errors, and as {n_classes:,} more {classes} with F1 .000 in the macro averages"
 
 
-def _print_figures(result: "Evaluation") -> None:
+def _print_figures(result: "Evaluation", workspace: Path | None) -> None:
     figures = result.figures
     say(f"Model {result.model}, {counted(figures.n_messages, 'message')}; 95 % intervals in brackets")
     say(f"  accuracy         {figure(figures.accuracy, figures.intervals['accuracy'])}")
     say(f"  macro-F1         {figure(figures.macro_f1, figures.intervals['macro_f1'])}")
     say(f"  macro precision  {figure(figures.macro_precision, figures.intervals['macro_precision'])}")
+    _print_decisions(result, workspace)
     print_table(
         ("class", "precision", "recall", "F1", "messages"),
         [
@@ -160,6 +189,41 @@ def _print_figures(result: "Evaluation") -> None:
         say(f"Not in this file, and left out of the macro averages: {listed(list(left_out))}")
 
 
+def _print_decisions(result: "Evaluation", workspace: Path | None) -> None:
+    """What would be routed, and how much of it rightly."""
+    found = result.decided
+    n_messages = sum(found.counts.values())
+    shares = {name: f"{100 * count / max(n_messages, 1):.0f} %" for name, count in found.counts.items()}
+    say(f"  decisions        route {shares['route']}, review {shares['review']}, unknown {shares['unknown']}")
+    if found.routed_precision is not None:
+        promised = f"{figure(found.interval[0])}-{figure(found.interval[1])}"
+        say(f"  routed precision {figure(found.routed_precision)} (promised {promised}, for {found.promise})")
+    if found.is_out_of_reach:
+        say(f"  {out_of_reach(found.promise)} See: {next_command(workspace, 'decide')}")
+    if outside := result.outsiders:
+        told = f"{counted(outside.n_messages, 'message')} of none of the classes"
+        say(f"  {told}: {100 * outside.recall:.0f} % unknown, {100 * outside.routed:.0f} % routed")
+        if outside.auroc is not None:
+            say(f"  told apart       {figure(outside.auroc)} (AUROC of how unfamiliar they are)")
+
+
+def _decisions_as_json(result: "Evaluation") -> dict[str, object]:
+    found, outside = result.decided, result.outsiders
+    return {
+        "promise": found.promise,
+        "promise_out_of_reach": found.is_out_of_reach,
+        "decisions": found.counts,
+        "coverage": found.coverage,
+        "routed_precision": found.routed_precision,
+        "routed_precision_promised": found.interval if found.routed_precision is not None else None,
+        "confusion": [one._asdict() for one in result.confusion],
+        "n_unknown": outside.n_messages if outside else 0,
+        "unknown_recall": outside.recall if outside else None,
+        "unknown_routed": outside.routed if outside else None,
+        "unknown_auroc": outside.auroc if outside else None,
+    }
+
+
 def _as_json(result: "Evaluation") -> dict[str, object]:
     figures = result.figures
     return {
@@ -170,6 +234,7 @@ def _as_json(result: "Evaluation") -> dict[str, object]:
         "macro_precision": figures.macro_precision,
         "intervals": figures.intervals,
         "per_class": figures.per_class,
+        **_decisions_as_json(result),
         "n_rejected": result.n_rejected,
         "n_unlabelled": result.n_unlabelled,
         "n_none": result.n_none,

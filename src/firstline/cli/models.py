@@ -7,6 +7,7 @@ import typer
 from firstline.cli.commands import Command, Group
 from firstline.cli.options import JsonOption, WorkspaceOption
 from firstline.cli.output import counted, figure, figure_cell, next_command, note, print_json, print_table, say, size
+from firstline.cli.promising import routing_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -95,13 +96,15 @@ def show(
     if as_json:
         print_json(manifest)
         return
-    _print_manifest(manifest, is_champion=manifest.id == champion_id(place.models))
+    routing = routing_of(place.models, manifest, place.settings.decisions.always_review)
+    _print_manifest(manifest, routing, is_champion=manifest.id == champion_id(place.models))
 
 
-def _print_manifest(manifest: "Manifest", is_champion: bool) -> None:
+def _print_manifest(manifest: "Manifest", routing: str, is_champion: bool) -> None:
     metrics, training = manifest.metrics, manifest.training
     say(f"{manifest.id}{', the champion' if is_champion else ''}: {counted(len(manifest.labels), 'class')}")
     say(f"  segments          {', '.join(manifest.segments) or 'none'}")
+    say(f"  decisions         {routing}")
     if metrics is None or training is None:
         return
     trained = manifest.measured.created_at[:19].replace("T", " ")

@@ -9,6 +9,7 @@ import typer
 from firstline.cli.loading import load_predictor
 from firstline.cli.options import ModelOption, WorkspaceOption
 from firstline.cli.output import note
+from firstline.cli.promising import routing
 
 _LEAST_OPEN_PORT = 1_024
 _PORTS_TRIED = 100
@@ -31,13 +32,14 @@ def serve(
     from firstline.store.workspace import Workspace
 
     place = Workspace.find(workspace)
-    predictor = load_predictor(place.models, model)
+    predictor = load_predictor(place.models, model, place.settings.decisions.always_review)
     quiet_logging()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     application = create_app(Service(predictor, place.models, place.settings.serving))
     with _listen(host, port) as listener:
         address = listener.getsockname()
         shown = f"[{host}]" if ":" in host else host
+        note(routing(predictor.decider))
         note(f"Serving {predictor.manifest.id} at http://{shown}:{address[1]} (schema: /schema). Stop with Ctrl-C.")
         Server(application, ConnectionLimits.from_settings(place.settings.serving)).run(sockets=[listener])
 

@@ -29,6 +29,7 @@ from firstline.cli.output import (
     without_name,
 )
 from firstline.cli.places import DaskOption, cluster
+from firstline.cli.promising import routing_of
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def train(
     if as_json:
         print_json(_as_json(report))
     else:
-        _print_report(report, workspace, place.folder)
+        _print_report(report, workspace, place)
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,7 @@ def _shown(bar: "Progress", show_stage: "Callable[[Stage], None]") -> "Callable[
     return show
 
 
-def _print_report(report: "TrainReport", workspace: Path | None, folder: Path) -> None:
+def _print_report(report: "TrainReport", workspace: Path | None, place: "Workspace") -> None:
     folds, n_messages = report.folds, len(report.folds.data.messages)
     times = f" {folds.repeats} times" if folds.repeats > 1 else ""
     say(
@@ -208,12 +209,14 @@ def _print_report(report: "TrainReport", workspace: Path | None, folder: Path) -
     if best.candidate != model.candidate:
         say(f"{best.candidate} scores higher, but takes {best.latency_ms['p99']:.2f} ms (p99), over the limit.")
     if model.learning_curve:
-        where = (workspace or Path(os.path.relpath(folder))) / "models" / model.id / "learning_curve.svg"
+        where = (workspace or Path(os.path.relpath(place.folder))) / "models" / model.id / "learning_curve.svg"
         say(_promise(model.learning_curve, n_messages, where))
     saved = "Saved model" if report.is_new else "The same model as before:"
     error = model.metrics.calibration_error if model.metrics else float("nan")
     again = next_command(workspace, f"runs show {report.run}")
     say(f"{saved} {model.id}; calibration error {error:.3f}. To see this table again: {again}")
+    always_review = place.settings.decisions.always_review
+    say(f"{routing_of(place.models, model, always_review)} See: {next_command(workspace, 'decide')}")
     if report.is_champion:
         say(f"It is the champion. Next: {next_command(workspace, 'serve')}")
     else:

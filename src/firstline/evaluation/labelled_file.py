@@ -8,9 +8,19 @@ from pathlib import Path
 
 from firstline.bundle.predictor import Predictor
 from firstline.errors import ColumnMissing, FileUnreadable
+from firstline.evaluation.answered import (
+    Answered,
+    Confused,
+    Decided,
+    Outsiders,
+    answer,
+    confusion,
+    decided,
+    outsiders,
+)
 from firstline.evaluation.metrics import Figures, score
 from firstline.messages.column_names import describe_columns
-from firstline.messages.columns import ColumnMap, find_columns
+from firstline.messages.columns import ROLES, ColumnMap, find_columns
 from firstline.messages.exports.known import export_roles
 from firstline.messages.formats import open_reader
 from firstline.messages.importing import incoming_messages
@@ -34,6 +44,9 @@ class Evaluation:
     averages: `unknown_labels` counts those of the workspace by name, `lines_of_others` has the lines of the rest, which
     are `n_other_classes`. Names of the rest may be anything, so they appear nowhere. `n_none` rows have a label that
     means none of the classes; the figures leave them out.
+
+    `decided` is about all labelled rows, those of none of the classes included. `outsiders` is about the latter, and
+    about the messages of a second file of such; None if there are none. `confusion` has only classes that may be named.
     """
 
     model: str
@@ -48,6 +61,9 @@ class Evaluation:
     n_other_classes: int
     n_unknown_segments: int
     notes: Sequence[str]
+    decided: Decided
+    outsiders: Outsiders | None
+    confusion: Sequence[Confused]
 
 
 def evaluate_file(
@@ -62,13 +78,15 @@ def evaluate_file(
     temporary: Path | None = None,
     team_classes: Collection[Label] = (),
     none: Collection[Label] = (),
+    unknown: Path | None = None,
 ) -> Generator[float, None, Evaluation]:
-    """Score a labelled file. Yields progress, 0 to 1.
+    """Score a labelled file. Yields progress, 0 to 1, once more for the file `unknown`.
 
     Every row counts, even if it is repeated. If the model does not know a label, it is wrong on that row. `learned`
     holds the keys of messages that the model may have been trained on; they count, and the result has their number.
     `classes` are those of the workspace, `team_classes` those that its settings name, `none` those of them that mean
-    none of the classes. For `temporary` see `join_conversations`. Raises `InputError`.
+    none of the classes. All messages of `unknown` are of none, whatever their labels. For `temporary` see
+    `join_conversations`. Raises `InputError`.
     """
     reader = open_reader(path, options)
     columns = _labelled_columns(path, reader, said, remembered, agent_values)
@@ -79,12 +97,16 @@ def evaluate_file(
     rows = incoming_messages(reader, columns, mask, cut_quotes=predictor.cuts_quotes, temporary=temporary, found=found)
     seen = _Seen()
     messages = _to_score(rows, predictor, learned, none, seen)
-    predicted: list[Label] = []
+    answers: list[Answered] = []
     while batch := list(islice(messages, _BATCH)):
-        predicted += _labels(predictor, batch)
+        answers += answer(predictor, batch)
         yield reader.done()
     _require_known(path, columns.names["label"], seen, known_labels)
-    return _evaluation(predictor, seen, predicted, known_labels.union(classes, team_classes), columns.notes)
+    outside: list[Answered] = []
+    if unknown is not None:
+        outside = yield from _outside(predictor, unknown, said, remembered, options, agent_values, temporary)
+    named = known_labels.union(classes, team_classes)
+    return _evaluation(predictor, seen, answers, outside, named, columns.notes)
 
 
 @dataclass
@@ -119,8 +141,8 @@ def _to_score(
     learned: Container[bytes],
     none: Collection[Label],
     seen: _Seen,
-) -> Iterator[Message]:
-    """The messages that have a class, in order; `seen` gets their labels, and counts the rows that are left out."""
+) -> Iterator[tuple[Message, Label | None]]:
+    """The labelled messages, in order, each with its class, None for none of them; `seen` is what they hold."""
     for row in rows:
         if isinstance(row, Reject):
             seen.n_rejected += 1
@@ -128,21 +150,54 @@ def _to_score(
             seen.n_unlabelled += 1
         elif row.label in none:
             seen.n_none += 1
+            yield Message(row.text, row.segment), None
         else:
             seen.n_unknown_segments += row.segment is not None and not predictor.knows_segment(row.segment)
             seen.n_learned += StoredMessage(row.text, row.segment).key in learned
             seen.truth.append(row.label)
             seen.lines.append(row.line)
-            yield Message(row.text, row.segment)
+            yield Message(row.text, row.segment), row.label
+
+
+def _outside(
+    predictor: Predictor,
+    path: Path,
+    said: Mapping[str, str],
+    remembered: ColumnsSettings,
+    options: ReadingOptions,
+    agent_values: Sequence[str],
+    temporary: Path | None,
+) -> Generator[float, None, list[Answered]]:
+    """The answers to the messages of a file that are of none of the classes. Raises `InputError`."""
+    reader = open_reader(path, options)
+    named = {role: name for role, name in said.items() if role != "label"}
+    wanted = [role for role in ROLES if role != "label"]
+    columns = find_columns(path, reader.columns, named, remembered, agent_values, wanted, export_roles(reader))
+    found = survey(path, reader, columns, Known("", remembered.date_order), uses_times=False)
+    mask = Masker(predictor.manifest.masks.patterns)
+    rows = incoming_messages(reader, columns, mask, cut_quotes=predictor.cuts_quotes, temporary=temporary, found=found)
+    messages = (Message(row.text, row.segment) for row in rows if not isinstance(row, Reject))
+    answers: list[Answered] = []
+    while batch := list(islice(messages, _BATCH)):
+        answers += answer(predictor, [(message, None) for message in batch])
+        yield reader.done()
+    if not answers:
+        raise FileUnreadable(f"{path} has no row with a text.", "Check --text.")
+    return answers
 
 
 def _evaluation(
-    predictor: Predictor, seen: _Seen, predicted: Sequence[Label], named: Collection[Label], notes: Sequence[str]
+    predictor: Predictor,
+    seen: _Seen,
+    answers: Sequence[Answered],
+    outside: Sequence[Answered],
+    named: Collection[Label],
+    notes: Sequence[str],
 ) -> Evaluation:
-    """The figures; only the classes in `named` appear by name."""
+    """The figures; only the classes in `named` appear by name. `outside` are the answers to the second file."""
     known_labels = frozenset(predictor.manifest.labels)
     unknown = Counter(label for label in seen.truth if label in named and label not in known_labels)
-    figures = score(seen.truth, predicted)
+    figures = score(seen.truth, [one.predicted for one in answers if one.truth is not None])
     return Evaluation(
         model=predictor.manifest.id,
         figures=replace(figures, per_class={name: one for name, one in figures.per_class.items() if name in named}),
@@ -156,6 +211,9 @@ def _evaluation(
         n_other_classes=len(set(seen.truth).difference(named)),
         n_unknown_segments=seen.n_unknown_segments,
         notes=notes,
+        decided=decided(answers, predictor.decider),
+        outsiders=outsiders([*answers, *outside]),
+        confusion=confusion(answers, named),
     )
 
 
@@ -173,8 +231,3 @@ def _require_known(path: Path, column: str, seen: _Seen, known_labels: Collectio
             f"{path}: none of this file's classes ({len(classes):,}, in '{column}') is known to the model.",
             "Is that the right column? If not, name it: --label COLUMN",
         )
-
-
-def _labels(predictor: Predictor, batch: Sequence[Message]) -> list[Label]:
-    labels = predictor.manifest.labels
-    return [labels[place] for place in predictor.predict_proba(batch).argmax(axis=1)]

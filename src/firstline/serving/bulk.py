@@ -1,4 +1,4 @@
-"""`firstline classify`: adds label, confidence, runner-up and a note to every row of a file, in order."""
+"""`firstline classify`: adds label, confidence, runner-up, decision and a note to every row of a file, in order."""
 
 from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +27,8 @@ ADDED = (
     "predicted_confidence",
     "predicted_runner_up",
     "predicted_runner_up_confidence",
+    "predicted_decision",
+    "predicted_reason",
     "predicted_note",
 )
 """The columns that are added. Import never takes them for a person's labels by itself."""
@@ -36,7 +38,7 @@ UNKNOWN_SEGMENT = "the segment is unknown to the model and was ignored"
 _BATCH = 256
 _ROLES = ("text", "segment")
 _CONVERSATION_ROLES = ("text", "id", "segment", "sent_at", "conversation", "author")
-_NO_ANSWER: tuple[Value, ...] = (None,) * 4
+_NO_ANSWER: tuple[Value, ...] = (None,) * 6
 
 
 @dataclass(frozen=True)
@@ -251,4 +253,6 @@ def _answer(prediction: Prediction) -> tuple[Value, ...]:
         round(first.confidence, 4),
         second.label if second else None,
         round(second.confidence, 4) if second else None,
+        prediction.decision,
+        prediction.reason,
     )

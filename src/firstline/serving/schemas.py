@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from firstline.types import Decision, Reason
+
 Segment = Annotated[
     str, msgspec.Meta(max_length=300, description="The kind of writer, as in training: customer, lead, ...")
 ]
@@ -55,12 +57,14 @@ class WhyAnswered(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The classes of one message, most confident first."""
+    """The classes of one message, most confident first, and what to do with it: see docs/decisions.md."""
 
     model: str
     label: str
     confidence: float
     ranking: tuple[RankedClass, ...]
+    decision: Decision
+    reason: Reason
     warnings: tuple[str, ...] = ()
     explanation: WhyAnswered | None = None
 
@@ -72,6 +76,8 @@ class BatchAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     label: str | None = None
     confidence: float | None = None
     ranking: tuple[RankedClass, ...] = ()
+    decision: Decision | None = None
+    reason: Reason | None = None
     warnings: tuple[str, ...] = ()
     error: "ErrorBody | None" = None
 

@@ -51,6 +51,8 @@ class Service:
             label=prediction.label,
             confidence=round(prediction.confidence, _DIGITS),
             ranking=_ranking(prediction),
+            decision=prediction.decision,
+            reason=prediction.reason,
             warnings=self._warnings(message),
             explanation=_why(explain(self.predictor, message)) if explains else None,
         )
@@ -89,6 +91,8 @@ class Service:
             label=found.label,
             confidence=round(found.confidence, _DIGITS),
             ranking=_ranking(found),
+            decision=found.decision,
+            reason=found.reason,
             warnings=self._warnings(item.message),
         )
 

@@ -42,6 +42,10 @@ latency_ms = 0.0
 # The same data and the same seed give the same model.
 seed = 0
 
+[decisions]
+# Classes whose messages always go to a person, such as ["Угрозы"].
+always_review = []
+
 [encoder]
 # The sentence encoder that some candidates need; "auto" takes an installed one, and "none" switches them off.
 name = "auto"

@@ -205,6 +205,15 @@ class SearchSettings(_Section):
     )
 
 
+class DecisionsSettings(_Section):
+    """What happens to a message once it is classified; `firstline decide` sets the rest."""
+
+    always_review: tuple[str, ...] = Field(
+        (),
+        description='Classes whose messages always go to a person, however sure the model is, such as ["Угрозы"].',
+    )
+
+
 class EncoderSettings(_Section):
     """The sentence encoder of the candidates `embedding.v1` and `encoder.v1`. It is never downloaded."""
 
@@ -277,6 +286,7 @@ class Settings(BaseSettings):
     masking: MaskingSettings = MaskingSettings()
     training: TrainingSettings = TrainingSettings()
     search: SearchSettings = SearchSettings()
+    decisions: DecisionsSettings = DecisionsSettings()
     encoder: EncoderSettings = EncoderSettings()
     serving: ServingSettings = ServingSettings()
     candidates: dict[str, dict[str, StrictBool | StrictInt | StrictFloat | StrictStr | tuple[StrictStr, ...]]] = Field(

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from firstline.bundle.answer_record import AnswerRecord
 from firstline.bundle.files import write_bundle
 from firstline.bundle.manifest import Manifest
 from firstline.bundle.registry import champion_id, champions_candidates, promote
@@ -95,7 +96,7 @@ def train(
     best, evaluated, withdrawn, fitted, refit_s = yield from _train_on_all_labels(evaluated, comparison)
 
     begun = manifest(best.result, fitted, settings, folds, refit_s, curve)
-    model = write_bundle(models, begun, fitted.parts(), {CURVE_FILE: plot_svg(curve).encode()} if curve else {})
+    model = _write(models, begun, fitted, AnswerRecord.of(best.calibrated, folds.truth))
     if champion is None:
         promote(models, model.id)
     run.finish(best.held_out(model.id, folds))
@@ -115,6 +116,12 @@ def train(
         run=run.card.id,
         enough_minutes=comparison.budget.enough_minutes(needed_s) if needed_s else None,
     )
+
+
+def _write(models: Path, begun: Manifest, fitted: Fitted, record: AnswerRecord) -> Manifest:
+    curve = begun.learning_curve
+    beside = {CURVE_FILE: plot_svg(curve).encode()} if curve else {}
+    return write_bundle(models, begun, fitted.parts(), beside, record.export)
 
 
 def _evaluate_all(

@@ -4,10 +4,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from firstline.bundle.files import PartSource, check_files, read_manifest, write_bundle
+from firstline.bundle.files import DECISIONS_FOLDER, PartSource, check_files, read_manifest, write_bundle
 from firstline.bundle.manifest import FILE_NAME, BetaCalibration, Part
 from firstline.errors import BundleDamaged, BundleMissing, BundleUnwritable, BundleVersionUnknown
-from tests.bundles import hand_made_part, make_bundle, manifest
+from tests.bundles import RECORD, hand_made_part, make_bundle, manifest
 from tests.keep_release import RELEASED
 
 
@@ -116,7 +116,10 @@ def test_unknown_format_version_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_whole_files_pass(tmp_path: Path) -> None:
     written = make_bundle(tmp_path)
-    assert set(written.parts[0].files) == {path.name for path in (tmp_path / written.id).iterdir()} - {FILE_NAME}
+    assert set(written.parts[0].files) == {path.name for path in (tmp_path / written.id).iterdir()} - {
+        FILE_NAME,
+        DECISIONS_FOLDER,
+    }
     check_files(tmp_path / written.id, written)
 
 
@@ -212,7 +215,7 @@ def test_what_is_told_about_a_model_is_brought_up_to_date(tmp_path: Path) -> Non
         return part.kind
 
     draft = msgspec.structs.replace(manifest(created_at="2026-02-02"), segments=first.segments, metrics=None)
-    again = write_bundle(tmp_path, draft, export, {"curve.svg": b"<svg/>"})
+    again = write_bundle(tmp_path, draft, export, {"curve.svg": b"<svg/>"}, RECORD.export)
     assert again.id == first.id
     assert again.measured.created_at == first.measured.created_at
     assert read_manifest(tmp_path / first.id).metrics is None

@@ -47,7 +47,7 @@ def ask(client: TestClient[Litestar], **body: object) -> Any:
 
 def test_answer_has_label_confidence_and_ranking(client: TestClient[Litestar]) -> None:
     answer = ask(client, text="где мой перевод", segment="customer")
-    assert set(answer) == {"model", "label", "confidence", "ranking"}
+    assert set(answer) == {"model", "label", "confidence", "ranking", "decision", "reason"}
     assert answer["model"].startswith("linear.v1-")
     assert answer["label"] == "Перевод"
     assert answer["ranking"][0] == {"label": "Перевод", "confidence": answer["confidence"]}

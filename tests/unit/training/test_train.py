@@ -100,9 +100,9 @@ def test_same_data_and_seed_same_files(tmp_path: Path) -> None:
     assert reports[0].model.id == reports[1].model.id
     contents = [
         {
-            path.name: path.read_bytes()
-            for path in (tmp_path / name / report.model.id).iterdir()
-            if path.name != FILE_NAME
+            str(path.relative_to(tmp_path / name)): path.read_bytes()
+            for path in (tmp_path / name / report.model.id).rglob("*")
+            if path.is_file() and path.name != FILE_NAME
         }
         for name, report in zip(("one", "two"), reports, strict=True)
     ]
@@ -617,3 +617,12 @@ def test_a_champion_that_is_gone_makes_room(tmp_path: Path) -> None:
     assert second.is_champion
     assert champion_id(tmp_path) == second.model.id
     assert any(isinstance(event, Note) and "no longer exists" in event.text for event in events)
+
+
+def test_the_model_holds_the_answers_of_the_folds(tmp_path: Path) -> None:
+    data = examples()
+    _, report = run(tmp_path, data)
+    record = Predictor.load(tmp_path / report.model.id).decider.record
+    assert record is not None
+    assert record.n_messages == len(data.labels)
+    assert record.right.mean() == pytest.approx(report.results[0].figures.accuracy)

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from benchmarks.table import machine, print_rows
 from firstline.bundle.answer_record import AnswerRecord
-from firstline.bundle.decisions import Decider
 from firstline.bundle.confidence import calibrate
+from firstline.bundle.decisions import Decider
 from firstline.bundle.promise import Promise, percent
 from firstline.evaluation.calibration import fit_temperature
 from firstline.evaluation.promises import promised

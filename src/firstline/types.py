@@ -6,6 +6,9 @@ from typing import Literal, TypeAlias
 Label: TypeAlias = str
 """The name of a class, as the team writes it."""
 
+NONE: Label = "\U0010ffff"
+"""What candidates learn messages of none of the classes as. No class has this name, which sorts after all others."""
+
 Direction: TypeAlias = Literal["forward", "backward"]
 """How a language model reads a text."""
 

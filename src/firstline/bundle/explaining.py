@@ -117,7 +117,9 @@ def _exact(
     label = int(np.argmax(predictor.predict_proba([message])[0]))
     segment = message.segment if message.segment and predictor.knows_segment(message.segment) else None
     places, values = part.tfidf.features(predictor.rules.with_segment(message.text, segment))
-    weights = part.weights[places].astype(np.float64)
+    # A column beyond the labels is that of none of the classes, which no message is answered with.
+    n_labels = len(predictor.manifest.labels)
+    weights = part.weights[places, :n_labels].astype(np.float64)
     shares = dict(zip(places.tolist(), (values * (weights[:, label] - weights.mean(axis=1))).tolist(), strict=True))
     carried, rest = np.zeros(len(found)), 0.0
     for known, block in zip(part.tfidf.places, part.tfidf.blocks, strict=True):
@@ -130,7 +132,7 @@ def _exact(
                     rest += share
                 else:
                     carried[token.word] += share
-    bias = part.bias.astype(np.float64)
+    bias = part.bias[:n_labels].astype(np.float64)
     return Explanation(
         predictor.manifest.labels[label],
         _summed(message.text, found, carried),

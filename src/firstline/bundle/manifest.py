@@ -157,6 +157,8 @@ class Manifest(_Struct, frozen=True):
     """Version of the rules that cut quoted replies and signatures from the texts; empty if nothing was cut."""
     decisions: Part | None = None
     """The held-out answers that decisions rest on, see `answer_record.AnswerRecord`; None before version 0.3."""
+    none: bool = False
+    """Whether each part has one column more than there are labels: the probability of none of the classes, the last."""
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
@@ -179,4 +181,6 @@ class Manifest(_Struct, frozen=True):
             identity += (self.confidence,)
         if self.decisions is not None:
             identity += (self.decisions,)
+        if self.none:
+            identity += ("none",)
         return f"{self.candidate}-{hashlib.sha256(msgspec.json.encode(identity)).hexdigest()[:8]}"

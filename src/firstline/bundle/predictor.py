@@ -12,6 +12,7 @@ from firstline.bundle.confidence import calibrate, with_confidence
 from firstline.bundle.decisions import Decider, load_record
 from firstline.bundle.files import part_files, read_manifest
 from firstline.bundle.manifest import Manifest
+from firstline.bundle.outsiders import without_none
 from firstline.bundle.parts import Scorer, load_part
 from firstline.bundle.promise import DEFAULT, Promise
 from firstline.errors import BundleDamaged, BundleVersionUnknown, ScoresNotFinite
@@ -91,7 +92,7 @@ class Predictor:
         parts = []
         for part in manifest.parts:
             files = part_files(folder, part)
-            scorer = load_part(part.kind, files, len(manifest.labels))
+            scorer = load_part(part.kind, files, len(manifest.labels) + manifest.none)
             files.check_rest()
             parts.append(WeightedPart(scorer, part.weight, part.temperature))
         return cls(manifest, parts, Decider(load_record(folder, manifest), manifest.labels, promise, always_review))
@@ -129,8 +130,18 @@ class Predictor:
 
     def _scores(self, messages: Sequence[Message]) -> NDArray[np.float32]:
         """Probabilities after the temperature: they decide about the order of the classes."""
+        return calibrate(self._mixed(messages)[0], self.manifest.calibration.temperature)
+
+    def _mixed(self, messages: Sequence[Message]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """What the parts say together: probabilities of the labels before calibration, (n_messages, n_labels), and
+        the probability of none of the classes, (n_messages,); None if no such messages were learned.
+
+        Raises `ScoresNotFinite`.
+        """
+        n_columns = len(self.manifest.labels) + self.manifest.none
         if not messages:
-            return np.empty((0, len(self.manifest.labels)), np.float32)
+            empty = np.empty((0, n_columns), np.float32)
+            return without_none(empty) if self.manifest.none else (empty, None)
         known = [(message.text, message.segment if message.segment in self._segments else None) for message in messages]
         said = []
         for part in self._parts:
@@ -138,9 +149,10 @@ class Predictor:
             # What overflows is found in the result.
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 scores = part.scorer.predict_proba(texts)
-            self._check(scores, (len(texts), len(self.manifest.labels)))
+            self._check(scores, (len(texts), n_columns))
             said.append((calibrate(scores, part.temperature), part.weight))
-        return calibrate(mean_of(said), self.manifest.calibration.temperature)
+        mixed = mean_of(said)
+        return without_none(mixed) if self.manifest.none else (mixed, None)
 
     def vectors(self, messages: Sequence[Message]) -> NDArray[np.float32]:
         """Unit vectors, (n_messages, n_dimensions): near each other if the model answers alike.

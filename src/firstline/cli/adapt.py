@@ -67,7 +67,7 @@ def adapt(
     if not any(model.card.base for model in shared.language_models):
         note("no pretrained language model is installed, so this one learned from the messages alone")
         note(f"To start from one, such as firstline-ru or firstline-en: {install_hint('firstline-ru')}")
-    n_messages = len(data.messages) + len(data.unlabelled)
+    n_messages = len(data.learned[0]) + len(data.unlabelled)
     if as_json:
         print_json([_as_json(model) for model in shared.language_models])
         return

@@ -114,7 +114,7 @@ def _learned(place: "Workspace") -> "Container[bytes]":
     if place.has_database:
         # Whether they were learned is worth a note, not an error.
         with suppress(StoreUnusable):
-            return labelled_keys(place.database, place.none_classes)
+            return labelled_keys(place.database)
     return frozenset()
 
 

@@ -130,7 +130,7 @@ def _learned(place: "Workspace") -> tuple[frozenset[bytes], frozenset["Label"]]:
 
     try:
         if place.has_database:
-            return labelled_keys(place.database, place.none_classes), class_names(place.database)
+            return labelled_keys(place.database), class_names(place.database)
     except StoreUnusable as problem:
         note(f"Cannot tell whether the model has learned these messages: {problem.message}")
     return frozenset(), frozenset()

@@ -10,7 +10,7 @@ import msgspec
 from firstline.errors import UnusableCell
 from firstline.messages.exports.base import DISPUTED, UNANSWERED
 from firstline.text.rules import nfc, white_space
-from firstline.types import Label
+from firstline.types import NONE, Label
 
 MAX_TEXT_CHARS = 100_000
 MAX_NAME_CHARS = 300
@@ -164,6 +164,8 @@ def _name_of(written: str) -> str | None:
     text = written if written.isascii() and written.isalnum() else white_space(nfc(_whole(written)))
     if len(text) > MAX_NAME_CHARS:
         raise UnusableCell(f"a label, id or segment has {len(text):,} characters, at most {MAX_NAME_CHARS} are taken")
+    if NONE in text:
+        raise UnusableCell(f"a label, id or segment has the character U+{ord(NONE):X}, which stands for nothing")
     return text or None
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
 from operator import itemgetter
@@ -12,9 +12,11 @@ from sqlalchemy import Connection, DateTime, Engine, Subquery, Table, and_, bind
 from sqlalchemy.dialects import postgresql, sqlite
 
 from firstline.store.schema import classes, in_force, labels, message_ids, messages, state
-from firstline.types import Label, Message
+from firstline.types import NONE, Label, Message
 
 _AT_ONCE = 500
+LEAST_NONE = 5
+"""Fewer messages of none of the classes teach nothing."""
 Item = TypeVar("Item")
 ID_OF_KEY = select(messages.c.id).where(messages.c.key == bindparam("of_key")).scalar_subquery()
 """The id of the message with the key `of_key`, for inserted rows."""
@@ -40,7 +42,7 @@ class StoredMessage:
 class Labelled:
     """The data for training: messages with exactly one label, and the others as unlabelled.
 
-    `n_disagreements` of the unlabelled have more than one label. `n_none` messages are labelled as none of the
+    `n_disagreements` of the unlabelled have more than one label. `none` are messages that are labelled as none of the
     classes; they are neither among `messages` nor among `unlabelled`. Sorted by key, so that the order of imports
     does not change a model.
     """
@@ -49,7 +51,17 @@ class Labelled:
     labels: list[Label]
     unlabelled: list[Message]
     n_disagreements: int
-    n_none: int = 0
+    none: list[Message] = field(default_factory=list)
+
+    @property
+    def taught(self) -> list[Message]:
+        """The messages of `none` that are learned: all, or nothing if they are too few."""
+        return self.none if len(self.none) >= LEAST_NONE else []
+
+    @property
+    def learned(self) -> tuple[list[Message], list[Label]]:
+        """What a model of all labels learns: `messages` and, with the label `NONE`, those that are `taught`."""
+        return [*self.messages, *self.taught], [*self.labels, *[NONE] * len(self.taught)]
 
 
 @dataclass(frozen=True)
@@ -159,10 +171,9 @@ def count_disagreements(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(_split())).scalar_one()
 
 
-def labelled_keys(engine: Engine, none: Collection[Label] = ()) -> frozenset[bytes]:
-    """The keys of all messages that have a label in force, but for those in `none`, which are not learned."""
-    labelled = select(messages.c.key).join_from(messages, labels).join(classes).where(in_force).distinct()
-    labelled = labelled.where(classes.c.name.not_in(sorted(none)))
+def labelled_keys(engine: Engine) -> frozenset[bytes]:
+    """The keys of all messages that have a label in force, of whatever class or of none."""
+    labelled = select(messages.c.key).join_from(messages, labels).where(in_force).distinct()
     with engine.connect() as connection:
         return frozenset(key for (key,) in connection.execute(labelled))
 
@@ -202,7 +213,7 @@ def _split() -> Subquery:
 def read_for_training(engine: Engine, none: Collection[Label] = ()) -> Labelled:
     """Read the data for training in one transaction. A message with more than one label counts as unlabelled.
 
-    Labels in `none` mean none of the classes: their messages are left out.
+    Labels in `none` mean none of the classes.
     """
     with engine.connect() as connection:
         rows = connection.execute(
@@ -224,7 +235,7 @@ def read_for_training(engine: Engine, none: Collection[Label] = ()) -> Labelled:
         labels=[label for _, label in single],
         unlabelled=[message for message, names in taken if len(names) != 1],
         n_disagreements=sum(len(names) > 1 for _, names in taken),
-        n_none=len(found) - len(taken),
+        none=[message for message, names in found.values() if names and nothing.issuperset(names)],
     )
 
 

@@ -50,7 +50,7 @@ def advise(workload: Workload, candidates: Sequence[str]) -> Generator[Stage, No
         n_labelled=len(data.messages),
         n_unlabelled=len(data.unlabelled),
         n_disagreements=data.n_disagreements,
-        n_none=data.n_none,
+        n_none=len(data.none),
         segments=dict(segments.most_common()),
         classes=class_advice(data.labels, workload.folds),
         names_not_learned=_names_not_learned(workload),

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.files import PartSource
+from firstline.evaluation.out_of_fold import OutOfFold
 from firstline.training.candidates import BLEND
-from firstline.training.folds import Folds, OutOfFold
+from firstline.training.folds import Folds
 from firstline.training.mixture import Mixture, fit_mixture
 from firstline.training.results import Evaluated, Make, Skipped, is_within
 from firstline.training.saved_folds import Cost
@@ -68,23 +69,28 @@ def fit_blend(members: Sequence[Evaluated], folds: Folds, latency_ms: float | No
     # In whole milliseconds, so that other work of the machine does not choose the parts.
     medians = {name: round(one.cost.latency_ms["p50"]) for name, one in by_name.items()}
     learned = np.all([one.answers.learned for one in members], axis=0)
+    answers_of = {name: one.answers.wide for name, one in by_name.items()}
+    n_taught = len(folds.data.taught)
+    # Messages of none of the classes are labelled as much as the others, and every fold learned some.
+    truth = np.append(folds.truth, np.full(n_taught, len(folds.names)))
+    known = np.pad(learned, ((0, 0), (0, n_taught)), constant_values=True)
 
     def fits(names: Sequence[str]) -> bool:
         return is_within(_summed([by_name[name].cost for name in names]).latency_ms, latency_ms)
 
-    mixed = np.zeros_like(members[0].answers.probabilities)
-    for repeat, splits in enumerate(folds.splits):
-        answers = {name: one.answers.probabilities[repeat] for name, one in by_name.items()}
+    mixed = np.zeros_like(answers_of[members[0].name])
+    for repeat, splits in enumerate(folds.wide_splits):
+        answers = {name: found[repeat] for name, found in answers_of.items()}
         for others, held_out in splits:
             rest = {name: found[others] for name, found in answers.items()}
-            mixture = fit_mixture(rest, folds.truth[others], medians, learned[repeat][others], fits)
+            mixture = fit_mixture(rest, truth[others], medians, known[repeat][others], fits)
             mixed[repeat, held_out] = mixture.predict_proba({name: found[held_out] for name, found in answers.items()})
-    flat = {name: np.concatenate(list(one.answers.probabilities)) for name, one in by_name.items()}
-    whole = fit_mixture(flat, np.tile(folds.truth, folds.repeats), medians, learned.reshape(-1), fits)
+    flat = {name: np.concatenate(list(found)) for name, found in answers_of.items()}
+    whole = fit_mixture(flat, np.tile(truth, folds.repeats), medians, known.reshape(-1), fits)
     if len(whole.weights) == 1:
         return Skipped(BLEND, "no mixture is better than one candidate alone")
     parts = [by_name[name] for name in whole.weights]
-    answers_of_all = OutOfFold(mixed, learned, sum(one.answers.seconds for one in parts))
+    answers_of_all = OutOfFold.of_wide(mixed, learned, sum(one.answers.seconds for one in parts), taught=n_taught > 0)
     makers = {one.name: one.make for one in parts}
     cost = _summed([one.cost for one in parts])
     blend = Evaluated.of(BLEND, folds, answers_of_all, cost, lambda: Blend(makers, whole), whole)

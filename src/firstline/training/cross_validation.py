@@ -8,11 +8,12 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from firstline.errors import TrainingError
+from firstline.evaluation.out_of_fold import OutOfFold, widened
 from firstline.steps import run_to_end
 from firstline.training.candidates import find_candidate
 from firstline.training.candidates.base import Learner
 from firstline.training.candidates.class_names import prepare_for
-from firstline.training.folds import Fold, Folds, OutOfFold
+from firstline.training.folds import Fold, Folds
 from firstline.training.place import Bench, problem_of
 from firstline.training.saved_folds import Cost, SavedFolds
 
@@ -64,12 +65,15 @@ def cross_validate(
     Folds that an earlier run saved are not trained again. The cost is measured on one fold, which is always trained
     on this machine; `send`, if given, has the others trained elsewhere. Raises what fitting raises.
     """
-    probabilities = np.zeros((folds.repeats, len(folds.truth), len(folds.names)), np.float32)
-    learned = np.zeros(probabilities.shape[:2], np.bool_)
+    taught = folds.data.taught
+    wide = np.zeros((folds.repeats, len(folds.truth) + len(taught), len(folds.columns)), np.float32)
+    learned = np.zeros((folds.repeats, len(folds.truth)), np.bool_)
     seconds = 0.0
     cost, measured = saved.cost(), None
     for n_done, (repeat, fold) in enumerate(_each(folds, make, saved, send, is_one_here=cost is None), start=1):
-        probabilities[repeat, fold.held_out] = fold.probabilities
+        wide[repeat, folds.wide_splits[repeat][fold.number - 1][1]] = widened(
+            fold.probabilities, fold.none, fold.outsiders
+        )
         learned[repeat, fold.held_out] = fold.learned[folds.truth[fold.held_out]]
         seconds += fold.seconds
         if (repeat, fold.number) == folds.measured:
@@ -80,7 +84,7 @@ def cross_validate(
         # After all folds, since other processes of this machine may train them until then.
         cost = measure(measured)
         saved.save_cost(cost)
-    return OutOfFold(probabilities, learned, seconds), cost
+    return OutOfFold.of_wide(wide, learned, seconds, taught=bool(taught)), cost
 
 
 def missing_folds(folds: Folds, saved: SavedFolds) -> list[tuple[int, int]]:

@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
+from firstline.bundle.outsiders import without_none
 from firstline.errors import LabelsTooFew
+from firstline.evaluation.out_of_fold import are_answers
 from firstline.store.messages import Labelled
 from firstline.training.candidates.base import Fitted, Learner
-from firstline.types import Label
+from firstline.types import NONE, Label
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class Fold:
 
     `learned`, (n_labels,), tells which classes the fold had messages of. `seconds` are those that it takes where
     nothing is there to take over. `fitted` is what was trained, None for a fold of an earlier run, or of another
-    machine.
+    machine. If messages of none of the classes are taught: `none`, (n_held_out,), is the probability of that, and
+    `outsiders`, (n_none_held_out, n_labels + 1), are the answers to those held out, `NONE` last.
     """
 
     number: int
@@ -33,34 +36,8 @@ class Fold:
     learned: NDArray[np.bool_]
     seconds: float
     fitted: Fitted | None
-
-
-@dataclass(frozen=True)
-class OutOfFold:
-    """A candidate's answers for messages from folds that did not learn them.
-
-    `probabilities` are (n_repeats, n_messages, n_labels). `learned`, (n_repeats, n_messages), tells whether the fold
-    had messages of the message's class. `seconds` are those of all folds.
-    """
-
-    probabilities: NDArray[np.float32]
-    learned: NDArray[np.bool_]
-    seconds: float
-
-    def labels(self, names: Sequence[Label]) -> list[list[Label]]:
-        return [[names[place] for place in repeat.argmax(axis=1)] for repeat in self.probabilities]
-
-
-def left_out(data: Labelled) -> list[str]:
-    """Notes on messages that no fold learns."""
-    notes = []
-    if data.n_none:
-        messages = "message is" if data.n_none == 1 else "messages are"
-        notes.append(f"{data.n_none:,} labelled {messages} of none of the classes, and left out")
-    if data.n_disagreements:
-        messages, are = ("message", "is") if data.n_disagreements == 1 else ("messages", "are")
-        notes.append(f"{data.n_disagreements} {messages} with more than one label {are} left out until one is chosen")
-    return notes
+    none: NDArray[np.float32] | None = None
+    outsiders: NDArray[np.float32] | None = None
 
 
 def usable_folds(labels: Sequence[Label], folds: int) -> tuple[int, list[str]]:
@@ -118,6 +95,11 @@ class Folds:
         """The classes, sorted: the columns of all probabilities."""
         return sorted(set(self.data.labels))
 
+    @property
+    def columns(self) -> list[Label]:
+        """The classes and, if messages of none of them are taught, `NONE`."""
+        return [*self.names, *[NONE] * bool(self.data.taught)]
+
     @cached_property
     def truth(self) -> NDArray[np.int64]:
         """The column of each message's class, (n_messages,)."""
@@ -137,6 +119,21 @@ class Folds:
             ]
 
     @cached_property
+    def wide_splits(self) -> list[list[tuple[NDArray[np.int64], NDArray[np.int64]]]]:
+        """As `splits`, with the places of messages of none of the classes behind those of the others."""
+        places = np.arange(len(self.data.taught)) + len(self.truth)
+        found = []
+        for repeat, splits in enumerate(self.splits):
+            held = np.random.default_rng(self.seed_of(repeat)).permutation(len(places)) % self.n_folds
+            found.append(
+                [
+                    (np.append(learned, places[held != number]), np.append(held_out, places[held == number]))
+                    for number, (learned, held_out) in enumerate(splits)
+                ]
+            )
+        return found
+
+    @cached_property
     def numbers(self) -> NDArray[np.int64]:
         """In the first repeat, the number of the fold that holds out each message, (n_messages,)."""
         numbers = np.empty(len(self.truth), np.int64)
@@ -149,15 +146,13 @@ class Folds:
 
     def fits(self, repeat: int, fold: Fold) -> bool:
         """Whether a fold that an earlier run saved is what this one would be, and holds probabilities."""
-        held_out = self.splits[repeat][fold.number - 1][1]
+        held_out, asked = (splits[repeat][fold.number - 1][1] for splits in (self.splits, self.wide_splits))
+        n_outside = len(asked) - len(held_out) if self.data.taught else None
         return bool(
             np.array_equal(fold.held_out, held_out)
-            and fold.probabilities.shape == (len(held_out), len(self.names))
+            and are_answers(fold.probabilities, fold.none, fold.outsiders, (len(held_out), len(self.names)), n_outside)
             and fold.learned.shape == (len(self.names),)
             and 0 <= fold.seconds < np.inf
-            and fold.probabilities.dtype == np.float32
-            and np.allclose(fold.probabilities.sum(axis=1), 1, atol=1e-3)
-            and fold.probabilities.min() >= 0
         )
 
     def train(self, make: Callable[[], Learner], repeat: int, number: int) -> Fold:
@@ -167,17 +162,22 @@ class Folds:
         Raises `LabelsTooFew`, and what fitting raises.
         """
         started = time.perf_counter()
-        learned, held_out = self.splits[repeat][number - 1]
-        messages, labels = self.data.messages, [self.data.labels[place] for place in learned]
-        if len(set(labels)) < 2:
+        learned, asked = self.wide_splits[repeat][number - 1]
+        held_out = self.splits[repeat][number - 1][1]
+        messages, all_labels = self.data.learned
+        labels = [all_labels[place] for place in learned]
+        if len({*labels} - {NONE}) < 2:
             raise _too_thin(f"in fold {number} only one class is left to learn from")
         fitted = make().fit([messages[place] for place in learned], labels, self.data.unlabelled)
-        columns = [self.names.index(name) for name in fitted.labels_]
-        probabilities = np.zeros((len(held_out), len(self.names)), np.float32)
-        probabilities[:, columns] = fitted.predict_proba([messages[place] for place in held_out])
+        columns = [self.columns.index(name) for name in fitted.labels_]
+        wide = np.zeros((len(asked), len(self.columns)), np.float32)
+        wide[:, columns] = fitted.predict_proba([messages[place] for place in asked])
         is_learned = np.isin(np.arange(len(self.names)), columns)
         seconds = time.perf_counter() - started + fitted.borrowed_s
-        return Fold(number, held_out, probabilities, is_learned, seconds, fitted)
+        if not self.data.taught:
+            return Fold(number, held_out, wide, is_learned, seconds, fitted)
+        probabilities, none = without_none(wide[: len(held_out)])
+        return Fold(number, held_out, probabilities, is_learned, seconds, fitted, none, wide[len(held_out) :])
 
     def train_all(self, make: Callable[[], Learner]) -> Iterator[Fold]:
         """Every fold of every repeat, trained in this process. Raises what `train` raises."""

@@ -15,6 +15,7 @@ from firstline.training.candidates.base import Fitted
 from firstline.training.folds import Folds
 from firstline.training.provenance import LIBRARIES, fingerprint, installed
 from firstline.training.results import Result
+from firstline.types import NONE
 
 
 def draft(name: str, fitted: Fitted, data: Labelled, settings: Settings) -> Manifest:
@@ -24,12 +25,13 @@ def draft(name: str, fitted: Fitted, data: Labelled, settings: Settings) -> Mani
         id="",
         candidate=name,
         language=settings.language,
-        labels=tuple(fitted.labels_),
-        segments=tuple(sorted({message.segment for message in data.messages if message.segment})),
+        labels=tuple(label for label in fitted.labels_ if label != NONE),
+        segments=tuple(sorted({message.segment for message in data.learned[0] if message.segment})),
         text_rules=TextRules.of_language(settings.language).names,
         masks=MaskPatterns(MASKS_VERSION, patterns),
         emails=EMAILS_VERSION if settings.emails.cut_quotes else "",
         parts=(),
+        none=NONE in fitted.labels_,
         calibration=Calibration(),
         metrics=None,
         training=None,
@@ -70,7 +72,7 @@ def manifest(
         training=Training(
             n_messages=len(data.messages),
             n_unlabelled=len(data.unlabelled),
-            data_fingerprint=fingerprint(data.messages, data.labels, data.unlabelled),
+            data_fingerprint=fingerprint(*data.learned, data.unlabelled),
             folds=folds.n_folds,
             seed=folds.seed,
             candidate_settings=fitted.describe(),

@@ -7,13 +7,16 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from firstline.bundle.answer_record import AnswerRecord
 from firstline.evaluation.calibration import Calibrator, cross_fit
 from firstline.evaluation.held_out import HeldOut, keys_of
 from firstline.evaluation.metrics import Difference, Figures, differences, score_repeated
+from firstline.evaluation.out_of_fold import OutOfFold
+from firstline.evaluation.outsiders import record_of
 from firstline.evaluation.reliability import Reliability, calibration_error, reliability
 from firstline.steps import Note, Stage, Step
 from firstline.training.candidates.base import Learner
-from firstline.training.folds import Folds, OutOfFold
+from firstline.training.folds import Folds
 from firstline.training.mixture import Mixture
 from firstline.training.runs import RunRow
 from firstline.training.saved_folds import Cost
@@ -128,6 +131,10 @@ class Evaluated:
         means = self.calibrated.mean(axis=0, dtype=np.float32)
         novelty = np.zeros(len(folds.truth), np.float32)
         return HeldOut(model, tuple(folds.names), keys_of(folds.data.messages), folds.truth, means, novelty)
+
+    def record(self, folds: Folds) -> AnswerRecord:
+        """The same, with the answers to messages of none of the classes, as decisions rest on it."""
+        return record_of(self.calibrated, folds.truth, self.answers.outsiders, self.result.calibrator)
 
     def difference_to(self, other: "Evaluated", folds: Folds) -> Mapping[str, Difference]:
         """Its figures minus those of `other`, by metric, with intervals over the same messages."""

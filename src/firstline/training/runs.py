@@ -157,7 +157,7 @@ def open_run(runs: Path, folds: Folds, settings: Settings, is_fresh: bool) -> Ru
         seed=folds.seed,
     )
     run = Run.begin(runs, card, is_fresh)
-    read = (*data.messages, *data.unlabelled)
+    read = (*data.learned[0], *data.unlabelled)
     run.save_messages(StoredMessage(message.text, message.segment).key for message in read)
     return run
 
@@ -169,7 +169,7 @@ def run_key(data: Labelled, settings: Settings, folds: int, seed: int) -> str:
     """
     return key_of(
         {
-            "data": fingerprint(data.messages, data.labels, data.unlabelled),
+            "data": fingerprint(*data.learned, data.unlabelled),
             "folds": folds,
             "seed": seed,
             "settings": settings.model_dump(mode="json", exclude=_NOT_DECISIVE),

@@ -14,6 +14,8 @@ from firstline.training.folds import Fold
 
 _ERROR_FILE = "error.txt"
 _COST_FILE = "cost.json"
+_OF_NONE = ("none", "outsiders")
+"""Arrays of a fold that are there only if messages of none of the classes are taught."""
 
 
 class Cost(msgspec.Struct, frozen=True):
@@ -49,6 +51,7 @@ class SavedFolds:
                     content["learned"],
                     float(content["seconds"]),
                     None,
+                    *(content.get(name) for name in _OF_NONE),
                 )
         # A damaged archive fails in many ways, and a fold can be trained again.
         except Exception:
@@ -64,6 +67,7 @@ class SavedFolds:
                 probabilities=fold.probabilities,
                 learned=fold.learned,
                 seconds=np.float64(fold.seconds),
+                **{name: found for name in _OF_NONE if (found := getattr(fold, name)) is not None},
             )
 
     def cost(self) -> Cost | None:

@@ -15,6 +15,7 @@ from firstline.bundle.files import write_bundle
 from firstline.bundle.manifest import Manifest
 from firstline.bundle.registry import champion_id, champions_candidates, promote
 from firstline.errors import ClusterLost, ExtraMissing, FirstlineError, RunUnwritable, TrainingError
+from firstline.labelling.left_out import left_out
 from firstline.neural.memory import is_out_of_memory
 from firstline.settings import Settings
 from firstline.steps import Note, Step
@@ -25,7 +26,7 @@ from firstline.training.candidates import BLEND, expand, find_candidate
 from firstline.training.candidates.base import Context, Fitted
 from firstline.training.compare import Comparison, evaluate, reason_of, reason_to_skip
 from firstline.training.curve import curve_in_budget
-from firstline.training.folds import Folds, left_out, usable_folds
+from firstline.training.folds import Folds, usable_folds
 from firstline.training.manifest import manifest
 from firstline.training.place import Place
 from firstline.training.plots import plot_svg
@@ -96,7 +97,7 @@ def train(
     best, evaluated, withdrawn, fitted, refit_s = yield from _train_on_all_labels(evaluated, comparison)
 
     begun = manifest(best.result, fitted, settings, folds, refit_s, curve)
-    model = _write(models, begun, fitted, AnswerRecord.of(best.calibrated, folds.truth))
+    model = _write(models, begun, fitted, best.record(folds))
     if champion is None:
         promote(models, model.id)
     run.finish(best.held_out(model.id, folds))
@@ -229,7 +230,7 @@ def _train_on_all_labels(
         try:
             learner = best.make()
             started = time.perf_counter()
-            fitted = learner.fit(data.messages, data.labels, data.unlabelled)
+            fitted = learner.fit(*data.learned, data.unlabelled)
             return best, evaluated, withdrawn, fitted, time.perf_counter() - started + fitted.borrowed_s
         except RunUnwritable:
             raise

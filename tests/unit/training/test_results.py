@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from firstline.evaluation.calibration import cross_fit
+from firstline.evaluation.out_of_fold import OutOfFold
 from firstline.text.rules import TextRules
 from firstline.training.candidates.linear import Linear
-from firstline.training.folds import Folds, OutOfFold
+from firstline.training.folds import Folds
 from firstline.training.results import Evaluated
 from firstline.training.saved_folds import Cost
 from tests.examples import examples

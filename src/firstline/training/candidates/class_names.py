@@ -21,13 +21,13 @@ def prepare_for(
 ) -> Generator[Stage, None, Callable[[], Learner]]:
     """Prepare a candidate for the messages of a workspace; it learns names too, unless the settings say otherwise."""
     names = names_for(context, data)
-    make = yield from kind.prepare(context, [*data.messages, *data.unlabelled, *names.values()])
+    make = yield from kind.prepare(context, [*data.learned[0], *data.unlabelled, *names.values()])
     return (lambda: WithClassNames(make(), names)) if names else make
 
 
 def all_messages(context: Context, data: Labelled) -> list[Message]:
-    """What candidates are prepared for: with a label, without one, and the names that they learn."""
-    return [*data.messages, *data.unlabelled, *names_for(context, data).values()]
+    """What candidates are prepared for: with a label, even none of the classes, without, and names they learn."""
+    return [*data.learned[0], *data.unlabelled, *names_for(context, data).values()]
 
 
 def names_for(context: Context, data: Labelled) -> dict[Label, Message]:

@@ -1,6 +1,7 @@
 """A few labelled messages, clearly of three classes."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 from firstline.store.messages import Labelled
@@ -53,6 +54,21 @@ def examples() -> Labelled:
         unlabelled=[Message(text) for text in ("спасибо", "оператор", "алло", "добрый день", "ау", "не понял")],
         n_disagreements=0,
     )
+
+
+def with_outsiders() -> Labelled:
+    """The same with eight messages of none of the classes."""
+    texts = (
+        "продам гараж недорого",
+        "какая завтра погода",
+        "Куплю щенка таксы",
+        "погода на выходные в Сочи",
+        "продам велосипед и самокат",
+        "ищу попутчиков до Казани",
+        "куплю гараж или дачу",
+        "погода испортилась, дождь",
+    )
+    return replace(examples(), none=[Message(text) for text in texts])
 
 
 def write_examples(path: Path) -> None:

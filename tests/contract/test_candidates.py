@@ -16,16 +16,17 @@ from firstline.language_models import start
 from firstline.language_models.card import Shape
 from firstline.settings.model import EncoderSettings
 from firstline.steps import run_to_end
+from firstline.store.messages import Labelled
 from firstline.text.rules import TextRules
 from firstline.training.candidates import CLASSES, find_candidate
 from firstline.training.candidates.base import Context, Fitted, Learner
 from firstline.training.candidates.class_names import WithClassNames, prepare_for
 from firstline.training.candidates.ranges import declared, problems_of
 from firstline.training.candidates.ulmfit import settings as ulmfit
-from firstline.types import Message
+from firstline.types import NONE, Message
 from tests.bundles import manifest
 from tests.encoders import small_encoder
-from tests.examples import examples
+from tests.examples import examples, with_outsiders
 
 RULES = TextRules.of_language("ru")
 UNSEEN = [
@@ -42,15 +43,18 @@ Make = Callable[[], Learner]
 def make(request: pytest.FixtureRequest) -> Iterator[Make]:
     """What is installed on this machine makes no difference, and networks learn no longer than they need here."""
     with pytest.MonkeyPatch.context() as patch:
-        # On one core all is done in this process.
-        patch.setattr(os, "sched_getaffinity", lambda _: {0})
-        patch.setattr(ulmfit, "_LEAST_BATCHES", 40)
-        patch.setattr(start, "OWN_SHAPE", Shape(n_embedding=16, n_hidden=16, n_layers=1))
-        yield prepared(request.param)
+        quicken(patch)
+        yield prepared(request.param, examples())
 
 
-def prepared(name: str) -> Make:
-    data = examples()
+def quicken(patch: pytest.MonkeyPatch) -> None:
+    # On one core all is done in this process.
+    patch.setattr(os, "sched_getaffinity", lambda _: {0})
+    patch.setattr(ulmfit, "_LEAST_BATCHES", 40)
+    patch.setattr(start, "OWN_SHAPE", Shape(n_embedding=16, n_hidden=16, n_layers=1))
+
+
+def prepared(name: str, data: Labelled) -> Make:
     context = Context(
         RULES,
         seed=3,
@@ -164,3 +168,24 @@ def test_segment_that_training_never_saw_is_as_none(fitted: Fitted, tmp_path: Pa
     predictor = Predictor.load(bundle(fitted, tmp_path))
     text = "банкомат не работает"
     assert predictor.predict([Message(text, "vip")]) == predictor.predict([Message(text)])
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_none_of_the_classes_is_learned_and_never_answered(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quicken(monkeypatch)
+    data = with_outsiders()
+    fitted = prepared(name, data)().fit(*data.learned, data.unlabelled)
+    assert fitted.labels_ == ["Банкомат", "Вход", "Перевод", NONE]
+    whole = fitted.predict_proba([*data.messages, *data.none])
+    (outside, inside) = whole[len(data.messages) :, -1], whole[: len(data.messages), -1]
+    assert outside.mean() > inside.mean()
+
+    begun = msgspec.structs.replace(manifest(), labels=tuple(fitted.labels_[:-1]), none=True)
+    predictor = Predictor.load(tmp_path / write_bundle(tmp_path, begun, fitted.parts()).id)
+    served = predictor.predict_proba([*data.messages, *data.none])
+    team = whole[:, :-1] / whole[:, :-1].sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(served, team, atol=1e-4)
+    labels = {one.label for found in predictor.predict(data.none) for one in found.ranking}
+    assert labels == {"Банкомат", "Вход", "Перевод"}

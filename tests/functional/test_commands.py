@@ -430,6 +430,6 @@ def test_labels_of_none_of_the_classes_stand_apart(firstline: Run, tmp_path: Pat
     (tmp_path / "a.csv").write_text("text,label\nкарта,Карта\nпогода,Прочее\n", "utf-8")
     told = firstline("import", tmp_path / "a.csv", "-w", tmp_path)
     assert "1 of them with a label that means none of the classes" in told.stdout
-    assert "none of the classes, not trained on: Прочее 1" in firstline("status", "-w", tmp_path).stdout
+    assert "none of the classes, learned but never answered: Прочее 1" in firstline("status", "-w", tmp_path).stdout
     figures = json.loads(firstline("evaluate", tmp_path / "a.csv", "--json", "-", "-w", tmp_path).stdout)
     assert (figures["n_messages"], figures["n_none"]) == (1, 1)

@@ -69,6 +69,8 @@ def advise(
 
 
 def _print(advice: "Advice", workspace: Path | None, *, is_auto: bool, folds: int | None) -> None:
+    from firstline.store.messages import LEAST_NONE
+
     messages = counted(advice.n_messages, "message")
     say(f"{messages}: {advice.n_labelled:,} labelled, {advice.n_unlabelled:,} unlabelled")
     if advice.segments:
@@ -77,7 +79,8 @@ def _print(advice: "Advice", workspace: Path | None, *, is_auto: bool, folds: in
         have = agreeing(advice.n_disagreements, "message", "has", "have")
         say(f"{have} more than one label, not trained on: {next_command(workspace, 'status --disagreements')}")
     if advice.n_none:
-        say(f"{counted(advice.n_none, 'message')} labelled as none of the classes, not trained on")
+        learned = "learned as such" if advice.is_none_learned else f"fewer than {LEAST_NONE}, so not learned"
+        say(f"{counted(advice.n_none, 'message')} labelled as none of the classes, {learned}")
     few = [one for one in advice.classes if not one.is_enough]
     say(f"Classes with enough labels: {len(advice.classes) - len(few)} of {len(advice.classes)}")
     if few:

@@ -44,7 +44,7 @@ def status(
         print_table(("class", "labels"), [(name, f"{count:,}") for name, count in found.classes.items()], ("labels",))
     if found.none_classes:
         counts = ", ".join(f"{name} {count:,}" for name, count in found.none_classes.items())
-        say(f"Labels that mean none of the classes, not trained on: {counts}")
+        say(f"Labels that mean none of the classes, learned but never answered: {counts}")
     if found.disagreements:
         say(
             f"{agreeing(len(found.disagreements), 'message', 'has', 'have')} more than one label, not trained on: "

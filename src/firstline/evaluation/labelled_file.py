@@ -104,7 +104,9 @@ def evaluate_file(
     _require_known(path, columns.names["label"], seen, known_labels)
     outside: list[Answered] = []
     if unknown is not None:
-        outside = yield from _outside(predictor, unknown, said, remembered, options, agent_values, temporary)
+        outside = yield from _outside(
+            predictor, unknown, said, remembered, options, agent_values, temporary, learned, seen
+        )
     named = known_labels.union(classes, team_classes)
     return _evaluation(predictor, seen, answers, outside, named, columns.notes)
 
@@ -150,10 +152,11 @@ def _to_score(
             seen.n_unlabelled += 1
         elif row.label in none:
             seen.n_none += 1
+            seen.n_learned += _key(row) in learned
             yield Message(row.text, row.segment), None
         else:
             seen.n_unknown_segments += row.segment is not None and not predictor.knows_segment(row.segment)
-            seen.n_learned += StoredMessage(row.text, row.segment).key in learned
+            seen.n_learned += _key(row) in learned
             seen.truth.append(row.label)
             seen.lines.append(row.line)
             yield Message(row.text, row.segment), row.label
@@ -167,8 +170,13 @@ def _outside(
     options: ReadingOptions,
     agent_values: Sequence[str],
     temporary: Path | None,
+    learned: Container[bytes],
+    seen: _Seen,
 ) -> Generator[float, None, list[Answered]]:
-    """The answers to the messages of a file that are of none of the classes. Raises `InputError`."""
+    """The answers to the messages of a file that are of none of the classes; `seen` counts those that were learned.
+
+    Raises `InputError`.
+    """
     reader = open_reader(path, options)
     named = {role: name for role, name in said.items() if role != "label"}
     wanted = [role for role in ROLES if role != "label"]
@@ -176,14 +184,19 @@ def _outside(
     found = survey(path, reader, columns, Known("", remembered.date_order), uses_times=False)
     mask = Masker(predictor.manifest.masks.patterns)
     rows = incoming_messages(reader, columns, mask, cut_quotes=predictor.cuts_quotes, temporary=temporary, found=found)
-    messages = (Message(row.text, row.segment) for row in rows if not isinstance(row, Reject))
+    messages = (row for row in rows if not isinstance(row, Reject))
     answers: list[Answered] = []
     while batch := list(islice(messages, _BATCH)):
-        answers += answer(predictor, [(message, None) for message in batch])
+        seen.n_learned += sum(_key(row) in learned for row in batch)
+        answers += answer(predictor, [(Message(row.text, row.segment), None) for row in batch])
         yield reader.done()
     if not answers:
         raise FileUnreadable(f"{path} has no row with a text.", "Check --text.")
     return answers
+
+
+def _key(row: Incoming) -> bytes:
+    return StoredMessage(row.text, row.segment).key
 
 
 def _evaluation(

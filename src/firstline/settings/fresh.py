@@ -18,7 +18,7 @@ language = "{language}"
 [classes]
 # Your classes. If the list is empty, every label is a class; otherwise a row with another label is rejected.
 fixed = []
-# Labels that mean "none of these", such as ["Другое"]. They are stored, but never learned or answered.
+# Labels that mean "none of these", such as ["Другое"]. Models learn them, and never answer them.
 none = []
 # Whether to learn the name of each class as one more message of it. Switch this off if the names mislead.
 names_teach = true

@@ -94,8 +94,8 @@ class ClassesSettings(_Section):
     )
     none: tuple[str, ...] = Field(
         (),
-        description='Labels that mean "none of these", such as ["Другое", "Прочее"]. They are stored, but never learned'
-        " or answered, and `firstline evaluate` counts them apart.",
+        description='Labels that mean "none of these", such as ["Другое", "Прочее"]. Models learn them, and never'
+        " answer them; `firstline evaluate` counts them apart.",
     )
     names_teach: bool = Field(
         True,

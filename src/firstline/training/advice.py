@@ -27,6 +27,7 @@ class Advice:
     n_unlabelled: int
     n_disagreements: int
     n_none: int
+    is_none_learned: bool
     segments: dict[str, int]
     classes: list[ClassAdvice]
     names_not_learned: list[Label]
@@ -51,6 +52,7 @@ def advise(workload: Workload, candidates: Sequence[str]) -> Generator[Stage, No
         n_unlabelled=len(data.unlabelled),
         n_disagreements=data.n_disagreements,
         n_none=len(data.none),
+        is_none_learned=bool(data.taught),
         segments=dict(segments.most_common()),
         classes=class_advice(data.labels, workload.folds),
         names_not_learned=_names_not_learned(workload),

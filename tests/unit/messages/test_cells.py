@@ -92,3 +92,9 @@ def test_half_an_emoji_is_replaced() -> None:
 def test_a_byte_that_could_not_be_decoded_is_told() -> None:
     with pytest.raises(UnusableCell, match="broken encoding"):
         read_text("раз \udcff \ud83d")
+
+
+@pytest.mark.parametrize("value", ["\U0010ffff", "карта\U0010ffff", ["\U0010ffff"]])
+def test_no_class_has_the_name_that_none_of_the_classes_is_learned_as(value: object) -> None:
+    with pytest.raises(UnusableCell, match=r"U\+10FFFF"):
+        read_label(value)

@@ -4,7 +4,9 @@ from sqlalchemy import Engine
 
 from firstline.store.database import open_database, writing
 from firstline.store.messages import (
+    LEAST_NONE,
     Disagreement,
+    Labelled,
     StoredMessage,
     count_by_class,
     count_by_segment,
@@ -20,7 +22,7 @@ from firstline.store.messages import (
     replace_text,
     write_state,
 )
-from firstline.types import Message
+from firstline.types import NONE, Message
 from tests.postgres import NewDatabase
 from tests.unit.store.filling import take_in
 
@@ -82,13 +84,26 @@ def test_training_reads_single_labels_and_counts_the_rest(engine: Engine) -> Non
     assert found.n_disagreements == 1
 
 
-def test_labels_that_mean_none_of_the_classes_are_not_learned(engine: Engine) -> None:
+def test_labels_that_mean_none_of_the_classes_stand_apart(engine: Engine) -> None:
     add(engine, StoredMessage("раз", label="карта"), StoredMessage("два", label="прочее"), StoredMessage("три"))
     add(engine, StoredMessage("четыре", label="прочее"), StoredMessage("четыре", label="карта"))
     found = read_for_training(engine, none=["прочее"])
-    assert (found.labels, found.n_none, found.n_disagreements) == (["карта"], 1, 1)
+    assert (found.labels, found.none, found.n_disagreements) == (["карта"], [Message("два")], 1)
     assert {message.text for message in found.unlabelled} == {"три", "четыре"}
-    assert len(labelled_keys(engine, none=["прочее"])) == 2
+    assert len(labelled_keys(engine)) == 3
+
+
+def test_messages_of_none_of_the_classes_are_learned_with_a_label_of_their_own() -> None:
+    none = [Message(str(number)) for number in range(LEAST_NONE)]
+    found = Labelled([Message("раз")], ["карта"], [], 0, none)
+    assert found.taught == none
+    assert found.learned == ([Message("раз"), *none], ["карта", *[NONE] * LEAST_NONE])
+
+
+def test_a_few_messages_of_none_of_the_classes_teach_nothing() -> None:
+    found = Labelled([Message("раз")], ["карта"], [], 0, [Message("два")] * (LEAST_NONE - 1))
+    assert found.taught == []
+    assert found.learned == ([Message("раз")], ["карта"])
 
 
 def test_the_order_of_imports_is_not_seen_in_training(engine: Engine, new_database: NewDatabase) -> None:

@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -6,8 +9,8 @@ from firstline.store.messages import Labelled
 from firstline.text.rules import TextRules
 from firstline.training.candidates.linear import Linear
 from firstline.training.folds import Fold, Folds, usable_folds
-from firstline.types import Message
-from tests.examples import examples
+from firstline.types import NONE, Label, Message
+from tests.examples import examples, with_outsiders
 
 
 def folds_of(labels: list[str], messages: list[Message], folds: int = 4, seed: int = 0) -> list[Fold]:
@@ -92,3 +95,80 @@ def test_folds_shrink_to_the_largest_class() -> None:
 def test_too_few_labels_are_refused(labels: list[str], said: str) -> None:
     with pytest.raises(LabelsTooFew, match=said):
         usable_folds(labels, 5)
+
+
+def linear() -> Linear:
+    return Linear(TextRules.of_language("ru"))
+
+
+def test_each_message_of_none_of_the_classes_is_held_out_once() -> None:
+    data = with_outsiders()
+    folds = Folds(data, 3, 2, 0)
+    for splits in folds.wide_splits:
+        held_out = np.concatenate([held for _, held in splits])
+        assert sorted(held_out.tolist()) == list(range(len(data.messages) + len(data.none)))
+        assert all(set(learned).isdisjoint(held) for learned, held in splits)
+        sizes = [int((held >= len(data.messages)).sum()) for _, held in splits]
+        assert max(sizes) - min(sizes) <= 1
+
+
+def test_classes_are_held_out_as_they_are_without_such_messages() -> None:
+    with_none, without = Folds(with_outsiders(), 3, 1, 0), Folds(examples(), 3, 1, 0)
+    for (_, held), (_, expected) in zip(with_none.wide_splits[0], without.splits[0], strict=True):
+        np.testing.assert_array_equal(held[held < len(without.truth)], expected)
+
+
+def test_answers_are_about_the_classes_and_none_beside_them() -> None:
+    data = with_outsiders()
+    folds = Folds(data, 4, 1, 0)
+    found = list(folds.train_all(linear))
+    for fold in found:
+        assert fold.none is not None
+        assert fold.outsiders is not None
+        assert fold.probabilities.shape == (len(fold.held_out), 3)
+        np.testing.assert_allclose(fold.probabilities.sum(axis=1), 1, atol=1e-5)
+        assert fold.none.shape == (len(fold.held_out),)
+        assert fold.outsiders.shape == (2, 4)
+        assert folds.fits(0, fold)
+    inside = np.concatenate([fold.none for fold in found if fold.none is not None])
+    outside = np.concatenate([fold.outsiders[:, -1] for fold in found if fold.outsiders is not None])
+    assert outside.mean() > inside.mean()
+
+
+def test_a_message_whose_only_class_is_none_gets_no_nan() -> None:
+    class OnlyNone(Linear):
+        def predict_proba(self, messages: Sequence[Message]) -> np.ndarray:
+            return np.tile(np.array([0, 0, 0, 1], np.float32), (len(messages), 1))
+
+    folds = Folds(with_outsiders(), 4, 1, 0)
+    for fold in folds.train_all(lambda: OnlyNone(TextRules.of_language("ru"))):
+        np.testing.assert_allclose(fold.probabilities, 1 / 3)
+        assert folds.fits(0, fold)
+
+
+def test_folds_with_and_without_such_messages_do_not_stand_for_each_other() -> None:
+    taught, plain = Folds(with_outsiders(), 4, 1, 0), Folds(examples(), 4, 1, 0)
+    assert not plain.fits(0, taught.train(linear, 0, 1))
+    assert not taught.fits(0, plain.train(linear, 0, 1))
+
+
+def test_a_few_such_messages_change_nothing() -> None:
+    plain = Folds(examples(), 4, 1, 0)
+    few = Folds(replace(examples(), none=[Message("погода")]), 4, 1, 0)
+    assert few.columns == plain.columns
+    found, expected = few.train(linear, 0, 1), plain.train(linear, 0, 1)
+    assert (found.none, found.outsiders) == (None, None)
+    np.testing.assert_array_equal(found.probabilities, expected.probabilities)
+
+
+def test_one_class_and_none_are_no_two_classes() -> None:
+    with pytest.raises(LabelsTooFew, match="one class"):
+        usable_folds(["a", "a"], 2)
+    data = replace(with_outsiders(), messages=[Message("а"), Message("б"), Message("в")], labels=["a", "a", "b"])
+    with pytest.raises(LabelsTooFew, match="only one class is left"):
+        list(Folds(data, 2, 1, 0).train_all(linear))
+
+
+def test_the_label_of_none_sorts_after_every_class() -> None:
+    names: list[Label] = ["я", "\U0001f600", "z", "\U0010fffe"]
+    assert sorted([NONE, *names])[-1] == NONE

@@ -104,6 +104,8 @@ def _print_manifest(manifest: "Manifest", routing: str, is_champion: bool) -> No
     metrics, training = manifest.metrics, manifest.training
     say(f"{manifest.id}{', the champion' if is_champion else ''}: {counted(len(manifest.labels), 'class')}")
     say(f"  segments          {', '.join(manifest.segments) or 'none'}")
+    if manifest.none:
+        say("  none of these     learned beside the classes, never answered")
     say(f"  decisions         {routing}")
     if metrics is None or training is None:
         return

@@ -109,6 +109,15 @@ def test_weights_and_rest_sum_to_the_centred_logit(message: Message) -> None:
     assert total == pytest.approx(logits.max() - logits.mean(), abs=1e-4)
 
 
+def test_none_of_the_classes_has_no_part_in_the_mean() -> None:
+    part = hand_made_part()
+    part.weights = np.hstack([part.weights, np.full((len(part.weights), 1), 9, np.float32)])
+    part.bias = np.array([0, 0, 0, 7], np.float32)
+    found = explain(one_part(part, none=True), Message("где мой перевод?"))
+    assert (found.label, found.method, found.rest) == ("Перевод", "exact", 0)
+    assert spoken(found) == {"перевод": pytest.approx(8 / 3)}
+
+
 def test_a_bigram_is_divided_among_its_words() -> None:
     tfidf = Tfidf([NgramBlock("word", 2, 2)], [["мой перевод"]], np.ones(1, np.float32))
     part = TfidfLinear(tfidf, np.array([[0, 0, 3]], np.float32), np.zeros(3, np.float32))

@@ -48,6 +48,10 @@ def test_bundles_of_released_versions_keep_their_ids(folder: Path) -> None:
     assert read_manifest(folder).content_id() == folder.name
 
 
+def test_a_column_for_none_of_the_classes_is_part_of_the_identity() -> None:
+    assert msgspec.structs.replace(manifest(), none=True).content_id() != manifest().content_id()
+
+
 def test_how_emails_are_read_is_part_of_the_identity(tmp_path: Path) -> None:
     cut = manifest()
     whole = msgspec.structs.replace(cut, emails="")

@@ -7,7 +7,7 @@ def test_what_is_left_for_the_classes_sums_to_one() -> None:
     team, none = without_none(np.array([[0.3, 0.1, 0.6]], np.float32))
     np.testing.assert_allclose(team, [[0.75, 0.25]])
     np.testing.assert_allclose(none, [0.6])
-    assert (team.dtype, none.dtype) == (np.float32, np.float32)
+    assert {team.dtype, none.dtype} == {np.dtype(np.float32)}
 
 
 def test_nothing_left_for_the_classes_is_even() -> None:

@@ -14,7 +14,7 @@ from firstline.errors import BundleDamaged, BundleVersionUnknown, ScoresNotFinit
 from firstline.text.masks import MASKS_VERSION
 from firstline.text.readings import Reading
 from firstline.types import Message
-from tests.bundles import hand_made_part, make_bundle, manifest
+from tests.bundles import LABELS, hand_made_part, make_bundle, manifest
 
 
 def load(tmp_path: Path, **changes: object) -> Predictor:
@@ -291,3 +291,47 @@ def test_a_mask_pattern_of_an_earlier_version_that_can_hang_is_named(tmp_path: P
     with pytest.raises(BundleVersionUnknown, match="refers back to a group") as caught:
         load(tmp_path, masks=MaskPatterns(MASKS_VERSION, (("POLICY", r"(\d)\1"),)))
     assert "train again" in caught.value.next_step
+
+
+def taught(*parts: WeightedPart, temperature: float = 1.0) -> Predictor:
+    return Predictor(msgspec.structs.replace(manifest(temperature=temperature), none=True), parts)
+
+
+def test_none_of_the_classes_is_taken_away_before_the_temperature() -> None:
+    predictor = taught(WeightedPart(Gives(0.2, 0.1, 0.1, 0.6)), temperature=0.5)
+    team, none = predictor._mixed([Message("а"), Message("б")])
+    np.testing.assert_allclose(team, [[0.5, 0.25, 0.25]] * 2)
+    assert none is not None
+    np.testing.assert_allclose(none, [0.6, 0.6])
+    np.testing.assert_allclose(predictor.predict_proba([Message("а")]), [[4 / 6, 1 / 6, 1 / 6]], atol=1e-6)
+    assert [one.label for one in predictor.predict([Message("а")])[0].ranking] == list(LABELS)
+
+
+def test_none_of_the_classes_is_mixed_like_a_class() -> None:
+    predictor = taught(WeightedPart(Gives(0, 0, 0, 1), 0.75), WeightedPart(Gives(0.5, 0.5, 0, 0), 0.25))
+    team, none = predictor._mixed([Message("а")])
+    assert none is not None
+    np.testing.assert_allclose(none, [0.75])
+    np.testing.assert_allclose(team, [[0.5, 0.5, 0]])
+
+
+def test_what_is_certainly_none_of_the_classes_is_still_ranked() -> None:
+    predictor = taught(WeightedPart(Gives(0, 0, 0, 1)), temperature=2.0)
+    np.testing.assert_allclose(predictor.predict_proba([Message("а")]), np.full((1, 3), 1 / 3), atol=1e-6)
+
+
+def test_a_part_without_the_column_for_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BundleDamaged, match="expected"):
+        load(tmp_path, none=True)
+
+
+def test_without_such_messages_nothing_is_said_about_none() -> None:
+    team, none = Predictor(manifest(), [WeightedPart(Gives(0.5, 0.25, 0.25))])._mixed([Message("а")])
+    assert none is None
+    np.testing.assert_allclose(team, [[0.5, 0.25, 0.25]])
+
+
+def test_no_messages_are_none_of_the_classes() -> None:
+    team, none = taught(WeightedPart(Gives(0, 0, 0, 1)))._mixed([])
+    assert none is not None
+    assert (team.shape, none.shape) == ((0, 3), (0,))

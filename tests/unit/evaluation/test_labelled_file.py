@@ -165,6 +165,17 @@ def test_messages_that_the_model_may_have_learned_are_counted(predictor: Predict
     assert run_to_end(scoring).n_learned == 1
 
 
+def test_learned_messages_of_none_of_the_classes_are_counted_too(predictor: Predictor, tmp_path: Path) -> None:
+    file, unknown = tmp_path / "test.csv", tmp_path / "unknown.csv"
+    file.write_text("text,label\nкарта,Карта\nпогода,Прочее\n", "utf-8")
+    unknown.write_text("text\nпогода\nдождь\n", "utf-8")
+    learned = {StoredMessage("погода").key}
+    scoring = evaluate_file(
+        predictor, file, {}, ColumnsSettings(), ReadingOptions(), learned=learned, none=["Прочее"], unknown=unknown
+    )
+    assert run_to_end(scoring).n_learned == 2
+
+
 def test_an_email_is_scored_without_what_it_quotes(predictor: Predictor, tmp_path: Path) -> None:
     text = '"Банкомат\n\n> Перевод\n> Перевод"'
     assert evaluate(predictor, tmp_path, f"text,label\n{text},Банкомат\n").figures.accuracy == 1

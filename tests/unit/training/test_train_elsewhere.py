@@ -8,6 +8,7 @@ import pytest
 
 from firstline.search.workers import Limits, Workers, portable
 from firstline.steps import run_to_end
+from firstline.store.messages import Labelled
 from firstline.text.rules import TextRules
 from firstline.training import candidates, cross_validation
 from firstline.training.candidates.base import Candidate, Context
@@ -17,7 +18,7 @@ from firstline.training.place import Answer, Bench, Place, Task
 from firstline.training.request import TrainingRequest
 from firstline.training.results import Result
 from firstline.training.train import TrainReport, train
-from tests.examples import examples
+from tests.examples import examples, with_outsiders
 from tests.trainings import QUICK
 
 CONTEXT = Context(TextRules.of_language("ru"))
@@ -40,10 +41,14 @@ class Elsewhere:
 
 
 def run(
-    folder: Path, place: Place | None, candidates: tuple[str, ...] = ("linear.v1",), repeats: int = 1
+    folder: Path,
+    place: Place | None,
+    candidates: tuple[str, ...] = ("linear.v1",),
+    repeats: int = 1,
+    data: Labelled | None = None,
 ) -> TrainReport:
     questions = TrainingRequest(candidates, 3, 0, repeats, has_curve=False)
-    training = train(examples(), QUICK, folder / "models", folder / "runs", questions, place=place)
+    training = train(data or examples(), QUICK, folder / "models", folder / "runs", questions, place=place)
     return run_to_end(training)
 
 
@@ -60,6 +65,13 @@ def test_figures_and_model_are_those_of_a_training_here(tmp_path: Path) -> None:
     assert figures(there) == figures(here)
     assert there.model.id == here.model.id
     assert len(elsewhere.asked) == 2 * (3 * repeats - 1)
+
+
+def test_outsiders_are_learned_there_as_here(tmp_path: Path) -> None:
+    data = with_outsiders()
+    there, here = (run(tmp_path / name, place, data=data) for name, place in (("there", Elsewhere()), ("here", None)))
+    assert there.model.none
+    assert there.model.id == here.model.id
 
 
 def test_nothing_that_is_kept_is_asked_for_again(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What commands say and how they end when something is wrong; help for every command and option."""
 
+import csv
 import io
 import json
 import re
@@ -15,6 +16,7 @@ from click import Command, Group
 from firstline.cli import app
 from firstline.training import folds
 from tests.commands import Run, run_process
+from tests.examples import write_examples
 from tests.service import served
 
 
@@ -433,3 +435,31 @@ def test_labels_of_none_of_the_classes_stand_apart(firstline: Run, tmp_path: Pat
     assert "none of the classes, learned but never answered: Прочее 1" in firstline("status", "-w", tmp_path).stdout
     figures = json.loads(firstline("evaluate", tmp_path / "a.csv", "--json", "-", "-w", tmp_path).stdout)
     assert (figures["n_messages"], figures["n_none"]) == (1, 1)
+
+
+def test_a_label_becomes_none_of_the_classes_between_two_trainings(firstline: Run, tmp_path: Path) -> None:
+    firstline("init", tmp_path)
+    data = tmp_path / "a.csv"
+    write_examples(data)
+    firstline("import", data, "-w", tmp_path)
+    train = ("train", "--candidates", "linear.v1", "--folds", "3", "-w", tmp_path)
+    before = json.loads(firstline(*train, "--json").stdout)
+    settings = tmp_path / "firstline.toml"
+    settings.write_text(settings.read_text("utf-8").replace("none = []", 'none = ["Вход"]'), "utf-8")
+    told = firstline("classify", data, "--out", tmp_path / "old.csv", "-w", tmp_path)
+    assert "was trained before Вход meant none of the classes" in told.stderr
+
+    told = firstline(*train, "--json")
+    after = json.loads(told.stdout)
+    assert "8 labelled messages are of none of the classes, and learned as such" in told.stderr
+    assert (before["n_classes"], after["n_classes"], after["n_messages"]) == (3, 2, 16)
+    assert after["run"] != before["run"]
+    firstline("models", "promote", after["model"], "-w", tmp_path)
+    assert "learned beside the classes" in firstline("models", "show", "-w", tmp_path).stdout
+    firstline("classify", data, "--out", tmp_path / "new.csv", "-w", tmp_path)
+    with (tmp_path / "new.csv").open(encoding="utf-8", newline="") as file:
+        answered = {row["predicted_label"] for row in csv.DictReader(file)}
+    assert answered == {"Банкомат", "Перевод"}
+    # Back to three classes, the first run is resumed.
+    settings.write_text(settings.read_text("utf-8").replace('none = ["Вход"]', "none = []"), "utf-8")
+    assert json.loads(firstline(*train, "--json").stdout)["model"] == before["model"]

@@ -9,7 +9,8 @@ from firstline.cli.options import JsonOption, ModelOption, WorkspaceOption
 from firstline.cli.output import note, print_json, say
 
 if TYPE_CHECKING:
-    from firstline.evaluation.report import ReportData, Sources
+    from firstline.evaluation.report.build import Sources
+    from firstline.evaluation.report.data import ReportData
     from firstline.store.workspace import Workspace
 
 
@@ -31,7 +32,8 @@ def report(
     It quotes masked messages, so only its owner may read it.
     """
     from firstline.errors import UsageError
-    from firstline.evaluation.report import LANGUAGES, build_report, render_report
+    from firstline.evaluation.report.build import build_report
+    from firstline.evaluation.report.page import LANGUAGES, render_report
     from firstline.store.workspace import Workspace
 
     place = Workspace.find(workspace)
@@ -52,8 +54,8 @@ def _sources(place: "Workspace", model: str | None) -> "Sources":
     from firstline.bundle.files import read_manifest
     from firstline.bundle.registry import champion_id, model_folder
     from firstline.errors import BundleError
-    from firstline.evaluation.report import Sources
     from firstline.evaluation.report.answers import held_out_of
+    from firstline.evaluation.report.build import Sources
     from firstline.store.quoted import read_quoted
 
     manifest = read_manifest(model_folder(place.models, model))

@@ -16,8 +16,8 @@ def share_axis(lowest: float) -> list[float]:
     return [round(1 - step * place, 2) for place in range(n_steps, -1, -1)]
 
 
-def count_axis(highest: int) -> list[int]:
-    """Ticks of an axis of counts that begins at 0 and ends at or above `highest`."""
+def count_axis(highest: float) -> list[int]:
+    """Whole ticks of an axis that begins at 0 and ends at or above `highest`."""
     rough = max(highest, 1) / _MOST_STEPS
     power = 10 ** max(math.floor(math.log10(rough)), 0)
     step = next(power * factor for factor in (*_ROUND, 20) if power * factor >= rough)

@@ -118,7 +118,8 @@ def growth(curve: LearningCurve, more: int = MORE_LABELS) -> Growth:
     n_labels = curve.n_labels + more
     expected = 1 - curve.law.error(n_labels)
     low, high = (
-        expected + (1 - way) * (getattr(curve.now, bound) - curve.now.accuracy)
+        expected
+        + (1 - way) * (getattr(curve.now, bound) - curve.now.accuracy)
         + way * (getattr(curve.expected, bound) - curve.expected.accuracy)
         for bound in ("accuracy_low", "accuracy_high")
     )

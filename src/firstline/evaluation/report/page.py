@@ -38,8 +38,8 @@ def render_report(data: ReportData, language: str) -> str:
     html = page.render(
         report=data,
         language=language,
-        style=Markup(style),
-        script=Markup(script),
+        style=style,
+        script=script,
         style_hash=_hash(style),
         script_hash=_hash(script),
     )
@@ -59,7 +59,7 @@ def _environment(language: str) -> Environment:
     translations = _translations(language)
     environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
     environment.globals.update(share_axis=share_axis, count_axis=count_axis)
-    environment.filters.update(_filters(language, translations), shortened=_shortened)
+    environment.filters.update(_filters(language, translations), shortened=_shortened, breakable=_breakable)
     return environment
 
 
@@ -80,7 +80,9 @@ def _filters(language: str, translations: gettext.NullTranslations) -> dict[str,
     def hundredths(value: float) -> str:
         """A share as so many of 100; with one decimal if rounding would make it 0 or 100."""
         of_hundred = 100 * value
-        return number(of_hundred, 1 if 0 < of_hundred < 1 or 99 < of_hundred < 100 else 0)
+        if 0 < of_hundred < 1 or 99 < of_hundred < 100:
+            return number(min(max(of_hundred, 0.1), 99.9), 1)
+        return number(of_hundred)
 
     def percent(value: float) -> str:
         return f"{hundredths(value)}{_FIXED_BLANK}%"
@@ -88,11 +90,11 @@ def _filters(language: str, translations: gettext.NullTranslations) -> dict[str,
     def odds(value: float) -> str:
         """A confidence; never 0 or 100 %."""
         if value < 0.01:
-            return translations.gettext("under 1 %")
-        return translations.gettext("over 99 %") if value > 0.99 else percent(value)
+            return translations.gettext("under 1\N{NO-BREAK SPACE}%")
+        return translations.gettext("over 99\N{NO-BREAK SPACE}%") if value > 0.99 else percent(value)
 
     def bounds(share: Any, times: float = 100) -> tuple[str, str]:
-        return tuple(hundredths(b) if times == 100 else number(times * b) for b in (share.low, share.high))
+        return number(times * share.low), number(times * share.high)
 
     def span(share: Any) -> str:
         """The interval of a share, of 100, as in a sentence: `75 to 81`."""
@@ -123,6 +125,11 @@ def _filters(language: str, translations: gettext.NullTranslations) -> dict[str,
 
 def _shortened(text: str) -> str:
     return text if len(text) <= _MOST_CHARS else text[: _MOST_CHARS - 1] + "…"
+
+
+def _breakable(name: str) -> Markup:
+    """A name that may be broken after each underscore."""
+    return Markup("_<wbr>").join(name.split("_"))
 
 
 def _text_of(name: str) -> str:

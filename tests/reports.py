@@ -39,7 +39,7 @@ def answers(labels: Sequence[Label] = LABELS, n: int = 120, seed: int = 0) -> tu
         np.zeros(n, np.float32),
     )
     return held_out, {
-        key: Quoted(text, None, (labels[place],)) for key, text, place in zip(keys, texts, truth, strict=True)
+        key: Quoted(text, None, (labels[int(place)],)) for key, text, place in zip(keys, texts, truth, strict=True)
     }
 
 
@@ -66,6 +66,7 @@ def model(labels: Sequence[Label] = LABELS, has_curve: bool = True) -> Manifest:
         now=Expected(100, 0.58, 0.5, 0.62),
         expected=Expected(600, 0.745, 0.6, 0.9),
     )
+    assert draft.training is not None
     training = msgspec.structs.replace(
         draft.training, candidate_settings={"C": 30.0, "members": {"lsa.v1": {"n_components": 200}}}
     )

@@ -119,7 +119,7 @@ def _champion(sources: Sources) -> Champion | None:
 
 
 def _is_right(answers: HeldOut) -> NDArray[np.bool_]:
-    return np.equal(answers.probabilities.argmax(axis=1), answers.truth)
+    return np.asarray(answers.probabilities.argmax(axis=1) == answers.truth, np.bool_)
 
 
 def _gaps(data: ReportData, manifest: Manifest) -> Iterator[Gap]:

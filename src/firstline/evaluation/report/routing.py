@@ -26,7 +26,7 @@ def routing(
     unknown = novelty > np.quantile(novelty, _FAMILIAR)
     order = np.argsort(-confidence, kind="stable")
     order = order[~unknown[order]]
-    n_right = np.cumsum(right[order])
+    n_right = np.cumsum(right[order], dtype=np.int64)
     # Answers of the same confidence are routed together.
     is_last = np.append(np.diff(confidence[order]) != 0, True)[: len(order)]
     n = len(confidence)

@@ -34,7 +34,7 @@ def sentences() -> set[str]:
 
 
 def forms(message: Message) -> list[str]:
-    return [message.string] if isinstance(message.string, str) else list(message.string)
+    return [message.string] if isinstance(message.string, str) else list(message.string or ())
 
 
 def test_every_sentence_is_in_the_catalogue_and_no_other(catalogue: Catalog) -> None:

@@ -172,6 +172,7 @@ def test_english_plurals(count: int, said: str) -> None:
 
 def test_numbers_are_written_as_the_language_does() -> None:
     given = sources(n=3_000)
+    assert given.manifest.training is not None
     training = msgspec.structs.replace(given.manifest.training, n_messages=12_345)
     given = replace(given, manifest=msgspec.structs.replace(given.manifest, training=training))
     assert "12,345" in page(given, "en")

@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from firstline.evaluation.report.routing import routing, share
 
 FAMILIAR = np.zeros(100, np.float32)
 
 
-def confidences(n: int = 100) -> np.ndarray:
+def confidences(n: int = 100) -> NDArray[np.float32]:
     return np.linspace(0.99, 0.5, n).astype(np.float32)
 
 
@@ -32,7 +33,7 @@ def test_a_few_right_answers_are_no_proof() -> None:
 
 
 def test_the_least_familiar_are_unknown_and_not_routed() -> None:
-    novelty = np.arange(100, dtype=np.float32) / 100
+    novelty = np.linspace(0, 0.99, 100).astype(np.float32)
     found = routing(confidences()[::-1].copy(), np.ones(100, bool), novelty)
     assert found.unknown.value == 0.05
     assert found.offer.route.value == 0.95

@@ -6,8 +6,11 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 
+from firstline.bundle.answer_record import AnswerRecord
+from firstline.bundle.decisions import Decider
 from firstline.bundle.learning_curve import Expected, LearningCurve, Point, PowerLaw
 from firstline.bundle.manifest import Manifest
+from firstline.bundle.promise import DEFAULT, Promise
 from firstline.evaluation.held_out import HeldOut
 from firstline.evaluation.report.build import Sources
 from firstline.store.messages import StoredMessage
@@ -84,4 +87,10 @@ def model(labels: Sequence[Label] = LABELS, has_curve: bool = True) -> Manifest:
 def sources(labels: Sequence[Label] = LABELS, n: int = 120) -> Sources:
     """A report with everything in it, about the champion."""
     held_out, messages = answers(labels, n)
-    return Sources(model(labels), is_champion=True, held_out=held_out, messages=messages)
+    return Sources(model(labels), is_champion=True, held_out=held_out, messages=messages, decider=decider_of(held_out))
+
+
+def decider_of(held_out: HeldOut, promise: Promise = DEFAULT) -> Decider:
+    """Decides by these answers."""
+    record = AnswerRecord.of(held_out.probabilities[None], held_out.truth, held_out.novelty[None])
+    return Decider(record, held_out.labels, promise)

@@ -9,6 +9,8 @@ from firstline.cli.options import JsonOption, ModelOption, WorkspaceOption
 from firstline.cli.output import note, print_json, say
 
 if TYPE_CHECKING:
+    from firstline.bundle.decisions import Decider
+    from firstline.evaluation.held_out import HeldOut
     from firstline.evaluation.report.build import Sources
     from firstline.evaluation.report.data import ReportData
     from firstline.store.workspace import Workspace
@@ -54,12 +56,11 @@ def _sources(place: "Workspace", model: str | None) -> "Sources":
     from firstline.bundle.files import read_manifest
     from firstline.bundle.registry import champion_id, model_folder
     from firstline.errors import BundleError
-    from firstline.evaluation.report.answers import held_out_of
     from firstline.evaluation.report.build import Sources
     from firstline.store.quoted import read_quoted
 
     manifest = read_manifest(model_folder(place.models, model))
-    held_out = held_out_of(place.runs, manifest.id)
+    held_out = _held_out(place, manifest.id)
     champion = None
     try:
         serving = champion_id(place.models)
@@ -75,8 +76,30 @@ def _sources(place: "Workspace", model: str | None) -> "Sources":
         held_out=held_out,
         messages=read_quoted(place.database, keys) if keys and place.has_database else {},
         champion=champion,
-        champions_held_out=held_out_of(place.runs, champion.id) if champion else None,
+        champions_held_out=_held_out(place, champion.id) if champion else None,
+        decider=_decider(place, manifest.id),
     )
+
+
+def _held_out(place: "Workspace", model: str) -> "HeldOut | None":
+    from firstline.errors import InputError
+    from firstline.evaluation.held_out import find_held_out
+
+    try:
+        return find_held_out(place.runs, model)
+    except InputError:
+        return None
+
+
+def _decider(place: "Workspace", model: str) -> "Decider":
+    from firstline.bundle.decisions import Decider, load_record
+    from firstline.bundle.files import read_manifest
+    from firstline.bundle.promise import read_promise
+
+    folder = place.models / model
+    manifest = read_manifest(folder)
+    record = load_record(folder, manifest)
+    return Decider(record, manifest.labels, read_promise(place.models), place.settings.decisions.always_review)
 
 
 def _write(file: Path, page: str, is_ours: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from firstline.bundle.decisions import Decider
 from firstline.bundle.manifest import Manifest
 from firstline.evaluation.held_out import HeldOut
 from firstline.evaluation.report.confusion import confusion, count, pairs
@@ -19,7 +20,7 @@ from firstline.evaluation.report.figures import (
     paired,
     reliability,
 )
-from firstline.evaluation.report.routing import PROMISE, routing, share
+from firstline.evaluation.report.routing import routing, share
 from firstline.store.quoted import Quoted
 from firstline.types import Message
 
@@ -33,8 +34,8 @@ class Sources:
     """What the report is made from.
 
     `messages` are those of the workspace, by key. `champion` is the model that serves, None if the report is about it
-    or if there is none. `promise` is the share of routed messages that must be right. `words` names the words of a
-    message that carried the answer, the most important first.
+    or if there is none. `decider` has the held-out answers in the bundle and the promise in force. `words` names the
+    words of a message that carried the answer, the most important first.
     """
 
     manifest: Manifest
@@ -43,7 +44,7 @@ class Sources:
     messages: Mapping[bytes, Quoted] = field(default_factory=dict)
     champion: Manifest | None = None
     champions_held_out: HeldOut | None = None
-    promise: float = PROMISE
+    decider: Decider | None = None
     words: Callable[[Message], Sequence[str]] | None = None
 
 
@@ -57,7 +58,7 @@ def build_report(sources: Sources) -> ReportData:
         is_champion=sources.is_champion,
         right=_right(manifest),
         champion=_champion(sources),
-        routing=None,
+        routing=routing(sources.decider) if sources.decider else None,
         reliability=None,
         confidences=None,
         confusion=None,
@@ -85,7 +86,6 @@ def _with_answers(data: ReportData, answers: HeldOut, sources: Sources) -> Repor
     return replace(
         data,
         right=data.right or share(int(right.sum()), len(right)),
-        routing=routing(confidence, right, answers.novelty, sources.promise),
         reliability=reliability(answers.probabilities, answers.truth),
         confidences=confidences(confidence, right),
         confusion=confusion(answers.truth, predicted, answers.labels),
@@ -125,8 +125,10 @@ def _is_right(answers: HeldOut) -> NDArray[np.bool_]:
 def _gaps(data: ReportData, manifest: Manifest) -> Iterator[Gap]:
     if manifest.metrics is None:
         yield "no_figures"
-    if data.routing is None:
+    if data.reliability is None:
         yield "no_held_out"
+    if data.routing is None:
+        yield "no_decisions"
     if data.n_gone:
         yield "messages_gone"
     if data.n_relabelled:

@@ -8,7 +8,9 @@ from typing import Literal, TypeAlias
 
 from firstline.types import Label
 
-Gap: TypeAlias = Literal["no_figures", "no_held_out", "messages_gone", "labels_changed", "no_curve", "no_estimate"]
+Gap: TypeAlias = Literal[
+    "no_figures", "no_held_out", "no_decisions", "messages_gone", "labels_changed", "no_curve", "no_estimate"
+]
 """What the report lacks; the template has a sentence for each."""
 
 
@@ -51,12 +53,14 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class Offer:
-    """What is routed if `promise` of it must be right, and what of that was right.
+    """What is routed if the share `precision` of it must be right, or at most `review` may go to people.
 
-    `right` is None if nothing is routed: then the answers cannot back the promise.
+    `right` is the share of it that is right, with the interval for a thousand new messages. It is None if nothing is
+    routed: then the answers cannot back the promise.
     """
 
-    promise: float
+    precision: float | None
+    review: float | None
     route: Share
     right: Share | None
 

@@ -42,16 +42,22 @@ def test_pairs_have_examples_of_their_own() -> None:
 
 def test_without_held_out_answers_the_manifest_speaks() -> None:
     found = build_report(Sources(model(), is_champion=False))
-    assert found.gaps == ("no_held_out",)
+    assert found.gaps == ("no_held_out", "no_decisions")
     assert found.right is not None
     assert (found.right.value, found.right.low, found.right.high) == (0.9, 0.8, 0.95)
     assert found.routing is None
 
 
+def test_the_answers_in_a_bundle_tell_what_it_routes() -> None:
+    found = build_report(Sources(model(), is_champion=False, decider=sources().decider))
+    assert found.gaps == ("no_held_out",)
+    assert found.routing is not None
+
+
 def test_without_any_figures_it_says_so() -> None:
     bare = msgspec.structs.replace(model(has_curve=False), metrics=None, training=None)
     found = build_report(Sources(bare, is_champion=False))
-    assert found.gaps == ("no_figures", "no_held_out", "no_curve")
+    assert found.gaps == ("no_figures", "no_held_out", "no_decisions", "no_curve")
 
 
 def test_messages_that_are_gone_are_not_quoted() -> None:

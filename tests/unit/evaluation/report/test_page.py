@@ -7,9 +7,10 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
+from firstline.bundle.promise import Promise
 from firstline.evaluation.report.build import Sources, build_report
 from firstline.evaluation.report.page import LANGUAGES, render_report
-from tests.reports import model, sources, with_texts
+from tests.reports import decider_of, model, sources, with_texts
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&amp;{{ 7*7 }} %(n)s %s"
 VOID = {"meta", "img", "wbr", "link", "br", "input"}
@@ -197,9 +198,18 @@ def test_a_champion_that_is_another_model_stands_beside() -> None:
     assert "The champion, lsa.v1-11111111, puts 90 of 100 in the right class (80 to 95)." in text
 
 
+def test_a_promise_of_little_review_is_said() -> None:
+    given = sources()
+    assert given.held_out is not None
+    asked = replace(given, decider=decider_of(given.held_out, Promise(review=0.3)))
+    text = " ".join(Page(page(asked)).text.split())
+    assert "If at most 30\u00a0% may go to people" in text.replace("30 %", "30\u00a0%")
+    assert "asked for" not in text
+
+
 def test_a_promise_out_of_reach_is_said() -> None:
     given = sources()
     assert given.held_out is not None
     even = replace(given.held_out, probabilities=given.held_out.probabilities * 0 + 1 / 3)
-    text = " ".join(Page(page(replace(given, held_out=even))).text.split())
+    text = " ".join(Page(page(replace(given, held_out=even, decider=decider_of(even)))).text.split())
     assert "do not show that 95\u00a0% of routed messages would be right" in text.replace("95 %", "95\u00a0%")

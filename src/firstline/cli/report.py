@@ -9,11 +9,16 @@ from firstline.cli.options import JsonOption, ModelOption, WorkspaceOption
 from firstline.cli.output import note, print_json, say
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from firstline.bundle.decisions import Decider
     from firstline.evaluation.held_out import HeldOut
     from firstline.evaluation.report.build import Sources
     from firstline.evaluation.report.data import ReportData
     from firstline.store.workspace import Workspace
+    from firstline.types import Label, Message
+
+_MOST_WORDS = 5
 
 
 def report(
@@ -78,6 +83,7 @@ def _sources(place: "Workspace", model: str | None) -> "Sources":
         champion=champion,
         champions_held_out=_held_out(place, champion.id) if champion else None,
         decider=_decider(place, manifest.id),
+        words=_words(place, manifest.id) if held_out else None,
     )
 
 
@@ -100,6 +106,25 @@ def _decider(place: "Workspace", model: str) -> "Decider":
     manifest = read_manifest(folder)
     record = load_record(folder, manifest)
     return Decider(record, manifest.labels, read_promise(place.models), place.settings.decisions.always_review)
+
+
+def _words(place: "Workspace", model: str) -> "Callable[[Message, Label], Sequence[str]] | None":
+    """The words that speak for a label, if the model can be loaded and still answers it."""
+    from firstline.bundle.explaining import explain
+    from firstline.bundle.predictor import Predictor
+    from firstline.errors import FirstlineError
+
+    try:
+        predictor = Predictor.load(place.models / model)
+    except FirstlineError as error:
+        note(f"The report names no words. {error.message} {error.next_step}")
+        return None
+
+    def words(message: "Message", label: "Label") -> list[str]:
+        found = explain(predictor, message)
+        return [one.word for one in found.words if one.weight > 0][:_MOST_WORDS] if found.label == label else []
+
+    return words
 
 
 def _write(file: Path, page: str, is_ours: bool) -> None:

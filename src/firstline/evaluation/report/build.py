@@ -22,7 +22,7 @@ from firstline.evaluation.report.figures import (
 )
 from firstline.evaluation.report.routing import routing, share
 from firstline.store.quoted import Quoted
-from firstline.types import Message
+from firstline.types import Label, Message
 
 _MOST_PAIRS, _LEAST_IN_A_PAIR, _EXAMPLES_OF_A_PAIR = 10, 2, 3
 _MOST_QUOTED = 10
@@ -35,7 +35,7 @@ class Sources:
 
     `messages` are those of the workspace, by key. `champion` is the model that serves, None if the report is about it
     or if there is none. `decider` has the held-out answers in the bundle and the promise in force. `words` names the
-    words of a message that carried the answer, the most important first.
+    words of a message that speak for a label, the most important first; none if the model answers otherwise by now.
     """
 
     manifest: Manifest
@@ -45,7 +45,7 @@ class Sources:
     champion: Manifest | None = None
     champions_held_out: HeldOut | None = None
     decider: Decider | None = None
-    words: Callable[[Message], Sequence[str]] | None = None
+    words: Callable[[Message, Label], Sequence[str]] | None = None
 
 
 def build_report(sources: Sources) -> ReportData:
@@ -180,7 +180,7 @@ class _Quotes:
             if n + back < _LEAST_IN_A_PAIR:
                 break
             rows = [*self._confused(one, other)[:2], *self._confused(other, one)[:1]]
-            examples = self._quoted(rows[:_EXAMPLES_OF_A_PAIR])
+            examples = self._quoted(rows[:_EXAMPLES_OF_A_PAIR], has_words=False)
             found.append(Pair(names[one], names[other], n, back, examples))
         return tuple(found)
 
@@ -192,18 +192,19 @@ class _Quotes:
         known = rows[self._as_trained[rows]]
         return [int(row) for row in known[np.argsort(-confidence[known], kind="stable")]]
 
-    def _quoted(self, rows: Sequence[int]) -> tuple[Example, ...]:
-        return tuple(self._example(row) for row in rows)
+    def _quoted(self, rows: Sequence[int], has_words: bool = True) -> tuple[Example, ...]:
+        return tuple(self._example(row, has_words) for row in rows)
 
-    def _example(self, row: int) -> Example:
+    def _example(self, row: int, has_words: bool) -> Example:
         answers, names = self._answers, self._answers.labels
         quoted = self._sources.messages[self._keys[row]]
-        words = self._sources.words(Message(quoted.text, quoted.segment)) if self._sources.words else ()
+        predicted, words_of = names[self._predicted[row]], self._sources.words
+        words = words_of(Message(quoted.text, quoted.segment), predicted) if words_of and has_words else ()
         return Example(
             key=self._keys[row].hex(),
             text=quoted.text,
             label=names[answers.truth[row]],
-            predicted=names[self._predicted[row]],
+            predicted=predicted,
             confidence=float(answers.probabilities[row].max()),
             confidence_in_label=float(answers.probabilities[row, answers.truth[row]]),
             words=tuple(words),

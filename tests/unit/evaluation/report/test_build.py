@@ -5,7 +5,7 @@ import numpy as np
 
 from firstline.evaluation.report.build import Sources, build_report
 from firstline.store.quoted import Quoted
-from firstline.types import Message
+from firstline.types import Label, Message
 from tests.reports import model, sources
 
 
@@ -101,12 +101,13 @@ def test_a_champion_without_answers_has_only_its_figures() -> None:
     assert found.right is not None
 
 
-def test_words_are_asked_for_what_is_quoted() -> None:
-    def words(message: Message) -> list[str]:
-        return [message.text.split()[-1]]
+def test_words_are_asked_for_mistakes_and_suspects() -> None:
+    def words(message: Message, label: Label) -> list[str]:
+        return [message.text.split()[-1], label]
 
     found = build_report(replace(sources(), words=words))
-    assert all(one.words == (one.text.split()[-1],) for one in found.suspects)
+    assert all(one.words == (one.text.split()[-1], one.predicted) for one in found.suspects)
+    assert not any(one.words for pair in found.pairs for one in pair.examples)
 
 
 def test_nested_settings_have_names_with_dots() -> None:

@@ -64,7 +64,7 @@ def test_every_tag_is_closed(language: str) -> None:
 def test_hostile_names_and_messages_are_text(language: str) -> None:
     names = (f"а {HOSTILE}", f"б {HOSTILE}", f"в {HOSTILE}")
     given = with_texts(sources(names), dict.fromkeys(range(120), HOSTILE))
-    given = replace(given, words=lambda _: [HOSTILE], champion=msgspec.structs.replace(model(), id=HOSTILE))
+    given = replace(given, words=lambda *_: [HOSTILE], champion=msgspec.structs.replace(model(), id=HOSTILE))
     html = page(given, language)
     found = Page(html)
     assert HOSTILE in found.text

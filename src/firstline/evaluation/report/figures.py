@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from firstline.bundle.learning_curve import LearningCurve
 from firstline.bundle.manifest import ClassMetrics
-from firstline.evaluation.calibration import calibration_error
+from firstline.evaluation import reliability as measured
 from firstline.evaluation.metrics import wilson
 from firstline.evaluation.report.data import (
     ClassRow,
@@ -26,12 +26,11 @@ from firstline.types import Label
 MORE_LABELS = 300
 _N_LEVELS, _LEAST_IN_A_LEVEL = 10, 20
 _N_BINS, _SURE = 20, 0.8
-_RESAMPLES = 200
 _Z = 1.959964
 
 
 def reliability(probabilities: NDArray[np.float32], truth: NDArray[np.int64]) -> Reliability:
-    """Groups of equal size by confidence, and the calibration error with a bootstrap interval over messages."""
+    """Groups of equal size by confidence, and the calibration error with its interval."""
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == truth
     n = len(truth)
@@ -40,11 +39,8 @@ def reliability(probabilities: NDArray[np.float32], truth: NDArray[np.int64]) ->
     levels = tuple(
         Level(float(confidence[group].mean()), share(int(right[group].sum()), len(group))) for group in groups
     )
-    gap = calibration_error(probabilities, truth)
-    random = np.random.default_rng(0)
-    drawn = [random.integers(0, n, n) for _ in range(_RESAMPLES)]
-    low, high = np.percentile([calibration_error(probabilities[rows], truth[rows]) for rows in drawn], [2.5, 97.5])
-    return Reliability(levels, Share(gap, min(float(low), gap), max(float(high), gap), n))
+    found = measured.reliability(confidence, right)
+    return Reliability(levels, Share(found.calibration_error, *found.intervals["calibration_error"], n))
 
 
 def confidences(confidence: NDArray[np.float32], right: NDArray[np.bool_]) -> Confidences:

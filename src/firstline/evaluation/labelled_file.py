@@ -197,7 +197,10 @@ def _evaluation(
     """The figures; only the classes in `named` appear by name. `outside` are the answers to the second file."""
     known_labels = frozenset(predictor.manifest.labels)
     unknown = Counter(label for label in seen.truth if label in named and label not in known_labels)
-    figures = score(seen.truth, [one.predicted for one in answers if one.truth is not None])
+    scored = [one for one in answers if one.truth is not None]
+    confidence = np.array([one.confidence for one in scored])
+    right = np.array([one.is_right for one in scored])
+    figures = score(seen.truth, [one.predicted for one in scored])
     return Evaluation(
         model=predictor.manifest.id,
         figures=replace(figures, per_class={name: one for name, one in figures.per_class.items() if name in named}),
@@ -211,6 +214,7 @@ def _evaluation(
         n_other_classes=len(set(seen.truth).difference(named)),
         n_unknown_segments=seen.n_unknown_segments,
         notes=notes,
+        reliability=reliability(confidence, right),
         decided=decided(answers, predictor.decider),
         outsiders=outsiders([*answers, *outside]),
         confusion=confusion(answers, named),

@@ -174,3 +174,11 @@ def test_evaluate_says_that_a_promise_is_out_of_reach(tmp_path: Path) -> None:
     done = run_here("evaluate", place / "test.csv", "-w", place)
     assert "route 0 %, review 100 %" in done.stdout
     assert "cannot keep 95 % precision" in done.stdout
+
+
+def test_evaluate_says_how_far_confidence_is_from_accuracy(bank: Path) -> None:
+    found = evaluated(bank, "text,label\nкарта карта,Карта\nкарта карта,Перевод\n")
+    for figure in ("calibration_error", "brier"):
+        low, high = found["intervals"][figure]  # type: ignore[index]
+        assert 0 <= low <= found[figure] <= high <= 1
+    assert found["brier"] == pytest.approx(0.47, abs=0.01)

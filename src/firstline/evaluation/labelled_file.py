@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
+
 from firstline.bundle.predictor import Predictor
 from firstline.errors import ColumnMissing, FileUnreadable
 from firstline.evaluation.answered import (
@@ -19,6 +21,7 @@ from firstline.evaluation.answered import (
     outsiders,
 )
 from firstline.evaluation.metrics import Figures, score
+from firstline.evaluation.reliability import Reliability, reliability
 from firstline.messages.column_names import describe_columns
 from firstline.messages.columns import ROLES, ColumnMap, find_columns
 from firstline.messages.exports.known import export_roles
@@ -61,6 +64,7 @@ class Evaluation:
     n_other_classes: int
     n_unknown_segments: int
     notes: Sequence[str]
+    reliability: Reliability
     decided: Decided
     outsiders: Outsiders | None
     confusion: Sequence[Confused]

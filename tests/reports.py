@@ -14,14 +14,14 @@ from firstline.bundle.promise import DEFAULT, Promise
 from firstline.evaluation.held_out import HeldOut
 from firstline.evaluation.report.build import Sources
 from firstline.store.messages import StoredMessage
-from firstline.store.quoted import Quoted
+from firstline.store.named import NamedMessage
 from firstline.types import Label
 from tests.bundles import LABELS, manifest
 
 MODEL = "linear.v1-00000000"
 
 
-def answers(labels: Sequence[Label] = LABELS, n: int = 120, seed: int = 0) -> tuple[HeldOut, dict[bytes, Quoted]]:
+def answers(labels: Sequence[Label] = LABELS, n: int = 120, seed: int = 0) -> tuple[HeldOut, dict[bytes, NamedMessage]]:
     """Answers to `n` messages, four of five right, and the messages by key. The surer, the more often right."""
     random = np.random.default_rng(seed)
     truth = np.arange(n) % len(labels)
@@ -42,7 +42,7 @@ def answers(labels: Sequence[Label] = LABELS, n: int = 120, seed: int = 0) -> tu
         np.zeros(n, np.float32),
     )
     return held_out, {
-        key: Quoted(text, None, (labels[int(place)],)) for key, text, place in zip(keys, texts, truth, strict=True)
+        key: NamedMessage(text, None, [labels[int(place)]]) for key, text, place in zip(keys, texts, truth, strict=True)
     }
 
 

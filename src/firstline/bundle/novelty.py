@@ -20,7 +20,7 @@ LEAST_OF_A_CENTRE, MOST_CENTRES = 3, 20
 """Messages that a centre is the mean of, at least; centres of a class, at most."""
 SIGNALS = ("entropy", "doubt", "distance", "none")
 _FILE, _CENTRES, _WHITENING = "novelty.json", "novelty_centres", "novelty_whitening"
-_LEAST_PROBABILITY, _LEAST_NONE = 1e-7, 1e-6
+LEAST_PROBABILITY, _LEAST_NONE = 1e-7, 1e-6
 _MOST_DEVIATIONS = 50.0
 
 Weight = Annotated[float, msgspec.Meta(ge=-1_000, le=1_000)]
@@ -57,9 +57,9 @@ class Reference:
 
         `probabilities`, (n, n_labels), are uncalibrated. Higher is less familiar.
         """
-        logs = np.log(np.maximum(probabilities, _LEAST_PROBABILITY))
+        logs = np.log(np.maximum(probabilities, LEAST_PROBABILITY))
         entropy = -(probabilities * logs).sum(axis=1) / np.log(max(probabilities.shape[1], 2))
-        odds = (logs - logs.mean(axis=1, keepdims=True)) @ self.whitening
+        odds = log_odds(probabilities) @ self.whitening
         squares = (odds**2).sum(axis=1)[:, None] - 2 * odds @ self.centres.T + (self.centres**2).sum(axis=1)
         distance = np.sqrt(np.maximum(squares.min(axis=1), 0))
         found = [entropy, 1 - probabilities.max(axis=1), distance]
@@ -113,6 +113,12 @@ class NoveltyDetector:
     def is_in(files: PartFiles) -> bool:
         """Whether the files hold a detector."""
         return files.has(_FILE)
+
+
+def log_odds(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The logarithms of probabilities, (n, n_labels), minus their mean in each row."""
+    logs = np.log(np.maximum(probabilities, LEAST_PROBABILITY))
+    return np.asarray(logs - logs.mean(axis=1, keepdims=True))
 
 
 def squashed(score: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from firstline.bundle.confidence import calibrate, with_confidence
 from firstline.bundle.decisions import Decider, load_decisions
 from firstline.bundle.files import part_files, read_manifest
 from firstline.bundle.manifest import Manifest
-from firstline.bundle.novelty import NoveltyDetector
+from firstline.bundle.novelty import NoveltyDetector, log_odds
 from firstline.bundle.parts import Scorer, load_part
 from firstline.bundle.parts.tfidf import Tfidf
 from firstline.bundle.promise import DEFAULT, Promise
@@ -156,13 +156,15 @@ class Predictor:
         return mean_of(said), None
 
     def vectors(self, messages: Sequence[Message]) -> NDArray[np.float32]:
-        """Unit vectors, (n_messages, n_dimensions): near each other if the model answers alike.
+        """Unit vectors, (n_messages, n_labels): near each other if the model answers alike.
 
-        They are the square roots of the calibrated probabilities, so a cosine is the Bhattacharyya coefficient of two
-        answers, 0 to 1. Raises `ScoresNotFinite`.
+        They are the log odds of the answers, whitened if the model tells unknown messages. Raises `ScoresNotFinite`.
         """
-        vectors = np.sqrt(self.predict_proba(messages))
-        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
+        mixed, _ = self._mixed(messages)
+        odds = log_odds(mixed)
+        if self._detector is not None:
+            odds = odds @ self._detector.reference.whitening
+        return np.asarray(odds / np.maximum(np.linalg.norm(odds, axis=1, keepdims=True), 1e-9), np.float32)
 
     def _check(self, scores: NDArray[np.float32], shape: tuple[int, int]) -> None:
         """Raises `ScoresNotFinite` for rows that are not probabilities; comparisons with NaN are false."""

@@ -62,7 +62,7 @@ def _sources(place: "Workspace", model: str | None) -> "Sources":
     from firstline.bundle.registry import champion_id, model_folder
     from firstline.errors import BundleError
     from firstline.evaluation.report.build import Sources
-    from firstline.store.quoted import read_quoted
+    from firstline.store.named import read_named
 
     manifest = read_manifest(model_folder(place.models, model))
     held_out = _held_out(place, manifest.id)
@@ -74,12 +74,12 @@ def _sources(place: "Workspace", model: str | None) -> "Sources":
     except BundleError as error:
         serving = None
         note(f"The champion is left out. {error.message} {error.next_step}")
-    keys = {key.tobytes() for key in held_out.keys} if held_out else set()
+    keys = [key.tobytes() for key in held_out.keys] if held_out else []
     return Sources(
         manifest=manifest,
         is_champion=serving == manifest.id,
         held_out=held_out,
-        messages=read_quoted(place.database, keys) if keys and place.has_database else {},
+        messages=read_named(place.database, keys) if keys and place.has_database else {},
         champion=champion,
         champions_held_out=_held_out(place, champion.id) if champion else None,
         decider=_decider(place, manifest.id),

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from firstline.bundle.novelty import LEAST_OF_A_CENTRE, MOST_CENTRES, NoveltyDetector, Reference, Signal, squashed
+from firstline.bundle.novelty import (
+    LEAST_OF_A_CENTRE,
+    MOST_CENTRES,
+    NoveltyDetector,
+    Reference,
+    Signal,
+    log_odds,
+    squashed,
+)
 
 FAMILIAR = 95.0
 """Percent of the held-out messages of the classes that lie below the limit."""
@@ -13,7 +21,7 @@ LEAST_OUTSIDERS = 20
 """Messages of none of the classes from which weights are fitted; with fewer, they follow from the classes alone."""
 _SHRINKAGE = 0.3
 _DISTANCE_PER_CORRELATION, _MOST_DISTANCE = 3.0, 2.0
-_LEAST_PROBABILITY, _LEAST_VARIANCE, _LEAST_DEVIATION = 1e-7, 1e-6, 1e-6
+_LEAST_VARIANCE, _LEAST_DEVIATION = 1e-6, 1e-6
 _DIGITS = 4
 _PENALTY, _STEPS = 1.0, 50
 
@@ -89,8 +97,7 @@ def reference_of(probabilities: NDArray[np.float32], truth: NDArray[np.int64]) -
 
     The covariance within classes is shrunk to a multiple of the identity (Ledoit and Wolf 2004, with a fixed share).
     """
-    logs = np.log(np.maximum(probabilities.astype(np.float64), _LEAST_PROBABILITY))
-    odds = logs - logs.mean(axis=1, keepdims=True)
+    odds = log_odds(probabilities).astype(np.float64)
     n_labels = odds.shape[1]
     counts = np.bincount(truth, minlength=n_labels)
     means = np.zeros((n_labels, n_labels))

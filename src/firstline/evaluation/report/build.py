@@ -21,7 +21,7 @@ from firstline.evaluation.report.figures import (
     reliability,
 )
 from firstline.evaluation.report.routing import routing, share
-from firstline.store.quoted import Quoted
+from firstline.store.named import NamedMessage
 from firstline.types import Label, Message
 
 _MOST_PAIRS, _LEAST_IN_A_PAIR, _EXAMPLES_OF_A_PAIR = 10, 2, 3
@@ -41,7 +41,7 @@ class Sources:
     manifest: Manifest
     is_champion: bool
     held_out: HeldOut | None = None
-    messages: Mapping[bytes, Quoted] = field(default_factory=dict)
+    messages: Mapping[bytes, NamedMessage] = field(default_factory=dict)
     champion: Manifest | None = None
     champions_held_out: HeldOut | None = None
     decider: Decider | None = None
@@ -151,7 +151,7 @@ class _Quotes:
         # A message with another label now: whether its answer was wrong is no longer known.
         self._as_trained = np.array(
             [
-                is_here and sources.messages[key].labels == (labels[truth],)
+                is_here and sources.messages[key].labels == [labels[truth]]
                 for key, is_here, truth in zip(keys, here, answers.truth, strict=True)
             ]
         )

@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 
 from firstline.evaluation.report.build import Sources, build_report
-from firstline.store.quoted import Quoted
+from firstline.store.named import NamedMessage
 from firstline.types import Label, Message
 from tests.reports import model, sources
 
@@ -72,7 +72,7 @@ def test_messages_with_another_label_are_not_quoted() -> None:
     whole = sources()
     first = build_report(whole).suspects[0].key
     messages = dict(whole.messages)
-    messages[bytes.fromhex(first)] = Quoted("текст", None, ("Другое",))
+    messages[bytes.fromhex(first)] = NamedMessage("текст", None, ["Другое"])
     found = build_report(replace(whole, messages=messages))
     assert found.n_relabelled == 1
     assert first not in {one.key for one in (*found.suspects, *found.mistakes)}

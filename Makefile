@@ -4,6 +4,7 @@
 # make masks   what the masks find, by kind and form
 # make cases   small inputs that once failed, where ../shared has them
 # make bench, make choices   speed; what each choice in ulmfit.v1 is worth (hours)
+# make catalogues  translations of the report, after its sentences change
 # make wheels  what an air-gapped machine installs
 # make languages CORPORA=DIR   train Firstline's own language models on (an hour for each direction)
 
@@ -18,7 +19,7 @@ PIP := pip install --quiet --disable-pip-version-check --no-deps
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environments demo test test-slow cases check lint types imports lock docs wheels bench masks peers choices seeds planted promises names searches languages clean
+.PHONY: help setup environments demo test test-slow cases check lint types imports lock docs catalogues wheels bench masks peers choices seeds planted promises names searches languages clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -81,6 +82,16 @@ imports: setup
 # docs/settings.md and the like are made from the code; a test compares them.
 docs: setup
 	$(BIN)/python -m tests.make_docs
+
+# The sentences of pages for people: found in the templates, added to the .po files, compiled. Translate in between.
+REPORT := src/firstline/evaluation/report
+catalogues: setup
+	$(BIN)/pybabel --quiet extract --mapping-file pyproject.toml --no-location --sort-output --no-wrap \
+		--output-file report.pot $(REPORT)
+	$(BIN)/pybabel --quiet update --domain report --input-file report.pot --output-dir $(REPORT)/locale --locale ru \
+		--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --no-wrap
+	$(BIN)/pybabel --quiet compile --domain report --directory $(REPORT)/locale
+	rm report.pot
 
 # What an air-gapped machine installs, in dist: Firstline and its language models, built offline.
 wheels: setup

@@ -56,11 +56,15 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """All classes of a model for one message, most confident first; confidences sum to 1."""
+    """All classes of a model for one message, most confident first; confidences sum to 1.
+
+    `novelty`, 0 to 1, is higher the less the message is like what was learned; None if the model cannot tell.
+    """
 
     ranking: tuple[Ranked, ...]
     decision: Decision = "review"
     reason: Reason = "no_thresholds"
+    novelty: float | None = None
 
     @property
     def label(self) -> Label:

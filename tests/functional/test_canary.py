@@ -85,6 +85,8 @@ def _train(bird: Bird) -> None:
     bird.run("models")
     bird.run("models", "show")
     bird.run("models", "show", "--json")
+    bird.run("report")
+    bird.run("report", "--language", "en", "--out", bird.outputs / "report.html", "--json")
 
 
 def _classify(bird: Bird) -> None:
@@ -192,7 +194,8 @@ def test_the_temporary_folder_is_empty(bird: Bird) -> None:
 
 
 def test_what_holds_messages_is_closed_to_others(bird: Bird) -> None:
-    private = [*bird.workspace.glob("*.db*"), *bird.workspace.glob("imports/*"), bird.workspace / "workspace.key"]
+    private = [*bird.workspace.glob("*.db*"), *bird.workspace.glob("imports/*"), *bird.workspace.glob("reports/*")]
+    private.append(bird.workspace / "workspace.key")
     private += [path for path in bird.outputs.iterdir() if path.suffix not in (".answer", ".log")]
     assert {path.name for path in private if path.stat().st_mode & 0o077} == set()
 

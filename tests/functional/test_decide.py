@@ -63,7 +63,7 @@ def test_a_promise_is_set_and_the_answers_follow(bank: Path) -> None:
     assert done.returncode == 0
     assert "Asked for from now on: 90 % precision" in done.stdout
     assert read_promise(bank / "models") == Promise(precision=0.9)
-    assert classified(bank, "карта карта", "слова") == [("route", "confident"), ("review", "low_confidence")]
+    assert classified(bank, "карта карта", "слова") == [("route", "confident"), ("unknown", "no_known_words")]
 
 
 def test_a_promise_that_the_data_cannot_keep_is_said(bank: Path) -> None:
@@ -144,7 +144,7 @@ def evaluated(place: Path, content: str, *arguments: object) -> dict[str, object
 def test_evaluate_says_what_is_routed_and_how_much_of_it_rightly(bank: Path) -> None:
     decide(bank, "--precision", "0.9")
     found = evaluated(bank, "text,label\nкарта карта,Карта\nкарта карта,Перевод\nслова,Карта\nслова,Перевод\n")
-    assert found["decisions"] == {"route": 2, "review": 2, "unknown": 0}
+    assert found["decisions"] == {"route": 2, "review": 0, "unknown": 2}
     assert (found["coverage"], found["routed_precision"]) == (0.5, 0.5)
     assert found["routed_precision_promised"] == [0.5, 1.0]
     assert {"label": "Перевод", "predicted": "Карта", "n": 1} in found["confusion"]  # type: ignore[operator]
@@ -156,7 +156,7 @@ def test_evaluate_reads_a_file_of_none_of_the_classes(bank: Path) -> None:
     (bank / "unknown.csv").write_text("текст\nкарта карта\nслова\n", "utf-8")
     found = evaluated(bank, "text,label\nкарта,Карта\n", "--unknown", bank / "unknown.csv")
     assert (found["n_messages"], found["n_unknown"]) == (1, 2)
-    assert (found["unknown_recall"], found["unknown_routed"], found["unknown_auroc"]) == (0, 0.5, None)
+    assert (found["unknown_recall"], found["unknown_routed"], found["unknown_auroc"]) == (0.5, 0.5, None)
 
 
 def test_rows_of_none_of_the_classes_in_the_labelled_file_count_as_unknown(bank: Path) -> None:
@@ -174,3 +174,11 @@ def test_evaluate_says_that_a_promise_is_out_of_reach(tmp_path: Path) -> None:
     done = run_here("evaluate", place / "test.csv", "-w", place)
     assert "route 0 %, review 100 %" in done.stdout
     assert "cannot keep 95 % precision" in done.stdout
+
+
+def test_evaluate_says_how_far_confidence_is_from_accuracy(bank: Path) -> None:
+    found = evaluated(bank, "text,label\nкарта карта,Карта\nкарта карта,Перевод\n")
+    for figure in ("calibration_error", "brier"):
+        low, high = found["intervals"][figure]  # type: ignore[index]
+        assert 0 <= low <= found[figure] <= high <= 1
+    assert found["brier"] == pytest.approx(0.47, abs=0.01)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from firstline.bundle.answer_record import KIND, AnswerRecord
 from firstline.bundle.files import part_files
 from firstline.bundle.manifest import Manifest
+from firstline.bundle.novelty import NoveltyDetector
 from firstline.bundle.promise import DEFAULT, Promise
 from firstline.bundle.thresholds import Thresholds, for_precision, for_review
 from firstline.errors import BundleVersionUnknown
@@ -17,6 +18,7 @@ from firstline.types import Decision, Label, Reason
 
 FAMILIAR = 95.0
 """Percent of the messages of the classes that are taken for familiar."""
+_MOST_NOVELTY = 1 - 1e-6
 
 
 @dataclass(frozen=True)
@@ -133,22 +135,29 @@ class Decider:
 
 
 def load_record(folder: Path, manifest: Manifest) -> AnswerRecord | None:
-    """The record of the bundle in `folder`; None if it is older than decisions.
+    """The held-out answers alone; raises what `load_decisions` raises."""
+    return load_decisions(folder, manifest)[0]
+
+
+def load_decisions(folder: Path, manifest: Manifest) -> tuple[AnswerRecord | None, NoveltyDetector | None]:
+    """What decisions of the bundle in `folder` rest on; None, None if it is older than decisions.
 
     Raises `BundleDamaged` or `BundleVersionUnknown`.
     """
     part = manifest.decisions
     if part is None:
-        return None
+        return None, None
     if part.kind != KIND:
         raise BundleVersionUnknown(
             f"Model {manifest.id} decides by '{part.kind}'; this Firstline knows '{KIND}'.",
             "Use the version that trained the model, or train it again.",
         )
     files = part_files(folder, part)
-    record = AnswerRecord.load(files, len(manifest.labels))
+    n_labels = len(manifest.labels)
+    record = AnswerRecord.load(files, n_labels)
+    detector = NoveltyDetector.load(files, n_labels, manifest.none) if NoveltyDetector.is_in(files) else None
     files.check_rest()
-    return record
+    return record, detector
 
 
 def _novelty_limit(record: AnswerRecord | None) -> float:
@@ -156,4 +165,5 @@ def _novelty_limit(record: AnswerRecord | None) -> float:
     if record is None:
         return np.inf
     usual = record.novelty[~record.is_none]
-    return float(np.percentile(usual, FAMILIAR)) if len(usual) else np.inf
+    # Answers of novelty 1 are unknown however many there are.
+    return min(float(np.percentile(usual, FAMILIAR)), _MOST_NOVELTY) if len(usual) else np.inf

@@ -22,3 +22,8 @@ def without_none(probabilities: NDArray[np.float32]) -> tuple[NDArray[np.float32
 def with_none(team: NDArray[np.float32], none: NDArray[np.float32]) -> NDArray[np.float32]:
     """The opposite of `without_none`: (..., n_labels + 1) from (..., n_labels) and (...,)."""
     return np.concatenate([team * (1 - none[..., None]), none[..., None]], axis=-1)
+
+
+def is_none_likeliest(team: NDArray[np.float32], none: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Whether none of the classes, (..., n_labels), is likelier than each of them: (...,)."""
+    return np.asarray(none > (1 - none) * team.max(axis=-1))

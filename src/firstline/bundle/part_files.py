@@ -52,6 +52,10 @@ class PartFiles:
         self._seen.add(name)
         return content
 
+    def has(self, name: str) -> bool:
+        """Whether the manifest names this file."""
+        return name in (self._hashes or ())
+
     def json(self, name: str, kind: type[T]) -> T:
         """What a JSON file holds. Raises `BundleDamaged`."""
         try:

@@ -9,19 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.confidence import calibrate, with_confidence
-from firstline.bundle.decisions import Decider, load_record
+from firstline.bundle.decisions import Decider, load_decisions
 from firstline.bundle.files import part_files, read_manifest
 from firstline.bundle.manifest import Manifest
-from firstline.bundle.outsiders import without_none
+from firstline.bundle.novelty import NoveltyDetector, log_odds
+from firstline.bundle.outsiders import is_none_likeliest, without_none
 from firstline.bundle.parts import Scorer, load_part
+from firstline.bundle.parts.tfidf import Tfidf
 from firstline.bundle.promise import DEFAULT, Promise
 from firstline.errors import BundleDamaged, BundleVersionUnknown, ScoresNotFinite
 from firstline.patterns import PatternRefused
 from firstline.text.emails import EMAILS_VERSION, own_words
 from firstline.text.masks import MASKS_VERSION, OLDER_MASKS_VERSIONS, Masker
+from firstline.text.ngrams import words_of
 from firstline.text.readings import read
-from firstline.text.rules import TextRules, nfc, white_space
-from firstline.types import Decision, Label, Message, Prediction, Ranked, Reason
+from firstline.text.rules import LONGEST_READ_CHARS, TextRules, nfc, white_space
+from firstline.types import Label, Message, Prediction, Ranked, Reason
 
 _SUM_TOLERANCE = 1e-2
 
@@ -38,7 +41,13 @@ class WeightedPart:
 class Predictor:
     """Classifies messages with one bundle. Thread-safe once loaded. Without a `decider` all go to people."""
 
-    def __init__(self, manifest: Manifest, parts: Sequence[WeightedPart], decider: Decider | None = None) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        parts: Sequence[WeightedPart],
+        decider: Decider | None = None,
+        detector: NoveltyDetector | None = None,
+    ) -> None:
         version = manifest.masks.version
         if version not in (MASKS_VERSION, *OLDER_MASKS_VERSIONS):
             raise BundleVersionUnknown(
@@ -53,6 +62,7 @@ class Predictor:
             )
         self.manifest = manifest
         self.decider = decider or Decider(None, manifest.labels)
+        self._detector = detector
         self.notes: tuple[str, ...] = self.decider.notes(manifest.id)
         """Sentences to show when the model is loaded."""
         if version != MASKS_VERSION:
@@ -61,6 +71,7 @@ class Predictor:
                 f" ({MASKS_VERSION}). Train it again: firstline train",
             )
         self._parts = parts
+        self._vocabularies: list[Tfidf | None] = [getattr(part.scorer, "tfidf", None) for part in parts]
         self._rules = TextRules(manifest.text_rules)
         try:
             self._mask = Masker(manifest.masks.patterns)
@@ -95,7 +106,8 @@ class Predictor:
             scorer = load_part(part.kind, files, len(manifest.labels) + manifest.none)
             files.check_rest()
             parts.append(WeightedPart(scorer, part.weight, part.temperature))
-        return cls(manifest, parts, Decider(load_record(folder, manifest), manifest.labels, promise, always_review))
+        record, detector = load_decisions(folder, manifest)
+        return cls(manifest, parts, Decider(record, manifest.labels, promise, always_review), detector)
 
     @property
     def parts(self) -> Sequence[WeightedPart]:
@@ -126,11 +138,8 @@ class Predictor:
 
         Raises `ScoresNotFinite` if a part gives something else for one of the messages.
         """
-        return with_confidence(self._scores(messages), self.manifest.confidence)
-
-    def _scores(self, messages: Sequence[Message]) -> NDArray[np.float32]:
-        """Probabilities after the temperature: they decide about the order of the classes."""
-        return calibrate(self._mixed(messages)[0], self.manifest.calibration.temperature)
+        mixed, _ = self._mixed(messages)
+        return with_confidence(calibrate(mixed, self.manifest.calibration.temperature), self.manifest.confidence)
 
     def _mixed(self, messages: Sequence[Message]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """What the parts say together: probabilities of the labels before calibration, (n_messages, n_labels), and
@@ -155,13 +164,15 @@ class Predictor:
         return without_none(mixed) if self.manifest.none else (mixed, None)
 
     def vectors(self, messages: Sequence[Message]) -> NDArray[np.float32]:
-        """Unit vectors, (n_messages, n_dimensions): near each other if the model answers alike.
+        """Unit vectors, (n_messages, n_labels): near each other if the model answers alike.
 
-        They are the square roots of the calibrated probabilities, so a cosine is the Bhattacharyya coefficient of two
-        answers, 0 to 1. Raises `ScoresNotFinite`.
+        They are the log odds of the answers, whitened if the model tells unknown messages. Raises `ScoresNotFinite`.
         """
-        vectors = np.sqrt(self.predict_proba(messages))
-        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
+        mixed, _ = self._mixed(messages)
+        odds = log_odds(mixed)
+        if self._detector is not None:
+            odds = odds @ self._detector.reference.whitening
+        return np.asarray(odds / np.maximum(np.linalg.norm(odds, axis=1, keepdims=True), 1e-9), np.float32)
 
     def _check(self, scores: NDArray[np.float32], shape: tuple[int, int]) -> None:
         """Raises `ScoresNotFinite` for rows that are not probabilities; comparisons with NaN are false."""
@@ -176,28 +187,41 @@ class Predictor:
     def predict(self, messages: Sequence[Message]) -> list[Prediction]:
         """Rank all classes for each message, most likely first, and decide. Ties keep the order of the labels."""
         labels = self.manifest.labels
-        scores = self._scores(messages)
+        mixed, none = self._mixed(messages)
+        # They decide about the order: confidence may make two classes the same.
+        scores = calibrate(mixed, self.manifest.calibration.temperature)
         probabilities = with_confidence(scores, self.manifest.confidence)
-        orders = np.argsort(-scores, axis=1, kind="stable")
+        novelty = self._novelty(mixed, none)
+        outside = np.zeros(len(mixed), np.bool_) if none is None else is_none_likeliest(mixed, none)
         predictions = []
-        for row, order, decided in zip(probabilities, orders, self.decide(messages, probabilities), strict=True):
-            ranking = tuple(Ranked(labels[place], float(row[place])) for place in order)
-            predictions.append(Prediction(ranking, *decided))
+        for place, order in enumerate(np.argsort(-scores, axis=1, kind="stable")):
+            row, best = probabilities[place], int(order[0])
+            decided = self.decider.decide(
+                best,
+                float(row[best]),
+                None if novelty is None else float(novelty[place]),
+                self._reason_unknown(messages[place], bool(outside[place])),
+            )
+            ranking = tuple(Ranked(labels[label], float(row[label])) for label in order)
+            predictions.append(Prediction(ranking, *decided, None if novelty is None else float(novelty[place])))
         return predictions
 
-    def decide(self, messages: Sequence[Message], probabilities: NDArray[np.float32]) -> list[tuple[Decision, Reason]]:
-        """What to do with each message; `probabilities` are those that `predict_proba` gives for them."""
-        novelty = self.novelty(messages)
-        novelties = [None] * len(messages) if novelty is None else novelty.tolist()
-        places = probabilities.argmax(axis=1).tolist()
-        return [
-            self.decider.decide(place, float(row[place]), strange)
-            for place, row, strange in zip(places, probabilities, novelties, strict=True)
-        ]
+    def _novelty(self, mixed: NDArray[np.float32], none: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
+        """How unlike what was learned each answer is, (n_messages,), 0 to 1; None if the model cannot tell."""
+        return None if self._detector is None or not len(mixed) else self._detector(mixed, none)
 
-    def novelty(self, messages: Sequence[Message]) -> NDArray[np.float32] | None:
-        """How unlike what was learned each message is, (n_messages,), 0 to 1; None if the model cannot tell."""
-        return None
+    def _reason_unknown(self, message: Message, is_none: bool) -> Reason | None:
+        """Why a message is of none of the classes whatever its novelty; None if nothing says so."""
+        if not self._knows_a_word(message.text):
+            return "no_known_words"
+        return "none_of_these" if is_none else None
+
+    def _knows_a_word(self, text: str) -> bool:
+        """Whether a text has a word that training saw; for a part that has no list of words, any word is one."""
+        found = words_of(self._rules(text[:LONGEST_READ_CHARS]))
+        if not found:
+            return False
+        return any(tfidf is None or any(map(tfidf.knows, found)) for tfidf in self._vocabularies)
 
 
 def mean_of(scored: Sequence[tuple[NDArray[np.float32], float]]) -> NDArray[np.float32]:

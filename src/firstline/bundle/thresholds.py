@@ -85,9 +85,9 @@ def _lowest(record: AnswerRecord, wanted: NDArray[np.bool_], precision: float, l
 
     The share of right answers is first made to rise with the confidence (isotonic regression by
     pool-adjacent-violators, Ayer et al. 1955). The share that is right as counted goes up and down by chance, and the
-    lowest place where it is high enough would be a lucky one. Then half a wrong answer is added, and the rest must keep
-    the promise with three chances in four, not two: a team that asks for at least 95 % should not get less every other
-    time.
+    lowest place where it is high enough would be a lucky one. Then half a wrong answer is added, and the lower end of
+    a one-sided 75 % interval must keep the promise. The interval knows nothing of the search for this place, so new
+    messages keep the promise less often than in three cases of four: benchmarks.promises measures how often.
     """
     confidence = record.confidence[wanted][::-1].astype(float)
     right = monotone(record.right[wanted][::-1].astype(float))

@@ -22,6 +22,7 @@ from firstline.cli import (
     mask,
     models,
     pretrain,
+    report,
     runs,
     search,
     serve,
@@ -72,6 +73,7 @@ app.command("adapt", cls=Command)(adapt.adapt)
 app.command("pretrain", cls=Command)(pretrain.pretrain)
 app.add_typer(languages.app, name="languages")
 app.command("evaluate", cls=Command)(evaluate.evaluate)
+app.command("report", cls=Command)(report.report)
 app.command("classify", cls=Command)(classify.classify)
 app.command("decide", cls=Command)(decide.decide)
 app.add_typer(models.app, name="models")

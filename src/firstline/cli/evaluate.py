@@ -174,6 +174,9 @@ def _print_figures(result: "Evaluation", workspace: Path | None) -> None:
     say(f"  accuracy         {figure(figures.accuracy, figures.intervals['accuracy'])}")
     say(f"  macro-F1         {figure(figures.macro_f1, figures.intervals['macro_f1'])}")
     say(f"  macro precision  {figure(figures.macro_precision, figures.intervals['macro_precision'])}")
+    sure = result.reliability
+    error = figure(sure.calibration_error, sure.intervals["calibration_error"])
+    say(f"  confidence       calibration error {error}, Brier score {figure(sure.brier, sure.intervals['brier'])}")
     _print_decisions(result, workspace)
     print_table(
         ("class", "precision", "recall", "F1", "messages"),
@@ -232,7 +235,9 @@ def _as_json(result: "Evaluation") -> dict[str, object]:
         "accuracy": figures.accuracy,
         "macro_f1": figures.macro_f1,
         "macro_precision": figures.macro_precision,
-        "intervals": figures.intervals,
+        "calibration_error": result.reliability.calibration_error,
+        "brier": result.reliability.brier,
+        "intervals": {**figures.intervals, **result.reliability.intervals},
         "per_class": figures.per_class,
         **_decisions_as_json(result),
         "n_rejected": result.n_rejected,

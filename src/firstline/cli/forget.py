@@ -11,6 +11,8 @@ from firstline.cli.options import JsonOption, WorkspaceOption
 from firstline.cli.output import counted, listed, next_command, note, print_json, say
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from firstline.store.forgetting import Forgotten
     from firstline.store.workspace import Workspace
 
@@ -61,6 +63,7 @@ def forget(
             f"Write ids and texts as they are in the export. Systems known here: {listed(found.sources) or 'none'}",
         )
     holders = _holders(place, found.keys)
+    _delete(place.reports, () if dry_run else holders.reports)
     if as_json:
         counts = {"n_messages": len(found.keys), "n_ids": found.n_ids, "n_shared": found.n_shared}
         print_json({**counts, "n_unknown_ids": found.n_unknown_ids, "n_undated": found.n_undated, **asdict(holders)})
@@ -75,7 +78,7 @@ def forget(
     if found.n_undated:
         say(f"  {counted(found.n_undated, 'message')} without a date: not compared with --older-than.")
     if found.keys:
-        _say_holders(holders, workspace)
+        _say_holders(holders, workspace, dry_run)
 
 
 def _forget(
@@ -131,17 +134,22 @@ def _before(older_than: str) -> datetime:
 
 @dataclass(frozen=True)
 class Holders:
-    """The ids of runs and models that read some of the forgotten messages, or may have."""
+    """The ids of runs and models that read some of the forgotten messages, or may have.
+
+    `reports` quoted some, so they were deleted.
+    """
 
     runs: list[str]
     models: list[str]
     runs_that_may: list[str]
     models_that_may: list[str]
     has_language_models: bool
+    reports: list[str]
 
 
 def _holders(place: "Workspace", keys: set[bytes]) -> Holders:
     from firstline.bundle.registry import list_models
+    from firstline.evaluation.report.quoting import reports_that_quote
     from firstline.training.runs import list_runs, runs_that_read
 
     n_read = runs_that_read(place.runs, keys) if keys else {}
@@ -155,10 +163,19 @@ def _holders(place: "Workspace", keys: set[bytes]) -> Holders:
         # If its run was deleted or has made another model since, what it read is unknown.
         models_that_may=sorted(model for model in models if n_read.get(made.get(model, ""), -1) < 0),
         has_language_models=language_models.exists() and any(language_models.iterdir()),
+        reports=[page.name for page in reports_that_quote(place.reports, keys)],
     )
 
 
-def _say_holders(holders: Holders, workspace: Path | None) -> None:
+def _delete(reports: Path, names: "Iterable[str]") -> None:
+    for name in names:
+        (reports / name).unlink(missing_ok=True)
+
+
+def _say_holders(holders: Holders, workspace: Path | None, is_rehearsal: bool) -> None:
+    if holders.reports:
+        deleted = "would be deleted" if is_rehearsal else "deleted"
+        say(f"  Reports that quoted some of them, {deleted}: {listed(holders.reports)}")
     for what, names in (
         ("Runs that read some of them", holders.runs),
         ("Models that read some of them", holders.models),

@@ -69,21 +69,10 @@ class Confused(NamedTuple):
 
 def answer(predictor: Predictor, asked: Sequence[tuple[Message, Label | None]]) -> list[Answered]:
     """The answers to messages, each with its class. Raises `ScoresNotFinite`."""
-    messages = [message for message, _ in asked]
-    probabilities = predictor.predict_proba(messages)
-    novelty = predictor.novelty(messages)
-    strange = [None] * len(messages) if novelty is None else novelty.tolist()
-    labels = predictor.manifest.labels
+    predictions = predictor.predict([message for message, _ in asked])
     return [
-        Answered(label, labels[place], float(confidence), decision, one)
-        for (_, label), place, confidence, (decision, _), one in zip(
-            asked,
-            probabilities.argmax(axis=1),
-            probabilities.max(axis=1),
-            predictor.decide(messages, probabilities),
-            strange,
-            strict=True,
-        )
+        Answered(label, found.label, found.confidence, found.decision, found.novelty)
+        for (_, label), found in zip(asked, predictions, strict=True)
     ]
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
+
 from firstline.bundle.predictor import Predictor
 from firstline.errors import ColumnMissing, FileUnreadable
 from firstline.evaluation.answered import (
@@ -19,6 +21,7 @@ from firstline.evaluation.answered import (
     outsiders,
 )
 from firstline.evaluation.metrics import Figures, score
+from firstline.evaluation.reliability import Reliability, reliability
 from firstline.messages.column_names import describe_columns
 from firstline.messages.columns import ROLES, ColumnMap, find_columns
 from firstline.messages.exports.known import export_roles
@@ -61,6 +64,7 @@ class Evaluation:
     n_other_classes: int
     n_unknown_segments: int
     notes: Sequence[str]
+    reliability: Reliability
     decided: Decided
     outsiders: Outsiders | None
     confusion: Sequence[Confused]
@@ -210,7 +214,10 @@ def _evaluation(
     """The figures; only the classes in `named` appear by name. `outside` are the answers to the second file."""
     known_labels = frozenset(predictor.manifest.labels)
     unknown = Counter(label for label in seen.truth if label in named and label not in known_labels)
-    figures = score(seen.truth, [one.predicted for one in answers if one.truth is not None])
+    scored = [one for one in answers if one.truth is not None]
+    confidence = np.array([one.confidence for one in scored])
+    right = np.array([one.is_right for one in scored])
+    figures = score(seen.truth, [one.predicted for one in scored])
     return Evaluation(
         model=predictor.manifest.id,
         figures=replace(figures, per_class={name: one for name, one in figures.per_class.items() if name in named}),
@@ -224,6 +231,7 @@ def _evaluation(
         n_other_classes=len(set(seen.truth).difference(named)),
         n_unknown_segments=seen.n_unknown_segments,
         notes=notes,
+        reliability=reliability(confidence, right),
         decided=decided(answers, predictor.decider),
         outsiders=outsiders([*answers, *outside]),
         confusion=confusion(answers, named),

@@ -21,7 +21,7 @@ Vectors = Callable[[Sequence[Message]], NDArray[np.float32]]
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A labelled message; `similarity` is a cosine, at most 1, higher is more alike."""
+    """A labelled message; `similarity` is a cosine, 0 to 1, higher is more alike; below 0 counts as 0."""
 
     external_id: str | None
     label: Label
@@ -49,7 +49,7 @@ class Neighbours:
             if not self._labelled:
                 yield from ([] for _ in part)
                 continue
-            similarities = np.round(self._vectors(part) @ self._known.T, _DIGITS)
+            similarities = np.round(np.maximum(self._vectors(part) @ self._known.T, 0), _DIGITS)
             for message, row in zip(part, similarities, strict=True):
                 yield self._of(message, row)
 

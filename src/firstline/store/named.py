@@ -1,4 +1,4 @@
-"""Stored messages by their keys, with their labels and ids, for a list that a person corrects."""
+"""Stored messages by their keys, with their labels and ids, for what people read: reports, and lists to correct."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

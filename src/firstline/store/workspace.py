@@ -25,7 +25,8 @@ from firstline.types import Label
 _DATABASE_FILE = "firstline.db"
 _FOLDERS = ("models", "imports", ".locks")
 _GITIGNORE = (
-    "/firstline.db*\n/workspace.key\n/models/\n/runs/\n/searches/\n/language-models/\n/imports/\n/tmp/\n/.locks/\n"
+    "/firstline.db*\n/workspace.key\n/models/\n/runs/\n/searches/\n/language-models/\n/imports/\n/reports/\n/tmp/\n"
+    "/.locks/\n"
 )
 
 
@@ -108,6 +109,11 @@ class Workspace:
     def searches(self) -> Path:
         """Trials of `firstline search`."""
         return self.folder / "searches"
+
+    @property
+    def reports(self) -> Path:
+        """Pages that `firstline report` writes. They quote messages."""
+        return self.folder / "reports"
 
     @property
     def language_models(self) -> Path:

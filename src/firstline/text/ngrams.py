@@ -13,6 +13,11 @@ def words(text: str) -> list[str]:
     return _TOKEN.findall(text)
 
 
+def words_of(text: str) -> list[str]:
+    """The words of a ruled text that have a letter: no special tokens, numbers or signs."""
+    return [word for word in words(text) if any(map(str.isalpha, word)) and not SPECIAL_TOKEN.fullmatch(word)]
+
+
 def word_ngrams(text: str, low: int, high: int) -> list[str]:
     """All runs of `low` to `high` words, joined with a space."""
     tokens = words(text)

@@ -7,12 +7,13 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from firstline.bundle.answer_record import AnswerRecord
+from firstline.bundle.outsiders import without_none
 from firstline.evaluation.calibration import Calibrator, cross_fit
+from firstline.evaluation.decision_basis import DecisionBasis
 from firstline.evaluation.held_out import HeldOut, keys_of
 from firstline.evaluation.metrics import Difference, Figures, differences, score_repeated
+from firstline.evaluation.novelty import OutOfFoldAnswers
 from firstline.evaluation.out_of_fold import OutOfFold
-from firstline.evaluation.outsiders import record_of
 from firstline.evaluation.reliability import Reliability, calibration_error, reliability
 from firstline.steps import Note, Stage, Step
 from firstline.training.candidates.base import Learner
@@ -126,15 +127,21 @@ class Evaluated:
     def name(self) -> str:
         return self.result.candidate
 
-    def held_out(self, model: str, folds: Folds) -> HeldOut:
-        """What its folds answered to messages that they had not learned; it was trained on all labels as `model`."""
-        means = self.calibrated.mean(axis=0, dtype=np.float32)
-        novelty = np.zeros(len(folds.truth), np.float32)
-        return HeldOut(model, tuple(folds.names), keys_of(folds.data.messages), folds.truth, means, novelty)
+    def basis(self, folds: Folds) -> DecisionBasis:
+        """What the decisions of its model rest on."""
+        found = self.answers
+        outside = (None, None) if found.outsiders is None else without_none(found.outsiders)
+        answers = OutOfFoldAnswers(found.probabilities, folds.truth, folds.numbers, found.none, *outside)
+        return DecisionBasis.of(answers, self.calibrated, self.result.calibrator)
 
-    def record(self, folds: Folds) -> AnswerRecord:
-        """The same, with the answers to messages of none of the classes, as decisions rest on it."""
-        return record_of(self.calibrated, folds.truth, self.answers.outsiders, self.result.calibrator)
+    def held_out(self, model: str, folds: Folds, novelty: NDArray[np.float32]) -> HeldOut:
+        """What its folds answered to messages that they had not learned; it was trained on all labels as `model`.
+
+        `novelty`, (n_repeats, n_messages), is that of the answers.
+        """
+        means = self.calibrated.mean(axis=0, dtype=np.float32)
+        strange = novelty.mean(axis=0, dtype=np.float32)
+        return HeldOut(model, tuple(folds.names), keys_of(folds.data.messages), folds.truth, means, strange)
 
     def difference_to(self, other: "Evaluated", folds: Folds) -> Mapping[str, Difference]:
         """Its figures minus those of `other`, by metric, with intervals over the same messages."""

@@ -10,11 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from firstline.bundle.answer_record import AnswerRecord
 from firstline.bundle.files import write_bundle
 from firstline.bundle.manifest import Manifest
 from firstline.bundle.registry import champion_id, champions_candidates, promote
 from firstline.errors import ClusterLost, ExtraMissing, FirstlineError, RunUnwritable, TrainingError
+from firstline.evaluation.decision_basis import DecisionBasis
 from firstline.labelling.left_out import left_out
 from firstline.neural.memory import is_out_of_memory
 from firstline.settings import Settings
@@ -96,11 +96,11 @@ def train(
     curve = yield from curve_in_budget(_best(evaluated, comparison), evaluated, comparison)
     best, evaluated, withdrawn, fitted, refit_s = yield from _train_on_all_labels(evaluated, comparison)
 
-    begun = manifest(best.result, fitted, settings, folds, refit_s, curve)
-    model = _write(models, begun, fitted, best.record(folds))
+    basis, begun = best.basis(folds), manifest(best.result, fitted, settings, folds, refit_s, curve)
+    model = _write(models, begun, fitted, basis)
     if champion is None:
         promote(models, model.id)
-    run.finish(best.held_out(model.id, folds))
+    run.finish(best.held_out(model.id, folds, basis.novelty.held_out))
     n_steps = sum(one.name != BLEND for one in evaluated) * folds.n_all + 1
     yield Step(f"{best.name}, on all labels", n_steps, n_steps)
     reference = next((one for one in evaluated if one.name in champions_kinds[:1]), best)
@@ -119,10 +119,10 @@ def train(
     )
 
 
-def _write(models: Path, begun: Manifest, fitted: Fitted, record: AnswerRecord) -> Manifest:
+def _write(models: Path, begun: Manifest, fitted: Fitted, basis: DecisionBasis) -> Manifest:
     curve = begun.learning_curve
     beside = {CURVE_FILE: plot_svg(curve).encode()} if curve else {}
-    return write_bundle(models, begun, fitted.parts(), beside, record.export)
+    return write_bundle(models, begun, fitted.parts(), beside, basis.export)
 
 
 def _evaluate_all(

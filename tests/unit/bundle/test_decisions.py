@@ -98,7 +98,7 @@ def loaded(folder: Path, record: AnswerRecord | None = RECORD, promise: float = 
 def test_the_predictor_decides(tmp_path: Path) -> None:
     (sure, unsure) = loaded(tmp_path).predict([SURE, Message("незнакомые слова")])
     assert (sure.label, sure.decision, sure.reason) == ("Карта", "route", "confident")
-    assert (unsure.decision, unsure.reason) == ("review", "low_confidence")
+    assert (unsure.decision, unsure.reason) == ("unknown", "no_known_words")
 
 
 def test_the_promise_changes_no_model(tmp_path: Path) -> None:

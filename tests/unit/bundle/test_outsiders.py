@@ -1,6 +1,6 @@
 import numpy as np
 
-from firstline.bundle.outsiders import with_none, without_none
+from firstline.bundle.outsiders import is_none_likeliest, with_none, without_none
 
 
 def test_what_is_left_for_the_classes_sums_to_one() -> None:
@@ -24,3 +24,8 @@ def test_both_together_are_what_was_split() -> None:
 def test_no_messages_are_no_rows() -> None:
     team, none = without_none(np.empty((0, 3), np.float32))
     assert (team.shape, none.shape) == ((0, 2), (0,))
+
+
+def test_none_is_likeliest_where_no_class_has_more() -> None:
+    team = np.array([[0.6, 0.4], [0.6, 0.4], [0.5, 0.5]], np.float32)
+    assert is_none_likeliest(team, np.array([0.3, 0.4, 1], np.float32)).tolist() == [False, True, True]

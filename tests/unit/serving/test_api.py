@@ -401,10 +401,10 @@ def test_a_batch_that_is_not_utf8_is_refused_whole(client: TestClient[Litestar])
 class Spoilt(Predictor):
     """Gives no finite scores for one word."""
 
-    def predict_proba(self, messages: Sequence[Message]) -> NDArray[np.float32]:
+    def _mixed(self, messages: Sequence[Message]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         if any(message.text == "порча" for message in messages):
             raise ScoresNotFinite("The scores are not probabilities.", "Serve another model.")
-        return super().predict_proba(messages)
+        return super()._mixed(messages)
 
 
 @pytest.fixture

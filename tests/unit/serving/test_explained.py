@@ -55,4 +55,4 @@ def test_with_labelled_messages_there_are_two(predictor: Predictor) -> None:
     assert explainer.columns == ("predicted_words", "predicted_nearest")
     (words, nearest), *_ = explainer.cells([Message("где карта")])
     assert words == "карта +2.67"
-    assert str(nearest).startswith("к (Карта, 1.00); п (Перевод, .")
+    assert str(nearest).startswith("к (Карта, 1.00); п (Перевод, .00)")

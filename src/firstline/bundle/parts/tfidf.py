@@ -89,6 +89,12 @@ class Tfidf:
         values = np.concatenate(weights) if weights else np.empty(0, np.float32)
         return np.array(places, np.int64), values
 
+    def knows(self, word: str) -> bool:
+        """Whether a word of a ruled text is one of the n-grams."""
+        return any(
+            block.analyzer == "word" and word in places for block, places in zip(self.blocks, self.places, strict=True)
+        )
+
     def save(self, folder: Path) -> None:
         description = [
             {**block.__dict__, "n_features": len(vocabulary)}

@@ -1,0 +1,126 @@
+"""How unlike everything learned a message is, by what the model answers to it: the same for every kind of model.
+
+Three signals of the answer, as they were weighed out of fold: its entropy, the doubt in its best class, and how far
+its log odds lie from the nearest group of labelled messages, after whitening within the classes (Mahalanobis distance;
+Lee et al. 2018). A model that has learned messages of none of the classes adds the log odds of "none".
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from firstline.bundle.arrays import load_array, save_array
+from firstline.bundle.part_files import PartFiles, damaged
+
+LEAST_OF_A_CENTRE, MOST_CENTRES = 3, 20
+"""Messages that a centre is the mean of, at least; centres of a class, at most."""
+SIGNALS = ("entropy", "doubt", "distance", "none")
+_FILE, _CENTRES, _WHITENING = "novelty.json", "novelty_centres", "novelty_whitening"
+LEAST_PROBABILITY, _LEAST_NONE = 1e-7, 1e-6
+_MOST_DEVIATIONS = 50.0
+
+Weight = Annotated[float, msgspec.Meta(ge=-1_000, le=1_000)]
+
+
+class Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a signal counts: its mean and deviation among held-out messages of the classes, and its weight."""
+
+    mean: Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
+    deviation: Annotated[float, msgspec.Meta(gt=0, le=1e6)]
+    weight: Weight
+
+
+class _Described(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`novelty.json`."""
+
+    signals: dict[str, Signal]
+    limit: Weight
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What answers to labelled messages look like.
+
+    `whitening`, (n_labels, n_labels), makes the log odds of a class spread alike in all directions; `centres`,
+    (n_centres, n_labels), are whitened means of groups of messages.
+    """
+
+    whitening: NDArray[np.float32]
+    centres: NDArray[np.float32]
+
+    def signals(self, probabilities: NDArray[np.float32], none: NDArray[np.float32] | None) -> NDArray[np.float64]:
+        """The signals of answers, (n, 3), or (n, 4) with `none`, (n,), the probability of none of the classes.
+
+        `probabilities`, (n, n_labels), are uncalibrated. Higher is less familiar.
+        """
+        logs = np.log(np.maximum(probabilities, LEAST_PROBABILITY))
+        entropy = -(probabilities * logs).sum(axis=1) / np.log(max(probabilities.shape[1], 2))
+        odds = log_odds(probabilities) @ self.whitening
+        squares = (odds**2).sum(axis=1)[:, None] - 2 * odds @ self.centres.T + (self.centres**2).sum(axis=1)
+        distance = np.sqrt(np.maximum(squares.min(axis=1), 0))
+        found = [entropy, 1 - probabilities.max(axis=1), distance]
+        if none is not None:
+            share = np.clip(none.astype(np.float64), _LEAST_NONE, 1 - _LEAST_NONE)
+            found.append(np.log(share / (1 - share)))
+        return np.stack(found, axis=1).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class NoveltyDetector:
+    """Tells how unlike what was learned an answer is. One value in `weighed` for each signal, in their order."""
+
+    reference: Reference
+    weighed: tuple[Signal, ...]
+    limit: float
+
+    def score(self, signals: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The weighted sum of signals, (n, n_signals), in deviations; `limit` lies at 0."""
+        total = np.full(len(signals), -self.limit)
+        for column, signal in zip(signals.T, self.weighed, strict=True):
+            deviations = np.clip((column - signal.mean) / signal.deviation, -_MOST_DEVIATIONS, _MOST_DEVIATIONS)
+            total += signal.weight * deviations
+        return total
+
+    def __call__(
+        self, probabilities: NDArray[np.float32], none: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """The novelty of answers, (n,), 0 to 1; .5 is at the limit, higher is less familiar."""
+        return squashed(self.score(self.reference.signals(probabilities, none)))
+
+    def save(self, folder: Path) -> None:
+        save_array(folder, _CENTRES, self.reference.centres)
+        save_array(folder, _WHITENING, self.reference.whitening)
+        described = _Described(dict(zip(SIGNALS, self.weighed, strict=False)), self.limit)
+        (folder / _FILE).write_bytes(msgspec.json.format(msgspec.json.encode(described), indent=1))
+
+    @classmethod
+    def load(cls, files: PartFiles, n_labels: int, has_none: bool) -> "NoveltyDetector":
+        """What `save` wrote. Raises `BundleDamaged` if the files do not fit together, or the model."""
+        described = files.json(_FILE, _Described)
+        centres = load_array(files, _CENTRES, np.float32, 2)
+        whitening = load_array(files, _WHITENING, np.float32, 2)
+        if tuple(described.signals) != SIGNALS[: 3 + has_none]:
+            raise damaged(files.folder / _FILE, f"it has the signals {', '.join(described.signals)}")
+        if whitening.shape != (n_labels, n_labels) or centres.shape[1] != n_labels or not len(centres):
+            raise damaged(files.folder / f"{_CENTRES}.npy", f"its arrays do not fit {n_labels} classes")
+        return cls(Reference(whitening, centres), tuple(described.signals.values()), described.limit)
+
+    @staticmethod
+    def is_in(files: PartFiles) -> bool:
+        """Whether the files hold a detector."""
+        return files.has(_FILE)
+
+
+def log_odds(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The logarithms of probabilities, (n, n_labels), minus their mean in each row."""
+    logs = np.log(np.maximum(probabilities, LEAST_PROBABILITY))
+    return np.asarray(logs - logs.mean(axis=1, keepdims=True))
+
+
+def squashed(score: NDArray[np.float64]) -> NDArray[np.float32]:
+    """A score, (n,), as 0 to 1, so that .5 is at the limit."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(score, -30, 30) / 2)), np.float32)

@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from firstline.bundle.novelty import LEAST_OF_A_CENTRE, MOST_CENTRES
+from firstline.evaluation.novelty import OutOfFoldAnswers, fit_novelty, group_means, reference_of
+
+N_LABELS = 4
+
+
+def answers(n: int = 200, seed: int = 0, sharpness: float = 3.0) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Probabilities, (n, 4), most of them right, and the truth."""
+    random = np.random.default_rng(seed)
+    truth = random.integers(0, N_LABELS, n)
+    scores = random.normal(size=(n, N_LABELS)) + sharpness * np.eye(N_LABELS)[truth]
+    found = np.exp(scores)
+    return np.asarray(found / found.sum(axis=1, keepdims=True), np.float32), truth
+
+
+def of(probabilities: NDArray[np.float32], truth: NDArray[np.int64], **more: NDArray[np.float32]) -> OutOfFoldAnswers:
+    return OutOfFoldAnswers(probabilities[None], truth, np.arange(len(truth)) % 5, **more)
+
+
+def strange(n: int = 100, seed: int = 1) -> NDArray[np.float32]:
+    """Answers to messages of no class: no class stands out."""
+    return answers(n, seed, sharpness=0.0)[0]
+
+
+def test_strange_messages_are_less_familiar() -> None:
+    fitted = fit_novelty(of(*answers()))
+    assert np.median(fitted.detector(strange())) > np.median(fitted.held_out) + 0.2
+
+
+def test_five_percent_of_the_messages_of_the_classes_pass_the_limit() -> None:
+    assert (fit_novelty(of(*answers())).held_out > 0.5).mean() == pytest.approx(0.05, abs=0.006)
+
+
+def test_a_message_is_judged_by_other_folds() -> None:
+    probabilities, truth = answers()
+    changed = probabilities.copy()
+    changed[::5] = strange(40)
+    before, after = (fit_novelty(of(found, truth)) for found in (probabilities, changed))
+    # The references of the first fold are the same, so only its own answers move.
+    assert (after.held_out[0, ::5] != before.held_out[0, ::5]).all()
+    assert np.median(after.held_out[0, ::5]) > np.median(before.held_out[0, ::5])
+
+
+def test_repeats_are_judged_apart() -> None:
+    probabilities, truth = answers()
+    twice = OutOfFoldAnswers(np.stack([probabilities, probabilities]), truth, np.arange(len(truth)) % 5)
+    fitted = fit_novelty(twice)
+    assert fitted.held_out.shape == (2, len(truth))
+    assert fitted.held_out[0] == pytest.approx(fitted.held_out[1])
+
+
+def test_centres_come_from_the_first_repeat_alone() -> None:
+    probabilities, truth = answers()
+    one = fit_novelty(of(probabilities, truth)).detector.reference.centres
+    several = OutOfFoldAnswers(np.stack([probabilities, strange(200)]), truth, np.arange(len(truth)) % 5)
+    assert (fit_novelty(several).detector.reference.centres == one).all()
+
+
+def test_learned_outsiders_weigh_the_probability_of_none() -> None:
+    probabilities, truth = answers()
+    random = np.random.default_rng(2)
+    outside, _ = answers(80, seed=3)
+    fitted = fit_novelty(
+        of(
+            probabilities,
+            truth,
+            none=random.uniform(0.0, 0.3, (1, 200)).astype(np.float32),
+            outsiders=outside[None],
+            outsiders_none=random.uniform(0.5, 1.0, (1, 80)).astype(np.float32),
+        )
+    )
+    # Their classes look as usual: only the probability of none tells them.
+    assert fitted.detector.weighed[3].weight > 10 * max(one.weight for one in fitted.detector.weighed[:3])
+    assert fitted.outsiders.shape == (1, 80)
+    assert fitted.outsiders.min() > 0.5
+
+
+def test_no_weight_is_negative() -> None:
+    probabilities, truth = answers()
+    sharp, _ = answers(80, seed=4, sharpness=12.0)
+    none = np.full((1, 200), 0.1, np.float32)
+    outside = of(
+        probabilities, truth, none=none, outsiders=sharp[None], outsiders_none=np.full((1, 80), 0.9, np.float32)
+    )
+    assert min(one.weight for one in fit_novelty(outside).detector.weighed) >= 0
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_few_messages_are_enough_to_be_fitted(n: int) -> None:
+    probabilities, truth = answers(n)
+    fitted = fit_novelty(OutOfFoldAnswers(probabilities[None], truth, np.arange(n)))
+    assert np.isfinite(fitted.held_out).all()
+
+
+def test_the_same_answers_for_all_can_be_fitted() -> None:
+    same = np.full((20, N_LABELS), 0.25, np.float32)
+    fitted = fit_novelty(of(same, np.arange(20) % N_LABELS))
+    assert np.isfinite(fitted.detector(same)).all()
+
+
+def test_every_row_is_in_one_group_of_at_least_three() -> None:
+    rows = np.random.default_rng(0).normal(size=(17, 2))
+    means = group_means(rows)
+    assert len(means) == 17 // LEAST_OF_A_CENTRE
+    # Each row counts once: means of 3, 3, 3, 3 and 5 rows sum to all rows.
+    sizes = np.array([3, 3, 3, 3, 5])
+    assert (np.stack(means) * sizes[:, None]).sum(axis=0) == pytest.approx(rows.sum(axis=0))
+
+
+def test_a_class_of_two_messages_has_no_centre() -> None:
+    assert group_means(np.zeros((2, 3))) == []
+
+
+def test_a_large_class_has_few_centres() -> None:
+    assert len(group_means(np.random.default_rng(0).normal(size=(1_000, 3)))) == MOST_CENTRES
+
+
+def test_the_whitened_answers_of_a_class_spread_alike_in_all_directions() -> None:
+    probabilities, truth = answers(4_000)
+    logs = np.log(probabilities)
+    whitened = (logs - logs.mean(axis=1, keepdims=True)) @ reference_of(probabilities, truth).whitening
+    rest = np.concatenate(
+        [whitened[truth == place] - whitened[truth == place].mean(axis=0) for place in range(N_LABELS)]
+    )
+    spread = np.linalg.eigvalsh(np.cov(rest.T))
+    # One direction is lost, since log odds sum to 0; the others are shrunk alike.
+    assert spread[1:].max() / spread[1:].min() < 1.5

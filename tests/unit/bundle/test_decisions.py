@@ -146,3 +146,11 @@ def test_a_record_of_another_kind_is_refused(tmp_path: Path) -> None:
     other = Part("decisions.v9", written.decisions.files, "decisions")
     with pytest.raises(BundleVersionUnknown, match=r"decisions\.v9"):
         load_record(tmp_path / written.id, msgspec.structs.replace(written, decisions=other))
+
+
+def test_answers_of_novelty_1_are_unknown_however_many_there_are() -> None:
+    n = len(RECORD.confidence)
+    strange = replace(RECORD, novelty=np.where(np.arange(n) % 2, 1, 0.1).astype(np.float32))
+    found = decider(strange)
+    assert found.held_out.unknown == n // 2
+    assert found.decide(CARD, 0.7, 0.5) == ("route", "confident")

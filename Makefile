@@ -19,7 +19,7 @@ PIP := pip install --quiet --disable-pip-version-check --no-deps
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environments demo test test-slow cases check lint types imports lock docs catalogues wheels bench masks peers choices seeds planted promises names searches languages clean
+.PHONY: help setup environments demo test test-slow cases check lint types imports lock docs catalogues wheels bench masks peers choices seeds planted promises unknown names searches languages clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -132,6 +132,10 @@ planted: setup
 # What the names of classes teach: minutes. make names WORKSPACE=DIR LABELS=250
 names: setup
 	$(BIN)/python -m benchmarks.class_names --workspace $(WORKSPACE) --labels $(LABELS)
+
+# How well unknown messages are told apart: minutes. make unknown DATA=DIR LANGUAGE=en OPTIONS="--hide 0.25"
+unknown: setup
+	$(BIN)/python -m benchmarks.unknown --data $(DATA) --language $(LANGUAGE) $(OPTIONS)
 
 # Whether what is promised of routed messages is kept: minutes. make promises DATA=DIR LANGUAGE=en PRECISION="0.95 0.85"
 promises: setup

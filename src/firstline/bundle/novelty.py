@@ -6,6 +6,7 @@ Lee et al. 2018). A model that has learned messages of none of the classes adds 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
@@ -52,6 +53,11 @@ class Reference:
     whitening: NDArray[np.float32]
     centres: NDArray[np.float32]
 
+    @cached_property
+    def _halves(self) -> NDArray[np.float32]:
+        """Half the squared length of each centre, (n_centres,)."""
+        return np.asarray((self.centres**2).sum(axis=1) / 2, np.float32)
+
     def signals(self, probabilities: NDArray[np.float32], none: NDArray[np.float32] | None) -> NDArray[np.float64]:
         """The signals of answers, (n, 3), or (n, 4) with `none`, (n,), the probability of none of the classes.
 
@@ -60,8 +66,9 @@ class Reference:
         logs = np.log(np.maximum(probabilities, LEAST_PROBABILITY))
         entropy = -(probabilities * logs).sum(axis=1) / np.log(max(probabilities.shape[1], 2))
         odds = log_odds(probabilities) @ self.whitening
-        squares = (odds**2).sum(axis=1)[:, None] - 2 * odds @ self.centres.T + (self.centres**2).sum(axis=1)
-        distance = np.sqrt(np.maximum(squares.min(axis=1), 0))
+        # The squared distance to each centre, but for what is the same for all of them.
+        nearest = (self._halves - odds @ self.centres.T).min(axis=1)
+        distance = np.sqrt(np.maximum((odds**2).sum(axis=1) + 2 * nearest, 0))
         found = [entropy, 1 - probabilities.max(axis=1), distance]
         if none is not None:
             share = np.clip(none.astype(np.float64), _LEAST_NONE, 1 - _LEAST_NONE)
@@ -78,12 +85,15 @@ class NoveltyDetector:
     limit: float
 
     def score(self, signals: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The weighted sum of signals, (n, n_signals), in deviations; `limit` lies at 0."""
-        total = np.full(len(signals), -self.limit)
-        for column, signal in zip(signals.T, self.weighed, strict=True):
-            deviations = np.clip((column - signal.mean) / signal.deviation, -_MOST_DEVIATIONS, _MOST_DEVIATIONS)
-            total += signal.weight * deviations
-        return total
+        """The weighted sum of signals, (n, n_signals), in deviations; the limit lies at 0."""
+        means, deviations, weights = self._columns
+        found = np.clip((signals - means) / deviations, -_MOST_DEVIATIONS, _MOST_DEVIATIONS) @ weights - self.limit
+        return np.asarray(found)
+
+    @cached_property
+    def _columns(self) -> NDArray[np.float64]:
+        """Means, deviations and weights, (3, n_signals)."""
+        return np.array([(signal.mean, signal.deviation, signal.weight) for signal in self.weighed]).T
 
     def __call__(
         self, probabilities: NDArray[np.float32], none: NDArray[np.float32] | None = None

@@ -194,16 +194,14 @@ class Predictor:
         novelty = self._novelty(mixed, none)
         outside = np.zeros(len(mixed), np.bool_) if none is None else is_none_likeliest(mixed, none)
         predictions = []
-        for place, order in enumerate(np.argsort(-scores, axis=1, kind="stable")):
-            row, best = probabilities[place], int(order[0])
-            decided = self.decider.decide(
-                best,
-                float(row[best]),
-                None if novelty is None else float(novelty[place]),
-                self._reason_unknown(messages[place], bool(outside[place])),
-            )
-            ranking = tuple(Ranked(labels[label], float(row[label])) for label in order)
-            predictions.append(Prediction(ranking, *decided, None if novelty is None else float(novelty[place])))
+        # Plain lists: reading an array value by value takes longer than the model does.
+        orders, rows = np.argsort(-scores, axis=1, kind="stable").tolist(), probabilities.tolist()
+        for place, (order, row) in enumerate(zip(orders, rows, strict=True)):
+            strange = None if novelty is None else float(novelty[place])
+            unknown = self._reason_unknown(messages[place], bool(outside[place]))
+            decided = self.decider.decide(order[0], row[order[0]], strange, unknown)
+            ranking = tuple(Ranked(labels[label], row[label]) for label in order)
+            predictions.append(Prediction(ranking, *decided, strange))
         return predictions
 
     def _novelty(self, mixed: NDArray[np.float32], none: NDArray[np.float32] | None) -> NDArray[np.float32] | None:

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.decisions import Decider
+from firstline.bundle.outsiders import without_none
 from firstline.bundle.promise import DEFAULT, Promise
 from firstline.evaluation.calibration import Calibrator, cross_fit
 from firstline.evaluation.decision_basis import DecisionBasis
-from firstline.evaluation.novelty import OutOfFoldAnswers
+from firstline.evaluation.out_of_fold import OutOfFold, widened
 from firstline.settings.model import EncoderSettings
 from firstline.steps import run_to_end
 from firstline.store.messages import Labelled
@@ -53,11 +54,14 @@ class Trained:
     fitted: Fitted
     calibrator: Calibrator
     basis: DecisionBasis
+    has_none: bool
 
     def answers(self, messages: Sequence[Message]) -> Answers:
         """The answers to messages."""
-        mixed = self.fitted.predict_proba(messages)
-        return Answers(self.calibrator(mixed), self.basis.novelty.detector(mixed))
+        mixed, none = self.fitted.predict_proba(messages), None
+        if self.has_none:
+            mixed, none = without_none(mixed)
+        return Answers(self.calibrator(mixed), self.basis.novelty.detector(mixed, none))
 
     def decisions(self, answers: Answers, promise: Promise = DEFAULT) -> tuple[Decider, list[Decision]]:
         """What is decided about answers, and by whom."""
@@ -78,19 +82,19 @@ def trained(
     data: Asked, candidate: str, context: Context, n_folds: int, seed: int, none: Sequence[Message] = ()
 ) -> Trained:
     """Cross-validate a candidate on `data`, and on `none` as messages of none of the classes; train it on all."""
-    if none:
-        raise NotImplementedError
-    everything = Labelled(data.messages, data.labels, [], 0)
+    everything = Labelled(data.messages, data.labels, [], 0, list(none))
     folds = Folds(everything, n_folds, 1, seed)
     make: Callable[[], Learner] = run_to_end(prepare_for(find_candidate(candidate), context, everything))
-    found = np.zeros((len(data.labels), len(folds.names)), np.float32)
-    learned = np.zeros(len(data.labels), np.bool_)
+    found = np.zeros((1, len(folds.truth) + len(everything.taught), len(folds.columns)), np.float32)
+    learned = np.zeros((1, len(folds.truth)), np.bool_)
     for fold in folds.train_all(make):
-        found[fold.held_out] = fold.probabilities
-        learned[fold.held_out] = fold.learned[folds.truth[fold.held_out]]
-    calibrated, calibrator = cross_fit(found, folds.truth, learned, folds.numbers)
-    basis = DecisionBasis.of(OutOfFoldAnswers(found[None], folds.truth, folds.numbers), calibrated[None])
-    return Trained(folds.names, make().fit(data.messages, data.labels, []), calibrator, basis)
+        places = folds.wide_splits[0][fold.number - 1][1]
+        found[0, places] = widened(fold.probabilities, fold.none, fold.outsiders)
+        learned[0, fold.held_out] = fold.learned[folds.truth[fold.held_out]]
+    answers = OutOfFold.of_wide(found, learned, 0.0, taught=bool(everything.taught))
+    calibrated, calibrator = cross_fit(answers.probabilities[0], folds.truth, learned[0], folds.numbers)
+    basis = DecisionBasis.of(answers, folds.truth, folds.numbers, calibrated[None], calibrator)
+    return Trained(folds.names, make().fit(*everything.learned, []), calibrator, basis, bool(everything.taught))
 
 
 def read(file: Path) -> Asked:

@@ -12,8 +12,8 @@ LEAST_ROUTED = 30
 LEAST_OF_A_CLASS = 100
 """With so many routed messages a class has a threshold of its own."""
 _DOUBT = 0.5
-_Z = 0.674490
-"""For a one-sided bound of 75 %."""
+_Z = 1.0
+"""For a one-sided bound of 84 %."""
 NEVER = 2.0
 """A threshold that no confidence reaches."""
 
@@ -86,7 +86,7 @@ def _lowest(record: AnswerRecord, wanted: NDArray[np.bool_], precision: float, l
     The share of right answers is first made to rise with the confidence (isotonic regression by
     pool-adjacent-violators, Ayer et al. 1955). The share that is right as counted goes up and down by chance, and the
     lowest place where it is high enough would be a lucky one. Then half a wrong answer is added, and the lower end of
-    a one-sided 75 % interval must keep the promise. The interval knows nothing of the search for this place, so new
+    a one-sided 84 % interval must keep the promise. The interval knows nothing of the search for this place, so new
     messages keep the promise less often than in three cases of four: benchmarks.promises measures how often.
     """
     confidence = record.confidence[wanted][::-1].astype(float)

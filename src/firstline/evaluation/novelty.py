@@ -14,6 +14,8 @@ from firstline.bundle.novelty import (
     log_odds,
     squashed,
 )
+from firstline.bundle.outsiders import without_none
+from firstline.evaluation.out_of_fold import OutOfFold
 
 FAMILIAR = 95.0
 """Percent of the held-out messages of the classes that lie below the limit."""
@@ -24,24 +26,6 @@ _DISTANCE_PER_CORRELATION, _MOST_DISTANCE = 3.0, 2.0
 _LEAST_VARIANCE, _LEAST_DEVIATION = 1e-6, 1e-6
 _DIGITS = 4
 _PENALTY, _STEPS = 1.0, 50
-
-
-@dataclass(frozen=True)
-class OutOfFoldAnswers:
-    """Uncalibrated answers to n labelled messages, and to m messages that people labelled as none of the classes.
-
-    `probabilities`, (n_repeats, n, n_labels), and `truth`, (n,), which indexes the labels; `folds`, (n,), is the fold
-    of the first repeat that held a message out. With messages of none of the classes, `none`, (n_repeats, n), is the
-    probability of "none", and `outsiders`, (n_repeats, m, n_labels), with `outsiders_none`, (n_repeats, m), are the
-    answers to those.
-    """
-
-    probabilities: NDArray[np.float32]
-    truth: NDArray[np.int64]
-    folds: NDArray[np.int64]
-    none: NDArray[np.float32] | None = None
-    outsiders: NDArray[np.float32] | None = None
-    outsiders_none: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -56,8 +40,10 @@ class FittedNovelty:
     outsiders: NDArray[np.float32]
 
 
-def fit_novelty(answers: OutOfFoldAnswers) -> FittedNovelty:
-    """Fit on the answers of the first repeat, since a centre is the mean of different messages.
+def fit_novelty(answers: OutOfFold, truth: NDArray[np.int64], folds: NDArray[np.int64]) -> FittedNovelty:
+    """Fit on uncalibrated answers of the first repeat, since a centre is the mean of different messages.
+
+    `truth`, (n,), indexes the labels; `folds`, (n,), is the fold of the first repeat that held a message out.
 
     A signal is measured in deviations of held-out messages. With 20 or more messages of none of the classes, the
     weights are those of a logistic regression that tells them from the others. Without, entropy and doubt weigh 1, and
@@ -65,11 +51,11 @@ def fit_novelty(answers: OutOfFoldAnswers) -> FittedNovelty:
     limit is passed by 5 % of the messages of the classes.
     """
     n_repeats, n_messages, n_labels = answers.probabilities.shape
-    reference = reference_of(answers.probabilities[0], answers.truth)
+    reference = reference_of(answers.probabilities[0], truth)
     by_repeat = np.empty((n_repeats, n_messages, 3 if answers.none is None else 4))
-    for fold in np.unique(answers.folds):
-        held_out = answers.folds == fold
-        others = reference_of(answers.probabilities[0, ~held_out], answers.truth[~held_out])
+    for fold in np.unique(folds):
+        held_out = folds == fold
+        others = reference_of(answers.probabilities[0, ~held_out], truth[~held_out])
         asked = answers.probabilities[:, held_out].reshape(-1, n_labels)
         none = None if answers.none is None else answers.none[:, held_out].reshape(-1)
         by_repeat[:, held_out] = others.signals(asked, none).reshape(n_repeats, -1, by_repeat.shape[2])
@@ -145,14 +131,13 @@ def group_means(
     return [*means, left.mean(axis=0)]
 
 
-def _outsiders(answers: OutOfFoldAnswers, reference: Reference) -> NDArray[np.float64]:
+def _outsiders(answers: OutOfFold, reference: Reference) -> NDArray[np.float64]:
     """The signals of the messages of none of the classes, (n_repeats, m, n_signals)."""
     if answers.outsiders is None:
-        return np.empty((len(answers.probabilities), 0, 3 if answers.none is None else 4))
-    n_repeats, _, n_labels = answers.outsiders.shape
-    none = None if answers.outsiders_none is None else answers.outsiders_none.reshape(-1)
-    found = reference.signals(answers.outsiders.reshape(-1, n_labels), none)
-    return found.reshape(n_repeats, -1, found.shape[1])
+        return np.empty((len(answers.probabilities), 0, 3))
+    team, none = without_none(answers.outsiders)
+    found = reference.signals(team.reshape(-1, team.shape[2]), none.reshape(-1))
+    return found.reshape(*none.shape, found.shape[1])
 
 
 def _weights(usual: NDArray[np.float64], outside: NDArray[np.float64]) -> NDArray[np.float64]:

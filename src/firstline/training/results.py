@@ -7,12 +7,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from firstline.bundle.outsiders import without_none
 from firstline.evaluation.calibration import Calibrator, cross_fit
 from firstline.evaluation.decision_basis import DecisionBasis
 from firstline.evaluation.held_out import HeldOut, keys_of
 from firstline.evaluation.metrics import Difference, Figures, differences, score_repeated
-from firstline.evaluation.novelty import OutOfFoldAnswers
 from firstline.evaluation.out_of_fold import OutOfFold
 from firstline.evaluation.reliability import Reliability, calibration_error, reliability
 from firstline.steps import Note, Stage, Step
@@ -129,10 +127,7 @@ class Evaluated:
 
     def basis(self, folds: Folds) -> DecisionBasis:
         """What the decisions of its model rest on."""
-        found = self.answers
-        outside = (None, None) if found.outsiders is None else without_none(found.outsiders)
-        answers = OutOfFoldAnswers(found.probabilities, folds.truth, folds.numbers, found.none, *outside)
-        return DecisionBasis.of(answers, self.calibrated, self.result.calibrator)
+        return DecisionBasis.of(self.answers, folds.truth, folds.numbers, self.calibrated, self.result.calibrator)
 
     def held_out(self, model: str, folds: Folds, novelty: NDArray[np.float32]) -> HeldOut:
         """What its folds answered to messages that they had not learned; it was trained on all labels as `model`.

@@ -3,7 +3,9 @@ import pytest
 from numpy.typing import NDArray
 
 from firstline.bundle.novelty import LEAST_OF_A_CENTRE, MOST_CENTRES
-from firstline.evaluation.novelty import OutOfFoldAnswers, fit_novelty, group_means, reference_of
+from firstline.bundle.outsiders import with_none
+from firstline.evaluation.novelty import FittedNovelty, fit_novelty, group_means, reference_of
+from firstline.evaluation.out_of_fold import OutOfFold
 
 N_LABELS = 4
 
@@ -17,8 +19,20 @@ def answers(n: int = 200, seed: int = 0, sharpness: float = 3.0) -> tuple[NDArra
     return np.asarray(found / found.sum(axis=1, keepdims=True), np.float32), truth
 
 
-def of(probabilities: NDArray[np.float32], truth: NDArray[np.int64], **more: NDArray[np.float32]) -> OutOfFoldAnswers:
-    return OutOfFoldAnswers(probabilities[None], truth, np.arange(len(truth)) % 5, **more)
+def fitted_on(
+    repeats: NDArray[np.float32],
+    truth: NDArray[np.int64],
+    none: NDArray[np.float32] | None = None,
+    outsiders: NDArray[np.float32] | None = None,
+) -> FittedNovelty:
+    """Fitted on `repeats`, (n_repeats, n, 4), with every fifth message in a fold."""
+    answers = OutOfFold(repeats, np.ones(repeats.shape[:2], np.bool_), 0.0, none, outsiders)
+    return fit_novelty(answers, truth, np.arange(len(truth)) % 5)
+
+
+def fitted(n: int = 200) -> FittedNovelty:
+    probabilities, truth = answers(n)
+    return fitted_on(probabilities[None], truth)
 
 
 def strange(n: int = 100, seed: int = 1) -> NDArray[np.float32]:
@@ -27,79 +41,63 @@ def strange(n: int = 100, seed: int = 1) -> NDArray[np.float32]:
 
 
 def test_strange_messages_are_less_familiar() -> None:
-    fitted = fit_novelty(of(*answers()))
-    assert np.median(fitted.detector(strange())) > np.median(fitted.held_out) + 0.2
+    found = fitted()
+    assert np.median(found.detector(strange())) > np.median(found.held_out) + 0.2
 
 
 def test_five_percent_of_the_messages_of_the_classes_pass_the_limit() -> None:
-    assert (fit_novelty(of(*answers())).held_out > 0.5).mean() == pytest.approx(0.05, abs=0.006)
+    assert (fitted().held_out > 0.5).mean() == pytest.approx(0.05, abs=0.006)
 
 
 def test_a_message_is_judged_by_other_folds() -> None:
     probabilities, truth = answers()
     changed = probabilities.copy()
     changed[::5] = strange(40)
-    before, after = (fit_novelty(of(found, truth)) for found in (probabilities, changed))
+    before, after = (fitted_on(found[None], truth) for found in (probabilities, changed))
     # The references of the first fold are the same, so only its own answers move.
-    assert (after.held_out[0, ::5] != before.held_out[0, ::5]).all()
     assert np.median(after.held_out[0, ::5]) > np.median(before.held_out[0, ::5])
 
 
 def test_repeats_are_judged_apart() -> None:
     probabilities, truth = answers()
-    twice = OutOfFoldAnswers(np.stack([probabilities, probabilities]), truth, np.arange(len(truth)) % 5)
-    fitted = fit_novelty(twice)
-    assert fitted.held_out.shape == (2, len(truth))
-    assert fitted.held_out[0] == pytest.approx(fitted.held_out[1])
+    found = fitted_on(np.stack([probabilities, strange(200)]), truth)
+    assert found.held_out.shape == (2, len(truth))
+    assert np.median(found.held_out[1]) > np.median(found.held_out[0])
 
 
 def test_centres_come_from_the_first_repeat_alone() -> None:
     probabilities, truth = answers()
-    one = fit_novelty(of(probabilities, truth)).detector.reference.centres
-    several = OutOfFoldAnswers(np.stack([probabilities, strange(200)]), truth, np.arange(len(truth)) % 5)
-    assert (fit_novelty(several).detector.reference.centres == one).all()
+    several = fitted_on(np.stack([probabilities, strange(200)]), truth)
+    assert (several.detector.reference.centres == fitted().detector.reference.centres).all()
 
 
 def test_learned_outsiders_weigh_the_probability_of_none() -> None:
     probabilities, truth = answers()
     random = np.random.default_rng(2)
-    outside, _ = answers(80, seed=3)
-    fitted = fit_novelty(
-        of(
-            probabilities,
-            truth,
-            none=random.uniform(0.0, 0.3, (1, 200)).astype(np.float32),
-            outsiders=outside[None],
-            outsiders_none=random.uniform(0.5, 1.0, (1, 80)).astype(np.float32),
-        )
-    )
+    none = random.uniform(0.0, 0.3, (1, 200)).astype(np.float32)
+    outsiders = with_none(answers(80, seed=3)[0][None], random.uniform(0.5, 1.0, (1, 80)).astype(np.float32))
+    found = fitted_on(probabilities[None], truth, none, outsiders)
     # Their classes look as usual: only the probability of none tells them.
-    assert fitted.detector.weighed[3].weight > 10 * max(one.weight for one in fitted.detector.weighed[:3])
-    assert fitted.outsiders.shape == (1, 80)
-    assert fitted.outsiders.min() > 0.5
+    assert found.detector.weighed[3].weight > 10 * max(one.weight for one in found.detector.weighed[:3])
+    assert found.outsiders.shape == (1, 80)
+    assert found.outsiders.min() > 0.5
 
 
 def test_no_weight_is_negative() -> None:
     probabilities, truth = answers()
-    sharp, _ = answers(80, seed=4, sharpness=12.0)
-    none = np.full((1, 200), 0.1, np.float32)
-    outside = of(
-        probabilities, truth, none=none, outsiders=sharp[None], outsiders_none=np.full((1, 80), 0.9, np.float32)
-    )
-    assert min(one.weight for one in fit_novelty(outside).detector.weighed) >= 0
+    none, high = np.full((1, 200), 0.1, np.float32), np.full((1, 80), 0.9, np.float32)
+    surer = with_none(answers(80, seed=4, sharpness=12.0)[0][None], high)
+    assert min(one.weight for one in fitted_on(probabilities[None], truth, none, surer).detector.weighed) >= 0
 
 
 @pytest.mark.parametrize("n", [2, 3])
 def test_few_messages_are_enough_to_be_fitted(n: int) -> None:
-    probabilities, truth = answers(n)
-    fitted = fit_novelty(OutOfFoldAnswers(probabilities[None], truth, np.arange(n)))
-    assert np.isfinite(fitted.held_out).all()
+    assert np.isfinite(fitted(n).held_out).all()
 
 
 def test_the_same_answers_for_all_can_be_fitted() -> None:
-    same = np.full((20, N_LABELS), 0.25, np.float32)
-    fitted = fit_novelty(of(same, np.arange(20) % N_LABELS))
-    assert np.isfinite(fitted.detector(same)).all()
+    same = np.full((1, 20, N_LABELS), 0.25, np.float32)
+    assert np.isfinite(fitted_on(same, np.arange(20) % N_LABELS).detector(same[0])).all()
 
 
 def test_every_row_is_in_one_group_of_at_least_three() -> None:

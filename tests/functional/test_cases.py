@@ -151,6 +151,19 @@ def test_every_row_is_answered_in_order(demo: Path, tmp_path: Path) -> None:
         assert not is_empty or row["predicted_note"]
 
 
+def test_text_that_the_model_knows_nothing_of_is_not_routed(demo: Path, tmp_path: Path) -> None:
+    """At a promise that the demo's model can keep, so that it does route others."""
+    bank, out = Path(shutil.copytree(demo, tmp_path / "bank")), tmp_path / "o.csv"
+    assert run_here("decide", "--precision", "0.7", "-w", bank).returncode == 0
+    for file in (bank / "history.csv", CASES / "unknown-text" / "a.csv"):
+        done = run_here("classify", file, "--out", out, "-w", bank)
+        assert done.returncode == 0, done.stderr
+        routed = [row["text"] for row in read_csv(out) if row["predicted_decision"] == "route"]
+        assert bool(routed) == (file.name == "history.csv")
+    reasons = {row["text"]: row["predicted_reason"] for row in read_csv(out)}
+    assert {reasons[text] for text in ("👍", "qqq zzz www", ".", "+", "مرحبا")} == {"no_known_words"}
+
+
 def test_the_column_decides_the_order_of_month_and_day(empty: Path) -> None:
     done = run_here("import", CASES / "month-first" / "a.csv", *_CHAT, "-w", empty)
 

@@ -10,14 +10,12 @@ from numpy.typing import NDArray
 from firstline.bundle.answer_record import KIND, AnswerRecord
 from firstline.bundle.files import part_files
 from firstline.bundle.manifest import Manifest
-from firstline.bundle.novelty import NoveltyDetector
+from firstline.bundle.novelty import FAMILIAR, NoveltyDetector
 from firstline.bundle.promise import DEFAULT, Promise
 from firstline.bundle.thresholds import Thresholds, for_precision, for_review
 from firstline.errors import BundleVersionUnknown
 from firstline.types import Decision, Label, Reason
 
-FAMILIAR = 95.0
-"""Percent of the messages of the classes that are taken for familiar."""
 _MOST_NOVELTY = 1 - 1e-6
 
 

@@ -19,6 +19,8 @@ from firstline.bundle.part_files import PartFiles, damaged
 
 LEAST_OF_A_CENTRE, MOST_CENTRES = 3, 20
 """Messages that a centre is the mean of, at least; centres of a class, at most."""
+FAMILIAR = 97.5
+"""Percent of the held-out messages of the classes that are taken for familiar."""
 SIGNALS = ("entropy", "doubt", "distance", "none")
 _FILE, _CENTRES, _WHITENING = "novelty.json", "novelty_centres", "novelty_whitening"
 LEAST_PROBABILITY, _LEAST_NONE = 1e-7, 1e-6

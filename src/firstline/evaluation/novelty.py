@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.novelty import (
+    FAMILIAR,
     LEAST_OF_A_CENTRE,
     MOST_CENTRES,
     NoveltyDetector,
@@ -17,8 +18,6 @@ from firstline.bundle.novelty import (
 from firstline.bundle.outsiders import without_none
 from firstline.evaluation.out_of_fold import OutOfFold
 
-FAMILIAR = 95.0
-"""Percent of the held-out messages of the classes that lie below the limit."""
 LEAST_OUTSIDERS = 20
 """Messages of none of the classes from which weights are fitted; with fewer, they follow from the classes alone."""
 _SHRINKAGE = 0.3
@@ -48,7 +47,7 @@ def fit_novelty(answers: OutOfFold, truth: NDArray[np.int64], folds: NDArray[np.
     A signal is measured in deviations of held-out messages. With 20 or more messages of none of the classes, the
     weights are those of a logistic regression that tells them from the others. Without, entropy and doubt weigh 1, and
     the distance as much as it goes along with both: in some data the farthest answers are only the surest ones. The
-    limit is passed by 5 % of the messages of the classes.
+    limit is passed by 2.5 % of the messages of the classes.
     """
     n_repeats, n_messages, n_labels = answers.probabilities.shape
     reference = reference_of(answers.probabilities[0], truth)

@@ -49,8 +49,8 @@ def test_without_held_out_answers_everything_goes_to_people() -> None:
 def test_a_message_that_is_less_familiar_than_most_is_unknown() -> None:
     record = replace(RECORD, novelty=np.linspace(0, 1, len(RECORD.novelty), dtype=np.float32))
     found = decider(record)
-    assert found.decide(CARD, 0.99, 0.96) == ("unknown", "unfamiliar")
-    assert found.decide(CARD, 0.99, 0.94) == ("route", "confident")
+    assert found.decide(CARD, 0.99, 0.98) == ("unknown", "unfamiliar")
+    assert found.decide(CARD, 0.99, 0.97) == ("route", "confident")
 
 
 def test_messages_of_none_of_the_classes_do_not_say_what_is_familiar() -> None:

@@ -87,7 +87,7 @@ def _lowest(record: AnswerRecord, wanted: NDArray[np.bool_], precision: float, l
     pool-adjacent-violators, Ayer et al. 1955). The share that is right as counted goes up and down by chance, and the
     lowest place where it is high enough would be a lucky one. Then half a wrong answer is added, and the lower end of
     a one-sided 84 % interval must keep the promise. The interval knows nothing of the search for this place, so new
-    messages keep the promise less often than in three cases of four: benchmarks.promises measures how often.
+    messages keep the promise less often than the interval says: benchmarks.promises measures how often.
     """
     confidence = record.confidence[wanted][::-1].astype(float)
     right = monotone(record.right[wanted][::-1].astype(float))

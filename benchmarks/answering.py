@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.decisions import Decider
-from firstline.bundle.outsiders import without_none
+from firstline.bundle.outsiders import is_none_likeliest, without_none
 from firstline.bundle.promise import DEFAULT, Promise
 from firstline.evaluation.calibration import Calibrator, cross_fit
 from firstline.evaluation.decision_basis import DecisionBasis
@@ -24,7 +24,7 @@ from firstline.training.candidates import find_candidate
 from firstline.training.candidates.base import Context, Fitted, Learner
 from firstline.training.candidates.class_names import prepare_for
 from firstline.training.folds import Folds
-from firstline.types import Decision, Label, Message
+from firstline.types import Decision, Label, Message, Reason
 
 
 class Asked(NamedTuple):
@@ -40,10 +40,14 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True)
 class Answers:
-    """Calibrated answers to n messages: `probabilities`, (n, n_labels), and `novelty`, (n,)."""
+    """Calibrated answers to n messages: `probabilities`, (n, n_labels), and `novelty`, (n,).
+
+    `is_none`, (n,), tells for which of them none of the classes is likeliest.
+    """
 
     probabilities: NDArray[np.float32]
     novelty: NDArray[np.float32]
+    is_none: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -58,16 +62,18 @@ class Trained:
 
     def answers(self, messages: Sequence[Message]) -> Answers:
         """The answers to messages."""
-        mixed, none = self.fitted.predict_proba(messages), None
-        if self.has_none:
-            mixed, none = without_none(mixed)
-        return Answers(self.calibrator(mixed), self.basis.novelty.detector(mixed, none))
+        mixed = self.fitted.predict_proba(messages)
+        if not self.has_none:
+            return Answers(self.calibrator(mixed), self.basis.novelty.detector(mixed), np.zeros(len(mixed), np.bool_))
+        team, none = without_none(mixed)
+        return Answers(self.calibrator(team), self.basis.novelty.detector(team, none), is_none_likeliest(team, none))
 
     def decisions(self, answers: Answers, promise: Promise = DEFAULT) -> tuple[Decider, list[Decision]]:
         """What is decided about answers, and by whom."""
         decider = Decider(self.basis.record, self.names, promise)
         places, confidence = answers.probabilities.argmax(axis=1).tolist(), answers.probabilities.max(axis=1).tolist()
-        rows = zip(places, confidence, answers.novelty.tolist(), strict=True)
+        reasons: list[Reason | None] = ["none_of_these" if is_none else None for is_none in answers.is_none.tolist()]
+        rows = zip(places, confidence, answers.novelty.tolist(), reasons, strict=True)
         return decider, [decider.decide(*row)[0] for row in rows]
 
 

@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 from firstline.bundle.answer_record import KIND, AnswerRecord
 from firstline.bundle.files import part_files
 from firstline.bundle.manifest import Manifest
-from firstline.bundle.novelty import FAMILIAR, NoveltyDetector
+from firstline.bundle.novelty import LIMIT, NoveltyDetector
 from firstline.bundle.promise import DEFAULT, Promise
 from firstline.bundle.thresholds import Thresholds, for_precision, for_review
 from firstline.errors import BundleVersionUnknown
 from firstline.types import Decision, Label, Reason
-
-_MOST_NOVELTY = 1 - 1e-6
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,6 @@ class Decider:
         self.promise = promise
         self.always_review = frozenset(always_review)
         self._reviewed = [label in self.always_review for label in self.labels]
-        self.novelty_limit = _novelty_limit(record)
         self.thresholds = self._thresholds()
         self._by_class: list[float] = self.thresholds.by_class.tolist()
         self._low: Reason = "promise_out_of_reach" if self.routes_nothing else "low_confidence"
@@ -66,7 +63,7 @@ class Decider:
         """
         if reason_unknown is not None:
             return "unknown", reason_unknown
-        if novelty is not None and novelty > self.novelty_limit:
+        if novelty is not None and novelty > LIMIT:
             return "unknown", "unfamiliar"
         if self._reviewed[predicted]:
             return "review", "always_review"
@@ -125,7 +122,7 @@ class Decider:
         return for_review(record, may_route, stays, self.promise.review or 0.0, n_labels)
 
     def _is_unknown(self, record: AnswerRecord) -> NDArray[np.bool_]:
-        return np.asarray(record.novelty > self.novelty_limit)
+        return np.asarray(record.novelty > LIMIT)
 
     def _may_route(self, record: AnswerRecord) -> NDArray[np.bool_]:
         """Answers that only their confidence can keep from being routed."""
@@ -156,12 +153,3 @@ def load_decisions(folder: Path, manifest: Manifest) -> tuple[AnswerRecord | Non
     detector = NoveltyDetector.load(files, n_labels, manifest.none) if NoveltyDetector.is_in(files) else None
     files.check_rest()
     return record, detector
-
-
-def _novelty_limit(record: AnswerRecord | None) -> float:
-    """Messages above it are unknown; infinite if it is not known what is usual."""
-    if record is None:
-        return np.inf
-    usual = record.novelty[~record.is_none]
-    # Answers of novelty 1 are unknown however many there are.
-    return min(float(np.percentile(usual, FAMILIAR)), _MOST_NOVELTY) if len(usual) else np.inf

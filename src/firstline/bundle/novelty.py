@@ -21,6 +21,8 @@ LEAST_OF_A_CENTRE, MOST_CENTRES = 3, 20
 """Messages that a centre is the mean of, at least; centres of a class, at most."""
 FAMILIAR = 97.5
 """Percent of the held-out messages of the classes that are taken for familiar."""
+LIMIT = 0.5
+"""Messages of a higher novelty are unknown."""
 SIGNALS = ("entropy", "doubt", "distance", "none")
 _FILE, _CENTRES, _WHITENING = "novelty.json", "novelty_centres", "novelty_whitening"
 LEAST_PROBABILITY, _LEAST_NONE = 1e-7, 1e-6

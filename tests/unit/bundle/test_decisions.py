@@ -46,18 +46,9 @@ def test_without_held_out_answers_everything_goes_to_people() -> None:
     assert decider(None).decide(CARD, 1.0) == ("review", "no_thresholds")
 
 
-def test_a_message_that_is_less_familiar_than_most_is_unknown() -> None:
-    record = replace(RECORD, novelty=np.linspace(0, 1, len(RECORD.novelty), dtype=np.float32))
-    found = decider(record)
-    assert found.decide(CARD, 0.99, 0.98) == ("unknown", "unfamiliar")
-    assert found.decide(CARD, 0.99, 0.97) == ("route", "confident")
-
-
-def test_messages_of_none_of_the_classes_do_not_say_what_is_familiar() -> None:
-    n = len(RECORD.novelty)
-    outside = np.arange(n) >= n // 2
-    record = replace(RECORD, novelty=outside.astype(np.float32), is_none=outside)
-    assert decider(record).decide(CARD, 0.99, 0.5) == ("unknown", "unfamiliar")
+def test_a_message_above_the_limit_of_novelty_is_unknown() -> None:
+    assert decider().decide(CARD, 0.99, 0.51) == ("unknown", "unfamiliar")
+    assert decider().decide(CARD, 0.99, 0.5) == ("route", "confident")
 
 
 def test_without_novelty_no_message_is_unknown() -> None:

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.decisions import Decider
+from firstline.bundle.novelty import LIMIT
 from firstline.bundle.promise import Promise
 from firstline.evaluation.metrics import wilson
 from firstline.evaluation.promises import N_NEW, PRECISIONS, promised
@@ -53,7 +54,7 @@ def _curve(decider: Decider) -> tuple[CurvePoint, ...]:
     if record is None:
         return ()
     reviewed = [place for place, label in enumerate(decider.labels) if label in decider.always_review]
-    may_route = (record.novelty <= decider.novelty_limit) & ~np.isin(record.predicted, reviewed)
+    may_route = (record.novelty <= LIMIT) & ~np.isin(record.predicted, reviewed)
     # The record is in the order of confidence, the least confident first.
     n_right: NDArray[np.int64] = np.cumsum(record.right[may_route][::-1], dtype=np.int64)
     fewest = min(_FEWEST * record.n_repeats, len(n_right))

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
+from firstline.bundle.decisions import Decider
 from firstline.bundle.promise import Promise
 from firstline.evaluation.report.build import Sources, build_report
 from firstline.evaluation.report.page import LANGUAGES, render_report
@@ -213,3 +214,15 @@ def test_a_promise_out_of_reach_is_said() -> None:
     even = replace(given.held_out, probabilities=given.held_out.probabilities * 0 + 1 / 3)
     text = " ".join(Page(page(replace(given, held_out=even, decider=decider_of(even)))).text.split())
     assert "do not show that 95\u00a0% of routed messages would be right" in text.replace("95 %", "95\u00a0%")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_that_every_class_always_goes_to_people_is_said(language: str) -> None:
+    given = sources()
+    assert given.decider is not None
+    decider = Decider(given.decider.record, given.decider.labels, always_review=given.decider.labels)
+    text = " ".join(Page(page(replace(given, decider=decider), language)).text.split())
+    assert {"en": "It routes none of them: all are of classes", "ru": "Сама она не направит ни одного"}[
+        language
+    ] in text
+    assert not re.search("answers do not show|ответы не", text)

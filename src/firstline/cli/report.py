@@ -105,7 +105,7 @@ def _decider(place: "Workspace", model: str) -> "Decider":
     folder = place.models / model
     manifest = read_manifest(folder)
     record = load_record(folder, manifest)
-    return Decider(record, manifest.labels, read_promise(place.models), place.settings.decisions.always_review)
+    return Decider(record, manifest.labels, read_promise(place.models), place.always_review, place.none_classes)
 
 
 def _words(place: "Workspace", model: str) -> "Callable[[Message, Label], Sequence[str]] | None":

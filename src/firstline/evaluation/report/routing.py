@@ -52,8 +52,7 @@ def _curve(decider: Decider) -> tuple[CurvePoint, ...]:
     record = decider.record
     if record is None:
         return ()
-    reviewed = [place for place, label in enumerate(decider.labels) if label in decider.always_review]
-    may_route = (record.novelty <= decider.novelty_limit) & ~np.isin(record.predicted, reviewed)
+    may_route = decider.may_route(record)
     # The record is in the order of confidence, the least confident first.
     n_right: NDArray[np.int64] = np.cumsum(record.right[may_route][::-1], dtype=np.int64)
     fewest = min(_FEWEST * record.n_repeats, len(n_right))

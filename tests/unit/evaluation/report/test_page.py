@@ -182,6 +182,16 @@ def test_numbers_are_written_as_the_language_does() -> None:
     assert "0,25" in page(given, "ru")
 
 
+def test_facts_that_make_no_sense_do_not_stop_it() -> None:
+    given = sources()
+    measured = msgspec.structs.replace(
+        given.manifest.measured, created_at="someday", latency_ms={"p50": 1e308, "p99": -1e308}, memory_bytes=10**30
+    )
+    text = Page(page(replace(given, manifest=msgspec.structs.replace(given.manifest, measured=measured)))).text
+    assert "trained on someday" in text
+    assert "1e+308" in text
+
+
 def test_charts_say_in_words_what_they_show() -> None:
     charts = [attributes for tag, attributes in Page(page(sources())).tags if tag == "svg" and "viewbox" in attributes]
     assert len(charts) == 4

@@ -31,9 +31,9 @@ def routing(decider: Decider) -> Routing | None:
 
 
 def share(count: float, n: float) -> Share:
-    """`count` of `n`, with Wilson's interval."""
-    value = max(count, 0.0) / n
-    return Share(value, *wilson(value, round(n)), round(n))
+    """`count` of `n`, with Wilson's interval; some repeats of an answer count as one message."""
+    value, n_messages = max(count, 0.0) / n, max(round(n), 1)
+    return Share(value, *wilson(value, n_messages), n_messages)
 
 
 def _offer(decider: Decider) -> Offer:

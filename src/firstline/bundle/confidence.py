@@ -54,7 +54,7 @@ def with_confidence(probabilities: NDArray[np.float32], beta: BetaCalibration | 
     """
     n_messages, n_labels = probabilities.shape
     if beta is None or n_labels == 1 or not n_messages:
-        return np.minimum(probabilities, np.float32(1))
+        return np.minimum(probabilities, np.float32(1)) if (probabilities > 1).any() else probabilities
     rows, even = np.arange(n_messages), 1 / n_labels
     best = probabilities.argmax(axis=1)
     top = probabilities[rows, best].astype(np.float64)

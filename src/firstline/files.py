@@ -21,7 +21,11 @@ _MOST_NAME_CHARS = 50
 
 @contextmanager
 def whole_file(file: Path) -> Iterator[Path]:
-    """A path to write to, which becomes `file` at the end. Folders above it are made. Raises `OSError`."""
+    """A path to write to, which becomes `file` at the end. Folders above it are made.
+
+    Raises `OSError`, also if something else than a file is in its place.
+    """
+    _refuse_other_kinds(file)
     unfinished = _beside(file)
     try:
         yield unfinished
@@ -59,6 +63,13 @@ def sync(file: Path) -> None:
     """Write a file's content to the disk, so that a power cut cannot leave it empty. Raises `OSError`."""
     with file.open("rb") as opened:
         os.fsync(opened.fileno())
+
+
+def _refuse_other_kinds(place: Path) -> None:
+    """Raises `OSError` for a folder, a pipe or a device: with a file in the place of /dev/null, no program works."""
+    is_stream = place.is_symlink() and str(place.readlink()).startswith("/proc/")  # /dev/stdout, wherever it leads.
+    if is_stream or (place.exists() and not place.is_file()):
+        raise FileExistsError(errno.EEXIST, "it is not a file", str(place))
 
 
 def _beside(place: Path) -> Path:

@@ -447,7 +447,7 @@ def test_a_label_becomes_none_of_the_classes_between_two_trainings(firstline: Ru
     settings = tmp_path / "firstline.toml"
     settings.write_text(settings.read_text("utf-8").replace("none = []", 'none = ["Вход"]'), "utf-8")
     told = firstline("classify", data, "--out", tmp_path / "old.csv", "-w", tmp_path)
-    assert "was trained before Вход meant none of the classes" in told.stderr
+    assert "was trained before 'Вход' meant none of the classes" in told.stderr
 
     told = firstline(*train, "--json")
     after = json.loads(told.stdout)

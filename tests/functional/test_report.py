@@ -64,6 +64,14 @@ def test_it_goes_where_it_is_sent(firstline: Run, judged: Path, tmp_path: Path) 
     assert not (judged / "reports").exists()
 
 
+@pytest.mark.parametrize("out", ["no such folder/page.html", "."])
+def test_a_page_that_cannot_be_written_is_named(firstline: Run, judged: Path, tmp_path: Path, out: str) -> None:
+    done = firstline("report", "--workspace", judged, "--out", tmp_path / out)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Error: {tmp_path / out} cannot be written: ")
+    assert not (tmp_path / "no such folder").exists()
+
+
 def test_an_unknown_language_is_refused(firstline: Run, judged: Path) -> None:
     done = firstline("report", "-w", judged, "--language", "fr")
     assert done.returncode == 2

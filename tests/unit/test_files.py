@@ -89,3 +89,19 @@ def test_what_a_killed_process_left_goes_after_an_hour(tmp_path: Path, whole: Wh
     with whole(tmp_path / "four") as unfinished:
         put(unfinished, "new")
     assert {path.name for path in tmp_path.iterdir()} == {".two.x.unfinished", ".mine", "four"}
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "stream"])
+def test_what_is_not_a_file_stays_where_it_is(tmp_path: Path, kind: str) -> None:
+    place = tmp_path / "place"
+    if kind == "folder":
+        place.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(place)
+    else:
+        place.symlink_to("/proc/self/fd/1")
+    before = place.lstat()
+    with pytest.raises(FileExistsError, match="not a file"), whole_file(place) as unfinished:
+        put(unfinished, "new")
+    assert place.lstat() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["place"]

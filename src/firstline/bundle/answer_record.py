@@ -91,12 +91,19 @@ class AnswerRecord:
     def _problem(self, n_labels: int) -> str:
         """What makes the record unusable; empty if nothing does."""
         n_rows = len(self.confidence)
+        if not n_rows:
+            return "it has no answers"
         if any(len(one) != n_rows for one in (self.predicted, self.right, self.novelty, self.is_none)):
             return "its arrays differ in length"
         if self.n_repeats < 1 or n_rows % self.n_repeats:
             return "its number of repeats does not fit"
-        if n_rows and not (self.predicted.min() >= 0 and self.predicted.max() < n_labels):
+        if not (self.predicted.min() >= 0 and self.predicted.max() < n_labels):
             return "it names a class that the model does not have"
-        if n_rows and not (self.confidence.min() >= 0 and self.confidence.max() <= 1):
-            return "a confidence is not from 0 to 1"
+        if any(not (one.min() >= 0 and one.max() <= 1) for one in (self.confidence, self.novelty)):
+            return "a confidence or a novelty is not from 0 to 1"
+        # Thresholds count from one end to the other.
+        if (self.confidence[1:] < self.confidence[:-1]).any():
+            return "it is not in the order of confidence"
+        if (self.right & self.is_none).any():
+            return "an answer to a message of none of the classes is called right"
         return ""

@@ -25,8 +25,10 @@ def save_array(folder: Path, name: str, array: NDArray[Any]) -> None:
     np.save(folder / f"{name}.npy", array, allow_pickle=False)
 
 
-def load_array(files: PartFiles, name: str, dtype: type[np.generic], ndim: int) -> NDArray[Any]:
-    """Read `name`.npy, of this type and number of dimensions, its values finite and of a usual size.
+def load_array(
+    files: PartFiles, name: str, dtype: type[np.generic], ndim: int, largest: float = _LARGEST
+) -> NDArray[Any]:
+    """Read `name`.npy, of this type and number of dimensions, its values from -`largest` to `largest`.
 
     The array is read-only and lies in the bytes that were read. Raises `BundleDamaged`.
     """
@@ -43,8 +45,11 @@ def load_array(files: PartFiles, name: str, dtype: type[np.generic], ndim: int) 
         raise damaged(path, f"its shape takes {size_bytes:,} bytes, and it holds {len(content) - header.end():,}")
     flat = np.frombuffer(content, dtype, offset=header.end())
     # `min` and `max` are not a number if one value is not; they need no second array of this size.
-    if flat.size and not (float(flat.min()) >= -_LARGEST and float(flat.max()) <= _LARGEST):
-        raise damaged(path, f"it holds values that are not numbers from {-_LARGEST:g} to {_LARGEST:g}")
+    if flat.size and not (float(flat.min()) >= -largest and float(flat.max()) <= largest):
+        raise damaged(path, f"it holds values that are not numbers from {-largest:g} to {largest:g}")
+    # NumPy counts another byte as often as it says.
+    if dtype is np.bool_ and flat.size and flat.view(np.uint8).max() > 1:
+        raise damaged(path, "it holds bytes that are neither true nor false")
     try:
         return flat.reshape(shape, order="F" if header[2] == b"True" else "C")
     except ValueError as error:

@@ -49,11 +49,12 @@ def with_confidence(probabilities: NDArray[np.float32], beta: BetaCalibration | 
     """Give the best class of each row of (n, n_labels) its confidence; rows still sum to 1.
 
     If it rises, the row is mixed with the certain answer, so the other classes shrink; if it falls, with the even
-    distribution. The order of the classes stays, and `argmax` gives the same class.
+    distribution. The order of the classes stays, and `argmax` gives the same class. Rows may sum to a little more than
+    1; no confidence does.
     """
     n_messages, n_labels = probabilities.shape
     if beta is None or n_labels == 1 or not n_messages:
-        return probabilities
+        return np.minimum(probabilities, np.float32(1)) if (probabilities > 1).any() else probabilities
     rows, even = np.arange(n_messages), 1 / n_labels
     best = probabilities.argmax(axis=1)
     top = probabilities[rows, best].astype(np.float64)

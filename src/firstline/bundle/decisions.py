@@ -30,8 +30,9 @@ class HeldOutDecisions:
 class Decider:
     """Thresholds for one model and one promise.
 
-    `labels` are the model's, in its order. Of `always_review`, names of classes that always go to people, those that
-    the model does not know change nothing. Without a record everything goes to people.
+    `labels` are the model's, in its order. Of `always_review`, names of classes that always go to people, and `none`,
+    names that have come to mean none of the classes since the training, those that the model does not know change
+    nothing. Without a record everything goes to people.
     """
 
     def __init__(
@@ -40,12 +41,15 @@ class Decider:
         labels: Sequence[Label],
         promise: Promise = DEFAULT,
         always_review: Collection[Label] = (),
+        none: Collection[Label] = (),
     ) -> None:
         self.record = record
         self.labels = tuple(labels)
         self.promise = promise
         self.always_review = frozenset(always_review)
+        self.none = frozenset(none)
         self._reviewed = [label in self.always_review for label in self.labels]
+        self._are_none = [label in self.none for label in self.labels]
         self.thresholds = self._thresholds()
         self._by_class: list[float] = self.thresholds.by_class.tolist()
         self._low: Reason = "promise_out_of_reach" if self.routes_nothing else "low_confidence"
@@ -65,6 +69,8 @@ class Decider:
             return "unknown", reason_unknown
         if novelty is not None and novelty > LIMIT:
             return "unknown", "unfamiliar"
+        if self._are_none[predicted]:
+            return "unknown", "none_of_these"
         if self._reviewed[predicted]:
             return "review", "always_review"
         if self.record is None:
@@ -75,7 +81,7 @@ class Decider:
 
     def with_promise(self, promise: Promise) -> "Decider":
         """The same for another promise."""
-        return Decider(self.record, self.labels, promise, self.always_review)
+        return Decider(self.record, self.labels, promise, self.always_review, self.none)
 
     @property
     def held_out(self) -> HeldOutDecisions:
@@ -83,7 +89,7 @@ class Decider:
         record = self.record
         if record is None:
             return HeldOutDecisions(0.0, 0.0, 0.0, 0.0)
-        is_routed = self._may_route(record) & self.thresholds.routes(record)
+        is_routed = self.may_route(record) & self.thresholds.routes(record)
         counts = (is_routed.sum(), record.right[is_routed].sum(), self._is_unknown(record).sum())
         routed, right, unknown = (float(count) / record.n_repeats for count in counts)
         return HeldOutDecisions(record.n_messages, routed, right, unknown)
@@ -97,7 +103,12 @@ class Decider:
         """What people should know about the decisions of a model."""
         notes = [
             f"[decisions] always_review names '{name}', which is not a class of model {model}"
-            for name in sorted(self.always_review.difference(self.labels))
+            for name in sorted(self.always_review.difference(self.labels, self.none))
+        ]
+        notes += [
+            f"Model {model} was trained before '{name}' meant none of the classes, and may still answer it; such"
+            " messages are unknown. Train it again: firstline train"
+            for name in sorted(self.none.intersection(self.labels))
         ]
         if self.record is None:
             notes.append(
@@ -115,16 +126,16 @@ class Decider:
         record, n_labels = self.record, len(self.labels)
         if record is None:
             return Thresholds(np.full(n_labels, np.inf), np.inf)
-        may_route = self._may_route(record)
+        may_route = self.may_route(record)
         if self.promise.precision is not None:
             return for_precision(record, may_route, self.promise.precision, n_labels)
         stays = int((~may_route & ~self._is_unknown(record)).sum())
         return for_review(record, may_route, stays, self.promise.review or 0.0, n_labels)
 
     def _is_unknown(self, record: AnswerRecord) -> NDArray[np.bool_]:
-        return np.asarray(record.novelty > LIMIT)
+        return np.asarray((record.novelty > LIMIT) | np.array(self._are_none, np.bool_)[record.predicted])
 
-    def _may_route(self, record: AnswerRecord) -> NDArray[np.bool_]:
+    def may_route(self, record: AnswerRecord) -> NDArray[np.bool_]:
         """Answers that only their confidence can keep from being routed."""
         return ~self._is_unknown(record) & ~np.array(self._reviewed, np.bool_)[record.predicted]
 

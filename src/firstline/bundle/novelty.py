@@ -28,22 +28,23 @@ _FILE, _CENTRES, _WHITENING = "novelty.json", "novelty_centres", "novelty_whiten
 LEAST_PROBABILITY, _LEAST_NONE = 1e-7, 1e-6
 _MOST_DEVIATIONS = 50.0
 
-Weight = Annotated[float, msgspec.Meta(ge=-1_000, le=1_000)]
+_LARGEST = 1e9
+"""Of the arrays: far above what is fitted, and what is squared and added stays finite."""
 
 
 class Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a signal counts: its mean and deviation among held-out messages of the classes, and its weight."""
 
     mean: Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
-    deviation: Annotated[float, msgspec.Meta(gt=0, le=1e6)]
-    weight: Weight
+    deviation: Annotated[float, msgspec.Meta(ge=1e-6, le=1e6)]
+    weight: Annotated[float, msgspec.Meta(ge=0, le=1_000)]
 
 
 class _Described(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`novelty.json`."""
 
     signals: dict[str, Signal]
-    limit: Weight
+    limit: Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
 
 
 @dataclass(frozen=True)
@@ -115,18 +116,19 @@ class NoveltyDetector:
     def load(cls, files: PartFiles, n_labels: int, has_none: bool) -> "NoveltyDetector":
         """What `save` wrote. Raises `BundleDamaged` if the files do not fit together, or the model."""
         described = files.json(_FILE, _Described)
-        centres = load_array(files, _CENTRES, np.float32, 2)
-        whitening = load_array(files, _WHITENING, np.float32, 2)
-        if tuple(described.signals) != SIGNALS[: 3 + has_none]:
-            raise damaged(files.folder / _FILE, f"it has the signals {', '.join(described.signals)}")
+        centres = load_array(files, _CENTRES, np.float32, 2, _LARGEST)
+        whitening = load_array(files, _WHITENING, np.float32, 2, _LARGEST)
+        wanted = SIGNALS[: 3 + has_none]
+        if tuple(described.signals) != wanted:
+            raise damaged(files.folder / _FILE, f"it does not have the signals {', '.join(wanted)}")
         if whitening.shape != (n_labels, n_labels) or centres.shape[1] != n_labels or not len(centres):
             raise damaged(files.folder / f"{_CENTRES}.npy", f"its arrays do not fit {n_labels} classes")
         return cls(Reference(whitening, centres), tuple(described.signals.values()), described.limit)
 
     @staticmethod
     def is_in(files: PartFiles) -> bool:
-        """Whether the files hold a detector."""
-        return files.has(_FILE)
+        """Whether the files hold a detector, or some of one."""
+        return any(files.has(name) for name in (_FILE, f"{_CENTRES}.npy", f"{_WHITENING}.npy"))
 
 
 def log_odds(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:

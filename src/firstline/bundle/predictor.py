@@ -90,8 +90,14 @@ class Predictor:
         self._segments = frozenset(manifest.segments)
 
     @classmethod
-    def load(cls, folder: Path, promise: Promise = DEFAULT, always_review: Collection[Label] = ()) -> "Predictor":
-        """Load the bundle in `folder` and check all its files. `promise` and `always_review` as in `Decider`.
+    def load(
+        cls,
+        folder: Path,
+        promise: Promise = DEFAULT,
+        always_review: Collection[Label] = (),
+        none: Collection[Label] = (),
+    ) -> "Predictor":
+        """Load the bundle in `folder` and check all its files. `promise`, `always_review` and `none` as in `Decider`.
 
         Each file is read into memory once: what happens to it later changes no answer.
         Raises `BundleMissing`, `BundleDamaged` or `BundleVersionUnknown`.
@@ -107,7 +113,7 @@ class Predictor:
             files.check_rest()
             parts.append(WeightedPart(scorer, part.weight, part.temperature))
         record, detector = load_decisions(folder, manifest)
-        return cls(manifest, parts, Decider(record, manifest.labels, promise, always_review), detector)
+        return cls(manifest, parts, Decider(record, manifest.labels, promise, always_review, none), detector)
 
     @property
     def parts(self) -> Sequence[WeightedPart]:

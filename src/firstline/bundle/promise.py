@@ -12,6 +12,7 @@ from firstline.files import whole_file
 
 FILE_NAME = "promise.json"
 _PRECISION = 0.95
+_MOST_BYTES = 10_000
 
 
 class Promise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -47,7 +48,9 @@ def read_promise(models: Path) -> Promise:
     """The promise that is in force. Raises `BundleDamaged`."""
     file = models / FILE_NAME
     try:
-        return msgspec.json.decode(file.read_bytes(), type=Promise)
+        _refuse_other_kinds(file)
+        with file.open("rb") as opened:
+            return msgspec.json.decode(opened.read(_MOST_BYTES), type=Promise)
     except FileNotFoundError:
         return DEFAULT
     except NotADirectoryError:
@@ -59,6 +62,13 @@ def read_promise(models: Path) -> Promise:
 
 
 def write_promise(models: Path, promise: Promise) -> None:
-    """Put a promise in force. Raises `OSError`."""
+    """Put a promise in force. Raises `BundleDamaged` or `OSError`."""
+    _refuse_other_kinds(models / FILE_NAME)
     with whole_file(models / FILE_NAME) as unfinished:
         unfinished.write_bytes(msgspec.json.encode(promise))
+
+
+def _refuse_other_kinds(file: Path) -> None:
+    """Raises `BundleDamaged` for a folder, which cannot be replaced, or a pipe, which would be waited for."""
+    if file.exists() and not file.is_file():
+        raise BundleDamaged(f"{file} is not a file.", "Move it away.")

@@ -22,17 +22,16 @@ from firstline.cli.options import (
     said_columns,
     temporary_room,
 )
-from firstline.cli.output import agreeing, counted, listed, next_command, note, print_json, progress, say
+from firstline.cli.output import agreeing, counted, listed, note, print_json, progress, say
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Container
 
     from firstline.bundle.predictor import Predictor
     from firstline.serving.bulk import BulkReport
     from firstline.serving.explained import Explainer
     from firstline.store.workspace import Workspace
-    from firstline.types import Label
 
 ExplainOption = Annotated[
     bool,
@@ -79,7 +78,7 @@ def classify(
     from firstline.store.workspace import Workspace
 
     place = Workspace.find(workspace)
-    predictor = load_predictor(place.models, model, place.settings.decisions.always_review)
+    predictor = load_predictor(place, model)
     learned = _learned(place)
     options = reading_options(place.settings, text, encoding, delimiter, sheet, header_row, no_header)
     room = temporary_room(place, out)
@@ -98,8 +97,7 @@ def classify(
             explainer=_explainer(place, predictor) if explain else None,
         )
         report = run_to_end(answering, lambda done: bar.update(task, completed=done))
-    outdated = sorted(place.none_classes.intersection(predictor.manifest.labels))
-    _print_notes(report, outdated, workspace)
+    _print_notes(report)
     if as_json:
         print_json(report)
     else:
@@ -133,15 +131,9 @@ def _explainer(place: "Workspace", predictor: "Predictor") -> "Explainer":
     return Explainer(predictor)
 
 
-def _print_notes(report: "BulkReport", outdated: "Sequence[Label]", workspace: Path | None) -> None:
-    """What people should know; `outdated` classes of the model mean none of the classes by now."""
+def _print_notes(report: "BulkReport") -> None:
     for sentence in report.notes:
         note(sentence)
-    if outdated:
-        note(
-            f"the model was trained before {listed(outdated)} meant none of the classes, and may still answer it; train"
-            f" again: {next_command(workspace, 'train')}"
-        )
     if report.n_unknown_segments:
         have = agreeing(report.n_unknown_segments, "row", "has", "have")
         note(f"{have} a segment that training never saw: classified without it")

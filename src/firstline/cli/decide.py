@@ -41,7 +41,7 @@ def decide(
 
     place = Workspace.find(workspace)
     promise = _promise(precision, review)
-    predictor = load_predictor(place.models, model, place.settings.decisions.always_review, promise)
+    predictor = load_predictor(place, model, promise)
     if promise is not None:
         _save(place, promise)
     decider = predictor.decider

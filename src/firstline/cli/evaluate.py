@@ -102,7 +102,7 @@ def _evaluated(
     from firstline.evaluation.labelled_file import evaluate_file
     from firstline.messages.pipes import readable
 
-    predictor = load_predictor(place.models, model, place.settings.decisions.always_review)
+    predictor = load_predictor(place, model)
     learned, classes = _learned(place)
     outside = readable(unknown, room) if unknown is not None else nullcontext()
     with progress(is_quiet) as bar, readable(file, room) as path, outside as unknown_path:

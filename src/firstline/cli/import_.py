@@ -270,7 +270,10 @@ def _print_report(report: "ImportReport", workspace: Path | None, *, is_rehearsa
         say(f"  {counted(report.n_forgotten, 'row')} {would_be}skipped: forgotten earlier")
     if report.n_gone:
         gone = counted(report.n_gone, "row")
-        say(f"  {gone} {would_be}skipped: the message is no longer stored, or has another text")
+        say(
+            f"  {gone} {would_be}skipped: the message is no longer stored or has another text, or the row has the key"
+            " of another message"
+        )
     if report.n_corrected:
         say(f"  {counted(report.n_corrected, 'known id')} of '{report.source}' with another text: {would_be}corrected")
     if report.n_shared_ids:

@@ -1,7 +1,5 @@
 """Loading a model for the commands that answer with it."""
 
-from collections.abc import Collection
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from firstline.cli.output import note
@@ -9,22 +7,21 @@ from firstline.cli.output import note
 if TYPE_CHECKING:
     from firstline.bundle.predictor import Predictor
     from firstline.bundle.promise import Promise
-    from firstline.types import Label
+    from firstline.store.workspace import Workspace
 
 
-def load_predictor(
-    models: Path, model: str | None, always_review: "Collection[Label]" = (), promise: "Promise | None" = None
-) -> "Predictor":
+def load_predictor(place: "Workspace", model: str | None, promise: "Promise | None" = None) -> "Predictor":
     """The predictor of a model; without an id, of the champion. Its notes go to standard error.
 
-    Messages of the classes `always_review` go to people. Without a `promise` that in `models` is in force. Raises
-    `BundleMissing`, `BundleDamaged` or `BundleVersionUnknown`.
+    Without a `promise`, that of the workspace is in force. Raises `BundleMissing`, `BundleDamaged` or
+    `BundleVersionUnknown`.
     """
     from firstline.bundle.predictor import Predictor
     from firstline.bundle.promise import read_promise
     from firstline.bundle.registry import model_folder
 
-    predictor = Predictor.load(model_folder(models, model), promise or read_promise(models), always_review)
+    folder, promise = model_folder(place.models, model), promise or read_promise(place.models)
+    predictor = Predictor.load(folder, promise, place.always_review, place.none_classes)
     for sentence in predictor.notes:
         note(sentence)
     return predictor

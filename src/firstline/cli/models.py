@@ -96,7 +96,7 @@ def show(
     if as_json:
         print_json(manifest)
         return
-    routing = routing_of(place.models, manifest, place.settings.decisions.always_review)
+    routing = routing_of(place, manifest)
     _print_manifest(manifest, routing, is_champion=manifest.id == champion_id(place.models))
 
 

@@ -1,7 +1,5 @@
 """What commands say about the promise that is in force."""
 
-from collections.abc import Collection
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from firstline.cli.output import counted
@@ -11,7 +9,7 @@ if TYPE_CHECKING:
     from firstline.bundle.manifest import Manifest
     from firstline.bundle.promise import Promise
     from firstline.evaluation.promises import Outlook
-    from firstline.types import Label
+    from firstline.store.workspace import Workspace
 
 
 def out_of_reach(promise: "Promise") -> str:
@@ -43,14 +41,14 @@ def routing(decider: "Decider") -> str:
     return f"{'At' if promise.precision is not None else 'With'} {promise} it routes {share} of messages by itself."
 
 
-def routing_of(models: Path, model: "Manifest", always_review: "Collection[Label]") -> str:
-    """The same for a model in `models` that is not loaded, with the promise there; or what is wrong with them."""
+def routing_of(place: "Workspace", model: "Manifest") -> str:
+    """The same for a model of the workspace that is not loaded; or what is wrong with it or with the promise."""
     from firstline.bundle.decisions import Decider, load_record
     from firstline.bundle.promise import read_promise
     from firstline.errors import BundleError
 
     try:
-        record, promise = load_record(models / model.id, model), read_promise(models)
+        record, promise = load_record(place.models / model.id, model), read_promise(place.models)
     except BundleError as problem:
         return f"{problem.message} {problem.next_step}."
-    return routing(Decider(record, model.labels, promise, always_review))
+    return routing(Decider(record, model.labels, promise, place.always_review, place.none_classes))

@@ -105,7 +105,7 @@ def _decider(place: "Workspace", model: str) -> "Decider":
     folder = place.models / model
     manifest = read_manifest(folder)
     record = load_record(folder, manifest)
-    return Decider(record, manifest.labels, read_promise(place.models), place.settings.decisions.always_review)
+    return Decider(record, manifest.labels, read_promise(place.models), place.always_review, place.none_classes)
 
 
 def _words(place: "Workspace", model: str) -> "Callable[[Message, Label], Sequence[str]] | None":
@@ -128,15 +128,24 @@ def _words(place: "Workspace", model: str) -> "Callable[[Message, Label], Sequen
 
 
 def _write(file: Path, page: str, is_ours: bool) -> None:
+    from firstline.errors import FileUnwritable
     from firstline.files import whole_file
     from firstline.store.private import make_private
 
-    if is_ours:
-        file.parent.mkdir(mode=0o700, exist_ok=True)
-        file.parent.chmod(0o700)
-    with whole_file(file) as unfinished:
-        make_private(unfinished)
-        unfinished.write_text(page, encoding="utf-8")
+    try:
+        if is_ours:
+            file.parent.mkdir(mode=0o700, exist_ok=True)
+            file.parent.chmod(0o700)
+        # A folder that is misspelled should not be made.
+        (file.parent / "..").stat()
+        with whole_file(file) as unfinished:
+            make_private(unfinished)
+            unfinished.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise FileUnwritable(
+            f"{file} cannot be written: {error.strerror or error}.",
+            "Check the folder, its permissions and the free space.",
+        ) from None
 
 
 def _say_gaps(data: "ReportData") -> None:

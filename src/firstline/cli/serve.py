@@ -32,7 +32,7 @@ def serve(
     from firstline.store.workspace import Workspace
 
     place = Workspace.find(workspace)
-    predictor = load_predictor(place.models, model, place.settings.decisions.always_review)
+    predictor = load_predictor(place, model)
     quiet_logging()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     application = create_app(Service(predictor, place.models, place.settings.serving))

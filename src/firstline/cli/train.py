@@ -215,8 +215,7 @@ def _print_report(report: "TrainReport", workspace: Path | None, place: "Workspa
     error = model.metrics.calibration_error if model.metrics else float("nan")
     again = next_command(workspace, f"runs show {report.run}")
     say(f"{saved} {model.id}; calibration error {figure(error)}. To see this table again: {again}")
-    always_review = place.settings.decisions.always_review
-    say(f"{routing_of(place.models, model, always_review)} See: {next_command(workspace, 'decide')}")
+    say(f"{routing_of(place, model)} See: {next_command(workspace, 'decide')}")
     if report.is_champion:
         say(f"It is the champion. Next: {next_command(workspace, 'serve')}")
     else:

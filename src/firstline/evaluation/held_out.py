@@ -56,6 +56,8 @@ class HeldOut:
     @classmethod
     def load(cls, file: Path) -> "HeldOut | None":
         """What `save` wrote; None if there is none, or it is damaged."""
+        if not file.is_file():  # A pipe would be waited for.
+            return None
         try:
             with file.open("rb") as opened, np.load(opened, allow_pickle=False) as content:
                 # Nothing is packed, so what claims to be larger than the file is not from here.
@@ -87,6 +89,8 @@ class HeldOut:
         if not n or len(set(self.labels)) < n_labels:
             return False
         if any(array.dtype != kind or array.shape != shape for array, kind, shape in wanted):
+            return False
+        if len(np.unique(self.keys, axis=0)) < n:
             return False
         # Comparisons with NaN are false.
         return bool(

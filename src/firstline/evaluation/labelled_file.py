@@ -177,7 +177,8 @@ def _outside(
     learned: Container[bytes],
     seen: _Seen,
 ) -> Generator[float, None, list[Answered]]:
-    """The answers to the messages of a file that are of none of the classes; `seen` counts those that were learned.
+    """The answers to the messages of a file that are of none of the classes; `seen` counts those that were learned, and
+    rows that could not be used.
 
     Raises `InputError`.
     """
@@ -188,9 +189,10 @@ def _outside(
     found = survey(path, reader, columns, Known("", remembered.date_order), uses_times=False)
     mask = Masker(predictor.manifest.masks.patterns)
     rows = incoming_messages(reader, columns, mask, cut_quotes=predictor.cuts_quotes, temporary=temporary, found=found)
-    messages = (row for row in rows if not isinstance(row, Reject))
     answers: list[Answered] = []
-    while batch := list(islice(messages, _BATCH)):
+    while read := list(islice(rows, _BATCH)):
+        batch = [row for row in read if not isinstance(row, Reject)]
+        seen.n_rejected += len(read) - len(batch)
         seen.n_learned += sum(_key(row) in learned for row in batch)
         answers += answer(predictor, [(Message(row.text, row.segment), None) for row in batch])
         yield reader.done()

@@ -283,7 +283,8 @@ def _rows(workspace: Workspace, opened: _Opened, key: WorkspaceKey) -> Iterator[
         (*fixed, *settings.classes.none) if fixed else (),
         # What a sheet of corrections holds was cut before it was stored.
         cut_quotes=settings.emails.cut_quotes and not opened.are_ids_keys,
-        hash_id=key.hash_id,
+        # Keys are stored nowhere, and some look like what a pattern of the team masks.
+        hash_id=None if opened.are_ids_keys else key.hash_id,
         temporary=workspace.temporary,
         by_two_cores=n_usable_cores() > 1 and opened.path.stat().st_size > _LARGE_BYTES,
         found=opened.found,

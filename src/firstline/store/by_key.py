@@ -14,7 +14,8 @@ def as_stored(connection: Connection, batch: Sequence[StoredMessage]) -> list[St
     """The rows with text and segment as they are stored, without an id; those whose message is gone are left out.
 
     If there is no message with the key, as after new masks, the row is for the message with its text and segment. A row
-    without an id stays as it is.
+    without an id stays as it is. A row with the key of one message and exactly the text of another is left out: one
+    column was sorted without the others.
     """
     named = {item.external_id: _key(item.external_id) for item in batch if item.external_id}
     wanted = {key for key in named.values() if key} | {item.key for item in batch if item.external_id}
@@ -26,7 +27,10 @@ def as_stored(connection: Connection, batch: Sequence[StoredMessage]) -> list[St
     for item in batch:
         if not item.external_id:
             left.append(item)
-        elif known := found.get(named[item.external_id] or b"") or found.get(item.key):
+            continue
+        by_key, by_text = found.get(named[item.external_id] or b""), found.get(item.key)
+        known = by_key or by_text
+        if known and (by_text is None or by_text == known):
             left.append(replace(item, text=known.text, segment=known.segment, external_id=None))
     return left
 

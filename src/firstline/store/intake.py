@@ -37,7 +37,8 @@ class Tally:
     `n_corrected` known ids have a new text or segment. `n_shared_ids` rows have the id of another row of the file but
     another text, and are stored without the id. `n_replaced` labels were replaced by another, `n_taken_away` were
     removed. `n_forgotten` rows were skipped because they were forgotten earlier, `n_gone` because the message with
-    their key is not stored. `new_classes` were added to those that the workspace had before; empty if it had none.
+    their key is not stored, or is not that of their text. `new_classes` were added to those that the workspace had
+    before; empty if it had none.
     """
 
     n_new: int = 0

@@ -126,6 +126,11 @@ class Workspace:
         return frozenset(white_space(nfc(name)) for name in self.settings.classes.none)
 
     @property
+    def always_review(self) -> frozenset[Label]:
+        """The classes whose messages always go to people, as they are stored."""
+        return frozenset(white_space(nfc(name)) for name in self.settings.decisions.always_review)
+
+    @property
     def temporary(self) -> Path:
         """Where `temporary_folder` creates folders. Their files may contain messages."""
         return self.folder / "tmp"

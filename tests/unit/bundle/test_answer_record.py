@@ -44,6 +44,12 @@ def test_what_is_written_reads_back(tmp_path: Path) -> None:
         assert np.array_equal(one, other)
 
 
+def test_a_record_without_answers_is_refused(tmp_path: Path) -> None:
+    AnswerRecord.of(PROBABILITIES[:, :0], TRUTH[:0]).export(tmp_path)
+    with pytest.raises(BundleDamaged, match="no answers"):
+        AnswerRecord.load(PartFiles(tmp_path), 2)
+
+
 @pytest.mark.parametrize(
     ("changes", "n_labels", "problem"),
     [
@@ -54,6 +60,9 @@ def test_what_is_written_reads_back(tmp_path: Path) -> None:
         ({"n_repeats": 0}, 2, "number of repeats"),
         ({"confidence": np.array([0.5, 0.6, 1.5], np.float32)}, 2, "from 0 to 1"),
         ({"confidence": np.array([0.5, 0.6, np.nan], np.float32)}, 2, "not numbers"),
+        ({"confidence": np.array([0.9, 0.8, 0.6], np.float32)}, 2, "order of confidence"),
+        ({"novelty": np.array([0.5, 0.6, -1], np.float32)}, 2, "from 0 to 1"),
+        ({"is_none": np.array([False, False, True])}, 2, "none of the classes is called right"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(

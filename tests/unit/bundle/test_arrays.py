@@ -73,3 +73,8 @@ def test_values_that_would_overflow_are_refused_by_name(tmp_path: Path, value: f
     np.save(buffer, np.array([[0, value]], np.float32))
     with pytest.raises(BundleDamaged, match=r"a\.npy is damaged: it holds values that are not numbers from -1e\+20"):
         load(tmp_path, buffer.getvalue())
+
+
+def test_a_truth_value_of_another_byte_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BundleDamaged, match="neither true nor false"):
+        load(tmp_path, npy(HEADER.format("|b1", "(2,)"), b"\x01\x07"), np.bool_, 1)

@@ -105,3 +105,8 @@ def test_signs_of_certain_and_impossible_answers_are_finite() -> None:
 def test_weights_that_would_change_the_order_are_refused(values: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="beta calibration has"):
         BetaCalibration(*values)
+
+
+@pytest.mark.parametrize("beta", [None, BetaCalibration(1.0, 1.0, 0.0)])
+def test_no_confidence_is_above_1_though_a_row_sums_to_more(beta: BetaCalibration | None) -> None:
+    assert with_confidence(np.array([[1.005, 0.001]], np.float32), beta).max() <= 1

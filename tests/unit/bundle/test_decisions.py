@@ -38,6 +38,14 @@ def test_a_class_of_the_team_always_goes_to_people() -> None:
     assert found.decide(LABELS.index("Перевод"), 0.99) == ("route", "confident")
 
 
+def test_a_class_that_means_none_by_now_is_never_routed() -> None:
+    found = Decider(RECORD, LABELS, Promise(precision=0.9), none=["Карта"])
+    assert found.decide(CARD, 0.99) == ("unknown", "none_of_these")
+    assert found.with_promise(Promise(precision=0.8)).decide(CARD, 0.99) == ("unknown", "none_of_these")
+    assert found.held_out.unknown == (RECORD.predicted == CARD).sum()
+    assert "meant none of the classes" in found.notes("m")[0]
+
+
 def test_a_promise_out_of_reach_routes_nothing() -> None:
     assert decider(RECORD_OF_DOUBT).decide(CARD, 1.0) == ("review", "promise_out_of_reach")
 

@@ -4,6 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from firstline.bundle.files import sha256
 from firstline.bundle.novelty import NoveltyDetector, Reference, Signal
 from firstline.bundle.part_files import PartFiles
 from firstline.errors import BundleDamaged
@@ -66,6 +67,32 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
 def test_a_detector_that_does_not_fit_the_model_is_refused(tmp_path: Path, n_labels: int, has_none: bool) -> None:
     with pytest.raises(BundleDamaged):
         NoveltyDetector.load(saved(tmp_path, detector()), n_labels, has_none)
+
+
+def test_half_a_detector_is_not_taken_for_none(tmp_path: Path) -> None:
+    saved(tmp_path, detector())
+    files = PartFiles(tmp_path, {path.name: sha256(path) for path in tmp_path.glob("*.npy")})
+    assert NoveltyDetector.is_in(files)
+    with pytest.raises(BundleDamaged):
+        NoveltyDetector.load(files, N_LABELS, has_none=False)
+
+
+@pytest.mark.parametrize("name", ["novelty_centres", "novelty_whitening"])
+def test_values_whose_squares_are_not_finite_are_refused(tmp_path: Path, name: str) -> None:
+    files = saved(tmp_path, detector())
+    np.save(tmp_path / f"{name}.npy", np.full((N_LABELS, N_LABELS), 9e19, np.float32))
+    with pytest.raises(BundleDamaged):
+        NoveltyDetector.load(files, N_LABELS, has_none=False)
+
+
+@pytest.mark.parametrize("changes", [{"weight": -1.0}, {"deviation": 5e-324}])
+def test_a_signal_that_would_count_the_wrong_way_is_refused(tmp_path: Path, changes: dict[str, float]) -> None:
+    files = saved(tmp_path, detector())
+    described = msgspec.json.decode((tmp_path / "novelty.json").read_bytes())
+    described["signals"]["entropy"].update(changes)
+    (tmp_path / "novelty.json").write_bytes(msgspec.json.encode(described))
+    with pytest.raises(BundleDamaged):
+        NoveltyDetector.load(files, N_LABELS, has_none=False)
 
 
 @pytest.mark.parametrize("value", [float("nan"), 1e9, "x"])

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,17 @@ def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / FILE_NAME).write_bytes(content)
     with pytest.raises(BundleDamaged, match=FILE_NAME):
         read_promise(tmp_path)
+
+
+def test_what_is_not_a_file_is_neither_read_nor_replaced(tmp_path: Path) -> None:
+    (tmp_path / "folder" / FILE_NAME).mkdir(parents=True)
+    (tmp_path / "pipe").mkdir()
+    os.mkfifo(tmp_path / "pipe" / FILE_NAME)
+    for models in (tmp_path / "folder", tmp_path / "pipe"):
+        with pytest.raises(BundleDamaged, match="is not a file"):
+            read_promise(models)
+        with pytest.raises(BundleDamaged, match="is not a file"):
+            write_promise(models, DEFAULT)
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.1, float("nan"), float("inf")])

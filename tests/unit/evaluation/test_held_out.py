@@ -1,5 +1,6 @@
 """Held-out answers in a run: written, read back, checked, found by model."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,6 +63,7 @@ def test_keys_are_those_of_the_store() -> None:
     [
         {"keys": SOUND.keys[:2]},
         {"keys": SOUND.keys.astype(np.int64)},
+        {"keys": np.repeat(SOUND.keys[:1], 3, axis=0)},
         {"truth": np.array([1, 0, 2])},
         {"truth": np.array([1, 0, -1])},
         {"truth": np.array([1.0, 0.0, 1.0])},
@@ -80,6 +82,11 @@ def test_keys_are_those_of_the_store() -> None:
 )
 def test_what_does_not_fit_together_is_damaged(tmp_path: Path, damage: dict[str, object]) -> None:
     replace(SOUND, **damage).save(tmp_path / "a.npz")  # type: ignore[arg-type]
+    assert HeldOut.load(tmp_path / "a.npz") is None
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.npz")
     assert HeldOut.load(tmp_path / "a.npz") is None
 
 

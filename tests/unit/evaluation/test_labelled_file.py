@@ -176,6 +176,16 @@ def test_learned_messages_of_none_of_the_classes_are_counted_too(predictor: Pred
     assert run_to_end(scoring).n_learned == 2
 
 
+def test_rows_of_the_file_of_outsiders_that_cannot_be_used_are_counted(predictor: Predictor, tmp_path: Path) -> None:
+    file, unknown = tmp_path / "test.csv", tmp_path / "unknown.jsonl"
+    file.write_text("text,label\nкарта,Карта\n", "utf-8")
+    unknown.write_text('{"text": ["погода"]}\n' * 300 + '{"text": "дождь"}\n', "utf-8")
+    result = run_to_end(evaluate_file(predictor, file, {}, ColumnsSettings(), ReadingOptions(), unknown=unknown))
+    assert result.n_rejected == 300
+    assert result.outsiders is not None
+    assert result.outsiders.n_messages == 1
+
+
 def test_an_email_is_scored_without_what_it_quotes(predictor: Predictor, tmp_path: Path) -> None:
     text = '"Банкомат\n\n> Перевод\n> Перевод"'
     assert evaluate(predictor, tmp_path, f"text,label\n{text},Банкомат\n").figures.accuracy == 1

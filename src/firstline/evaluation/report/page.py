@@ -23,6 +23,7 @@ LANGUAGES = ("ru", "en")
 DOMAIN = "report"
 _PACKAGE = "firstline.evaluation.report"
 _MOST_CHARS = 300
+_MOST_IN_DIGITS = 1e15
 _FIXED_BLANK = "\u00a0"
 _NOT_IN_HTML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """Control characters, halves of characters, and what is no character."""
@@ -75,6 +76,8 @@ def _filters(language: str, translations: gettext.NullTranslations) -> dict[str,
     """How numbers and dates are written in this language."""
 
     def number(value: float, digits: int = 0) -> str:
+        if abs(value) > _MOST_IN_DIGITS:
+            return f"{value:.3g}"
         return str(format_decimal(value, "#,##0." + "0" * digits if digits else "#,##0", locale=language))
 
     def hundredths(value: float) -> str:
@@ -109,7 +112,10 @@ def _filters(language: str, translations: gettext.NullTranslations) -> dict[str,
         return ("+" if value > 0 else "\u2212" if value < 0 else "") + number(abs(value), digits)
 
     def day(text: str) -> str:
-        return str(format_date(datetime.fromisoformat(text), "long", locale=language)) if text else ""
+        try:
+            return str(format_date(datetime.fromisoformat(text), "long", locale=language)) if text else ""
+        except ValueError:  # Nothing vouches for what a manifest says about its day.
+            return text
 
     return {
         "number": number,

@@ -4,7 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.decisions import Decider
-from firstline.bundle.novelty import LIMIT
 from firstline.bundle.promise import Promise
 from firstline.evaluation.metrics import wilson
 from firstline.evaluation.promises import N_NEW, PRECISIONS, promised
@@ -32,9 +31,9 @@ def routing(decider: Decider) -> Routing | None:
 
 
 def share(count: float, n: float) -> Share:
-    """`count` of `n`, with Wilson's interval."""
-    value = max(count, 0.0) / n
-    return Share(value, *wilson(value, round(n)), round(n))
+    """`count` of `n`, with Wilson's interval; some repeats of an answer count as one message."""
+    value, n_messages = max(count, 0.0) / n, max(round(n), 1)
+    return Share(value, *wilson(value, n_messages), n_messages)
 
 
 def _offer(decider: Decider) -> Offer:
@@ -53,8 +52,7 @@ def _curve(decider: Decider) -> tuple[CurvePoint, ...]:
     record = decider.record
     if record is None:
         return ()
-    reviewed = [place for place, label in enumerate(decider.labels) if label in decider.always_review]
-    may_route = (record.novelty <= LIMIT) & ~np.isin(record.predicted, reviewed)
+    may_route = decider.may_route(record)
     # The record is in the order of confidence, the least confident first.
     n_right: NDArray[np.int64] = np.cumsum(record.right[may_route][::-1], dtype=np.int64)
     fewest = min(_FEWEST * record.n_repeats, len(n_right))

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
+from firstline.bundle.decisions import Decider
 from firstline.bundle.promise import Promise
 from firstline.evaluation.report.build import Sources, build_report
 from firstline.evaluation.report.page import LANGUAGES, render_report
@@ -182,6 +183,16 @@ def test_numbers_are_written_as_the_language_does() -> None:
     assert "0,25" in page(given, "ru")
 
 
+def test_facts_that_make_no_sense_do_not_stop_it() -> None:
+    given = sources()
+    measured = msgspec.structs.replace(
+        given.manifest.measured, created_at="someday", latency_ms={"p50": 1e308, "p99": -1e308}, memory_bytes=10**30
+    )
+    text = Page(page(replace(given, manifest=msgspec.structs.replace(given.manifest, measured=measured)))).text
+    assert "trained on someday" in text
+    assert "1e+308" in text
+
+
 def test_charts_say_in_words_what_they_show() -> None:
     charts = [attributes for tag, attributes in Page(page(sources())).tags if tag == "svg" and "viewbox" in attributes]
     assert len(charts) == 4
@@ -214,3 +225,15 @@ def test_a_promise_out_of_reach_is_said() -> None:
     even = replace(given.held_out, probabilities=given.held_out.probabilities * 0 + 1 / 3)
     text = " ".join(Page(page(replace(given, held_out=even, decider=decider_of(even)))).text.split())
     assert "does not show that 95\u00a0% of routed messages would be right" in text.replace("95 %", "95\u00a0%")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_that_every_class_always_goes_to_people_is_said(language: str) -> None:
+    given = sources()
+    assert given.decider is not None
+    decider = Decider(given.decider.record, given.decider.labels, always_review=given.decider.labels)
+    text = " ".join(Page(page(replace(given, decider=decider), language)).text.split())
+    assert {"en": "It routes none of them: all are of classes", "ru": "Сама она не направит ни одного"}[
+        language
+    ] in text
+    assert not re.search("answers do not show|ответы не", text)

@@ -75,3 +75,8 @@ def test_a_model_from_before_decisions_has_none() -> None:
 def test_a_share_has_wilsons_interval() -> None:
     assert share(8, 10).low == pytest.approx(0.490, abs=1e-3)
     assert share(10, 10).high == pytest.approx(1)
+
+
+def test_less_than_half_a_message_has_an_interval() -> None:
+    found = share(1 / 3, 1 / 3)
+    assert (found.value, found.n) == (1.0, 1)

@@ -10,6 +10,7 @@ from firstline.messages.exports.corrections import KEY_COLUMN, key_cell
 from firstline.messages.importing import ImportReport, import_file
 from firstline.messages.writers import TableFile
 from firstline.settings import ColumnsSettings
+from firstline.settings.model import MaskingSettings, MaskPattern
 from firstline.steps import run_to_end
 from firstline.store.messages import StoredMessage, find_message
 from firstline.store.schema import message_ids, messages
@@ -110,6 +111,26 @@ def test_a_message_that_is_gone_is_not_brought_back(workspace: Workspace, tmp_pa
     path = sheet(tmp_path / "a.csv", (StoredMessage("нет такого"), "Вход"), (item, "Вход"))
     report = relabel(workspace, path)
     assert (report.n_gone, report.n_new) == (1, 0)
+    assert stored(workspace) == [("раз", None, "Вход")]
+
+
+def test_rows_whose_keys_were_sorted_without_them_are_left_out(workspace: Workspace, tmp_path: Path) -> None:
+    first, second = fill(workspace, tmp_path, ("раз", "Карта", "", ""), ("два", "Карта", "", ""))
+    with TableFile(tmp_path / "a.csv", COLUMNS) as table:
+        for item, other in ((first, second), (second, first)):
+            table.write((item.text, "Вход", "Вход", 0.01, item.segment, "7", "crm", key_cell(other.key)))
+    report = relabel(workspace, tmp_path / "a.csv")
+    assert (report.n_gone, report.n_replaced) == (2, 0)
+    assert {label for _, _, label in stored(workspace)} == {"Карта"}
+
+
+def test_a_key_that_looks_like_what_the_team_masks_stays_a_key(workspace: Workspace, tmp_path: Path) -> None:
+    (item,) = fill(workspace, tmp_path, ("раз", "Карта", "", ""))
+    masking = MaskingSettings(patterns=(MaskPattern(kind="contract", pattern="[0-9a-f]{8}"),))
+    object.__setattr__(workspace, "settings", workspace.settings.model_copy(update={"masking": masking}))
+    path = sheet(tmp_path / "a.csv", (item, "Вход"))
+    path.write_text(path.read_text("utf-8").replace("раз", "раз!"), "utf-8")
+    relabel(workspace, path)
     assert stored(workspace) == [("раз", None, "Вход")]
 
 

@@ -72,6 +72,13 @@ def test_a_promise_that_the_data_cannot_keep_is_said(bank: Path) -> None:
     assert "The labelled messages cannot keep 99.5 % precision, so nothing is routed" in done.stdout
 
 
+def test_the_highest_promise_that_can_be_kept_is_suggested(bank: Path) -> None:
+    decide(bank, "--precision", "99.5")
+    curve = json.loads(decide(bank, "--json").stdout)["curve"]
+    kept = max(one["promise"]["precision"] for one in curve if not one["is_out_of_reach"])
+    assert f"decide --precision {kept:g} " in decide(bank).stdout
+
+
 def test_a_share_for_review(bank: Path) -> None:
     assert "at most 20 % review" in decide(bank, "--review", "20%").stdout
     assert read_promise(bank / "models") == Promise(review=0.2)

@@ -79,7 +79,7 @@ def share_of(option: str, given: str, example: str) -> float:
     # Also false for what is not a number.
     if not 0 < share < 1:
         raise UsageError(
-            f"{option} needs a share between 0 and 1, or a percentage between 1 and 100, not '{given}'.",
+            f"{option} needs a share between 0 and 1, or a percentage above 1 and below 100, not '{given}'.",
             f"For example: {option} {example}",
         )
     return share
@@ -110,7 +110,9 @@ def _print(model: str, decider: "Decider", others: "list[Outlook]", workspace: P
         say(f"Always to people: {listed(sorted(decider.always_review))}")
     if others:
         _print_curve(others)
-        say(f"To ask for something else: {next_command(workspace, 'decide --precision 0.9')}, or --review 0.2")
+        reached = [one.promise.precision for one in others if not one.is_out_of_reach]
+        option = f"--precision {max(filter(None, reached)):g}" if any(reached) else "--review 0.2"
+        say(f"To ask for something else: {next_command(workspace, f'decide {option}')}")
 
 
 def _thresholds(decider: "Decider") -> str:

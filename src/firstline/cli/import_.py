@@ -280,6 +280,8 @@ def _print_report(report: "ImportReport", workspace: Path | None, *, is_rehearsa
     if report.n_labelled:
         newly = f"{counted(report.n_new_labelled, 'message')} {would_be}newly labelled"
         say(f"  {report.n_labelled:,} with a label, {newly}")
+    if added := report.new_classes:
+        say(f"  {counted(len(added), 'new class')}: {listed(list(added))}")
     if report.n_none:
         say(f"  {report.n_none:,} of them with a label that means none of the classes")
     if report.n_replaced or report.n_taken_away:

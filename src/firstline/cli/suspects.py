@@ -47,13 +47,14 @@ def suspects(
     name = model_folder(place.models, model).name
     answers = find_held_out(place.runs, name)
     found = find_suspects(place.database, answers.labels, answers.keys, answers.truth, answers.probabilities, n)
-    if out is not None:
+    if out is not None and found.suspects:
         write_suspects(found.suspects, out)
     if as_json:
         print_json({"model": name, **asdict(found)})
         return
     _print(found, name)
     if not found.suspects:
+        say("Nothing to list" + (f", so {out} is not written." if out else "."))
         return
     if out is None:
         named = f" --model {name}" if model else ""

@@ -214,7 +214,7 @@ def _print_report(report: "TrainReport", workspace: Path | None, place: "Workspa
     saved = "Saved model" if report.is_new else "The same model as before:"
     error = model.metrics.calibration_error if model.metrics else float("nan")
     again = next_command(workspace, f"runs show {report.run}")
-    say(f"{saved} {model.id}; calibration error {error:.3f}. To see this table again: {again}")
+    say(f"{saved} {model.id}; calibration error {figure(error)}. To see this table again: {again}")
     always_review = place.settings.decisions.always_review
     say(f"{routing_of(place.models, model, always_review)} See: {next_command(workspace, 'decide')}")
     if report.is_champion:

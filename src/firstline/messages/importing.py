@@ -101,6 +101,7 @@ class ImportReport:
     notes: Sequence[str] = ()
     sample: Sequence[StoredMessage] = ()
     unused: Sequence[str] = ()
+    new_classes: Sequence[Label] = ()
 
 
 def masker(settings: Settings) -> Masker:

@@ -5,7 +5,7 @@ is identified by text and segment. Everything happens in the caller's transactio
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import (
     ColumnElement,
@@ -25,6 +25,7 @@ from firstline.store.messages import ID_OF_KEY, StoredMessage, insert_new, now, 
 from firstline.store.relabelling import begin_settling, note_labels, settle
 from firstline.store.related import is_related
 from firstline.store.schema import classes, imports, in_force, labels, message_ids, messages
+from firstline.types import Label
 
 _MOST_UNRELATED = 1 / 20
 
@@ -36,7 +37,7 @@ class Tally:
     `n_corrected` known ids have a new text or segment. `n_shared_ids` rows have the id of another row of the file but
     another text, and are stored without the id. `n_replaced` labels were replaced by another, `n_taken_away` were
     removed. `n_forgotten` rows were skipped because they were forgotten earlier, `n_gone` because the message with
-    their key is not stored.
+    their key is not stored. `new_classes` were added to those that the workspace had before; empty if it had none.
     """
 
     n_new: int = 0
@@ -49,6 +50,7 @@ class Tally:
     n_taken_away: int = 0
     n_forgotten: int = 0
     n_gone: int = 0
+    new_classes: list[Label] = field(default_factory=list)
 
 
 class Intake:
@@ -134,6 +136,7 @@ class Intake:
         tally.n_repeated = self._n_messages - len(self._keys)
         tally.n_known = len(self._keys) - tally.n_new - tally.n_corrected
         tally.n_new_labelled = self._count_newly_labelled()
+        tally.new_classes = self._new_classes()
         return tally
 
     def _not_forgotten(self, batch: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
@@ -267,6 +270,11 @@ class Intake:
             for part in parts(missing):
                 found = select(classes.c.name, classes.c.id).where(classes.c.name.in_(part))
                 self._class_ids.update((name, class_id) for name, class_id in self._connection.execute(found))
+
+    def _new_classes(self) -> list[Label]:
+        rows = self._connection.execute(select(classes.c.name, classes.c.import_id).order_by(classes.c.name)).all()
+        new = [name for name, import_id in rows if import_id == self.id]
+        return new if len(new) < len(rows) else []
 
     def _count_newly_labelled(self) -> int:
         other = labels.alias()

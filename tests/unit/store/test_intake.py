@@ -180,3 +180,9 @@ def test_an_import_that_is_refused_leaves_the_connection_usable(engine: Engine) 
         take_in(engine, said("спасибо", "1"), settles_labels=True)
     take_in(engine, said("вопрос о карте", "1", "Карта"), settles_labels=True)
     assert labelled(engine) == [("вопрос о карте", "Карта")]
+
+
+def test_classes_that_are_new_beside_others_are_named(engine: Engine) -> None:
+    assert take_in(engine, StoredMessage("где заказ", None, "1", None, "Заказ")).new_classes == []
+    assert take_in(engine, StoredMessage("где карта", None, "2", None, "Крата")).new_classes == ["Крата"]
+    assert take_in(engine, StoredMessage("моя карта", None, "3", None, "Крата")).new_classes == []

@@ -50,6 +50,15 @@ def test_everything_is_as_it_was(engine: Engine, rows: list[StoredMessage], aske
     assert everything(engine) == before
 
 
+def test_an_import_that_changed_nothing_is_passed_over(engine: Engine) -> None:
+    take_in(engine, *START)
+    before = everything(engine)
+    for _ in range(2):
+        take_in(engine, StoredMessage("где заказ", "lead", "1", None, "Иное"), settles_labels=True)
+    assert undo(engine) is not None
+    assert everything(engine) == before
+
+
 def test_it_says_what_went_and_what_came_back(engine: Engine) -> None:
     take_in(engine, *START)
     take_in(

@@ -90,7 +90,11 @@ def sources(labels: Sequence[Label] = LABELS, n: int = 120) -> Sources:
     return Sources(model(labels), is_champion=True, held_out=held_out, messages=messages, decider=decider_of(held_out))
 
 
-def decider_of(held_out: HeldOut, promise: Promise = DEFAULT) -> Decider:
-    """Decides by these answers."""
-    record = AnswerRecord.of(held_out.probabilities[None], held_out.truth, held_out.novelty[None])
-    return Decider(record, held_out.labels, promise)
+def decider_of(
+    held_out: HeldOut, promise: Promise = DEFAULT, n_outsiders: int = 0, always_review: Sequence[Label] = ()
+) -> Decider:
+    """Decides by these answers; the last `n_outsiders` are to messages of none of the classes."""
+    n = len(held_out.truth)
+    is_none = np.arange(n) >= n - n_outsiders
+    record = AnswerRecord.of(held_out.probabilities[None], held_out.truth, held_out.novelty[None], is_none)
+    return Decider(record, held_out.labels, promise, always_review)

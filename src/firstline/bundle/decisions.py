@@ -90,7 +90,7 @@ class Decider:
         if record is None:
             return HeldOutDecisions(0.0, 0.0, 0.0, 0.0)
         is_routed = self.may_route(record) & self.thresholds.routes(record)
-        counts = (is_routed.sum(), record.right[is_routed].sum(), self._is_unknown(record).sum())
+        counts = (is_routed.sum(), record.right[is_routed].sum(), self.is_unknown(record).sum())
         routed, right, unknown = (float(count) / record.n_repeats for count in counts)
         return HeldOutDecisions(record.n_messages, routed, right, unknown)
 
@@ -129,15 +129,16 @@ class Decider:
         may_route = self.may_route(record)
         if self.promise.precision is not None:
             return for_precision(record, may_route, self.promise.precision, n_labels)
-        stays = int((~may_route & ~self._is_unknown(record)).sum())
+        stays = int((~may_route & ~self.is_unknown(record)).sum())
         return for_review(record, may_route, stays, self.promise.review or 0.0, n_labels)
 
-    def _is_unknown(self, record: AnswerRecord) -> NDArray[np.bool_]:
+    def is_unknown(self, record: AnswerRecord) -> NDArray[np.bool_]:
+        """Answers to messages that are unknown, (n,)."""
         return np.asarray((record.novelty > LIMIT) | np.array(self._are_none, np.bool_)[record.predicted])
 
     def may_route(self, record: AnswerRecord) -> NDArray[np.bool_]:
         """Answers that only their confidence can keep from being routed."""
-        return ~self._is_unknown(record) & ~np.array(self._reviewed, np.bool_)[record.predicted]
+        return ~self.is_unknown(record) & ~np.array(self._reviewed, np.bool_)[record.predicted]
 
 
 def load_record(folder: Path, manifest: Manifest) -> AnswerRecord | None:

@@ -280,15 +280,7 @@ def _print_report(report: "ImportReport", workspace: Path | None, *, is_rehearsa
         shared = counted(report.n_shared_ids, "row")
         say(f"  {shared} with the id of an earlier row but another text: kept without an id")
         say("    if these rows are one conversation, name its column: --conversation COLUMN")
-    if report.n_labelled:
-        newly = f"{counted(report.n_new_labelled, 'message')} {would_be}newly labelled"
-        say(f"  {report.n_labelled:,} with a label, {newly}")
-    if added := report.new_classes:
-        say(f"  {counted(len(added), 'new class')}: {listed(list(added))}")
-    if report.n_none:
-        say(f"  {report.n_none:,} of them with a label that means none of the classes")
-    if report.n_replaced or report.n_taken_away:
-        say(f"  {counted(report.n_replaced, 'label')} {would_be}replaced, {report.n_taken_away:,} removed")
+    _print_labels(report, would_be)
     if report.segments:
         shown = sorted(report.segments.items(), key=lambda item: -item[1])
         say("  segments: " + listed([f"{name} {count:,}" for name, count in shown]))
@@ -308,6 +300,18 @@ def _print_report(report: "ImportReport", workspace: Path | None, *, is_rehearsa
     if report.sample:
         cells = [(item.text, item.segment or "", item.label or "") for item in report.sample]
         print_table(("text, masked", "segment", "class"), cells)
+
+
+def _print_labels(report: "ImportReport", would_be: str) -> None:
+    if report.n_labelled:
+        newly = f"{counted(report.n_new_labelled, 'message')} {would_be}newly labelled"
+        say(f"  {report.n_labelled:,} with a label, {newly}")
+    if added := report.new_classes:
+        say(f"  {counted(len(added), 'new class')}: {listed(list(added))}")
+    if report.n_none:
+        say(f"  {report.n_none:,} of them with a label that means none of the classes")
+    if report.n_replaced or report.n_taken_away:
+        say(f"  {counted(report.n_replaced, 'label')} {would_be}replaced, {report.n_taken_away:,} removed")
 
 
 def _print_rejects(report: "ImportReport", would_be: str) -> None:

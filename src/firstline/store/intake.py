@@ -25,6 +25,7 @@ from firstline.store.messages import ID_OF_KEY, StoredMessage, insert_new, now, 
 from firstline.store.relabelling import begin_settling, note_labels, settle
 from firstline.store.related import is_related
 from firstline.store.schema import classes, imports, in_force, labels, message_ids, messages
+from firstline.store.undo import close_if_unchanged
 from firstline.types import Label
 
 _MOST_UNRELATED = 1 / 20
@@ -138,6 +139,7 @@ class Intake:
         tally.n_known = len(self._keys) - tally.n_new - tally.n_corrected
         tally.n_new_labelled = self._count_newly_labelled()
         tally.new_classes = self._new_classes()
+        close_if_unchanged(self._connection, self.id)
         return tally
 
     def _not_forgotten(self, batch: Sequence[StoredMessage]) -> Sequence[StoredMessage]:

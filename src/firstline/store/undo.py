@@ -6,25 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, and_, exists, func, or_, select
+from sqlalchemy import Connection, RowMapping, and_, exists, func, select
 
 from firstline.store.messages import StoredMessage, now
 from firstline.store.schema import classes, corrections, imports, labels, message_ids, messages
-
-_CHANGED_SOMETHING = or_(
-    *(
-        exists().where(column == imports.c.id)
-        for column in (
-            labels.c.import_id,
-            labels.c.superseded_import,
-            message_ids.c.import_id,
-            messages.c.import_id,
-            corrections.c.import_id,
-            classes.c.import_id,
-        )
-    )
-)
-"""A file that was imported twice changes nothing the second time, and it is the first import that people mean."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +24,31 @@ class Undone:
     n_labels_back: int
 
 
+def close_if_unchanged(connection: Connection, import_id: int) -> None:
+    """Leave nothing to undo of an import that changed nothing.
+
+    A file that was imported twice changes nothing the second time, and it is the first import that people mean.
+    """
+    changed = (
+        labels.c.import_id,
+        labels.c.superseded_import,
+        message_ids.c.import_id,
+        messages.c.import_id,
+        corrections.c.import_id,
+        classes.c.import_id,
+    )
+    nothing = and_(*(~exists().where(column == import_id) for column in changed))
+    connection.execute(imports.update().where(imports.c.id == import_id, nothing).values(undone_at=now()))
+
+
 def undo_last_import(connection: Connection, mask: Callable[[str], str]) -> Undone | None:
     """Undo the last import that changed something and is not undone yet; return None if there is none.
 
     Runs in the caller's transaction. A message that has been labelled since stays. `mask` applies today's masks to
     restored texts.
     """
-    wanted = select(imports).where(imports.c.undone_at.is_(None), _CHANGED_SOMETHING)
-    last = connection.execute(wanted.order_by(imports.c.id.desc()).limit(1)).mappings().first()
+    wanted = select(imports).where(imports.c.undone_at.is_(None)).order_by(imports.c.id.desc())
+    last = connection.execute(wanted.limit(1)).mappings().first()
     if last is None:
         return None
     import_id = last["id"]

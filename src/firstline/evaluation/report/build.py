@@ -27,6 +27,8 @@ from firstline.types import Label, Message
 _MOST_PAIRS, _LEAST_IN_A_PAIR, _EXAMPLES_OF_A_PAIR = 10, 2, 3
 _MOST_QUOTED = 10
 _MOST_SETTING_CHARS = 200
+_FOUND_BY_TRAINING = ("dropped", "temperatures")
+"""Among the settings of a blend: nobody can set these, and they mean nothing without its code."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def build_report(sources: Sources) -> ReportData:
         pairs=(),
         mistakes=(),
         suspects=(),
-        growth=growth(curve) if curve else None,
+        growth=growth(curve, manifest.candidate) if curve else None,
         gaps=(),
         n_gone=0,
         n_relabelled=0,
@@ -229,9 +231,13 @@ def _facts(manifest: Manifest) -> Facts:
         latency_p50_ms=measured.latency_ms.get("p50"),
         latency_p99_ms=measured.latency_ms.get("p99"),
         memory_bytes=measured.memory_bytes,
-        settings=tuple(_flat(training.candidate_settings)) if training else (),
+        settings=_settings(training.candidate_settings) if training else (),
         libraries=tuple(sorted(training.libraries.items())) if training else (),
     )
+
+
+def _settings(settings: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple(_flat({name: value for name, value in settings.items() if name not in _FOUND_BY_TRAINING}))
 
 
 def _flat(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
@@ -240,5 +246,6 @@ def _flat(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, s
         if isinstance(value, Mapping):
             yield from _flat(value, f"{above}{name}.")
         else:
-            text = str(value)
+            # There is no use in a zero with a sign.
+            text = str(0.0 if value == 0 and isinstance(value, float) else value)
             yield f"{above}{name}", text if len(text) <= _MOST_SETTING_CHARS else f"{text[:_MOST_SETTING_CHARS]}…"

@@ -6,6 +6,7 @@ Shares are 0 to 1. Texts and names are as people wrote them; the template escape
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from firstline.evaluation.promises import Outlook
 from firstline.types import Label
 
 Gap: TypeAlias = Literal[
@@ -26,12 +27,17 @@ class Share:
 
 @dataclass(frozen=True)
 class Difference:
-    """How many more messages than the champion this model gets right, as a share of `n` that both answered."""
+    """How many more messages than the champion this model gets right, as a share of `n` that both answered.
+
+    Of these, the share `mine` is right with this model, and `theirs` with the champion.
+    """
 
     value: float
     low: float
     high: float
     n: int
+    mine: float
+    theirs: float
 
 
 @dataclass(frozen=True)
@@ -56,22 +62,36 @@ class Offer:
     """What is routed if the share `precision` of it must be right, or at most `review` may go to people.
 
     `right` is the share of it that is right, with the interval for a thousand new messages. It is None if nothing is
-    routed: then the answers cannot back the promise.
+    routed: then the answers cannot back the promise. `outlook` counts those thousand, as `firstline decide` does.
     """
 
     precision: float | None
     review: float | None
     route: Share
     right: Share | None
+    outlook: Outlook
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The classes that the team always leaves to people, and the share of all messages that this keeps there."""
+
+    names: tuple[Label, ...]
+    share: Share
 
 
 @dataclass(frozen=True)
 class Routing:
-    """What the model does with messages under the promise in force, what other promises offer, and the curve."""
+    """What the model does with messages under the promise in force, what other promises offer, and the curve.
+
+    `rule` is None if the team has none. `n_outsiders` messages are of none of the classes; they count in all shares.
+    """
 
     offer: Offer
     review: Share
     unknown: Share
+    rule: Rule | None
+    n_outsiders: int
     others: tuple[Offer, ...]
     curve: tuple[CurvePoint, ...]
 
@@ -178,8 +198,13 @@ class GrowthPoint:
 
 @dataclass(frozen=True)
 class Growth:
-    """The learning curve. `now` and `then` are expectations, for the present labels and for `more` more."""
+    """The learning curve. `now` and `then` are expectations, for the present labels and for `more` more.
 
+    It is the curve of `candidate`; `is_own` says whether the model is that candidate.
+    """
+
+    candidate: str
+    is_own: bool
     points: tuple[GrowthPoint, ...]
     more: int
     now: GrowthPoint | None

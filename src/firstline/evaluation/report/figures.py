@@ -94,11 +94,13 @@ def paired(right: NDArray[np.bool_], others: NDArray[np.bool_]) -> Difference:
     n = len(difference)
     value = float(difference.mean())
     half = _Z * float(difference.std(ddof=1)) / n**0.5 if n > 1 else 1.0
-    return Difference(value, max(value - half, -1.0), min(value + half, 1.0), n)
+    return Difference(
+        value, max(value - half, -1.0), min(value + half, 1.0), n, float(right.mean()), float(others.mean())
+    )
 
 
-def growth(curve: LearningCurve, more: int = MORE_LABELS) -> Growth:
-    """The learning curve, and what `more` labels should bring.
+def growth(curve: LearningCurve, candidate: str, more: int = MORE_LABELS) -> Growth:
+    """The learning curve beside a model of `candidate`, and what `more` labels should bring.
 
     The training estimates the interval for `curve.more_labels` more. For fewer, its distances from the expectation
     grow with the share of the way to there.
@@ -107,8 +109,9 @@ def growth(curve: LearningCurve, more: int = MORE_LABELS) -> Growth:
         GrowthPoint(point.n_labels, Share(point.accuracy, point.accuracy_low, point.accuracy_high, point.n_held_out))
         for point in curve.points
     )
+    whose = (curve.candidate, curve.candidate == candidate)
     if curve.law is None or curve.now is None or curve.expected is None:
-        return Growth(points, more, None, None)
+        return Growth(*whose, points, more, None, None)
     more = min(more, curve.more_labels)
     way = more / curve.more_labels
     n_labels = curve.n_labels + more
@@ -121,4 +124,4 @@ def growth(curve: LearningCurve, more: int = MORE_LABELS) -> Growth:
     )
     then = GrowthPoint(n_labels, Share(expected, max(low, 0.0), min(high, 1.0), 0))
     now = Share(curve.now.accuracy, curve.now.accuracy_low, curve.now.accuracy_high, 0)
-    return Growth(points, more, GrowthPoint(curve.n_labels, now), then)
+    return Growth(*whose, points, more, GrowthPoint(curve.n_labels, now), then)

@@ -109,7 +109,9 @@ def _filters(language: str, translations: gettext.NullTranslations) -> dict[str,
         return "–".join(bounds(share, times))
 
     def signed(value: float, digits: int = 1) -> str:
-        return ("+" if value > 0 else "\u2212" if value < 0 else "") + number(abs(value), digits)
+        # Rounded first: what is written as 0 has no sign.
+        rounded = round(value, digits)
+        return ("+" if rounded > 0 else "\u2212" if rounded < 0 else "") + number(abs(rounded), digits)
 
     def day(text: str) -> str:
         try:

@@ -3,11 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from firstline.bundle.answer_record import AnswerRecord
 from firstline.bundle.decisions import Decider
 from firstline.bundle.promise import Promise
 from firstline.evaluation.metrics import wilson
-from firstline.evaluation.promises import N_NEW, PRECISIONS, promised
-from firstline.evaluation.report.data import CurvePoint, Offer, Routing, Share
+from firstline.evaluation.promises import N_NEW, PRECISIONS, outlook, promised
+from firstline.evaluation.report.data import CurvePoint, Offer, Routing, Rule, Share
 
 _FEWEST = 30
 """Messages at the first point of the curve."""
@@ -25,6 +26,8 @@ def routing(decider: Decider) -> Routing | None:
         offer=offer,
         review=share(n - held_out.routed - held_out.unknown, n),
         unknown=share(held_out.unknown, n),
+        rule=_rule(decider, decider.record),
+        n_outsiders=round(float(decider.record.is_none.sum()) / decider.record.n_repeats),
         others=tuple(_offer(decider.with_promise(Promise(precision=level))) for level in sorted(asked, reverse=True)),
         curve=_curve(decider),
     )
@@ -44,7 +47,21 @@ def _offer(decider: Decider) -> Offer:
     if held_out.routed:
         interval = promised(held_out.right, held_out.routed, max(round(N_NEW * route.value), 1))
         right = Share(held_out.right / held_out.routed, *interval, round(held_out.routed))
-    return Offer(decider.promise.precision, decider.promise.review, route, right)
+    return Offer(decider.promise.precision, decider.promise.review, route, right, outlook(decider))
+
+
+def _rule(decider: Decider, record: AnswerRecord) -> Rule | None:
+    """What the team's own rule leaves to people; what is unknown is so in any case."""
+    names = tuple(label for label in decider.labels if label in decider.always_review)
+    if not names:
+        return None
+    n_left = float((_is_left_by_rule(decider, record) & ~decider.is_unknown(record)).sum())
+    return Rule(names, share(n_left / record.n_repeats, record.n_messages))
+
+
+def _is_left_by_rule(decider: Decider, record: AnswerRecord) -> NDArray[np.bool_]:
+    reviewed = [place for place, label in enumerate(decider.labels) if label in decider.always_review]
+    return np.isin(record.predicted, reviewed)
 
 
 def _curve(decider: Decider) -> tuple[CurvePoint, ...]:

@@ -92,6 +92,7 @@ def test_the_champion_is_compared_on_the_messages_that_both_answered() -> None:
     assert found is not None
     assert found.difference is not None
     assert (found.difference.n, round(found.difference.value, 2)) == (60, -0.2)
+    assert (found.difference.mine, found.difference.theirs) == (0.8, 1.0)
 
 
 def test_a_champion_without_answers_has_only_its_figures() -> None:
@@ -112,3 +113,12 @@ def test_words_are_asked_for_mistakes_and_suspects() -> None:
 
 def test_nested_settings_have_names_with_dots() -> None:
     assert build_report(sources()).facts.settings == (("C", "30.0"), ("members.lsa.v1.n_components", "200"))
+
+
+def test_settings_that_nobody_sets_are_left_out() -> None:
+    given = sources()
+    assert given.manifest.training is not None
+    of_blend = {"weights": {"linear.v1": -0.0}, "temperatures": {"linear.v1": 0.5}, "dropped": {"lsa.v1": -0.0}}
+    training = msgspec.structs.replace(given.manifest.training, candidate_settings=of_blend)
+    found = build_report(replace(given, manifest=msgspec.structs.replace(given.manifest, training=training)))
+    assert found.facts.settings == (("weights.linear.v1", "0.0"),)

@@ -72,7 +72,7 @@ def test_a_better_model_has_a_positive_difference() -> None:
 def test_three_hundred_labels_more_lie_on_the_law() -> None:
     curve = model().learning_curve
     assert curve is not None
-    found = growth(curve)
+    found = growth(curve, curve.candidate)
     assert found.then is not None
     assert found.then.n_labels == 400
     assert found.then.right.value == pytest.approx(1 - 0.1 - 2 * 400**-0.4)
@@ -83,7 +83,7 @@ def test_the_interval_ends_as_the_training_says() -> None:
     curve = model().learning_curve
     assert curve is not None
     curve = msgspec.structs.replace(curve, law=curve.law)
-    found = growth(curve, more=500)
+    found = growth(curve, curve.candidate, more=500)
     assert found.then is not None
     assert found.then.right.high - found.then.right.value == pytest.approx(0.9 - 0.745)
 
@@ -91,4 +91,12 @@ def test_the_interval_ends_as_the_training_says() -> None:
 def test_without_a_law_nothing_is_expected() -> None:
     curve = model().learning_curve
     assert curve is not None
-    assert growth(msgspec.structs.replace(curve, law=None)).then is None
+    assert growth(msgspec.structs.replace(curve, law=None), curve.candidate).then is None
+
+
+@pytest.mark.parametrize(("candidate", "is_own"), [("linear.v1", True), ("blend.v1", False)])
+def test_the_curve_says_whose_it_is(candidate: str, is_own: bool) -> None:
+    curve = model().learning_curve
+    assert curve is not None
+    found = growth(curve, candidate)
+    assert (found.candidate, found.is_own) == ("linear.v1", is_own)

@@ -5,12 +5,14 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import msgspec
+import numpy as np
 import pytest
 
 from firstline.bundle.decisions import Decider
 from firstline.bundle.promise import Promise
+from firstline.evaluation.promises import outlook
 from firstline.evaluation.report.build import Sources, build_report
-from firstline.evaluation.report.page import LANGUAGES, render_report
+from firstline.evaluation.report.page import LANGUAGES, _environment, render_report
 from tests.reports import decider_of, model, sources, with_texts
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&amp;{{ 7*7 }} %(n)s %s"
@@ -41,6 +43,11 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
+
+
+def words(html: str) -> str:
+    """The text of a page, with a blank for each white space."""
+    return " ".join(Page(html).text.split())
 
 
 def page(given: Sources, language: str = "en") -> str:
@@ -108,7 +115,7 @@ def test_names_and_messages_have_directions_of_their_own() -> None:
     name, text = "\u202eبطاقة", "أين بطاقتي؟"
     html = page(with_texts(sources((name, "b", "c")), dict.fromkeys(range(120), text)))
     assert f'<q dir="auto">{text}</q>' in html
-    outside = re.sub(r"<bdi>.*?</bdi>|title=\".*?\"|data-value=\".*?\"", "", html)
+    outside = re.sub(r"<bdi.*?</bdi>|title=\".*?\"|data-value=\".*?\"", "", html)
     assert name not in outside
 
 
@@ -237,3 +244,112 @@ def test_that_every_class_always_goes_to_people_is_said(language: str) -> None:
         language
     ] in text
     assert not re.search("answers do not show|ответы не", text)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_rule_of_the_team_and_the_outsiders_are_said_beside_the_shares(language: str) -> None:
+    given = sources(n=300)
+    assert given.held_out is not None
+    ruled = given.held_out.labels[0]
+    decider = decider_of(given.held_out, Promise(precision=0.6), n_outsiders=40, always_review=[ruled])
+    text = words(page(replace(given, decider=decider), language))
+    said = {
+        "en": [
+            f"Your own rule leaves 33 % of all messages to people, however sure the model is: those that it puts into"
+            f" {ruled}.",
+            "These shares are of 300 messages: 260 of your classes, and 40 that people labelled as none of them.",
+        ],
+        "ru": [
+            f"По вашему правилу людям уходят 33 % всех сообщений, как бы ни была уверена модель. Это сообщения, которые"
+            f" она относит к классам: {ruled}.",
+            "Всего в этих долях сообщений: 300. Из них к вашим классам относятся 260, а 40 люди не отнесли",
+        ],
+    }
+    assert all(sentence in text for sentence in said[language])
+
+
+def test_without_rule_and_outsiders_nothing_is_said_of_them() -> None:
+    text = words(page(sources()))
+    assert "Your own rule" not in text
+    assert "These shares" not in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_promise_of_little_review_names_the_unknown_ones(language: str) -> None:
+    given = sources(n=300)
+    assert given.held_out is not None
+    strange = replace(given.held_out, novelty=np.where(np.arange(300) < 30, 1, 0).astype(np.float32))
+    text = words(page(replace(given, decider=decider_of(strange, Promise(review=0.3))), language))
+    assert {"en": "to people and calls 10 % unknown.", "ru": "назовёт незнакомыми 10 %."}[language] in text
+
+
+@pytest.mark.parametrize(
+    ("language", "candidate", "said"),
+    [
+        ("en", "blend.v1", "Measured with linear.v1, which trains quickly, and not with this model."),
+        ("en", "linear.v1", "Measured with models of the same kind"),
+        ("ru", "blend.v1", "Измерено не на этой модели, а на linear.v1"),
+        ("ru", "linear.v1", "Измерено на таких же моделях"),
+    ],
+)
+def test_the_page_says_whose_curve_it_is(language: str, candidate: str, said: str) -> None:
+    given = sources()
+    given = replace(given, manifest=msgspec.structs.replace(given.manifest, candidate=candidate))
+    assert said in words(page(given, language))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_both_models_are_compared_on_the_same_messages(language: str) -> None:
+    given = sources()
+    mine = given.held_out
+    assert mine is not None
+    theirs = replace(mine, keys=mine.keys[:61], truth=mine.truth[:61], probabilities=mine.probabilities[:61])
+    champion = msgspec.structs.replace(model(), id="lsa.v1-11111111")
+    text = words(page(replace(given, is_champion=False, champion=champion, champions_held_out=theirs), language))
+    assert {
+        "en": "The champion is lsa.v1-11111111. On the 61 messages that both answered, this model puts 80 of 100 in the"
+        " right class and the champion 80 of 100: a difference of 0.0 (from 0.0 to 0.0).",
+        "ru": "Действующая модель: lsa.v1-11111111. На 61 сообщении, на которое ответили обе, эта модель относит к"
+        " верному классу 80 из 100, действующая 80 из 100: разница 0,0 (от 0,0 до 0,0).",
+    }[language] in text
+
+
+def test_figures_of_other_messages_say_so() -> None:
+    given = replace(sources(), is_champion=False, champion=msgspec.structs.replace(model(), id="lsa.v1-11111111"))
+    assert given.champion is not None
+    assert given.champion.metrics is not None
+    n = given.champion.metrics.n_messages
+    assert f"It was checked on {n} messages, which need not be the same as above." in words(page(given))
+
+
+@pytest.mark.parametrize(("value", "written"), [(-0.04, "0.0"), (0.04, "0.0"), (-0.06, "−0.1"), (0.06, "+0.1")])
+def test_what_is_written_as_zero_has_no_sign(value: float, written: str) -> None:
+    assert _environment("en").filters["signed"](value) == written
+
+
+def test_the_page_and_decide_count_alike() -> None:
+    given = sources(n=146)
+    assert given.held_out is not None
+    for precision in (0.8, 0.85, 0.9, 0.95):
+        decider = decider_of(given.held_out, Promise(precision=precision))
+        found = outlook(decider)
+        said = (
+            f"Of 1,000 messages, {found.routed} go by themselves, about {found.wrong} of them wrongly"
+            f" ({found.wrong_low} to {found.wrong_high})."
+        )
+        assert said in words(page(replace(given, decider=decider)))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_names_of_classes_are_marked_as_what_they_are_written_in(language: str) -> None:
+    given = sources(("Мошенничество", "б", "в"))
+    given = replace(given, manifest=msgspec.structs.replace(given.manifest, language="ru"))
+    html = page(given, language)
+    assert '<bdi lang="ru">Мошенничество</bdi>' in html
+    assert '<tbody lang="ru">' in html
+
+
+def test_a_wide_table_says_that_it_moves() -> None:
+    hint = "If the table is cut off at its right edge, move it sideways."
+    assert hint in page(sources([f"класс {place}" for place in range(7)], n=280))
+    assert hint not in page(sources())

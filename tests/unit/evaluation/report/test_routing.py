@@ -5,6 +5,7 @@ import pytest
 
 from firstline.bundle.decisions import Decider
 from firstline.bundle.promise import Promise
+from firstline.evaluation.promises import outlook
 from firstline.evaluation.report.routing import routing, share
 from tests.reports import answers, decider_of
 
@@ -80,3 +81,37 @@ def test_a_share_has_wilsons_interval() -> None:
 def test_less_than_half_a_message_has_an_interval() -> None:
     found = share(1 / 3, 1 / 3)
     assert (found.value, found.n) == (1.0, 1)
+
+
+def test_the_teams_rule_is_told_from_what_the_model_leaves() -> None:
+    held_out, _ = answers(n=300)
+    strange = np.where(np.arange(300) < 3, 1, 0).astype(np.float32)
+    first, second, _ = held_out.labels
+    decider = decider_of(replace(held_out, novelty=strange), always_review=[second, first, "Нет такого"])
+    found = routing(decider)
+    assert found is not None
+    assert found.rule is not None
+    assert found.rule.names == (first, second)
+    predicted = held_out.probabilities.argmax(axis=1)
+    assert found.rule.share.value == pytest.approx((predicted[3:] < 2).sum() / 300)
+    assert found.rule.share.value < found.review.value
+
+
+def test_without_a_rule_there_is_none() -> None:
+    found = routing(decider_of(answers()[0], always_review=["Нет такого"]))
+    assert found is not None
+    assert found.rule is None
+
+
+def test_outsiders_are_counted() -> None:
+    found = routing(decider_of(answers(n=300)[0], n_outsiders=40))
+    assert found is not None
+    assert (found.n_outsiders, found.unknown.n) == (40, 300)
+
+
+def test_the_thousand_are_those_of_decide() -> None:
+    decider = decider_of(answers(n=300)[0], Promise(precision=0.9))
+    found = routing(decider)
+    assert found is not None
+    assert found.offer.outlook == outlook(decider)
+    assert [offer.outlook.promise.precision for offer in found.others] == [offer.precision for offer in found.others]

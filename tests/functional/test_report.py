@@ -105,6 +105,7 @@ def test_a_machine_without_the_database_gets_a_page(firstline: Run, judged: Path
 def test_forget_deletes_pages_that_quote_the_message(firstline: Run, judged: Path) -> None:
     firstline("report", "-w", judged)
     page = next((judged / "reports").iterdir())
+    (judged / "reports" / "a.html").mkdir()  # Where something else is in the way, pages still go.
     workspace = Workspace.find(judged)
     quoted = next(
         one.text for one in read_for_training(workspace.database).messages if one.text in page.read_text("utf-8")

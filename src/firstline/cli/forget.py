@@ -11,8 +11,6 @@ from firstline.cli.options import JsonOption, WorkspaceOption
 from firstline.cli.output import counted, listed, next_command, note, print_json, say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from firstline.store.forgetting import Forgotten
     from firstline.store.workspace import Workspace
 
@@ -56,14 +54,13 @@ def forget(
         why = str(error) if isinstance(error, UnusableCell) else "it is not UTF-8"
         raise UsageError(f"Cannot read what to forget: {why}.", "Write it as it is in the export.") from None
     with place.hold("messages", "forget"):
-        found = _forget(place, known, source, texts, before, dry_run)
+        found, reports = _forget(place, known, source, texts, before, dry_run)
     if not (found.keys or found.n_ids):
         raise InputError(
             "Nothing here matches, so nothing was forgotten.",
             f"Write ids and texts as they are in the export. Systems known here: {listed(found.sources) or 'none'}",
         )
-    holders = _holders(place, found.keys)
-    _delete(place.reports, () if dry_run else holders.reports)
+    holders = _holders(place, found.keys, reports)
     if as_json:
         counts = {"n_messages": len(found.keys), "n_ids": found.n_ids, "n_shared": found.n_shared}
         print_json({**counts, "n_unknown_ids": found.n_unknown_ids, "n_undated": found.n_undated, **asdict(holders)})
@@ -88,7 +85,9 @@ def _forget(
     texts: list[str],
     before: datetime | None,
     is_rehearsal: bool,
-) -> "Forgotten":
+) -> tuple["Forgotten", list[str]]:
+    """What was forgotten, and the pages in reports/ that quoted it, which are deleted as well."""
+    from firstline.evaluation.report.quoting import reports_that_quote
     from firstline.messages.importing import masker
     from firstline.messages.incoming import Names
     from firstline.store.database import rehearsing, writing
@@ -105,11 +104,15 @@ def _forget(
         names = Names(mask, key.hash_id)
         known = [name for one in ids if (name := names.id(one))]
         found = forget(connection, key.secret, ids=known, source=source, texts=masked, before=before)
+        # Before the messages are gone for good: if this stops here, the same command finds both again.
+        pages = reports_that_quote(place.reports, found.keys)
+        for page in pages if not is_rehearsal else ():
+            page.unlink(missing_ok=True)
     # Also when nothing matched: what an earlier run could not do is done then.
     if not is_rehearsal and (why := rewrite(place.database)):
         note(f"Warning: forgotten text may still be in unused parts of the database's files: {why}.")
         note("Run this again later: it will find nothing to forget, but rewrite the files.")
-    return found
+    return found, [page.name for page in pages]
 
 
 def _lines(file: Path) -> list[str]:
@@ -147,9 +150,8 @@ class Holders:
     reports: list[str]
 
 
-def _holders(place: "Workspace", keys: set[bytes]) -> Holders:
+def _holders(place: "Workspace", keys: set[bytes], reports: list[str]) -> Holders:
     from firstline.bundle.registry import list_models
-    from firstline.evaluation.report.quoting import reports_that_quote
     from firstline.training.runs import list_runs, runs_that_read
 
     n_read = runs_that_read(place.runs, keys) if keys else {}
@@ -163,13 +165,8 @@ def _holders(place: "Workspace", keys: set[bytes]) -> Holders:
         # If its run was deleted or has made another model since, what it read is unknown.
         models_that_may=sorted(model for model in models if n_read.get(made.get(model, ""), -1) < 0),
         has_language_models=language_models.exists() and any(language_models.iterdir()),
-        reports=[page.name for page in reports_that_quote(place.reports, keys)],
+        reports=reports,
     )
-
-
-def _delete(reports: Path, names: "Iterable[str]") -> None:
-    for name in names:
-        (reports / name).unlink(missing_ok=True)
 
 
 def _say_holders(holders: Holders, workspace: Path | None, is_rehearsal: bool) -> None:

@@ -10,8 +10,18 @@ _KEY = re.compile(rb'data-key="([0-9a-f]{32})"')
 def reports_that_quote(reports: Path, keys: Collection[bytes]) -> list[Path]:
     """The pages in `reports` that quote a message with one of these keys, sorted; none if there is no such folder.
 
-    The template writes the key of every message that it quotes, see `data.Example`. Raises `OSError`.
+    The template writes the key of every message that it quotes, see `data.Example`. A page that cannot be read counts
+    as one that quotes; what is not a file does not. Raises `OSError` if the folder cannot be read.
     """
     wanted = {key.hex().encode() for key in keys}
-    pages = sorted(reports.glob("*.html")) if wanted and reports.is_dir() else []
-    return [page for page in pages if not wanted.isdisjoint(_KEY.findall(page.read_bytes()))]
+    here = wanted and reports.is_dir()
+    # A page that a killed process was writing is one too.
+    pages = sorted([*reports.glob("*.html"), *reports.glob(".*.html.*")]) if here else []
+    return [page for page in pages if page.is_file() and _may_quote(page, wanted)]
+
+
+def _may_quote(page: Path, keys: Collection[bytes]) -> bool:
+    try:
+        return any(key in keys for key in _KEY.findall(page.read_bytes()))
+    except OSError:
+        return True

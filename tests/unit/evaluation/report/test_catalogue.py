@@ -62,4 +62,7 @@ def test_the_compiled_catalogue_is_up_to_date(catalogue: Catalog) -> None:
     with (LOCALE / "report.mo").open("rb") as file:
         ours = gettext.GNUTranslations(file)
     compiled.seek(0)
-    assert vars(ours)["_catalog"] == vars(gettext.GNUTranslations(compiled))["_catalog"]
+    theirs = gettext.GNUTranslations(compiled)
+    # But for the header, which names the version of Babel.
+    sentences = [{**vars(one)["_catalog"], "": ""} for one in (ours, theirs)]
+    assert sentences[0] == sentences[1]

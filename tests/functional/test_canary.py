@@ -63,8 +63,8 @@ def _import(bird: Bird) -> None:
         bird.run("import", bird.inputs / f"chats.{ending}", *CONVERSATION)
         bird.run("import", bird.inputs / f"chats.{ending}", *CONVERSATION[:4], "--agent-values", "nobody", code=1)
     bird.run("import", bird.inputs / "history.csv", "--dry-run")
-    bird.run("import", bird.inputs / "chats.csv", *CONVERSATION)
     bird.run("import", "--undo")
+    bird.run("import", bird.inputs / "chats.csv", *CONVERSATION)
     # A message and a conversation have it as their id, and are known by its hash.
     assert "2 messages" in bird.run("forget", PERSONAL["email"]).stdout
     settings = bird.workspace / "firstline.toml"

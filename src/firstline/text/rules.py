@@ -162,8 +162,16 @@ class TextRules:
 
         This is what a model reads; what stands beyond 10,000 characters of a message is left out.
         """
-        ruled = self(text[:LONGEST_READ_CHARS])
-        if not segment:
-            return ruled
-        token = segment_token(segment)
-        return " ".join((token, ruled, token) if ruled else (token, token))
+        return between_segments(self.beginning(text), segment)
+
+    def beginning(self, text: str) -> str:
+        """The ruled text of the first 10,000 characters of a message."""
+        return self(text[:LONGEST_READ_CHARS])
+
+
+def between_segments(ruled: str, segment: str | None) -> str:
+    """A ruled text with the segment's token at both ends."""
+    if not segment:
+        return ruled
+    token = segment_token(segment)
+    return " ".join((token, ruled, token) if ruled else (token, token))

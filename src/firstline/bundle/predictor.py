@@ -186,9 +186,7 @@ class Predictor:
 
     def _check(self, scores: NDArray[np.float32], shape: tuple[int, int]) -> None:
         """Raises `ScoresNotFinite` for rows that are not probabilities; comparisons with NaN are false."""
-        if scores.shape != shape or not (
-            (scores >= 0).all() and (np.abs(scores.sum(axis=1) - 1) <= _SUM_TOLERANCE).all()
-        ):
+        if scores.shape != shape or not (scores.min() >= 0 and np.abs(scores.sum(axis=1) - 1).max() <= _SUM_TOLERANCE):
             raise ScoresNotFinite(
                 f"Model {self.manifest.id} gives scores that are not probabilities.",
                 "Serve another model, or train this one again: firstline train",

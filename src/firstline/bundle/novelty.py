@@ -58,6 +58,11 @@ class Reference:
     centres: NDArray[np.float32]
 
     @cached_property
+    def _most_entropy(self) -> float:
+        """The entropy of the even distribution."""
+        return float(np.log(max(len(self.whitening), 2)))
+
+    @cached_property
     def _halves(self) -> NDArray[np.float32]:
         """Half the squared length of each centre, (n_centres,)."""
         return np.asarray((self.centres**2).sum(axis=1) / 2, np.float32)
@@ -73,7 +78,7 @@ class Reference:
         nearest = (self._halves - odds @ self.centres.T).min(axis=1)
         distance = np.sqrt(np.maximum((odds**2).sum(axis=1) + 2 * nearest, 0))
         found = np.empty((len(probabilities), 3 + (none is not None)))
-        found[:, 0] = -(probabilities * logs).sum(axis=1) / np.log(max(probabilities.shape[1], 2))
+        found[:, 0] = -(probabilities * logs).sum(axis=1) / np.float64(self._most_entropy)
         found[:, 1] = 1 - probabilities.max(axis=1)
         found[:, 2] = distance
         if none is not None:

@@ -98,7 +98,9 @@ class NoveltyDetector:
     def score(self, signals: NDArray[np.float64]) -> NDArray[np.float64]:
         """The weighted sum of signals, (n, n_signals), in deviations; the limit lies at 0."""
         means, deviations, weights = self._columns
-        return np.asarray(_within((signals - means) / deviations, -_MOST_DEVIATIONS, _MOST_DEVIATIONS) @ weights - self.limit)
+        return np.asarray(
+            _within((signals - means) / deviations, -_MOST_DEVIATIONS, _MOST_DEVIATIONS) @ weights - self.limit
+        )
 
     @cached_property
     def _columns(self) -> NDArray[np.float64]:

@@ -138,7 +138,7 @@ class Predictor:
 
         Raises `ScoresNotFinite` if a part gives something else for one of the messages.
         """
-        mixed, _ = self._mixed(messages, self._ruled(messages))
+        mixed, _ = self._mixed(messages)
         return with_confidence(calibrate(mixed, self.manifest.calibration.temperature), self.manifest.confidence)
 
     def _ruled(self, messages: Sequence[Message]) -> list[str]:
@@ -146,22 +146,23 @@ class Predictor:
         return [self._rules.beginning(message.text) for message in messages]
 
     def _mixed(
-        self, messages: Sequence[Message], ruled: Sequence[str]
+        self, messages: Sequence[Message], ruled: Sequence[str] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """What the parts say together: probabilities of the labels before calibration, (n_messages, n_labels), and
         the probability of none of the classes, (n_messages,); None if no such messages were learned.
 
-        `ruled` are the ruled texts of the messages. Raises `ScoresNotFinite`.
+        `ruled` are the ruled texts of the messages, if the caller has them. Raises `ScoresNotFinite`.
         """
         n_columns = len(self.manifest.labels) + self.manifest.none
         if not messages:
             empty = np.empty((0, n_columns), np.float32)
             return without_none(empty) if self.manifest.none else (empty, None)
+        ruled = self._ruled(messages) if ruled is None else ruled
         segments = [message.segment if message.segment in self._segments else None for message in messages]
         said = []
         for part in self._parts:
             texts = (
-                list(map(between_segments, ruled, segments))
+                [between_segments(text, segment) for text, segment in zip(ruled, segments, strict=True)]
                 if part.scorer.reads == "ruled"
                 else [as_written(message.text, segment) for message, segment in zip(messages, segments, strict=True)]
             )
@@ -178,7 +179,7 @@ class Predictor:
 
         They are the log odds of the answers, whitened if the model tells unknown messages. Raises `ScoresNotFinite`.
         """
-        mixed, _ = self._mixed(messages, self._ruled(messages))
+        mixed, _ = self._mixed(messages)
         odds = log_odds(mixed)
         if self._detector is not None:
             odds = odds @ self._detector.reference.whitening

@@ -50,8 +50,6 @@ def ngrams_of_token(token: str, low: int, high: int) -> list[str]:
     padded = f" {token} "
     length = len(padded)
     found = [
-        padded[start : start + size]
-        for size in range(low, min(high + 1, length))
-        for start in range(length - size + 1)
+        padded[start : start + size] for size in range(low, min(high + 1, length)) for start in range(length - size + 1)
     ]
     return [*found, padded] if low <= high >= length else found

@@ -130,7 +130,7 @@ class Tfidf:
         weights = (1.0 + np.log(counts)) * self.idf[found]
         start, n_read = 0, 0
         for run in runs:
-            n_features = np.count_nonzero(is_first[n_read : n_read + len(run)])
+            n_features = int(np.count_nonzero(is_first[n_read : n_read + len(run)]))
             of_block = weights[start : start + n_features]
             of_block /= np.sqrt(of_block @ of_block)
             start, n_read = start + n_features, n_read + len(run)

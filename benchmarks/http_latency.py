@@ -62,10 +62,13 @@ def _measure(workspace: Path, texts: list[str], with_batches: bool) -> None:
         try:
             os.sched_setaffinity(0, cores[-1:])
             assert process.stderr
-            first = process.stderr.readline()
-            found = re.search(r"Serving (\S+) at http://([\d.]+):(\d+)", first)
+            # Notes about the model come before; at the end of the output the service has ended.
+            said, found = "", None
+            while not found and (line := process.stderr.readline()):
+                said += line
+                found = re.search(r"Serving (\S+) at http://([\d.]+):(\d+)", line)
             if not found:
-                sys.exit(first + process.stderr.read())
+                sys.exit(said)
             connection = http.client.HTTPConnection(found[2], int(found[3]), timeout=30)
             bodies = [json.dumps({"text": text}).encode() for text in texts]
             floor = _times(connection, "GET", "/health/live", [b""])

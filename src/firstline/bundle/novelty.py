@@ -59,6 +59,11 @@ class Reference:
     centres: NDArray[np.float32]
 
     @cached_property
+    def _most_entropy(self) -> float:
+        """The entropy of the even distribution."""
+        return float(np.log(max(len(self.whitening), 2)))
+
+    @cached_property
     def _halves(self) -> NDArray[np.float32]:
         """Half the squared length of each centre, (n_centres,)."""
         return np.asarray((self.centres**2).sum(axis=1) / 2, np.float32)
@@ -68,17 +73,19 @@ class Reference:
 
         `probabilities`, (n, n_labels), are uncalibrated. Higher is less familiar.
         """
-        logs = np.log(np.maximum(probabilities, LEAST_PROBABILITY))
-        entropy = -(probabilities * logs).sum(axis=1) / np.log(max(probabilities.shape[1], 2))
-        odds = log_odds(probabilities) @ self.whitening
+        logs = _logs(probabilities)
+        odds = _centred(logs) @ self.whitening
         # The squared distance to each centre, but for what is the same for all of them.
         nearest = (self._halves - odds @ self.centres.T).min(axis=1)
         distance = np.sqrt(np.maximum((odds**2).sum(axis=1) + 2 * nearest, 0))
-        found = [entropy, 1 - probabilities.max(axis=1), distance]
+        found = np.empty((len(probabilities), 3 + (none is not None)))
+        found[:, 0] = -(probabilities * logs).sum(axis=1) / np.float64(self._most_entropy)
+        found[:, 1] = 1 - probabilities.max(axis=1)
+        found[:, 2] = distance
         if none is not None:
-            share = np.clip(none.astype(np.float64), _LEAST_NONE, 1 - _LEAST_NONE)
-            found.append(np.log(share / (1 - share)))
-        return np.stack(found, axis=1).astype(np.float64)
+            share = _within(none.astype(np.float64), _LEAST_NONE, 1 - _LEAST_NONE)
+            found[:, 3] = np.log(share / (1 - share))
+        return found
 
 
 @dataclass(frozen=True)
@@ -92,8 +99,9 @@ class NoveltyDetector:
     def score(self, signals: NDArray[np.float64]) -> NDArray[np.float64]:
         """The weighted sum of signals, (n, n_signals), in deviations; the limit lies at 0."""
         means, deviations, weights = self._columns
-        found = np.clip((signals - means) / deviations, -_MOST_DEVIATIONS, _MOST_DEVIATIONS) @ weights - self.limit
-        return np.asarray(found)
+        return np.asarray(
+            _within((signals - means) / deviations, -_MOST_DEVIATIONS, _MOST_DEVIATIONS) @ weights - self.limit
+        )
 
     @cached_property
     def _columns(self) -> NDArray[np.float64]:
@@ -133,10 +141,22 @@ class NoveltyDetector:
 
 def log_odds(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
     """The logarithms of probabilities, (n, n_labels), minus their mean in each row."""
-    logs = np.log(np.maximum(probabilities, LEAST_PROBABILITY))
-    return np.asarray(logs - logs.mean(axis=1, keepdims=True))
+    return _centred(_logs(probabilities))
+
+
+def _logs(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(np.log(np.maximum(probabilities, LEAST_PROBABILITY)))
+
+
+def _centred(logs: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(logs - logs.sum(axis=1, keepdims=True) / logs.shape[1])
+
+
+def _within(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
+    """`numpy.clip`, which takes longer than all else that is done to an answer here."""
+    return np.asarray(np.minimum(np.maximum(values, low), high))
 
 
 def squashed(score: NDArray[np.float64]) -> NDArray[np.float32]:
     """A score, (n,), as 0 to 1, so that .5 is at the limit."""
-    return np.asarray(1 / (1 + np.exp(-np.clip(score, -30, 30) / 2)), np.float32)
+    return np.asarray(1 / (1 + np.exp(-_within(score, -30, 30) / 2)), np.float32)

@@ -22,8 +22,8 @@ from firstline.patterns import PatternRefused
 from firstline.text.emails import EMAILS_VERSION, own_words
 from firstline.text.masks import MASKS_VERSION, OLDER_MASKS_VERSIONS, Masker
 from firstline.text.ngrams import words_of
-from firstline.text.readings import read
-from firstline.text.rules import LONGEST_READ_CHARS, TextRules, nfc, white_space
+from firstline.text.readings import as_written
+from firstline.text.rules import TextRules, between_segments, nfc, white_space
 from firstline.types import Label, Message, Prediction, Ranked, Reason
 
 _SUM_TOLERANCE = 1e-2
@@ -147,20 +147,31 @@ class Predictor:
         mixed, _ = self._mixed(messages)
         return with_confidence(calibrate(mixed, self.manifest.calibration.temperature), self.manifest.confidence)
 
-    def _mixed(self, messages: Sequence[Message]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    def _ruled(self, messages: Sequence[Message]) -> list[str]:
+        """The ruled texts of messages, without segments."""
+        return [self._rules.beginning(message.text) for message in messages]
+
+    def _mixed(
+        self, messages: Sequence[Message], ruled: Sequence[str] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """What the parts say together: probabilities of the labels before calibration, (n_messages, n_labels), and
         the probability of none of the classes, (n_messages,); None if no such messages were learned.
 
-        Raises `ScoresNotFinite`.
+        `ruled` are the ruled texts of the messages, if the caller has them. Raises `ScoresNotFinite`.
         """
         n_columns = len(self.manifest.labels) + self.manifest.none
         if not messages:
             empty = np.empty((0, n_columns), np.float32)
             return without_none(empty) if self.manifest.none else (empty, None)
-        known = [(message.text, message.segment if message.segment in self._segments else None) for message in messages]
+        ruled = self._ruled(messages) if ruled is None else ruled
+        segments = [message.segment if message.segment in self._segments else None for message in messages]
         said = []
         for part in self._parts:
-            texts = [read(part.scorer.reads, self._rules, text, segment) for text, segment in known]
+            texts = (
+                [between_segments(text, segment) for text, segment in zip(ruled, segments, strict=True)]
+                if part.scorer.reads == "ruled"
+                else [as_written(message.text, segment) for message, segment in zip(messages, segments, strict=True)]
+            )
             # What overflows is found in the result.
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 scores = part.scorer.predict_proba(texts)
@@ -182,9 +193,7 @@ class Predictor:
 
     def _check(self, scores: NDArray[np.float32], shape: tuple[int, int]) -> None:
         """Raises `ScoresNotFinite` for rows that are not probabilities; comparisons with NaN are false."""
-        if scores.shape != shape or not (
-            (scores >= 0).all() and (np.abs(scores.sum(axis=1) - 1) <= _SUM_TOLERANCE).all()
-        ):
+        if scores.shape != shape or not (scores.min() >= 0 and np.abs(scores.sum(axis=1) - 1).max() <= _SUM_TOLERANCE):
             raise ScoresNotFinite(
                 f"Model {self.manifest.id} gives scores that are not probabilities.",
                 "Serve another model, or train this one again: firstline train",
@@ -193,7 +202,8 @@ class Predictor:
     def predict(self, messages: Sequence[Message]) -> list[Prediction]:
         """Rank all classes for each message, most likely first, and decide. Ties keep the order of the labels."""
         labels = self.manifest.labels
-        mixed, none = self._mixed(messages)
+        ruled = self._ruled(messages)
+        mixed, none = self._mixed(messages, ruled)
         # They decide about the order: confidence may make two classes the same.
         scores = calibrate(mixed, self.manifest.calibration.temperature)
         probabilities = with_confidence(scores, self.manifest.confidence)
@@ -204,9 +214,9 @@ class Predictor:
         orders, rows = np.argsort(-scores, axis=1, kind="stable").tolist(), probabilities.tolist()
         for place, (order, row) in enumerate(zip(orders, rows, strict=True)):
             strange = None if novelty is None else float(novelty[place])
-            unknown = self._reason_unknown(messages[place], bool(outside[place]))
+            unknown = self._reason_unknown(ruled[place], bool(outside[place]))
             decided = self.decider.decide(order[0], row[order[0]], strange, unknown)
-            ranking = tuple(Ranked(labels[label], row[label]) for label in order)
+            ranking = tuple(map(Ranked, [labels[label] for label in order], [row[label] for label in order]))
             predictions.append(Prediction(ranking, *decided, strange))
         return predictions
 
@@ -214,18 +224,15 @@ class Predictor:
         """How unlike what was learned each answer is, (n_messages,), 0 to 1; None if the model cannot tell."""
         return None if self._detector is None or not len(mixed) else self._detector(mixed, none)
 
-    def _reason_unknown(self, message: Message, is_none: bool) -> Reason | None:
+    def _reason_unknown(self, ruled: str, is_none: bool) -> Reason | None:
         """Why a message is of none of the classes whatever its novelty; None if nothing says so."""
-        if not self._knows_a_word(message.text):
+        if not self._knows_a_word(ruled):
             return "no_known_words"
         return "none_of_these" if is_none else None
 
-    def _knows_a_word(self, text: str) -> bool:
+    def _knows_a_word(self, ruled: str) -> bool:
         """Whether a text has a word that training saw; for a part that has no list of words, any word is one."""
-        found = words_of(self._rules(text[:LONGEST_READ_CHARS]))
-        if not found:
-            return False
-        return any(tfidf is None or any(map(tfidf.knows, found)) for tfidf in self._vocabularies)
+        return any(tfidf is None or tfidf.knows(word) for word in words_of(ruled) for tfidf in self._vocabularies)
 
 
 def mean_of(scored: Sequence[tuple[NDArray[np.float32], float]]) -> NDArray[np.float32]:

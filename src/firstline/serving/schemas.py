@@ -35,7 +35,7 @@ class BatchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     messages: list[msgspec.Raw]
 
 
-class RankedClass(msgspec.Struct, frozen=True):
+class RankedClass(msgspec.Struct, frozen=True, gc=False):
     """A class with its calibrated confidence, 0 to 1."""
 
     label: str

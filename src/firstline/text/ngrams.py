@@ -1,7 +1,7 @@
 """From ruled text to n-grams, the features of the TF-IDF models."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from firstline.text.tokens import SPECIAL_TOKEN
 
@@ -13,19 +13,26 @@ def words(text: str) -> list[str]:
     return _TOKEN.findall(text)
 
 
-def words_of(text: str) -> list[str]:
+def words_of(text: str) -> Iterator[str]:
     """The words of a ruled text that have a letter: no special tokens, numbers or signs."""
-    return [word for word in words(text) if any(map(str.isalpha, word)) and not SPECIAL_TOKEN.fullmatch(word)]
+    return (
+        found[0]
+        for found in _TOKEN.finditer(text)
+        if any(map(str.isalpha, found[0])) and not SPECIAL_TOKEN.fullmatch(found[0])
+    )
 
 
 def word_ngrams(text: str, low: int, high: int) -> list[str]:
     """All runs of `low` to `high` words, joined with a space."""
-    tokens = words(text)
-    return [
-        " ".join(tokens[start : start + size])
-        for size in range(low, high + 1)
-        for start in range(len(tokens) - size + 1)
-    ]
+    return runs_of(words(text), low, high)
+
+
+def runs_of(tokens: Sequence[str], low: int, high: int) -> list[str]:
+    """The same of the tokens of a text."""
+    found: list[str] = []
+    for size in range(low, high + 1):
+        found += tokens if size == 1 else map(" ".join, zip(*(tokens[start:] for start in range(size)), strict=False))
+    return found
 
 
 def char_ngrams(text: str, low: int, high: int) -> list[str]:
@@ -33,17 +40,16 @@ def char_ngrams(text: str, low: int, high: int) -> list[str]:
 
     Special tokens are left out: their spelling means nothing.
     """
-    return list(_char_ngrams(text, low, high))
+    return [ngram for token in words(text) for ngram in ngrams_of_token(token, low, high)]
 
 
-def _char_ngrams(text: str, low: int, high: int) -> Iterator[str]:
-    for token in words(text):
-        if SPECIAL_TOKEN.fullmatch(token):
-            continue
-        padded = f" {token} "
-        for size in range(low, high + 1):
-            if size >= len(padded):
-                yield padded
-                break
-            for start in range(len(padded) - size + 1):
-                yield padded[start : start + size]
+def ngrams_of_token(token: str, low: int, high: int) -> list[str]:
+    """The same of one token: a padded word that is shorter than an n-gram is taken whole, once."""
+    if SPECIAL_TOKEN.fullmatch(token):
+        return []
+    padded = f" {token} "
+    length = len(padded)
+    found = [
+        padded[start : start + size] for size in range(low, min(high + 1, length)) for start in range(length - size + 1)
+    ]
+    return [*found, padded] if low <= high >= length else found

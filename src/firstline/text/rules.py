@@ -38,12 +38,15 @@ _WORD = re.compile(r"\w[\w\u0300-\u036f]*")
 _WORD_WITH_RUN = re.compile(r"\b(?=\w*?([^\W\d_])\1{2,})\w+")
 _SIGN_RUN = re.compile(r"([^\w\s\u0300-\u036f])\1{2,}")
 _NUMBER = re.compile(r"(?<!\w)\d{1,3}(?: \d{3})+(?!\w)|(?<!\w)\d+(?!\w)")
+_RUN = re.compile(r"(.)\1\1")
+_THREE_DIGITS = re.compile(r"\d\d\d")
 _PUNCTUATION = str.maketrans({
     "«": '"', "»": '"', "“": '"', "”": '"', "„": '"', "‟": '"',
     "‘": "'", "’": "'", "‚": "'", "‛": "'", "`": "'", "´": "'",
     "‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "-", "―": "-", "−": "-",
     "…": "...",
 })  # fmt: skip
+_TYPOGRAPHIC = re.compile(f"[{''.join(map(chr, _PUNCTUATION))}]")
 
 
 def white_space(text: str) -> str:
@@ -62,7 +65,7 @@ def nfc(text: str) -> str:
 
 def punctuation(text: str) -> str:
     """Typographic quotes, dashes and ellipses become the plain ones."""
-    return text.translate(_PUNCTUATION)
+    return text.translate(_PUNCTUATION) if _TYPOGRAPHIC.search(text) else text
 
 
 def masks(text: str) -> str:
@@ -104,6 +107,8 @@ def repeats(text: str) -> str:
             return match[0]
         return f"{REPEATED} {defuse(_LETTER_RUN.sub(_FIRST, match[0]))}"
 
+    if not _RUN.search(text):
+        return _single_spaces(text)
     text = _WORD_WITH_RUN.sub(word, text)
     return _single_spaces(_SIGN_RUN.sub(rf" {REPEATED} \1", text))
 
@@ -115,7 +120,7 @@ def numbers(text: str) -> str:
         digits = match[0].replace(" ", "")
         return match[0] if len(digits) < 3 else f"{NUMBER}{min(len(digits), 9)}"
 
-    return _NUMBER.sub(token, text)
+    return _NUMBER.sub(token, text) if _THREE_DIGITS.search(text) else text
 
 
 def yo(text: str) -> str:
@@ -162,8 +167,16 @@ class TextRules:
 
         This is what a model reads; what stands beyond 10,000 characters of a message is left out.
         """
-        ruled = self(text[:LONGEST_READ_CHARS])
-        if not segment:
-            return ruled
-        token = segment_token(segment)
-        return " ".join((token, ruled, token) if ruled else (token, token))
+        return between_segments(self.beginning(text), segment)
+
+    def beginning(self, text: str) -> str:
+        """The ruled text of the first 10,000 characters of a message."""
+        return self(text[:LONGEST_READ_CHARS])
+
+
+def between_segments(ruled: str, segment: str | None) -> str:
+    """A ruled text with the segment's token at both ends."""
+    if not segment:
+        return ruled
+    token = segment_token(segment)
+    return " ".join((token, ruled, token) if ruled else (token, token))

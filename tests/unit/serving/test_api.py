@@ -401,10 +401,12 @@ def test_a_batch_that_is_not_utf8_is_refused_whole(client: TestClient[Litestar])
 class Spoilt(Predictor):
     """Gives no finite scores for one word."""
 
-    def _mixed(self, messages: Sequence[Message]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    def _mixed(
+        self, messages: Sequence[Message], ruled: Sequence[str] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         if any(message.text == "порча" for message in messages):
             raise ScoresNotFinite("The scores are not probabilities.", "Serve another model.")
-        return super()._mixed(messages)
+        return super()._mixed(messages, ruled)
 
 
 @pytest.fixture

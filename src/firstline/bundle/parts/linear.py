@@ -28,7 +28,8 @@ class TfidfLinear:
         scores = np.empty((len(texts), len(self.bias)), np.float32)
         for row, text in enumerate(texts):
             places, values = self.tfidf.features(text)
-            scores[row] = values @ self.weights[places] + self.bias
+            scores[row] = values @ self.weights.take(places, axis=0)
+        scores += self.bias
         scores -= scores.max(axis=1, keepdims=True)
         np.exp(scores, out=scores)
         scores /= scores.sum(axis=1, keepdims=True)

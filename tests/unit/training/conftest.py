@@ -1,4 +1,4 @@
-"""Costs of models are looked up here: measuring one takes a process, as it does in the tests of commands."""
+"""Costs of models are looked up here, since measuring one takes a process; tests of commands measure them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,8 +7,10 @@ import pytest
 
 from firstline.bundle.files import read_manifest
 from firstline.evaluation.serving_cost import ServingCost
+from firstline.training import candidates as candidates_module
 from firstline.training import compare
 from firstline.types import Message
+from tests.trainings import Counted
 
 
 def cost_of(folder: Path, messages: Sequence[Message]) -> ServingCost:
@@ -20,3 +22,12 @@ def cost_of(folder: Path, messages: Sequence[Message]) -> ServingCost:
 @pytest.fixture(autouse=True)
 def costs_that_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compare, "serving_cost", cost_of)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> type[Counted]:
+    monkeypatch.setitem(candidates_module.CLASSES, "counted.v1", "tests.trainings:Counted")
+    monkeypatch.setattr(Counted, "n_fits", 0)
+    monkeypatch.setattr(Counted, "fails_in", 0)
+    monkeypatch.setattr(Counted, "n_prepared", 0)
+    return Counted

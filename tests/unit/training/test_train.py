@@ -1,6 +1,6 @@
 import shutil
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -25,8 +25,8 @@ from firstline.errors import (
 from firstline.evaluation.serving_cost import ServingCost
 from firstline.settings import MaskPattern, Settings
 from firstline.settings.model import MaskingSettings
-from firstline.steps import Note, Stage, Step, run_to_end
-from firstline.store.messages import Labelled, StoredMessage
+from firstline.steps import Note, Step, run_to_end
+from firstline.store.messages import Labelled
 from firstline.training import candidates as candidates_module
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.linear import Linear
@@ -34,13 +34,13 @@ from firstline.training.folds import Fold
 from firstline.training.manifest import draft
 from firstline.training.provenance import fingerprint
 from firstline.training.request import TrainingRequest
-from firstline.training.results import Result, Skipped
-from firstline.training.runs import RunCard, RunRow, list_runs, runs_that_read
+from firstline.training.results import Result
+from firstline.training.runs import list_runs
 from firstline.training.saved_folds import SavedFolds
 from firstline.training.train import train
-from firstline.types import NONE, Label, Message
-from tests.examples import examples, with_outsiders
-from tests.trainings import run
+from firstline.types import Label, Message
+from tests.examples import examples
+from tests.trainings import Counted, kept_folds, run
 
 
 def test_first_model_is_champion(tmp_path: Path) -> None:
@@ -233,35 +233,6 @@ def test_data_too_thin_to_check_a_model_is_a_clear_error(tmp_path: Path, texts: 
     assert list_models(tmp_path) == ([], [])
 
 
-class Counted(Linear):
-    """A candidate that counts how often it is trained."""
-
-    n_fits = 0
-    fails_in = 0
-    error: BaseException = KeyboardInterrupt()
-    n_prepared = 0
-
-    @classmethod
-    def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
-        cls.n_prepared += 1
-        return (yield from super().prepare(context, messages))
-
-    def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
-        type(self).n_fits += 1
-        if type(self).n_fits == type(self).fails_in:
-            raise type(self).error
-        return super().fit(messages, labels, unlabelled)
-
-
-@pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> type[Counted]:
-    monkeypatch.setitem(candidates_module.CLASSES, "counted.v1", f"{__name__}:Counted")
-    monkeypatch.setattr(Counted, "n_fits", 0)
-    monkeypatch.setattr(Counted, "fails_in", 0)
-    monkeypatch.setattr(Counted, "n_prepared", 0)
-    return Counted
-
-
 def test_a_stopped_run_trains_only_what_is_missing(
     tmp_path: Path, counted: type[Counted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -324,37 +295,6 @@ def test_what_fails_on_all_labels_makes_room_for_the_next_best(
     counted.n_fits = 0
     with pytest.raises(type(error)):
         run(tmp_path / "alone", candidates=("counted.v1",))
-
-
-def test_what_fails_takes_the_blend_that_it_is_a_part_of_along(
-    tmp_path: Path, counted: type[Counted], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("firstline.training.mixture._LEAST_GAIN", -1.0)
-    monkeypatch.setattr("firstline.training.blend._LEAST_GAIN", -1.0)
-    monkeypatch.setattr(counted, "error", MemoryError())
-    asked = ("counted.v1", "forest.v1", "blend.v1")
-    monkeypatch.setattr(counted, "fails_in", 4)
-    best_first = {"counted.v1": 0, "blend.v1": 1, "forest.v1": 2}
-    monkeypatch.setattr(
-        "firstline.training.train._best", lambda evaluated, _: min(evaluated, key=lambda one: best_first[one.name])
-    )
-    _, report = run(tmp_path, candidates=asked)
-    assert report.model.candidate == report.reference == "forest.v1"
-    assert [failed.reason for failed in report.skipped] == [
-        "On all labels: Out of memory.",
-        "counted.v1 is a part of it.",
-    ]
-    assert counted.n_fits == 4
-
-
-def test_a_learning_curve_that_fails_costs_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(*_: object, **__: object) -> None:
-        raise FileUnwritable("no room for vectors.")
-
-    monkeypatch.setattr("firstline.training.curve.learning_curve", fails)
-    events, report = run(tmp_path, has_curve=True)
-    assert Note("no learning curve: no room for vectors.") in events
-    assert report.is_new
 
 
 def test_fresh_trains_everything_again(tmp_path: Path, counted: type[Counted]) -> None:
@@ -428,10 +368,6 @@ def test_the_best_within_the_latency_is_kept(tmp_path: Path) -> None:
     assert card.model == within.model.id
 
 
-def _by_name(card: RunCard) -> dict[str, RunRow]:
-    return {row.candidate: row for row in card.rows}
-
-
 def test_a_limit_that_the_table_shows_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cost = ServingCost({"p50": 1.0, "p99": 2.514}, 1)
     monkeypatch.setattr("firstline.training.compare.serving_cost", lambda folder, messages: cost)
@@ -449,64 +385,6 @@ def test_a_fold_that_costs_are_measured_with_takes_time(tmp_path: Path, is_lost:
     assert [failed.candidate for failed in report.skipped] == (["forest.v1"] if is_lost else [])
 
 
-def test_a_blend_within_the_latency_is_of_parts_that_are_so_together(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    slow = {"linear.v1": 1.0, "lsa.v1": 6.0, "forest.v1": 6.0}
-
-    def told(folder: Path, messages: Sequence[Message]) -> ServingCost:
-        p99 = slow[folder.name.rpartition("-")[0]]
-        return ServingCost({"p50": p99 / 2, "p99": p99}, 1)
-
-    monkeypatch.setattr("firstline.training.compare.serving_cost", told)
-    monkeypatch.setattr("firstline.training.mixture._LEAST_GAIN", -1.0)
-    monkeypatch.setattr("firstline.training.blend._LEAST_GAIN", -1.0)
-    asked = ("linear.v1", "lsa.v1", "forest.v1", "blend.v1")
-    blends = [run(tmp_path / "a", candidates=asked, latency_ms=limit)[1].results[-1] for limit in (None, 8.0)]
-    parts = [set(blend.mixture.weights) if blend.mixture else set() for blend in blends]
-    assert parts[0] == set(slow)
-    assert parts[1] in ({"linear.v1", "lsa.v1"}, {"linear.v1", "forest.v1"})
-    assert [blend.latency_ms["p99"] for blend in blends] == [13.0, 7.0]
-    assert {*parts[1], *(blends[1].mixture.too_slow if blends[1].mixture else ())} == set(slow)
-    (before,) = list_runs(tmp_path / "a-runs")
-    with pytest.raises(TrainingError, match=r"No candidate answers within 0\.99 ms"):
-        run(tmp_path / "a", candidates=asked, latency_ms=0.99)
-    # Nothing came of it, so nothing changes.
-    (after,) = list_runs(tmp_path / "a-runs")
-    assert (after.model, _by_name(after)) == (before.model, _by_name(before))
-
-
-def test_a_blend_is_served_as_it_was_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firstline.training.mixture._LEAST_GAIN", -1.0)
-    monkeypatch.setattr("firstline.training.blend._LEAST_GAIN", -1.0)
-    monkeypatch.setattr("firstline.training.train._best", lambda evaluated, _: evaluated[-1])
-    _, report = run(tmp_path, candidates=("linear.v1", "lsa.v1", "blend.v1"))
-    assert report.model.candidate == "blend.v1"
-    assert [part.kind for part in report.model.parts] == ["tfidf_linear.v1", "tfidf_linear.v1"]
-    blend = report.results[-1]
-    assert blend.mixture is not None
-    assert [part.weight for part in report.model.parts] == list(blend.mixture.weights.values())
-    predictor = Predictor.load(tmp_path / report.model.id)
-    assert predictor.predict([Message("банкомат съел карту", "customer")])[0].label == "Банкомат"
-
-
-def test_a_blend_that_may_be_no_better_than_its_best_part_is_skipped(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("firstline.training.mixture._LEAST_GAIN", -1.0)
-    _, report = run(tmp_path, candidates=("linear.v1", "lsa.v1", "blend.v1"))
-    assert report.model.candidate in ("linear.v1", "lsa.v1")
-    (skipped,) = report.skipped
-    assert skipped.reason.endswith("which may be chance")
-
-
-def test_a_blend_needs_two(tmp_path: Path) -> None:
-    _, report = run(tmp_path, candidates=("linear.v1", "blend.v1"))
-    assert [failed.candidate for failed in report.skipped] == ["blend.v1"]
-    with pytest.raises(TrainingError, match="mixes other candidates"):
-        run(tmp_path, candidates=("blend.v1",))
-
-
 def test_differences_are_to_the_champions_kind(tmp_path: Path) -> None:
     _, first = run(tmp_path, candidates=("forest.v1",))
     assert first.reference == "forest.v1"
@@ -518,19 +396,6 @@ def test_differences_are_to_the_champions_kind(tmp_path: Path) -> None:
     found = linear.differences["macro_f1"]
     assert found.value == pytest.approx(linear.figures.macro_f1 - forest.figures.macro_f1)
     assert found.low <= found.value <= found.high
-
-
-def test_the_learning_curve_is_kept_in_the_bundle(tmp_path: Path) -> None:
-    _, report = run(tmp_path, has_curve=True)
-    curve = report.model.learning_curve
-    assert curve is not None
-    assert (curve.candidate, curve.n_labels) == ("linear.v1", len(examples().labels))
-    assert (tmp_path / report.model.id / "learning_curve.svg").read_text("utf-8").startswith("<svg")
-    assert Predictor.load(tmp_path / report.model.id).manifest.learning_curve == curve
-
-
-def kept_folds(models: Path) -> list[Path]:
-    return sorted(models.parent.glob(f"{models.name}-runs/*/counted.v1/*.npz"))
 
 
 @pytest.mark.parametrize("what", ["held_out", "probabilities", "learned"])
@@ -570,32 +435,6 @@ def test_other_code_begins_another_run(tmp_path: Path, monkeypatch: pytest.Monke
     assert len(list_runs(tmp_path / "models-runs")) == 2
 
 
-def test_a_learning_curve_that_takes_long_is_left_out_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firstline.training.curve._MOST_S", 1e-9)
-    events, report = run(tmp_path, has_curve=True)
-    assert report.model.learning_curve is None
-    (said,) = [event.text for event in events if isinstance(event, Note) and "no learning curve: even" in event.text]
-    assert said.endswith(" s, with 1e-09 s at most for a curve")
-
-
-def test_a_learning_curve_has_fewer_repetitions_where_time_is_short(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _, whole = run(tmp_path / "whole", has_curve=True)
-    (row,) = whole.results
-    # As long as two and a half repetitions at four sizes take, by what the folds took.
-    monkeypatch.setattr("firstline.training.curve._MOST_S", row.training_s / 3 * 4 * 2.5)
-    _, short = run(tmp_path / "whole", has_curve=True)
-    assert whole.model.learning_curve and short.model.learning_curve
-    assert 0 < short.model.learning_curve.points[0].n_held_out < whole.model.learning_curve.points[0].n_held_out
-
-
-def test_a_blend_of_one_is_that_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firstline.training.mixture._LEAST_GAIN", 100.0)
-    _, report = run(tmp_path, candidates=("linear.v1", "lsa.v1", "blend.v1"))
-    assert report.skipped == [Skipped("blend.v1", "no mixture is better than one candidate alone")]
-
-
 def test_the_highest_seed_has_repeats(tmp_path: Path) -> None:
     training = train(
         examples(),
@@ -626,89 +465,3 @@ def test_the_model_holds_the_answers_of_the_folds(tmp_path: Path) -> None:
     assert record is not None
     assert record.n_messages == len(data.labels)
     assert record.right.mean() == pytest.approx(report.results[0].figures.accuracy)
-
-
-def test_outsiders_are_learned_and_no_class_of_the_model(tmp_path: Path) -> None:
-    data = with_outsiders()
-    events, report = run(tmp_path, data)
-    assert Note("8 labelled messages are of none of the classes, and learned as such") in events
-    model = report.model
-    assert (model.labels, model.none) == (("Банкомат", "Вход", "Перевод"), True)
-    assert model.training is not None
-    assert (model.training.n_messages, model.training.data_fingerprint) == (
-        len(data.messages),
-        fingerprint(*data.learned, data.unlabelled),
-    )
-    assert report.results[0].figures.n_messages == len(data.messages)
-    assert NONE not in report.results[0].figures.per_class
-    predictor = Predictor.load(tmp_path / model.id)
-    assert {one.label for found in predictor.predict(data.none) for one in found.ranking} == set(model.labels)
-
-
-def test_decisions_rest_on_held_out_outsiders_too(tmp_path: Path) -> None:
-    data = with_outsiders()
-    _, report = run(tmp_path, data)
-    record = Predictor.load(tmp_path / report.model.id).decider.record
-    assert record is not None
-    assert (record.n_messages, record.is_none.sum()) == (len(data.labels) + 8, 8)
-    assert record.right[~record.is_none].mean() == pytest.approx(report.results[0].figures.accuracy)
-
-
-def test_a_run_says_that_it_read_outsiders(tmp_path: Path) -> None:
-    data = with_outsiders()
-    _, report = run(tmp_path / "a", data)
-    keys = [StoredMessage(message.text).key for message in data.none]
-    assert runs_that_read(tmp_path / "a-runs", keys) == {report.run: 8}
-
-
-def test_other_outsiders_begin_another_run(tmp_path: Path, counted: type[Counted]) -> None:
-    models, data = tmp_path / "models", with_outsiders()
-    reports = [
-        run(models, one, candidates=("counted.v1",))[1]
-        for one in (examples(), data, replace(data, none=data.none[1:]), data)
-    ]
-    assert len({report.run for report in reports}) == 3
-    assert reports[1].run == reports[3].run
-    # Three folds and the refit each, and for the last only the refit.
-    assert counted.n_fits == 13
-    assert reports[1].model.id == reports[3].model.id != reports[0].model.id
-
-
-@pytest.mark.parametrize("what", ["none", "outsiders"])
-def test_a_kept_fold_without_its_outsiders_is_trained_again(tmp_path: Path, counted: type[Counted], what: str) -> None:
-    models = tmp_path / "models"
-    run(models, with_outsiders(), candidates=("counted.v1",))
-    file = kept_folds(models)[0]
-    with np.load(file) as content:
-        changed = {name: found for name, found in content.items() if name != what}
-    np.savez(file, **changed)
-    run(models, with_outsiders(), candidates=("counted.v1",))
-    assert counted.n_fits == 6
-
-
-def test_one_outsider_changes_nothing_but_a_note(tmp_path: Path) -> None:
-    events, report = run(tmp_path / "a", replace(examples(), none=[Message("погода")]))
-    assert Note("1 labelled message is of none of the classes, and left out: fewer than 5 teach nothing") in events
-    assert report.model.id == run(tmp_path / "b")[1].model.id
-    assert not report.model.none
-
-
-def test_outsiders_and_one_class_are_not_enough(tmp_path: Path) -> None:
-    data = with_outsiders()
-    with pytest.raises(LabelsTooFew, match="at least two classes"):
-        run(tmp_path, replace(data, labels=["Банкомат"] * len(data.labels)))
-
-
-def test_a_blend_with_outsiders_serves_what_was_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firstline.training.mixture._LEAST_GAIN", -1.0)
-    monkeypatch.setattr("firstline.training.blend._LEAST_GAIN", -1.0)
-    monkeypatch.setattr("firstline.training.train._best", lambda evaluated, _: evaluated[-1])
-    data = with_outsiders()
-    _, report = run(tmp_path, data, candidates=("linear.v1", "lsa.v1", "blend.v1"), repeats=2)
-    model = report.model
-    assert (model.candidate, model.none, len(model.parts)) == ("blend.v1", True, 2)
-    predictor = Predictor.load(tmp_path / model.id)
-    assert predictor.predict([Message("банкомат съел карту", "customer")])[0].label == "Банкомат"
-    record = predictor.decider.record
-    assert record is not None
-    assert (record.n_messages, record.is_none.sum()) == (len(data.labels) + 8, 16)

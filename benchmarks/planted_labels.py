@@ -94,7 +94,7 @@ def main() -> None:
 
 
 def plant(right: list[Label], share: float, seed: int) -> tuple[list[Label], NDArray[np.int64]]:
-    """Labels of which a share are wrong, and the places of the wrong ones."""
+    """Replaces a share of the labels by wrong ones; returns all labels and the places of the wrong ones."""
     draw, names = np.random.default_rng(seed), sorted(set(right))
     planted = draw.choice(len(right), round(share * len(right)), replace=False)
     labels = list(right)

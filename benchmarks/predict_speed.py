@@ -1,8 +1,8 @@
 """What one answer of a TF-IDF model costs: python -m benchmarks.predict_speed BUNDLE MESSAGES.csv
 
 Processor time of one message at a time, without HTTP, after a warm-up on the first half of the messages (column
-'text'). The features are also computed from plain dictionaries, which look each n-gram up anew, in turns with the
-bundle's own, so that what else the machine does falls on both.
+'text'). For comparison, the features are also computed from plain dictionaries that look up every n-gram again. Both
+run in turns, so that other work on the machine slows both down.
 """
 
 import argparse

@@ -1,10 +1,10 @@
 """How well unknown messages are told apart: python -m benchmarks.unknown --data DIR --language en --hide 0.25
 
-`DIR` holds labelled.csv and test.csv, each with the columns text and label. Either a share of the classes is hidden
-from training, and their test messages are the unknown ones (`--hide`), or they are those of unknown.csv. `--per-class`
-draws so many labelled messages of each class; `--none` adds so many messages of pool.csv whose class is not in
-labelled.csv, as messages that people labelled as none of the classes. Prints the AUROC of novelty, how many unknown
-messages are called unknown, how many of the classes are, and how many of those are answered rightly and not called so.
+`DIR` holds labelled.csv and test.csv, each with the columns text and label. With `--hide`, training does not see a
+share of the classes, and their test messages are the unknown ones. Otherwise these are in unknown.csv. `--per-class`
+trains on this many messages of each class, drawn at random. `--none` labels this many messages of pool.csv, of other
+classes than those in labelled.csv, as none of the classes. Prints the AUROC of novelty, the share of the unknown
+messages that are called unknown, the share of the others that are, and the share of the others that are kept and right.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from firstline.evaluation.answered import auroc
 
 
 class Draw(NamedTuple):
-    """What is learned, what is asked, and which of that is unknown."""
+    """The training messages, the test messages of the classes, and the unknown ones."""
 
     learned: Asked
     asked: Asked

@@ -25,7 +25,7 @@ def whole_file(file: Path) -> Iterator[Path]:
 
     Raises `OSError`, also if something else than a file is in its place.
     """
-    _refuse_other_kinds(file)
+    refuse_other_kinds(file)
     unfinished = _beside(file)
     try:
         yield unfinished
@@ -65,7 +65,7 @@ def sync(file: Path) -> None:
         os.fsync(opened.fileno())
 
 
-def _refuse_other_kinds(place: Path) -> None:
+def refuse_other_kinds(place: Path) -> None:
     """Raises `OSError` for a folder, a pipe or a device: with a file in the place of /dev/null, no program works."""
     is_stream = place.is_symlink() and str(place.readlink()).startswith("/proc/")  # /dev/stdout, wherever it leads.
     if is_stream or (place.exists() and not place.is_file()):

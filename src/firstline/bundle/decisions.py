@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -83,7 +84,7 @@ class Decider:
         """The same for another promise."""
         return Decider(self.record, self.labels, promise, self.always_review, self.none)
 
-    @property
+    @cached_property
     def held_out(self) -> HeldOutDecisions:
         """What is decided about the messages of the record."""
         record = self.record

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from firstline.errors import BundleDamaged
-from firstline.files import whole_file
+from firstline.files import refuse_other_kinds, whole_file
 
 FILE_NAME = "promise.json"
 _PRECISION = 0.95
@@ -46,9 +46,8 @@ def percent(share: float) -> str:
 
 def read_promise(models: Path) -> Promise:
     """The promise that is in force. Raises `BundleDamaged`."""
-    file = models / FILE_NAME
+    file = _file_in(models)
     try:
-        _refuse_other_kinds(file)
         with file.open("rb") as opened:
             return msgspec.json.decode(opened.read(_MOST_BYTES), type=Promise)
     except FileNotFoundError:
@@ -63,12 +62,15 @@ def read_promise(models: Path) -> Promise:
 
 def write_promise(models: Path, promise: Promise) -> None:
     """Put a promise in force. Raises `BundleDamaged` or `OSError`."""
-    _refuse_other_kinds(models / FILE_NAME)
-    with whole_file(models / FILE_NAME) as unfinished:
+    with whole_file(_file_in(models)) as unfinished:
         unfinished.write_bytes(msgspec.json.encode(promise))
 
 
-def _refuse_other_kinds(file: Path) -> None:
+def _file_in(models: Path) -> Path:
     """Raises `BundleDamaged` for a folder, which cannot be replaced, or a pipe, which would be waited for."""
-    if file.exists() and not file.is_file():
-        raise BundleDamaged(f"{file} is not a file.", "Move it away.")
+    file = models / FILE_NAME
+    try:
+        refuse_other_kinds(file)
+    except FileExistsError:
+        raise BundleDamaged(f"{file} is not a file.", "Move it away.") from None
+    return file

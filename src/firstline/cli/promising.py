@@ -41,14 +41,20 @@ def routing(decider: "Decider") -> str:
     return f"{'At' if promise.precision is not None else 'With'} {promise} it routes {share} of messages by itself."
 
 
-def routing_of(place: "Workspace", model: "Manifest") -> str:
-    """The same for a model of the workspace that is not loaded; or what is wrong with it or with the promise."""
+def decider_of(place: "Workspace", model: "Manifest") -> "Decider":
+    """The thresholds of a model of the workspace under the promise in force. Raises `BundleError`."""
     from firstline.bundle.decisions import Decider, load_record
     from firstline.bundle.promise import read_promise
+
+    record = load_record(place.models / model.id, model)
+    return Decider(record, model.labels, read_promise(place.models), place.always_review, place.none_classes)
+
+
+def routing_of(place: "Workspace", model: "Manifest") -> str:
+    """The same as `routing` for a model that is not loaded; or what is wrong with it or with the promise."""
     from firstline.errors import BundleError
 
     try:
-        record, promise = load_record(place.models / model.id, model), read_promise(place.models)
+        return routing(decider_of(place, model))
     except BundleError as problem:
         return f"{problem.message} {problem.next_step}."
-    return routing(Decider(record, model.labels, promise, place.always_review, place.none_classes))

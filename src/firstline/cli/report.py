@@ -7,11 +7,11 @@ import typer
 
 from firstline.cli.options import JsonOption, ModelOption, WorkspaceOption
 from firstline.cli.output import note, print_json, say
+from firstline.cli.promising import decider_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from firstline.bundle.decisions import Decider
     from firstline.evaluation.held_out import HeldOut
     from firstline.evaluation.report.build import Sources
     from firstline.evaluation.report.data import ReportData
@@ -82,7 +82,7 @@ def _sources(place: "Workspace", model: str | None) -> "Sources":
         messages=read_named(place.database, keys) if keys and place.has_database else {},
         champion=champion,
         champions_held_out=_held_out(place, champion.id) if champion else None,
-        decider=_decider(place, manifest.id),
+        decider=decider_of(place, manifest),
         words=_words(place, manifest.id) if held_out else None,
     )
 
@@ -95,17 +95,6 @@ def _held_out(place: "Workspace", model: str) -> "HeldOut | None":
         return find_held_out(place.runs, model)
     except InputError:
         return None
-
-
-def _decider(place: "Workspace", model: str) -> "Decider":
-    from firstline.bundle.decisions import Decider, load_record
-    from firstline.bundle.files import read_manifest
-    from firstline.bundle.promise import read_promise
-
-    folder = place.models / model
-    manifest = read_manifest(folder)
-    record = load_record(folder, manifest)
-    return Decider(record, manifest.labels, read_promise(place.models), place.always_review, place.none_classes)
 
 
 def _words(place: "Workspace", model: str) -> "Callable[[Message, Label], Sequence[str]] | None":

@@ -168,4 +168,4 @@ def test_broken_requests_are_refused(port: int, caplog: pytest.LogCaptureFixture
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1_000, 1_200))
 def test_more_broken_requests_are_refused(port: int, seed: int, caplog: pytest.LogCaptureFixture) -> None:
-    fuzz(port, seed, caplog)
+    assert fuzz(port, seed, caplog)

@@ -17,11 +17,12 @@ _N_POINTS = 40
 
 def routing(decider: Decider) -> Routing | None:
     """The shares that are routed, left to people and unknown, and the curve; None without held-out answers."""
-    if decider.record is None or not decider.held_out.n_messages:
+    held_out = decider.held_out
+    n = held_out.n_messages
+    if decider.record is None or not n:
         return None
     offer = _offer(decider)
     asked = {*PRECISIONS, *([decider.promise.precision] if decider.promise.precision else [])}
-    n, held_out = decider.held_out.n_messages, decider.held_out
     return Routing(
         offer=offer,
         review=share(n - held_out.routed - held_out.unknown, n),
@@ -55,13 +56,8 @@ def _rule(decider: Decider, record: AnswerRecord) -> Rule | None:
     names = tuple(label for label in decider.labels if label in decider.always_review)
     if not names:
         return None
-    n_left = float((_is_left_by_rule(decider, record) & ~decider.is_unknown(record)).sum())
+    n_left = float((~decider.may_route(record) & ~decider.is_unknown(record)).sum())
     return Rule(names, share(n_left / record.n_repeats, record.n_messages))
-
-
-def _is_left_by_rule(decider: Decider, record: AnswerRecord) -> NDArray[np.bool_]:
-    reviewed = [place for place, label in enumerate(decider.labels) if label in decider.always_review]
-    return np.isin(record.predicted, reviewed)
 
 
 def _curve(decider: Decider) -> tuple[CurvePoint, ...]:

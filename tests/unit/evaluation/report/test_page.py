@@ -66,7 +66,8 @@ def test_the_headline_is_in_plain_words(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_tag_is_closed(language: str) -> None:
-    Page(page(sources(), language))
+    tags = [tag for tag, _ in Page(page(sources(), language)).tags]  # which fails if one is left open
+    assert {"html", "main", "table", "svg"} <= set(tags)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -153,7 +154,8 @@ def test_without_held_out_answers_it_says_what_to_do(language: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_without_anything_it_is_still_a_page(language: str) -> None:
     bare = msgspec.structs.replace(model(has_curve=False), metrics=None, training=None)
-    Page(page(Sources(bare, is_champion=False), language))
+    tags = [tag for tag, _ in Page(page(Sources(bare, is_champion=False), language)).tags]
+    assert {"html", "main", "h1"} <= set(tags)
 
 
 @pytest.mark.parametrize(

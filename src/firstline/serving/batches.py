@@ -124,6 +124,11 @@ class _Answers:
         exchange.n_failed = self._n_failed
 
 
+def client_gone() -> RequestError:
+    """What a request ends with whose client has closed the connection. Nobody reads it."""
+    return RequestError("client_gone", "The client closed the connection before its answer.", "Send it again.")
+
+
 async def _while_connected(work: Coroutine[object, object, T], receive: Receive) -> T:
     """The result of `work`, which is cancelled once the client has gone. Raises `RequestError` then."""
     working, leaving = asyncio.create_task(work), asyncio.create_task(_disconnected(receive))
@@ -131,7 +136,7 @@ async def _while_connected(work: Coroutine[object, object, T], receive: Receive)
         await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             return await working
-        raise RequestError("client_gone", "The client closed the connection before its answer.", "Send it again.")
+        raise client_gone()
     finally:
         working.cancel()
         leaving.cancel()

@@ -7,19 +7,19 @@ the loop does everything else, so health waits for one group at most.
 import asyncio
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from firstline.errors import RequestError
+from firstline.serving.batches import client_gone
 from firstline.serving.current import Current
 from firstline.serving.exchange import Exchange
 from firstline.serving.schemas import Answer, ClassifyRequest
-from firstline.serving.service import Service
 
 _MOST_TOGETHER = 16
 _GROUP_S = 0.005
-"""How long a group may take, by what the last ones took; a group has at least one message."""
 _MEMORY = 0.1
-"""How much the newest group changes the measured times (exponential moving average)."""
+"""How much the newest group changes the measured time (exponential moving average)."""
 _RETRY_AFTER_S = 1
 
 
@@ -30,25 +30,31 @@ class _Waiting:
     exchange: Exchange | None
     since: float
 
-    @property
-    def is_given_up(self) -> bool:
-        return self.answer.done() or (self.exchange is not None and self.exchange.is_gone)
+    def settle(self, answer: Answer | Exception) -> None:
+        """Hand over the answer, unless the request was cancelled meanwhile."""
+        if self.answer.done():
+            return
+        if isinstance(answer, Exception):
+            self.answer.set_exception(answer)
+        else:
+            self.answer.set_result(answer)
 
 
 class Singles:
     """A queue of single messages. It belongs to one event loop.
 
-    A message is refused if those before it would keep it waiting too long (`serving.max_wait_ms`), measured by the
-    pace of the last answers.
+    A message that has waited longer than `serving.max_wait_ms` is refused, and so are new ones while the first in the
+    queue has. An answer that comes too late helps nobody, and takes the time of one that would not. A group has as
+    many messages as fit into `group_s` seconds, by what the last groups took, and at least one.
     """
 
-    def __init__(self, current: Current) -> None:
+    def __init__(self, current: Current, group_s: float = _GROUP_S) -> None:
         self._current = current
+        self._group_s = group_s
         self._queue: deque[_Waiting] = deque()
         self._is_due = False
-        self._group_began = 0.0
-        self._pace_s = self._compute_s = 0.0
-        """Seconds from one answer to the next while messages wait, everything included; seconds of one prediction."""
+        self._message_s = 0.0
+        """Seconds that one message of the last groups took; 0 before the first."""
 
     @property
     def n_waiting(self) -> int:
@@ -60,54 +66,55 @@ class Singles:
 
         Raises `RequestError` if it would wait too long (503), or has (503), and as `Service.classify` does.
         """
-        limit_s = self._current.service.limits.max_wait_ms / 1000
-        if len(self._queue) * self._pace_s > limit_s:
+        now = time.perf_counter()
+        if self._queue and now - self._queue[0].since > self._limit_s:
             raise _busy(f"{len(self._queue):,} messages are waiting already.")
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(request, loop.create_future(), exchange, time.perf_counter())
+        waiting = _Waiting(request, loop.create_future(), exchange, now)
         self._queue.append(waiting)
         if not self._is_due:
             self._is_due = True
-            self._group_began = waiting.since
             # After everything else that this turn of the loop has received.
             loop.call_soon(self._answer_group)
         return await waiting.answer
 
     def _answer_group(self) -> None:
         began = time.perf_counter()
-        service = self._current.service
-        group = self._next_group(service, began)
-        for waiting, answer in zip(group, service.classify_all([item.request for item in group]), strict=True):
-            if isinstance(answer, Exception):
-                waiting.answer.set_exception(answer)
-            else:
-                waiting.answer.set_result(answer)
+        group = self._next_group(began)
+        for waiting, answer in zip(group, self._answers_to(group), strict=True):
+            waiting.settle(answer)
         if group:
-            now = time.perf_counter()
-            self._compute_s = _newer(self._compute_s, (now - began) / len(group))
-            self._pace_s = _newer(self._pace_s, (now - self._group_began) / len(group))
+            taken_s = (time.perf_counter() - began) / len(group)
+            self._message_s += (taken_s - self._message_s) * (_MEMORY if self._message_s else 1)
         self._is_due = bool(self._queue)
         if self._is_due:
-            self._group_began = time.perf_counter()
             asyncio.get_running_loop().call_soon(self._answer_group)
 
-    def _next_group(self, service: Service, now: float) -> list[_Waiting]:
-        size = min(max(int(_GROUP_S / self._compute_s), 1), _MOST_TOGETHER) if self._compute_s else 1
-        limit_s = service.limits.max_wait_ms / 1000
+    def _answers_to(self, group: Sequence[_Waiting]) -> Sequence[Answer | Exception]:
+        if not group:
+            return []
+        try:
+            return self._current.service.classify_all([waiting.request for waiting in group])
+        except Exception as error:
+            # Nobody else would tell those who wait.
+            return [error] * len(group)
+
+    @property
+    def _limit_s(self) -> float:
+        return self._current.service.limits.max_wait_ms / 1000
+
+    def _next_group(self, now: float) -> list[_Waiting]:
+        size = min(max(int(self._group_s / self._message_s), 1), _MOST_TOGETHER) if self._message_s else 1
         group: list[_Waiting] = []
         while self._queue and len(group) < size:
             waiting = self._queue.popleft()
-            if waiting.is_given_up:
-                continue
-            if now - waiting.since > limit_s:
-                waiting.answer.set_exception(_busy("The message has waited too long."))
-                continue
-            group.append(waiting)
+            if waiting.exchange is not None and waiting.exchange.is_gone:
+                waiting.settle(client_gone())
+            elif now - waiting.since > self._limit_s:
+                waiting.settle(_busy("The message has waited too long."))
+            else:
+                group.append(waiting)
         return group
-
-
-def _newer(before: float, now: float) -> float:
-    return now if not before else before + _MEMORY * (now - before)
 
 
 def _busy(what: str) -> RequestError:

@@ -43,7 +43,7 @@ def write_bundle(
     `decisions` writes the record that decisions rest on, and returns its kind. `self_check` loads the written
     files and returns what they answer. The id is a hash of the content, so the same model has the same id wherever it
     is trained. If an undamaged bundle with this id exists, only its manifest and extra files are replaced. The manifest
-    is written last, then the folder is renamed in one step. Raises `BundleUnwritable`.
+    is written last, then the folder is renamed in one step. Raises `BundleUnwritable`, and what `self_check` raises.
     """
     sources = [PartSource(source)] if callable(source) else source
     unfinished = models / f"{_UNFINISHED}{os.getpid()}"

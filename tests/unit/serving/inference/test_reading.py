@@ -109,7 +109,7 @@ def test_binary_data_that_are_not_utf8_name_their_place(client: TestClient[Lites
 
 @pytest.mark.parametrize("length", ["", "-1", "1.5", "+5", "100000", "9" * 500, "watermelon", "\u0662"])
 def test_a_wrong_length_of_the_json_is_refused(client: TestClient[Litestar], length: str) -> None:
-    headers = {"Inference-Header-Content-Length": length.encode()}
+    headers = {b"Inference-Header-Content-Length": length.encode()}
     refused(client.post(f"{AT}/infer", content=b'{"inputs": []}', headers=headers))
 
 

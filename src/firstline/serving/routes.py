@@ -3,6 +3,8 @@
 import re
 from typing import Literal
 
+from litestar.utils import normalize_path
+
 Permission = Literal["classify", "explain", "feedback", "models", "metrics"]
 
 OTHER = "other"
@@ -33,5 +35,9 @@ def route_of(path: str) -> str:
     """The address without what a client may put into it: `other` for one that the service does not have."""
     if path in ROUTES:
         return path
-    versioned = _VERSIONED.fullmatch(path)
-    return f"{versioned[1]}{{version}}{versioned[2]}" if versioned else OTHER
+    # Litestar answers /v1//models/ as /v1/models: a key must allow both.
+    asked = normalize_path(path)
+    versioned = _VERSIONED.fullmatch(asked)
+    if versioned:
+        return f"{versioned[1]}{{version}}{versioned[2]}"
+    return asked if asked in ROUTES else OTHER

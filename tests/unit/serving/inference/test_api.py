@@ -225,9 +225,17 @@ def test_routes_are_known_without_what_a_client_writes(app: Litestar) -> None:
     assert asked == paths
 
 
-@pytest.mark.parametrize("path", ["/v2/models/x", f"{AT}/versions/1/other", f"{AT}/versions/1/2/infer", "/v2/"])
+@pytest.mark.parametrize("path", ["/v2/models/x", f"{AT}/versions/1/other", f"{AT}/versions/1/2/infer", "/v22"])
 def test_a_foreign_address_is_another(path: str) -> None:
     assert route_of(path) == OTHER
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/", "//v1///models//", AT, f"{AT}/", f"/{AT}/versions//9"])
+def test_an_address_that_is_answered_has_its_route(client: TestClient[Litestar], path: str) -> None:
+    """A key must not be got round by a slash."""
+    is_version = "versions" in path
+    assert client.get(f"http://testserver{path}").status_code == (404 if is_version else 200)
+    assert route_of(path) in ("/v1/models", AT, f"{AT}/versions/{{version}}")
 
 
 def test_schema_describes_requests(client: TestClient[Litestar]) -> None:

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from litestar.utils import normalize_path
+
 Permission = Literal["classify", "explain", "feedback", "models", "metrics"]
 
 OTHER = "other"
@@ -18,5 +20,11 @@ ROUTES: dict[str, Permission | None] = {
 
 
 def route_of(path: str) -> str:
-    """The address without what a client may put into it: `other` for one that the service does not have."""
+    """The address without what a client may put into it: `other` for one that the service does not have.
+
+    Litestar finds `//v1/classify/` as well: if a spelling were not understood here, it would evade its scope.
+    """
+    if path in ROUTES:
+        return path
+    path = normalize_path(path)
     return path if path in ROUTES else OTHER

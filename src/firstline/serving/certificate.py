@@ -19,15 +19,18 @@ class Certificate:
 
     def __init__(self, certificate: Path, key: Path) -> None:
         self._files = (certificate, key)
-        self._seen = self._signature()
+        self._seen = self._loaded = self._signature()
         self.context = self._load()
 
     def look(self) -> None:
-        """Read the files again if they have changed."""
-        seen = self._signature()
-        if seen == self._seen:
+        """Read the files again if they have changed, once they are as they were at the last look.
+
+        The certificate and its key are two files, and between the writing of the two they do not fit.
+        """
+        before, self._seen = self._seen, self._signature()
+        if self._seen != before or self._seen == self._loaded:
             return
-        self._seen = seen
+        self._loaded = self._seen
         try:
             self.context = self._load()
         except CertificateUnusable as error:

@@ -289,8 +289,15 @@ class Connection(HttpToolsProtocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
             self.loop.call_later(LINGER_S, self.transport.abort)
-        else:  # TLS has no half-closed connection; a close tells the client that nothing was cut off
-            self.loop.call_later(LINGER_S, self.transport.close)
+        else:
+            self.loop.call_later(LINGER_S, self._close_secured)
+
+    def _close_secured(self) -> None:
+        """TLS knows no half-closed connection. A close tells the client that nothing was cut off."""
+        if self.flow.read_paused:  # It sends a lot, and a close would read on.
+            self.transport.abort()
+        else:
+            self.transport.close()
 
     def _make_room(self) -> None:
         """Close the connection that has gone longest without a whole request; if all are in use, refuse this one."""

@@ -33,8 +33,9 @@ def serve(
 
     Raises `FirstlineError` if the model or the settings cannot be used.
     """
-    predictor, settings = source.load(), source.settings().serving
+    settings = source.settings().serving
     certificate = certificate_of(source, settings)
+    predictor = source.load()
     log_to_stderr()
     keys = entrance.key_ring(source, settings)
     sys.setswitchinterval(_SWITCH_INTERVAL_S)

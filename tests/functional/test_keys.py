@@ -182,6 +182,19 @@ def test_it_speaks_tls(firstline: Run, place: Path, tmp_path: Path) -> None:
         assert "ERROR" not in log
 
 
+def test_a_folder_of_models_alone_has_keys_and_settings_of_its_own(
+    firstline: Run, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = place / "models"
+    command = [sys.executable, "-m", "firstline", "serve", "--models", str(models), "--port", "0", "--host", "0.0.0.0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert f"--file {models / 'keys.json'}" in done.stderr
+    monkeypatch.setenv("FIRSTLINE_SERVING__HOSTS", '["no:port"]')
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert "Error: " in done.stderr
+    assert "'serving.hosts.0' not a host name" in done.stderr
+
+
 def test_half_a_pair_for_tls_is_refused(place: Path) -> None:
     text = (place / "firstline.toml").read_text("utf-8").replace("[serving]", '[serving]\ntls_key = "key.pem"')
     (place / "firstline.toml").write_text(text, "utf-8")

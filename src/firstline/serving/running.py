@@ -1,10 +1,10 @@
 """One process that serves."""
 
-import logging
+import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
-from pathlib import Path
 
 from firstline.bundle.predictor import Predictor
 from firstline.serving.app import create_app
@@ -20,7 +20,6 @@ from firstline.serving.source import Source
 from firstline.serving.watching import Watcher
 
 _SWITCH_INTERVAL_S = 0.0005  # so that a single message does not wait for a batch in another thread
-_log = logging.getLogger("firstline.serving")
 
 
 def serve(
@@ -33,8 +32,11 @@ def serve(
 
     Raises `FirstlineError` if the model or the settings cannot be used.
     """
+    if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # Until the server takes it, it would end the process.
     settings = source.settings().serving
     certificate = certificate_of(source, settings)
+    seen = source.signature()
     predictor = source.load()
     log_to_stderr()
     keys = entrance.key_ring(source, settings)
@@ -42,7 +44,7 @@ def serve(
     current = Current(Service(predictor, source.models, settings))
     on_loaded(predictor)
     del predictor  # So that a model that is replaced leaves the memory.
-    watcher = Watcher(current, source.models, source.load, _watched(source), source.model)
+    watcher = Watcher(current, source, seen)
     front = Front(create_app(current), entrance.guard(keys, settings))
     limits = ConnectionLimits.from_settings(settings)
     server = Server(front, limits, watcher.look_now, certificate, settings.proxies)
@@ -54,7 +56,3 @@ def serve(
     finally:
         looking.stop()
         watcher.stop()
-
-
-def _watched(source: Source) -> tuple[Path, ...]:
-    return () if source.settings_file is None else (source.settings_file,)

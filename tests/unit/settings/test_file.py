@@ -6,7 +6,14 @@ import pytest
 from pydantic import ValidationError
 
 from firstline.errors import SettingsInvalid
-from firstline.settings import Settings, read_settings, remember_candidate, remember_columns, settings_text
+from firstline.settings import (
+    Settings,
+    read_settings,
+    remember_candidate,
+    remember_columns,
+    settings_of_environment,
+    settings_text,
+)
 from firstline.settings.file import settings_sections
 
 
@@ -80,6 +87,14 @@ def test_a_wrong_value_in_the_environment_is_blamed_on_it(tmp_path: Path, monkey
     monkeypatch.setenv("FIRSTLINE_TRAINING__FOLDS", "many")
     with pytest.raises(SettingsInvalid, match=r"^the environment variable FIRSTLINE_TRAINING__FOLDS: 'training.folds'"):
         read_settings(written(tmp_path, ""))
+
+
+def test_without_a_file_the_environment_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIRSTLINE_SERVING__MAX_BATCH", "7")
+    assert settings_of_environment().serving.max_batch == 7
+    monkeypatch.setenv("FIRSTLINE_SERVING__MAX_BATCH", "many")
+    with pytest.raises(SettingsInvalid, match="variable FIRSTLINE_SERVING__MAX_BATCH: 'serving.max_batch'"):
+        settings_of_environment()
 
 
 def test_a_list_in_the_environment_that_is_no_json_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

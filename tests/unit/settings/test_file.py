@@ -93,7 +93,7 @@ def test_without_a_file_the_environment_decides(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("FIRSTLINE_SERVING__MAX_BATCH", "7")
     assert settings_of_environment().serving.max_batch == 7
     monkeypatch.setenv("FIRSTLINE_SERVING__MAX_BATCH", "many")
-    with pytest.raises(SettingsInvalid, match="variable FIRSTLINE_SERVING__MAX_BATCH: 'serving.max_batch'"):
+    with pytest.raises(SettingsInvalid, match=r"variable FIRSTLINE_SERVING__MAX_BATCH: 'serving\.max_batch'"):
         settings_of_environment()
 
 

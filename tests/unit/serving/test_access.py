@@ -38,7 +38,7 @@ def ask(app: Litestar, file: Path) -> Iterator[Asked]:
 
     def ask(method: str, path: str, *, key: dict[str, str] | None = None, **options: Any) -> httpx.Response:
         if not clients:
-            clients.append(TestClient(Front(app, Guard(KeyRing(file)))))  # type: ignore[arg-type, type-var]
+            clients.append(TestClient(Front(app, Guard(KeyRing(file)))))
         return clients[0].request(method, path, headers=key, **options)
 
     yield ask

@@ -262,7 +262,7 @@ class ServingSettings(_Section):
     hosts: tuple[Annotated[str, AfterValidator(_is_host_name)], ...] = Field(
         (),
         description='The names under which the service answers, without a port, such as ["firstline.example.com"]:'
-        " a request with another name in Host gets 421, except for /health. If empty, any name will do; but without"
+        " a request with another name in Host gets 421, except for probes. If empty, any name will do; but without"
         " keys, only those of this machine.",
     )
     tls_certificate: str = Field(

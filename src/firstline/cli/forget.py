@@ -36,7 +36,8 @@ def forget(
 ) -> None:
     """Delete messages for good; importing the same export again does not bring them back.
 
-    Lists the runs, models and language models that read some of them, and how to make each again.
+    Recorded answers to them are deleted, too. Lists the runs, models and language models that read some of them, and
+    how to make each again.
     """
     from firstline.errors import InputError, UnusableCell, UsageError
     from firstline.messages.cells import read_name, read_text
@@ -54,19 +55,26 @@ def forget(
         why = str(error) if isinstance(error, UnusableCell) else "it is not UTF-8"
         raise UsageError(f"Cannot read what to forget: {why}.", "Write it as it is in the export.") from None
     with place.hold("messages", "forget"):
-        found, reports = _forget(place, known, source, texts, before, dry_run)
-    if not (found.keys or found.n_ids):
+        found, reports, n_records = _forget(place, known, source, texts, before, dry_run)
+    if not (found.keys or found.n_ids or n_records):
         raise InputError(
             "Nothing here matches, so nothing was forgotten.",
             f"Write ids and texts as they are in the export. Systems known here: {listed(found.sources) or 'none'}",
         )
     holders = _holders(place, found.keys, reports)
     if as_json:
-        counts = {"n_messages": len(found.keys), "n_ids": found.n_ids, "n_shared": found.n_shared}
+        counts = {
+            "n_messages": len(found.keys),
+            "n_ids": found.n_ids,
+            "n_shared": found.n_shared,
+            "n_records": n_records,
+        }
         print_json({**counts, "n_unknown_ids": found.n_unknown_ids, "n_undated": found.n_undated, **asdict(holders)})
         return
     would = " would be" if dry_run else ""
     say(f"{counted(len(found.keys), 'message')} and {counted(found.n_ids, 'id')}{would} forgotten.")
+    if n_records:
+        say(f"  {counted(n_records, 'recorded answer')}{would} deleted.")
     if found.n_shared:
         verb = "stays" if found.n_shared == 1 else "stay"
         say(f"  {counted(found.n_shared, 'message')} {verb}: other ids have the same text.")
@@ -85,14 +93,19 @@ def _forget(
     texts: list[str],
     before: datetime | None,
     is_rehearsal: bool,
-) -> tuple["Forgotten", list[str]]:
-    """What was forgotten, and the pages in reports/ that quoted it, which are deleted as well."""
+) -> tuple["Forgotten", list[str], int]:
+    """What was forgotten, the pages in reports/ that quoted it, and the number of answers to it that were recorded.
+
+    Pages and recorded answers are deleted as well.
+    """
+    from firstline.errors import FileUnwritable
     from firstline.evaluation.report.quoting import reports_that_quote
     from firstline.messages.importing import masker
     from firstline.messages.incoming import Names
     from firstline.store.database import rehearsing, writing
     from firstline.store.forgetting import forget, rewrite
     from firstline.store.key import open_key
+    from firstline.store.records import forget_records
     from firstline.text.emails import own_words
 
     mask, cuts = masker(place.settings), place.settings.emails.cut_quotes
@@ -108,11 +121,25 @@ def _forget(
         pages = reports_that_quote(place.reports, found.keys)
         for page in pages if not is_rehearsal else ():
             page.unlink(missing_ok=True)
+        records = place.records
+        try:
+            n_records = forget_records(
+                records,
+                ids={*ids, *known},
+                texts=set(masked),
+                keys=found.keys,
+                before=before,
+                is_rehearsal=is_rehearsal,
+            )
+        except OSError as error:
+            raise FileUnwritable(
+                f"The recorded answers in {records} cannot be changed: {error.strerror}.", "Check its permissions."
+            ) from None
     # Also when nothing matched: what an earlier run could not do is done then.
     if not is_rehearsal and (why := rewrite(place.database)):
         note(f"Warning: forgotten text may still be in unused parts of the database's files: {why}.")
         note("Run this again later: it will find nothing to forget, but rewrite the files.")
-    return found, [page.name for page in pages]
+    return found, [page.name for page in pages], n_records
 
 
 def _lines(file: Path) -> list[str]:

@@ -4,14 +4,18 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 
 from firstline.bundle.predictor import Predictor
 from firstline.serving.app import create_app
 from firstline.serving.current import Current
+from firstline.serving.exchange import Exchange
 from firstline.serving.front import Front
 from firstline.serving.limits import ConnectionLimits
-from firstline.serving.log import log_to_stderr
+from firstline.serving.log import Log, log_to_stderr
+from firstline.serving.metrics import Metrics
+from firstline.serving.recording import Recorder, open_recorder
 from firstline.serving.server import Server
 from firstline.serving.service import Service
 from firstline.serving.source import Source
@@ -23,22 +27,50 @@ _SWITCH_INTERVAL_S = 0.0005  # so that a single message does not wait for a batc
 def serve(source: Source, listener: socket.socket, on_loaded: Callable[[Predictor], None]) -> None:
     """Serve until a signal ends it. `on_loaded` is called with the model before the first request is answered.
 
-    Raises `FirstlineError` if the model or the settings cannot be used.
+    Raises `FirstlineError` if the model or the settings cannot be used, or if answers cannot be recorded.
     """
     if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # Until the server takes it, it would end the process.
     seen = source.signature()
     predictor, settings = source.load(), source.settings()
-    log_to_stderr()
+    recorder = open_recorder(source.folder, settings.serving)
+    log = log_to_stderr(settings.serving.log)
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    current = Current(Service(predictor, source.models, settings.serving))
+    current = Current(Service(predictor, source.models, settings.serving, recorder))
     on_loaded(predictor)
     del predictor  # So that a model that is replaced leaves the memory.
     watcher = Watcher(current, source, seen)
-    front = Front(create_app(current))
-    server = Server(front, ConnectionLimits.from_settings(settings.serving), watcher.look_now)
+    limits = ConnectionLimits.from_settings(settings.serving)
+    metrics = _metrics(current, limits, log, recorder)
+
+    def observe(exchange: Exchange) -> None:
+        taken_s = time.perf_counter() - exchange.began
+        metrics.observe(exchange, taken_s)
+        log.observe(exchange, taken_s)
+
+    server = Server(Front(create_app(current, metrics), observer=observe), limits, watcher.look_now)
     watcher.start()
     try:
         server.run(sockets=[listener])
     finally:
         watcher.stop()
+        if recorder is not None:
+            recorder.close()
+        log.close()
+
+
+def _metrics(current: Current, limits: ConnectionLimits, log: Log, recorder: Recorder | None) -> Metrics:
+    metrics = Metrics(current)
+    metrics.count(
+        "firstline_refused_connections",
+        "Connections refused before the application saw a request.",
+        "code",
+        lambda: limits.refused,
+    )
+    metrics.count(
+        "firstline_dropped_lines",
+        "Lines that could not be written in time.",
+        "file",
+        lambda: {"log": log.n_dropped, "records": recorder.n_dropped if recorder is not None else 0},
+    )
+    return metrics

@@ -104,4 +104,5 @@ class Server(uvicorn.Server):
 
 def _end(sig: int) -> None:
     _log.warning("The process ends with requests in hand.")
+    logging.shutdown()
     os._exit(128 + sig)

@@ -5,7 +5,7 @@ candidates are declared by the candidates.
 """
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -227,6 +227,10 @@ class EncoderSettings(_Section):
     )
 
 
+LogChoice: TypeAlias = Literal["all", "errors", "none"]
+RecordChoice: TypeAlias = Literal["none", "review", "all"]
+
+
 class ServingSettings(_Section):
     """The HTTP service."""
 
@@ -267,6 +271,22 @@ class ServingSettings(_Section):
         gt=0,
         description="A connection without a request is closed this many seconds after its last answer."
         " Behind a proxy, set it higher than the proxy's own.",
+    )
+    log: LogChoice = Field(
+        "all",
+        description="Which requests the log has a line for: all, those with an error, or none. Probes that succeed have"
+        " none. Other events are always logged.",
+    )
+    record: RecordChoice = Field(
+        "none",
+        description='Which answers are kept with their masked texts: none, those that were not routed ("review"), or'
+        " all.",
+    )
+    record_days: int = Field(
+        30, ge=1, le=36_500, description="Recorded answers are deleted after so many days, by a running service."
+    )
+    record_folder: str = Field(
+        "records", min_length=1, description="Where recorded answers lie. A relative path starts from the workspace."
     )
 
 

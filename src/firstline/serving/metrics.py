@@ -19,8 +19,8 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from firstline.serving.current import Current
 from firstline.serving.exchange import Exchange
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-"""Of what `Metrics.told` gives."""
+CONTENT_TYPE = "text/plain; version=0.0.4"
+"""Of what `Metrics.told` gives; in UTF-8."""
 Together = Literal["livesum", "livemin", "livemax"]
 """How the gauges of several processes become one."""
 _FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from firstline.serving.log import iso
 from firstline.serving.writing import Writer
 from firstline.settings.model import RecordChoice, ServingSettings
-from firstline.store.records import AnswerRecord, RecordFiles
+from firstline.store.records import RecordedAnswer, RecordFiles
 from firstline.types import Message, Prediction
 
 _MOST_BYTES = 16_000_000
@@ -82,7 +82,7 @@ class _Records:
 
     def __init__(self, files: RecordFiles) -> None:
         self._files = files
-        self._left: list[AnswerRecord] = []
+        self._left: list[RecordedAnswer] = []
         self._is_failing = False
 
     def __call__(self, answers: Sequence[Answered]) -> None:
@@ -108,14 +108,14 @@ class _Records:
         self._is_failing = error is not None
 
 
-def _record(answered: Answered) -> AnswerRecord:
+def _record(answered: Answered) -> RecordedAnswer:
     first, *others = answered.prediction.ranking[:2]
     message = answered.message
 
     def harmless(value: str | int | None) -> str | None:
         return None if value is None or answered.is_personal(str(value)) else str(value)
 
-    return AnswerRecord(
+    return RecordedAnswer(
         at=iso(answered.at),
         request=answered.request_id,
         model=answered.model,

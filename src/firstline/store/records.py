@@ -1,6 +1,6 @@
 """Recorded answers: what the service answered to which masked text, one file a day, for people and for monitoring.
 
-`2026-11-30.jsonl` has one `AnswerRecord` a line. Services, commands and `forget` work on the same folder at the same
+`2026-11-30.jsonl` has one `RecordedAnswer` a line. Services, commands and `forget` work on the same folder at the same
 time, so whoever writes holds its lock, and opens the file anew each time.
 """
 
@@ -24,7 +24,7 @@ _LOCK, _ENDING = ".lock", ".jsonl"
 _CHUNK_BYTES = 65_536
 
 
-class AnswerRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+class RecordedAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """One answer, to a text that is masked. Confidences are 0 to 1; `runner_up` is the second class.
 
     `at` is in UTC, as in 2026-11-30T09:15:00.250Z; `request` is the id of the request, `id` that of a batch's message.
@@ -74,7 +74,7 @@ class RecordFiles:
                 'Name another folder (serving.record_folder), or record nothing: serving.record = "none"',
             ) from None
 
-    def append(self, records: Sequence[AnswerRecord]) -> None:
+    def append(self, records: Sequence[RecordedAnswer]) -> None:
         """Append records of one day: all of them, or none. Raises `OSError`."""
         lines = b"".join(msgspec.json.encode(record) + b"\n" for record in records)
         with _locked(self._folder), _opened(self._folder / f"{records[0].day}{_ENDING}") as file:
@@ -92,7 +92,7 @@ class RecordFiles:
         self._tidied = today
 
 
-def read_records(folder: Path) -> Iterator[AnswerRecord]:
+def read_records(folder: Path) -> Iterator[RecordedAnswer]:
     """The records in a folder, oldest first; none if there is no such folder.
 
     Skips lines that are no records, such as one that is just being written. Raises `OSError`.
@@ -119,7 +119,7 @@ def forget_records(
     """
     moment = None if before is None else before.isoformat()
 
-    def is_meant(record: AnswerRecord) -> bool:
+    def is_meant(record: RecordedAnswer) -> bool:
         is_old = moment is not None and record.at < moment  # Texts of this form sort as the moments do.
         return is_old or record.id in ids or record.text in texts or record.key in keys
 
@@ -130,7 +130,7 @@ def forget_records(
     return found
 
 
-def _forget_in(file: Path, is_meant: Callable[[AnswerRecord], bool], is_rehearsal: bool) -> int:
+def _forget_in(file: Path, is_meant: Callable[[RecordedAnswer], bool], is_rehearsal: bool) -> int:
     found = n_broken = 0
     unfinished = file.with_suffix(".unfinished")
     try:
@@ -153,9 +153,9 @@ def _forget_in(file: Path, is_meant: Callable[[AnswerRecord], bool], is_rehearsa
     return found
 
 
-def _read(line: bytes) -> AnswerRecord | None:
+def _read(line: bytes) -> RecordedAnswer | None:
     try:
-        return msgspec.json.decode(line, type=AnswerRecord) if line.endswith(b"\n") else None
+        return msgspec.json.decode(line, type=RecordedAnswer) if line.endswith(b"\n") else None
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 

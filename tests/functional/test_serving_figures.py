@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -83,13 +84,14 @@ def test_answers_go_on_while_nobody_reads_the_log(workspace: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_answers_go_on_with_no_room_for_the_log(workspace: Path) -> None:
-    # A terminal shows the address, and a full disk is where the log goes.
-    command = f"exec {sys.executable} -m firstline serve -w {workspace} --port 18977"
-    with subprocess.Popen(["sh", "-c", command + " 2>/dev/full"]) as process:
+def test_a_service_starts_and_answers_with_no_room_for_the_log(workspace: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    command = [sys.executable, "-m", "firstline", "serve", "-w", str(workspace), "--port", str(port)]
+    with Path("/dev/full").open("w") as full, subprocess.Popen(command, stderr=full) as process:
         try:
-            wait_until(lambda: _is_live("http://127.0.0.1:18977"))
-            assert _post("http://127.0.0.1:18977", "карта").status_code == 200
+            wait_until(lambda: _is_live(f"http://127.0.0.1:{port}"))
+            assert _post(f"http://127.0.0.1:{port}", "карта").status_code == 200
         finally:
             process.terminate()
             process.wait(timeout=20)
@@ -98,8 +100,7 @@ def test_answers_go_on_with_no_room_for_the_log(workspace: Path) -> None:
 def test_recorded_answers_are_forgotten_while_the_service_goes_on(
     workspace: Path, tmp_path: Path, firstline: Run
 ) -> None:
-    with (workspace / "firstline.toml").open("a", encoding="utf-8") as settings:
-        settings.write('\n[serving]\nrecord = "all"\n')
+    _record_all(workspace)
     (tmp_path / "text.txt").write_text("верните анна@example.com", "utf-8")
     records = workspace / "records"
     with served(workspace, tmp_path / "log") as service:
@@ -116,11 +117,15 @@ def test_recorded_answers_are_forgotten_while_the_service_goes_on(
 
 def test_a_place_for_records_that_cannot_be_written_to_is_an_error(workspace: Path, firstline: Run) -> None:
     (workspace / "records").write_text("", "utf-8")
-    with (workspace / "firstline.toml").open("a", encoding="utf-8") as settings:
-        settings.write('\n[serving]\nrecord = "all"\n')
+    _record_all(workspace)
     done = firstline("serve", "--port", "0", "-w", workspace)
     assert done.returncode == 1
     assert "Answers cannot be recorded in" in done.stderr
+
+
+def _record_all(workspace: Path) -> None:
+    settings = workspace / "firstline.toml"
+    settings.write_text(settings.read_text("utf-8").replace("[serving]\n", '[serving]\nrecord = "all"\n'), "utf-8")
 
 
 def _post(address: str, text: str) -> httpx.Response:

@@ -66,10 +66,12 @@ def _serve(source: "Source", listener: socket.socket, host: str, on_ready: Calla
     from firstline.serving.running import serve
 
     def announce(predictor: "Predictor") -> None:
-        for sentence in (*predictor.notes, routing(predictor.decider)):
-            note(sentence)
         shown, port = f"[{host}]" if ":" in host else host, listener.getsockname()[1]
-        note(f"Serving {predictor.manifest.id} at http://{shown}:{port} (schema: /schema). Stop with Ctrl-C.")
+        # A service that starts while the disk is full answers all the same.
+        with suppress(OSError):
+            for sentence in (*predictor.notes, routing(predictor.decider)):
+                note(sentence)
+            note(f"Serving {predictor.manifest.id} at http://{shown}:{port} (schema: /schema). Stop with Ctrl-C.")
         on_ready()
 
     serve(source, listener, announce)

@@ -61,16 +61,18 @@ class Workers:
 
         Raises `FileUnwritable` if there is no room for a temporary folder.
         """
-        log = log_to_stderr()
         try:
-            with TemporaryDirectory(prefix="firstline-metrics-") as folder:
-                self._metrics = Path(folder)
-                return self._run()
+            folder = TemporaryDirectory(prefix="firstline-metrics-")
         except OSError as error:
             raise FileUnwritable(
-                f"A temporary folder for the metrics cannot be used: {error.strerror}.",
-                "Name another one: TMPDIR=DIR",
+                f"A temporary folder for the metrics cannot be made: {error.strerror}.",
+                "Name another place: TMPDIR=DIR",
             ) from None
+        log = log_to_stderr()
+        try:
+            with folder as metrics:
+                self._metrics = Path(metrics)
+                return self._run()
         finally:
             log.close()
 

@@ -16,7 +16,6 @@ from filelock import FileLock
 
 from firstline.errors import FileUnwritable
 from firstline.files import sync
-from firstline.store.messages import StoredMessage
 from firstline.types import Decision, Label, Reason
 
 _FILE_MODE, _FOLDER_MODE = 0o600, 0o700
@@ -51,6 +50,9 @@ class RecordedAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def key(self) -> bytes:
         """The key that the message has in a database, if it is in one."""
+        # The service, which does not need it, starts without SQLAlchemy.
+        from firstline.store.messages import StoredMessage
+
         return StoredMessage(self.text, self.segment).key
 
 
@@ -121,7 +123,7 @@ def forget_records(
 
     def is_meant(record: RecordedAnswer) -> bool:
         is_old = moment is not None and record.at < moment  # Texts of this form sort as the moments do.
-        return is_old or record.id in ids or record.text in texts or record.key in keys
+        return is_old or record.id in ids or record.text in texts or (bool(keys) and record.key in keys)
 
     found = 0
     for file in _files(folder):

@@ -3,6 +3,7 @@
 import os
 import threading
 from datetime import UTC, datetime, timedelta
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def test_half_a_line_at_the_end_is_skipped_and_leaves_with_the_next_record(folde
 def test_a_full_disk_leaves_no_half_line(folder: Path, files: RecordFiles, monkeypatch: pytest.MonkeyPatch) -> None:
     files.append([record("before")])
 
-    class Full(records.FileIO):
+    class Full(FileIO):
         def write(self, data: Any) -> int:
             if len(data) > 50:
                 return super().write(data[: len(data) - 50])

@@ -112,11 +112,11 @@ def ready(state: State) -> Health:
     )
 
 
-@get("/metrics", sync_to_thread=True)
+@get("/metrics", sync_to_thread=True, media_type=CONTENT_TYPE)
 def metrics(state: State) -> Response[bytes]:
     """Figures for Prometheus, in its text format."""
     figures: Metrics = state.metrics
-    return Response(figures.told(), media_type=CONTENT_TYPE)
+    return Response(figures.told())
 
 
 def create_app(current: Current, figures: Metrics | None = None) -> Litestar:

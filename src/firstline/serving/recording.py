@@ -4,11 +4,11 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from firstline.serving.log import iso
 from firstline.serving.writing import Writer
 from firstline.settings.model import RecordChoice, ServingSettings
 from firstline.store.records import RecordedAnswer, RecordFiles
@@ -116,7 +116,7 @@ def _record(answered: Answered) -> RecordedAnswer:
         return None if value is None or answered.is_personal(str(value)) else str(value)
 
     return RecordedAnswer(
-        at=iso(answered.at),
+        at=_time(answered.at),
         request=answered.request_id,
         model=answered.model,
         label=first.label,
@@ -130,3 +130,7 @@ def _record(answered: Answered) -> RecordedAnswer:
         runner_up=others[0].label if others else None,
         runner_up_confidence=round(others[0].confidence, _DIGITS) if others else None,
     )
+
+
+def _time(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

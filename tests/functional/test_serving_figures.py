@@ -57,6 +57,8 @@ def test_each_request_is_logged_with_its_id_and_without_its_text(workspace: Path
         httpx.get(f"{service.address}/health/live")
     lines = [json.loads(line) for line in log.read_text("utf-8").splitlines() if line.startswith("{")]
     requests = [line for line in lines if "status" in line]
+    # Whatever the end of the service says comes last.
+    assert lines[-1]["message"].startswith("Finished server process")
     assert [(line["route"], line["status"]) for line in requests] == [("/v1/classify", 200), ("/v1/classify", 400)]
     assert requests[0]["request_id"] == "r-1"
     assert requests[0]["messages"] == 1
@@ -112,7 +114,8 @@ def test_recorded_answers_are_forgotten_while_the_service_goes_on(
         assert "2 recorded answers deleted" in done.stdout, done.stderr
         _post(service.address, "ещё")
         wait_until(lambda: len([*read_records(records)]) == 2)
-    assert [found.text for found in read_records(records)] == ["перевод", "ещё"]
+        _post(service.address, "последнее")
+    assert [found.text for found in read_records(records)] == ["перевод", "ещё", "последнее"]
 
 
 def test_a_place_for_records_that_cannot_be_written_to_is_an_error(workspace: Path, firstline: Run) -> None:

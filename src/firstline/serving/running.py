@@ -48,15 +48,15 @@ def serve(source: Source, listener: socket.socket, on_loaded: Callable[[Predicto
         metrics.observe(exchange, taken_s)
         log.observe(exchange, taken_s)
 
-    server = Server(Front(create_app(current, metrics), observer=observe), limits, watcher.look_now)
-    watcher.start()
-    try:
-        server.run(sockets=[listener])
-    finally:
+    def end() -> None:
         watcher.stop()
         if recorder is not None:
             recorder.close()
         log.close()
+
+    server = Server(Front(create_app(current, metrics), observer=observe), limits, watcher.look_now, end)
+    watcher.start()
+    server.run(sockets=[listener])
 
 
 def _metrics(current: Current, limits: ConnectionLimits, log: Log, recorder: Recorder | None) -> Metrics:

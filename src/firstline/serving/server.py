@@ -6,7 +6,8 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from functools import partial
 from types import FrameType
 
@@ -30,10 +31,16 @@ class Server(uvicorn.Server):
     """uvicorn's server around `app`.
 
     From the first SIGTERM or SIGINT on, half-sent requests have 2 s, answers 7 s, and the process 9 s;
-    a second signal ends it at once. SIGHUP calls `on_hangup`.
+    a second signal ends it at once. SIGHUP calls `on_hangup`. `on_end` is called when everything is answered.
     """
 
-    def __init__(self, app: ASGIApp, limits: ConnectionLimits, on_hangup: Callable[[], object] = lambda: None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        limits: ConnectionLimits,
+        on_hangup: Callable[[], object] = lambda: None,
+        on_end: Callable[[], object] = lambda: None,
+    ) -> None:
         config = uvicorn.Config(
             app,
             interface="asgi3",
@@ -47,6 +54,7 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self._on_hangup = on_hangup
+        self._on_end = on_end
         self._looked_at = float("-inf")
         self._skipped = False
 
@@ -73,14 +81,28 @@ class Server(uvicorn.Server):
         loop.call_later(_COMPUTING_S, self._stop_waiting)
         await super().shutdown(sockets)
 
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        with super().capture_signals():
+            try:
+                yield
+            finally:
+                # Before uvicorn sends the signal again, which ends the process.
+                self._on_end()
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)
         for ending in (signal.SIGINT, signal.SIGTERM):
             signal.signal(ending, signal.SIG_DFL)
         # A thread that computes would keep the process for as long as it takes.
-        watch = threading.Timer(_END_S, _end, (sig,))
+        watch = threading.Timer(_END_S, self._end, (sig,))
         watch.daemon = True
         watch.start()
+
+    def _end(self, sig: int) -> None:
+        _log.warning("The process ends with requests in hand.")
+        self._on_end()
+        os._exit(128 + sig)
 
     def _connections(self) -> list[Connection]:
         return [item for item in self.server_state.connections if isinstance(item, Connection)]
@@ -100,9 +122,3 @@ class Server(uvicorn.Server):
         if self.server_state.tasks:
             _log.warning("%d requests are still computed; their clients have gone.", len(self.server_state.tasks))
         self.force_exit = True
-
-
-def _end(sig: int) -> None:
-    _log.warning("The process ends with requests in hand.")
-    logging.shutdown()
-    os._exit(128 + sig)

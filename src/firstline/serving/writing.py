@@ -8,7 +8,8 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 _EVERY_S = 0.25
 """Between two writes. A wake-up for each item would take time from the answers."""
-_CLOSE_S = 2.0
+_CLOSE_S = 0.5
+"""A service that is told to end has ten seconds for everything."""
 
 _log = logging.getLogger("firstline.serving")
 

@@ -65,7 +65,7 @@ async def only_json(request: Request[Any, Any, Any]) -> None:
     Raises `HTTPException`: 415, or 404 for an address below /schema to which Litestar would answer with a page.
     """
     path = request.scope["path"]
-    if path.startswith("/schema") and route_of(path) == OTHER:
+    if "/schema" in path and route_of(path) == OTHER:
         raise HTTPException(status_code=404)
     if request.method == "POST" and (_is_encoded(request) or not _is_json(request.headers.get("content-type", ""))):
         raise HTTPException(status_code=415)

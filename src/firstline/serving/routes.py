@@ -28,7 +28,7 @@ ROUTES: dict[str, Permission | None] = {
     "/schema/openapi.json": None,
 }
 """`None` needs no key."""
-PROBES = frozenset({"/health/live", "/health/ready", "/metrics"})
+PROBES = frozenset({"/metrics", *(route for route in ROUTES if route.endswith(("/live", "/ready")))})
 """What machines ask for all the time."""
 
 _VERSIONED = re.compile(r"(/v2/models/firstline/versions/)[^/]+((?:/ready|/infer)?)")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from firstline.store.records import RecordedAnswer, RecordFiles, read_records
 from tests.commands import Run
 
 ROWS = "id,text,sent_at\n1,где мой заказ,2020-01-01\n2,карта не работает,2026-01-01\n3,верните деньги,2026-01-01\n"
@@ -119,3 +120,44 @@ def test_a_source_that_cannot_be_used_is_refused(firstline: Run, shop: Path, sou
     assert done.returncode == 2
     assert "(--source) cannot be used" in done.stderr
     assert "916" not in done.stderr
+
+
+def recorded(text: str, id_: str | None = None, at: str = "2026-01-01T09:00:00.000Z") -> RecordedAnswer:
+    return RecordedAnswer(at, "r", "m", "Карта", 0.9, "review", "low_confidence", text, id=id_)
+
+
+def record(folder: Path, *records: RecordedAnswer) -> None:
+    files = RecordFiles(folder / "records", days=30)
+    files.open()
+    files.append(records)
+
+
+def texts(folder: Path) -> list[str]:
+    return [found.text for found in read_records(folder / "records")]
+
+
+def test_recorded_answers_to_the_same_message_go_too(firstline: Run, shop: Path) -> None:
+    record(shop, recorded("карта не работает"), recorded("верните деньги"), recorded("да", id_="2"))
+    trial = firstline("forget", "2", "--dry-run", "-w", shop)
+    assert "2 recorded answers would be deleted." in trial.stdout
+    assert len(texts(shop)) == 3
+    done = json.loads(firstline("forget", "2", "--json", "-w", shop).stdout)
+    assert (done["n_messages"], done["n_records"]) == (1, 2)
+    assert texts(shop) == ["верните деньги"]
+
+
+def test_old_recorded_answers_are_forgotten(firstline: Run, shop: Path) -> None:
+    record(shop, recorded("старое", at="2020-01-01T09:00:00.000Z"))
+    assert "1 recorded answer deleted." in firstline("forget", "--older-than", "700d", "-w", shop).stdout
+    assert texts(shop) == []
+
+
+def test_a_serving_machine_forgets_without_a_database(firstline: Run, shop: Path) -> None:
+    for file in (*shop.glob("firstline.db*"), shop / "workspace.key"):
+        file.unlink()
+    record(shop, recorded("карта", id_="7"), recorded("перевод", id_="8"))
+    done = firstline("forget", "7", "-w", shop)
+    assert "1 recorded answer deleted." in done.stdout, done.stderr
+    assert texts(shop) == ["перевод"]
+    assert not list(shop.glob("firstline.db*"))
+    assert not (shop / "workspace.key").exists()

@@ -90,7 +90,7 @@ def test_answers_stay_while_the_files_of_the_model_change(tmp_path: Path, change
             thread.join(timeout=60)
         assert httpx.get(f"{service.address}/health/ready").status_code == 200
         assert service.process.poll() is None
-    assert "INFO Started server process" in (tmp_path / "log").read_text("utf-8")
+    assert '"message":"Started server process' in (tmp_path / "log").read_text("utf-8")
     assert failed == []
     assert all(len(found) == 1 for found in answers.values())
     assert {item["label"] for item in json.loads(answers["batch"].pop())["results"]} == {"Карта", "Перевод", "Банкомат"}

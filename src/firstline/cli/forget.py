@@ -36,7 +36,8 @@ def forget(
 ) -> None:
     """Delete messages for good; importing the same export again does not bring them back.
 
-    Lists the runs, models and language models that read some of them, and how to make each again.
+    Recorded answers to them are deleted, too. Lists the runs, models and language models that read some of them, and
+    how to make each again.
     """
     from firstline.errors import InputError, UnusableCell, UsageError
     from firstline.messages.cells import read_name, read_text
@@ -54,8 +55,8 @@ def forget(
         why = str(error) if isinstance(error, UnusableCell) else "it is not UTF-8"
         raise UsageError(f"Cannot read what to forget: {why}.", "Write it as it is in the export.") from None
     with place.hold("messages", "forget"):
-        found, reports = _forget(place, known, source, texts, before, dry_run)
-    if not (found.keys or found.n_ids):
+        found, reports, n_records = _forget(place, known, source, texts, before, dry_run)
+    if not (found.keys or found.n_ids or n_records):
         raise InputError(
             "Nothing here matches, so nothing was forgotten.",
             f"Write ids and texts as they are in the export. Systems known here: {listed(found.sources) or 'none'}",
@@ -63,10 +64,18 @@ def forget(
     holders = _holders(place, found.keys, reports)
     if as_json:
         counts = {"n_messages": len(found.keys), "n_ids": found.n_ids, "n_shared": found.n_shared}
-        print_json({**counts, "n_unknown_ids": found.n_unknown_ids, "n_undated": found.n_undated, **asdict(holders)})
+        missed = {"n_unknown_ids": found.n_unknown_ids, "n_undated": found.n_undated}
+        print_json({**counts, **missed, "n_records": n_records, **asdict(holders)})
         return
-    would = " would be" if dry_run else ""
+    _say_counts(found, n_records, " would be" if dry_run else "")
+    if found.keys:
+        _say_holders(holders, workspace, dry_run)
+
+
+def _say_counts(found: "Forgotten", n_records: int, would: str) -> None:
     say(f"{counted(len(found.keys), 'message')} and {counted(found.n_ids, 'id')}{would} forgotten.")
+    if n_records:
+        say(f"  {counted(n_records, 'recorded answer')}{would} deleted.")
     if found.n_shared:
         verb = "stays" if found.n_shared == 1 else "stay"
         say(f"  {counted(found.n_shared, 'message')} {verb}: other ids have the same text.")
@@ -74,8 +83,6 @@ def forget(
         say(f"  {counted(found.n_unknown_ids, 'id')} not found.")
     if found.n_undated:
         say(f"  {counted(found.n_undated, 'message')} without a date: not compared with --older-than.")
-    if found.keys:
-        _say_holders(holders, workspace, dry_run)
 
 
 def _forget(
@@ -85,13 +92,16 @@ def _forget(
     texts: list[str],
     before: datetime | None,
     is_rehearsal: bool,
-) -> tuple["Forgotten", list[str]]:
-    """What was forgotten, and the pages in reports/ that quoted it, which are deleted as well."""
+) -> tuple["Forgotten", list[str], int]:
+    """What was forgotten, the pages in reports/ that quoted it, and the number of answers to it that were recorded.
+
+    Pages and recorded answers are deleted as well.
+    """
     from firstline.evaluation.report.quoting import reports_that_quote
     from firstline.messages.importing import masker
     from firstline.messages.incoming import Names
     from firstline.store.database import rehearsing, writing
-    from firstline.store.forgetting import forget, rewrite
+    from firstline.store.forgetting import Forgotten, forget, rewrite
     from firstline.store.key import open_key
     from firstline.text.emails import own_words
 
@@ -99,20 +109,45 @@ def _forget(
     own = [own_words(text) if cuts else text for text in texts]
     # A conversation is stored line by line.
     masked = [form for text in own for form in (mask(text), "\n".join(filter(None, map(mask, text.splitlines()))))]
+    if not place.has_database:  # A serving machine. It would get a database and a key of its own.
+        return Forgotten(), [], _forget_records(place, set(ids), masked, set(), before, is_rehearsal)
     with (rehearsing if is_rehearsal else writing)(place.database) as connection:
         key = open_key(place.folder, connection)
         names = Names(mask, key.hash_id)
         known = [name for one in ids if (name := names.id(one))]
         found = forget(connection, key.secret, ids=known, source=source, texts=masked, before=before)
-        # Before the messages are gone for good: if this stops here, the same command finds both again.
+        # Before the messages are gone for good: if this stops here, the same command finds all of it again.
         pages = reports_that_quote(place.reports, found.keys)
         for page in pages if not is_rehearsal else ():
             page.unlink(missing_ok=True)
+        n_records = _forget_records(place, {*ids, *known}, masked, found.keys, before, is_rehearsal)
     # Also when nothing matched: what an earlier run could not do is done then.
     if not is_rehearsal and (why := rewrite(place.database)):
         note(f"Warning: forgotten text may still be in unused parts of the database's files: {why}.")
         note("Run this again later: it will find nothing to forget, but rewrite the files.")
-    return found, [page.name for page in pages]
+    return found, [page.name for page in pages], n_records
+
+
+def _forget_records(
+    place: "Workspace",
+    ids: set[str],
+    texts: list[str],
+    keys: set[bytes],
+    before: datetime | None,
+    is_rehearsal: bool,
+) -> int:
+    """The number of recorded answers that were deleted."""
+    from firstline.errors import FileUnwritable
+    from firstline.store.records import forget_records
+
+    try:
+        return forget_records(
+            place.records, ids=ids, texts=set(texts), keys=keys, before=before, is_rehearsal=is_rehearsal
+        )
+    except OSError as error:
+        raise FileUnwritable(
+            f"The recorded answers in {place.records} cannot be changed: {error.strerror}.", "Check its permissions."
+        ) from None
 
 
 def _lines(file: Path) -> list[str]:

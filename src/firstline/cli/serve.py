@@ -74,14 +74,16 @@ def _serve(
     from firstline.serving.running import serve
 
     def announce(predictor: "Predictor") -> None:
-        for sentence in (*predictor.notes, routing(predictor.decider)):
-            note(sentence)
-        if entrance.without_keys and not entrance.is_loopback:
-            note("There are no API keys: anyone who reaches the address can ask.")
         scheme = "https" if source.settings().serving.tls_certificate else "http"
         shown = f"[{entrance.host}]" if ":" in entrance.host else entrance.host
         address = f"{scheme}://{shown}:{listener.getsockname()[1]}"
-        note(f"Serving {predictor.manifest.id} at {address} (schema: /schema). Stop with Ctrl-C.")
+        # A service that starts while the disk is full answers all the same.
+        with suppress(OSError):
+            for sentence in (*predictor.notes, routing(predictor.decider)):
+                note(sentence)
+            if entrance.without_keys and not entrance.is_loopback:
+                note("There are no API keys: anyone who reaches the address can ask.")
+            note(f"Serving {predictor.manifest.id} at {address} (schema: /schema). Stop with Ctrl-C.")
         on_ready()
 
     serve(source, listener, announce, entrance)

@@ -17,7 +17,8 @@ from firstline.serving.current import Current
 from firstline.serving.exchange import exchange_of
 from firstline.serving.inference.api import HANDLERS
 from firstline.serving.inference.errors import as_address_expects
-from firstline.serving.problems import http_problem, no_page, not_utf8, only_json, own_problem, too_deep, unforeseen
+from firstline.serving.metrics import CONTENT_TYPE, Metrics
+from firstline.serving.problems import http_problem, not_utf8, only_json, own_problem, too_deep, unforeseen
 from firstline.serving.schemas import (
     Answer,
     BatchAnswers,
@@ -111,8 +112,15 @@ def ready(state: State) -> Health:
     )
 
 
-def create_app(current: Current) -> Litestar:
-    """The application around what serves."""
+@get("/metrics", sync_to_thread=True, media_type=CONTENT_TYPE)
+def metrics(state: State) -> Response[bytes]:
+    """Figures for Prometheus, in its text format."""
+    figures: Metrics = state.metrics
+    return Response(figures.told())
+
+
+def create_app(current: Current, figures: Metrics | None = None) -> Litestar:
+    """The application around what serves; `figures` are those of its requests."""
     limits = current.service.limits
     handlers: dict[Any, Any] = {
         HTTPException: as_address_expects(http_problem),
@@ -121,12 +129,22 @@ def create_app(current: Current) -> Litestar:
         RecursionError: as_address_expects(too_deep),
         Exception: as_address_expects(unforeseen),
     }
+    batches, singles = Batches(current), Singles(current)
+    figures = Metrics(current) if figures is None else figures
+    figures.gauge(
+        "firstline_waiting_messages", "Single messages that wait for their turn.", lambda: singles.n_waiting, "livesum"
+    )
+    figures.gauge(
+        "firstline_unanswered_batches",
+        "Batches and explanations that are computed or wait.",
+        lambda: batches.n_unanswered,
+        "livesum",
+    )
     app = Litestar(
-        [classify, classify_batch, models, live, ready, *HANDLERS],
-        state=State({"current": current, "batches": Batches(current), "singles": Singles(current)}),
+        [classify, classify_batch, models, live, ready, metrics, *HANDLERS],
+        state=State({"current": current, "batches": batches, "singles": singles, "metrics": figures}),
         exception_handlers=handlers,
         before_request=only_json,
-        after_request=no_page,
         request_max_body_size=limits.max_body_bytes,
         openapi_config=OpenAPIConfig(
             title="Firstline",

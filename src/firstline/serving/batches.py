@@ -56,7 +56,8 @@ class Batches:
         `receive` tells when the client has gone: the rest of its batch is not computed. Raises `RequestError` if the
         batch is too large, if too many wait already (503), or if the client has gone.
         """
-        answers = await self.gather(messages, _Answers, receive)
+        request_id = exchange.request_id if exchange is not None else ""
+        answers = await self.gather(messages, partial(_Answers, request_id=request_id), receive)
         if exchange is not None:
             answers.tell(exchange)
         return answers.content
@@ -123,8 +124,9 @@ def refuse_too_many(n_messages: int, limits: ServingSettings) -> None:
 class _Answers:
     """The answers to a batch, as far as they are computed."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, request_id: str) -> None:
         self._service = service
+        self._request_id = request_id
         self._encoded: list[msgspec.Raw] = []
         self._decided: list[tuple[Label, Decision]] = []
         self._n_failed = 0
@@ -132,7 +134,7 @@ class _Answers:
         """`BatchAnswers` in JSON, once it is finished."""
 
     def add(self, part: Sequence[msgspec.Raw]) -> None:
-        for answer in self._service.classify_items(part):
+        for answer in self._service.classify_items(part, self._request_id):
             # Encoded here, in its thread: a thousand answers with a hundred classes each would hold up the others.
             self._encoded.append(msgspec.Raw(msgspec.json.encode(answer)))
             if answer.label is None or answer.decision is None:

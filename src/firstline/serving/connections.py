@@ -214,6 +214,7 @@ class Connection(HttpToolsProtocol):
         if self._refusal is not None or self.transport.is_closing():
             return
         self._refusal = refusal
+        self.limits.refused[refusal.code] += 1
         cycle, owes = self.cycle, self.is_in_hand
         if owes and cycle.more_body:  # it is the one that is refused
             owes = any(waiting is cycle for waiting, _ in self.pipeline)

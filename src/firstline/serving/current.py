@@ -1,6 +1,7 @@
 """What serves now. It is replaced in one step, so that no answer mixes two models."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 from firstline.errors import FirstlineError
 from firstline.serving.service import Service
@@ -13,3 +14,5 @@ class Current:
     service: Service
     refused: FirstlineError | None = None
     """Why the model that was promoted last does not serve; None if it does."""
+    refusals: Counter[str] = field(default_factory=Counter)
+    """How often a model was refused since the process has begun, by the code of the error."""

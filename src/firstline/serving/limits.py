@@ -3,6 +3,7 @@
 import logging
 import os
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 
 from firstline.settings.model import ServingSettings
@@ -33,6 +34,8 @@ class ConnectionLimits:
     idle_timeout_s: float
     bodies_bytes: int = BODIES * 10_000_000  # of all requests together that are not answered
     held_bytes: int = 0  # of these, now
+    refused: Counter[str] = field(default_factory=Counter)
+    """How often a connection was refused before the application saw a request, by the code of the error."""
     _told_at: float = field(default=float("-inf"), repr=False)
 
     @classmethod

@@ -5,11 +5,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from litestar import MediaType, Request, Response
+from litestar import Request, Response
 from litestar.exceptions import HTTPException, SerializationException
 
 from firstline.errors import FirstlineError, RequestError
-from firstline.serving.routes import route_of
+from firstline.serving.exchange import exchange_of
+from firstline.serving.routes import OTHER, route_of
 from firstline.serving.schemas import ErrorAnswer, ErrorBody
 
 _log = logging.getLogger("firstline.serving")
@@ -45,24 +46,27 @@ def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Respo
     """The answer to a request that the framework refuses: an unknown address, a body that breaks the schema."""
     status = error.status_code
     if status in _BY_STATUS:
-        return _answer(status, *_BY_STATUS[status], headers=_with_head(error.headers or {}))
+        return _answer(request, status, *_BY_STATUS[status], headers=_with_head(error.headers or {}))
     if status >= 500 and "client disconnected" in error.detail:
         _log.info("%s: the client went away", _route(request))
-        return _answer(400, "body_incomplete", "The request ended before its body did.", SEE_SCHEMA)
+        return _answer(request, 400, "body_incomplete", "The request ended before its body did.", SEE_SCHEMA)
     if status >= 500:
         return _internal(request, error)
     details = error.extra if isinstance(error.extra, list) else []
     said = without_texts("; ".join(_sentence(item) for item in details) or _cause(error))
     if said == _NO_BODY:
-        return _answer(400, "body_missing", "The request has no body.", SEE_SCHEMA)
-    return _answer(400, "invalid_request", f"The request is not understood: {said}.", SEE_SCHEMA)
+        return _answer(request, 400, "body_missing", "The request has no body.", SEE_SCHEMA)
+    return _answer(request, 400, "invalid_request", f"The request is not understood: {said}.", SEE_SCHEMA)
 
 
 async def only_json(request: Request[Any, Any, Any]) -> None:
     """Refuse a body whose type is not JSON. The type that curl sends by itself, and no type, are accepted.
 
-    Raises `HTTPException` (415).
+    Raises `HTTPException`: 415, or 404 for an address below /schema to which Litestar would answer with a page.
     """
+    path = request.scope["path"]
+    if "/schema" in path and route_of(path) == OTHER:
+        raise HTTPException(status_code=404)
     if request.method == "POST" and (_is_encoded(request) or not _is_json(request.headers.get("content-type", ""))):
         raise HTTPException(status_code=415)
 
@@ -83,11 +87,6 @@ def _is_json(content_type: str) -> bool:
     return charsets <= {"utf-8", "utf8", "us-ascii"} and _JSON_TYPES.fullmatch(media_type) is not None
 
 
-async def no_page(response: Response[Any]) -> Response[Any]:
-    """Litestar answers an unknown address below /schema with a page; here it has the shape of every error."""
-    return _answer(404, *_BY_STATUS[404]) if response.media_type == MediaType.HTML else response
-
-
 def _with_head(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers of a refusal; where GET is allowed, HEAD is, too."""
     return {
@@ -96,17 +95,18 @@ def _with_head(headers: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def own_problem(_: Request[Any, Any, Any], error: FirstlineError) -> Response[ErrorAnswer]:
+def own_problem(request: Request[Any, Any, Any], error: FirstlineError) -> Response[ErrorAnswer]:
     """The answer to a request that Firstline refuses."""
     if not isinstance(error, RequestError):
-        return _answer(503, error.code, error.message, error.next_step)
+        return _answer(request, 503, error.code, error.message, error.next_step)
     headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s is not None else None
-    return _answer(error.status, error.code, error.message, error.next_step, headers)
+    return _answer(request, error.status, error.code, error.message, error.next_step, headers)
 
 
-def not_utf8(_: Request[Any, Any, Any], error: UnicodeDecodeError) -> Response[ErrorAnswer]:
+def not_utf8(request: Request[Any, Any, Any], error: UnicodeDecodeError) -> Response[ErrorAnswer]:
     """A body that is not text."""
     return _answer(
+        request,
         400,
         "invalid_utf8",
         f"The request body is not UTF-8: {error.reason} at byte {error.start}.",
@@ -114,9 +114,11 @@ def not_utf8(_: Request[Any, Any, Any], error: UnicodeDecodeError) -> Response[E
     )
 
 
-def too_deep(_: Request[Any, Any, Any], error: RecursionError) -> Response[ErrorAnswer]:
+def too_deep(request: Request[Any, Any, Any], error: RecursionError) -> Response[ErrorAnswer]:
     """A body of brackets within brackets."""
-    return _answer(400, "invalid_request", "The request is not understood: it is nested too deeply.", SEE_SCHEMA)
+    return _answer(
+        request, 400, "invalid_request", "The request is not understood: it is nested too deeply.", SEE_SCHEMA
+    )
 
 
 def unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[ErrorAnswer]:
@@ -126,12 +128,22 @@ def unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[Er
 
 def _internal(request: Request[Any, Any, Any], error: Exception) -> Response[ErrorAnswer]:
     _log.error("%s failed", _route(request), exc_info=error)
-    return _answer(500, "internal", "The service failed on this request.", "Report it with the log of the service.")
+    return _answer(
+        request, 500, "internal", "The service failed on this request.", "Report it with the log of the service."
+    )
 
 
 def _answer(
-    status: int, code: str, message: str, next_step: str, headers: dict[str, str] | None = None
+    request: Request[Any, Any, Any],
+    status: int,
+    code: str,
+    message: str,
+    next_step: str,
+    headers: dict[str, str] | None = None,
 ) -> Response[ErrorAnswer]:
+    exchange = exchange_of(request.scope)
+    if exchange is not None:
+        exchange.error = code
     return Response(
         ErrorAnswer(ErrorBody(code, message, next_step)),
         status_code=status,

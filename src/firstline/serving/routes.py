@@ -14,6 +14,7 @@ ROUTES: dict[str, Permission | None] = {
     "/v1/models": "models",
     "/health/live": None,
     "/health/ready": None,
+    "/metrics": "metrics",
     "/v2": "models",
     "/v2/health/live": None,
     "/v2/health/ready": None,
@@ -27,6 +28,8 @@ ROUTES: dict[str, Permission | None] = {
     "/schema/openapi.json": None,
 }
 """`None` needs no key."""
+PROBES = frozenset({"/metrics", *(route for route in ROUTES if route.endswith(("/live", "/ready")))})
+"""What machines ask for all the time."""
 
 _VERSIONED = re.compile(r"(/v2/models/firstline/versions/)[^/]+((?:/ready|/infer)?)")
 

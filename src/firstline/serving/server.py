@@ -6,7 +6,8 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from types import FrameType
 
@@ -32,8 +33,8 @@ class Server(uvicorn.Server):
     """uvicorn's server around `app`.
 
     From the first SIGTERM or SIGINT on, half-sent requests have 2 s, answers 7 s, and the process 9 s;
-    a second signal ends it at once. SIGHUP calls `on_hangup`. With a `certificate` it speaks TLS. What the addresses
-    and networks of `proxies` say about their clients is believed.
+    a second signal ends it at once. SIGHUP calls `on_hangup`. `on_end` is called when everything is answered. With a
+    `certificate` it speaks TLS. What the addresses and networks of `proxies` say about their clients is believed.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Server(uvicorn.Server):
         app: ASGIApp,
         limits: ConnectionLimits,
         on_hangup: Callable[[], object] = lambda: None,
+        on_end: Callable[[], object] = lambda: None,
         certificate: Certificate | None = None,
         proxies: Sequence[str] = (),
     ) -> None:
@@ -61,6 +63,7 @@ class Server(uvicorn.Server):
         self._limits = limits
         self._certificate = certificate
         self._handshakes: list[Handshakes] = []
+        self._on_end = on_end
         self._looked_at = float("-inf")
         self._skipped = False
 
@@ -93,12 +96,21 @@ class Server(uvicorn.Server):
         loop.call_later(_COMPUTING_S, self._stop_waiting)
         await super().shutdown(sockets)
 
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        with super().capture_signals():
+            try:
+                yield
+            finally:
+                # Before uvicorn sends the signal again, which ends the process.
+                self._on_end()
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)
         for ending in (signal.SIGINT, signal.SIGTERM):
             signal.signal(ending, signal.SIG_DFL)
         # A thread that computes would keep the process for as long as it takes.
-        watch = threading.Timer(_END_S, _end, (sig,))
+        watch = threading.Timer(_END_S, self._end, (sig,))
         watch.daemon = True
         watch.start()
 
@@ -116,6 +128,11 @@ class Server(uvicorn.Server):
         )
         handshakes.start()
         return handshakes
+
+    def _end(self, sig: int) -> None:
+        _log.warning("The process ends with requests in hand.")
+        self._on_end()
+        os._exit(128 + sig)
 
     def _connections(self) -> list[Connection]:
         return [item for item in self.server_state.connections if isinstance(item, Connection)]
@@ -135,8 +152,3 @@ class Server(uvicorn.Server):
         if self.server_state.tasks:
             _log.warning("%d requests are still computed; their clients have gone.", len(self.server_state.tasks))
         self.force_exit = True
-
-
-def _end(sig: int) -> None:
-    _log.warning("The process ends with requests in hand.")
-    os._exit(128 + sig)

@@ -1,6 +1,8 @@
 """Answers messages with the model that serves."""
 
+import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +14,7 @@ from firstline.bundle.predictor import Predictor
 from firstline.bundle.registry import list_models
 from firstline.errors import FirstlineError, RequestError
 from firstline.serving.problems import SEE_SCHEMA, without_texts
+from firstline.serving.recording import Recorder
 from firstline.serving.schemas import (
     Answer,
     BatchAnswer,
@@ -25,6 +28,8 @@ from firstline.serving.schemas import (
     WordShare,
 )
 from firstline.settings.model import ServingSettings
+from firstline.text.masks import Masker
+from firstline.text.personal import holds_personal_data
 from firstline.types import Message, Prediction
 
 _DIGITS = 6
@@ -35,10 +40,20 @@ _MOST_WORDS = 30
 class Service:
     """One predictor, and the limits on its requests."""
 
-    def __init__(self, predictor: Predictor, models: Path, limits: ServingSettings) -> None:
+    def __init__(
+        self, predictor: Predictor, models: Path, limits: ServingSettings, recorder: Recorder | None = None
+    ) -> None:
         self.predictor = predictor
         self.models = models
         self.limits = limits
+        self.loaded_at = time.time()
+        """Seconds since 1970."""
+        self._recorder = recorder
+        self._is_personal = partial(holds_personal_data, mask=Masker(predictor.manifest.masks.patterns))
+
+    def with_model(self, predictor: Predictor) -> "Service":
+        """The same service with another model."""
+        return Service(predictor, self.models, self.limits, self._recorder)
 
     @property
     def model(self) -> str:
@@ -50,11 +65,20 @@ class Service:
         why = _why(explain(self.predictor, message)) if explains else None
         return self._single(message, self.predictor.predict([message])[0], why)
 
-    def classify_all(self, requests: Sequence[ClassifyRequest]) -> list[Answer | Exception]:
-        """The answers to single messages, in order, computed together; an error for one that has no answer."""
+    def classify_all(
+        self, requests: Sequence[ClassifyRequest], request_ids: Sequence[str] | None = None
+    ) -> list[Answer | Exception]:
+        """The answers to single messages, in order, computed together; an error for one that has no answer.
+
+        `request_ids`, one for each, are recorded with the answers.
+        """
         read = [self._try_read(request) for request in requests]
         predictions = iter(self._predict([item for item in read if isinstance(item, Message)]))
-        return [self._try_single(item, predictions) if isinstance(item, Message) else item for item in read]
+        ids = request_ids or [""] * len(read)
+        return [
+            self._try_single(item, predictions, request_id) if isinstance(item, Message) else item
+            for item, request_id in zip(read, ids, strict=True)
+        ]
 
     def _try_read(self, request: ClassifyRequest) -> Message | Exception:
         try:
@@ -63,18 +87,32 @@ class Service:
             # Whatever it is, the other messages are answered; the one gets what it would have got alone.
             return error
 
-    def _try_single(self, message: Message, predictions: Iterator[Prediction | Exception]) -> Answer | Exception:
+    def _try_single(
+        self, message: Message, predictions: Iterator[Prediction | Exception], request_id: str
+    ) -> Answer | Exception:
         prediction = next(predictions)
-        return prediction if isinstance(prediction, Exception) else self._single(message, prediction)
+        if isinstance(prediction, Exception):
+            return prediction
+        self._record(request_id, None, message, prediction)
+        return self._single(message, prediction)
+
+    def _record(self, request_id: str, item_id: str | int | None, message: Message, found: Prediction) -> None:
+        if self._recorder is not None:
+            self._recorder.record(self.model, self._is_personal, request_id, item_id, message, found)
 
     def _single(self, message: Message, prediction: Prediction, why: WhyAnswered | None = None) -> Answer:
         return Answer(self.model, **self._fields(message, prediction), explanation=why)
 
-    def classify_items(self, items: Sequence[msgspec.Raw]) -> list[BatchAnswer]:
-        """The answers to the messages of a batch, in order. If a message cannot be answered, its answer is an error."""
+    def classify_items(self, items: Sequence[msgspec.Raw], request_id: str = "") -> list[BatchAnswer]:
+        """The answers to the messages of a batch, in order. If a message cannot be answered, its answer is an error.
+
+        `request_id` is recorded with the answers.
+        """
         read = [self._read_item(item) for item in items]
         predictions = iter(self._predict([item.message for item in read if isinstance(item, _Readable)]))
-        return [self._answer(item, next(predictions)) if isinstance(item, _Readable) else item for item in read]
+        return [
+            self._answer(item, next(predictions), request_id) if isinstance(item, _Readable) else item for item in read
+        ]
 
     def _read_item(self, item: msgspec.Raw) -> "_Readable | BatchAnswer":
         try:
@@ -96,11 +134,12 @@ class Service:
                 return [error]
         return [found for message in messages for found in self._predict([message])]
 
-    def _answer(self, item: "_Readable", found: Prediction | Exception) -> BatchAnswer:
+    def _answer(self, item: "_Readable", found: Prediction | Exception, request_id: str) -> BatchAnswer:
         if isinstance(found, FirstlineError):
             return _refused(item.id, found)
         if isinstance(found, Exception):
             raise found
+        self._record(request_id, item.id, item.message, found)
         return BatchAnswer(id=item.id, **self._fields(item.message, found))
 
     def _fields(self, message: Message, found: Prediction) -> dict[str, Any]:

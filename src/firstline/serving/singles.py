@@ -30,6 +30,10 @@ class _Waiting:
     exchange: Exchange | None
     since: float
 
+    @property
+    def request_id(self) -> str:
+        return self.exchange.request_id if self.exchange is not None else ""
+
     def settle(self, answer: Answer | Exception) -> None:
         """Hand over the answer, unless the request was cancelled meanwhile."""
         if self.answer.done():
@@ -94,7 +98,9 @@ class Singles:
         if not group:
             return []
         try:
-            return self._current.service.classify_all([waiting.request for waiting in group])
+            return self._current.service.classify_all(
+                [waiting.request for waiting in group], [waiting.request_id for waiting in group]
+            )
         except Exception as error:
             # Nobody else would tell those who wait.
             return [error] * len(group)

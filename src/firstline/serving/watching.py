@@ -6,7 +6,6 @@ import threading
 
 from firstline.errors import BundleError, FirstlineError, kind_of
 from firstline.serving.current import Current
-from firstline.serving.service import Service
 from firstline.serving.source import Signature, Source
 
 _LOOK_EVERY_S = 0.5
@@ -72,7 +71,7 @@ class Watcher:
     def _take(self) -> None:
         """Raises what `Source.load` raises."""
         old = self._current.service
-        self._current.service = Service(self._source.load(), old.models, old.limits)
+        self._current.service = old.with_model(self._source.load())
         self._current.refused = None
         now = self._current.service.predictor
         for sentence in now.notes:
@@ -85,5 +84,6 @@ class Watcher:
     def _refuse(self, error: FirstlineError) -> None:
         before = self._current.refused
         self._current.refused = error
+        self._current.refusals[error.code] += 1
         if before is None or before.message != error.message:
             _log.error("Model %s goes on, since another is refused: %s", self._current.service.model, error.message)

@@ -10,8 +10,13 @@ from dataclasses import dataclass
 from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from firstline.errors import FileUnwritable
 from firstline.processes import begin_as_child
+from firstline.serving.log import log_to_stderr
+from firstline.serving.metrics import share, withdraw
 
 _LOOK_EVERY_S = 0.2
 _END_S = 12.0
@@ -42,7 +47,10 @@ class _Worker:
 
 
 class Workers:
-    """Runs `n` processes; one that dies is replaced. SIGTERM and SIGINT end them, SIGHUP is handed on."""
+    """Runs `n` processes; one that dies is replaced. SIGTERM and SIGINT end them, SIGHUP is handed on.
+
+    They share their metrics through a temporary folder.
+    """
 
     def __init__(self, n: int, target: Target) -> None:
         self._target = target
@@ -50,9 +58,29 @@ class Workers:
         self._n = n
         self._workers: list[_Worker] = []
         self._has_served = False
+        self._metrics = Path()
 
     def run(self) -> int:
-        """Run until a signal comes, or until one cannot start before any is ready. Returns the exit code."""
+        """Run until a signal comes, or until one cannot start before any is ready. Returns the exit code.
+
+        Raises `FileUnwritable` if there is no room for a temporary folder.
+        """
+        try:
+            folder = TemporaryDirectory(prefix="firstline-metrics-")
+        except OSError as error:
+            raise FileUnwritable(
+                f"A temporary folder for the metrics cannot be made: {error.strerror}.",
+                "Name another place: TMPDIR=DIR",
+            ) from None
+        log = log_to_stderr()
+        try:
+            with folder as metrics:
+                self._metrics = Path(metrics)
+                return self._run()
+        finally:
+            log.close()
+
+    def _run(self) -> int:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda number, _: self._signals.append(number))
         self._workers = [self._start(place) for place in range(self._n)]
@@ -68,7 +96,7 @@ class Workers:
 
     def _start(self, place: int) -> _Worker:
         here, there = Pipe(duplex=False)
-        process = get_context("spawn").Process(target=_run, args=(self._target, place, there))
+        process = get_context("spawn").Process(target=_run, args=(self._target, place, there, self._metrics))
         process.start()
         there.close()
         return _Worker(process, here, time.monotonic())
@@ -81,6 +109,7 @@ class Workers:
             code = worker.process.exitcode
             if code is None:
                 continue
+            withdraw(self._metrics, place)
             if not self._has_served:
                 return code if code > 0 else 1
             if time.monotonic() - worker.began >= (_PAUSE_S if worker.was_ready else _FAILED_PAUSE_S):
@@ -101,6 +130,7 @@ class Workers:
             worker.process.kill()
 
 
-def _run(target: Target, place: int, ready: Connection) -> None:
+def _run(target: Target, place: int, ready: Connection, metrics: Path) -> None:
     begin_as_child()
+    share(metrics, place)
     target(place, lambda: ready.send(True))

@@ -6,7 +6,7 @@ candidates are declared by the candidates.
 
 import ipaddress
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -229,6 +229,10 @@ class EncoderSettings(_Section):
     )
 
 
+LogChoice: TypeAlias = Literal["all", "errors", "none"]
+RecordChoice: TypeAlias = Literal["none", "review", "all"]
+
+
 def _is_host_name(name: str) -> str:
     is_address = ":" in name and _is_network(name.strip("[]"))
     if not is_address and not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", name):
@@ -313,6 +317,22 @@ class ServingSettings(_Section):
         gt=0,
         description="A connection without a request is closed this many seconds after its last answer."
         " Behind a proxy, set it higher than the proxy's own.",
+    )
+    log: LogChoice = Field(
+        "all",
+        description="Which requests the log has a line for: all, those with an error, or none. Probes that succeed have"
+        " none. Other events are always logged.",
+    )
+    record: RecordChoice = Field(
+        "none",
+        description='Which answers are kept with their masked texts: none, those that were not routed ("review"), or'
+        " all.",
+    )
+    record_days: int = Field(
+        30, ge=1, le=36_500, description="Recorded answers are deleted after so many days, by a running service."
+    )
+    record_folder: str = Field(
+        "records", min_length=1, description="Where recorded answers lie. A relative path starts from the workspace."
     )
 
     @model_validator(mode="after")

@@ -119,6 +119,11 @@ class Workspace:
         return self.folder / "reports"
 
     @property
+    def records(self) -> Path:
+        """Answers that `firstline serve` has recorded, with their texts."""
+        return self.folder / self.settings.serving.record_folder
+
+    @property
     def language_models(self) -> Path:
         """What candidates learn without labels: adapted language models and sentence vectors."""
         return self.folder / "language-models"

@@ -1,7 +1,5 @@
 """The HTTP API, asked in process."""
 
-import logging
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from shutil import rmtree
@@ -17,7 +15,6 @@ from firstline.bundle.predictor import Predictor
 from firstline.errors import ScoresNotFinite
 from firstline.serving.app import create_app
 from firstline.serving.current import Current
-from firstline.serving.log import WithoutTexts
 from firstline.serving.routes import ROUTES
 from firstline.serving.service import Service
 from firstline.settings.model import ServingSettings
@@ -359,18 +356,6 @@ def test_a_refusal_says_which_field_is_wrong(client: TestClient[Litestar]) -> No
     message = client.post("/v1/classify", json={"text": 5}).json()["error"]["message"]
     assert "Expected `str`, got `int`" in message
     assert "text" in message
-
-
-def test_the_log_of_an_error_has_its_place_and_not_its_text() -> None:
-    handler, text = WithoutTexts("%(message)s"), "арбуз"
-    try:
-        raise ValueError(text)
-    except ValueError:
-        record = logging.LogRecord("x", logging.ERROR, "x", 1, "failed", None, sys.exc_info())
-    told = handler.format(record)
-    assert "ValueError" in told
-    assert "test_api.py" in told
-    assert text not in told
 
 
 def test_unforeseen_error_shows_no_trace(

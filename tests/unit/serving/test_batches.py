@@ -39,14 +39,14 @@ class Gated(Service):
         self.n_computing = self.most_computing = 0
         self._lock = threading.Lock()
 
-    def classify_items(self, items: Sequence[msgspec.Raw]) -> list[BatchAnswer]:
+    def classify_items(self, items: Sequence[msgspec.Raw], request_id: str = "") -> list[BatchAnswer]:
         with self._lock:
             self.begun.append(msgspec.json.decode(items[0])["id"])
             self.n_computing += 1
             self.most_computing = max(self.most_computing, self.n_computing)
         if not self.gate.wait(TIMEOUT_S):
             raise TimeoutError("the gate stayed closed")
-        answers = super().classify_items(items)
+        answers = super().classify_items(items, request_id)
         with self._lock:
             self.n_computing -= 1
         return answers
@@ -206,7 +206,7 @@ def test_one_whose_client_leaves_while_it_waits_makes_room_at_once(service: Gate
 
 
 def test_a_failure_ends_its_batch_and_gives_up_its_turn(service: Gated, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: object) -> None:
+    def fail(*_: object) -> None:
         raise ZeroDivisionError
 
     async def story(batches: Batches) -> None:

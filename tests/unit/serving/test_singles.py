@@ -29,10 +29,12 @@ class Noting(Service):
         self.groups: list[list[str]] = []
         self.before: Callable[[], object] = lambda: None
 
-    def classify_all(self, requests: Sequence[ClassifyRequest]) -> list[Answer | Exception]:
+    def classify_all(
+        self, requests: Sequence[ClassifyRequest], request_ids: Sequence[str] | None = None
+    ) -> list[Answer | Exception]:
         self.before()
         self.groups.append([request.text for request in requests])
-        return super().classify_all(requests)
+        return super().classify_all(requests, request_ids)
 
 
 @pytest.fixture

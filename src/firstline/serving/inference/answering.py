@@ -41,7 +41,8 @@ class Tensors(NamedTuple):
 class TensorBatch:
     """The answers to several messages by one model, as far as they are computed.
 
-    `check_version` gets the model's id and raises if another was asked for.
+    `check_version` gets the model's id and raises if another was asked for. `recorded_as` is the id of the HTTP
+    request, which recorded answers have.
     """
 
     def __init__(
@@ -50,17 +51,19 @@ class TensorBatch:
         outputs: Sequence[Wanted],
         request_id: str | None,
         check_version: Callable[[str], None],
+        recorded_as: str = "",
     ) -> None:
         check_version(service.model)
         self._service = service
         self._outputs = outputs
         self._id = request_id
+        self._recorded_as = recorded_as
         self.answers: list[Answer] = []
         self.tensors = Tensors(b"", None)
 
     def add(self, part: Sequence[ClassifyRequest]) -> None:
         """Answer some more messages. Raises the error of the first that has no answer, with its place."""
-        for answer in self._service.classify_all(part):
+        for answer in self._service.classify_all(part, [self._recorded_as] * len(part)):
             if isinstance(answer, FirstlineError):
                 raise _placed(answer, len(self.answers))
             if isinstance(answer, Exception):

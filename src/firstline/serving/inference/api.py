@@ -155,7 +155,10 @@ async def _infer(
     else:
         batches: Batches = state.batches
         check = partial(_check_version, version)
-        gathering = partial(TensorBatch, outputs=outputs, request_id=data.id, check_version=check)
+        recorded_as = exchange.request_id if exchange is not None else ""
+        gathering = partial(
+            TensorBatch, outputs=outputs, request_id=data.id, check_version=check, recorded_as=recorded_as
+        )
         done = await batches.gather(messages, gathering, request.receive)
         answers, tensors = done.answers, done.tensors
     if exchange is not None:

@@ -36,6 +36,7 @@ FirstlineError                     error                    exit code 1 unless a
 │   ├── CandidateUnknown           candidate_unknown        exit code 2
 │   └── ExtraMissing               extra_missing
 ├── AddressUnusable                address_unusable         the service cannot listen there
+├── ServiceUnusable                service_unusable         the service of a load test does not answer
 └── RequestError                   request                  an HTTP request that cannot be answered; each has its own
                                                             code and `status`
 
@@ -230,6 +231,10 @@ class ExtraMissing(TrainingError):
 
 class AddressUnusable(FirstlineError):
     code = "address_unusable"
+
+
+class ServiceUnusable(FirstlineError):
+    code = "service_unusable"
 
 
 class RequestError(FirstlineError):

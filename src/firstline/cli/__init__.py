@@ -27,6 +27,7 @@ from firstline.cli import (
     search,
     serve,
     status,
+    stress,
     suspects,
     train,
 )
@@ -78,6 +79,7 @@ app.command("classify", cls=Command)(classify.classify)
 app.command("decide", cls=Command)(decide.decide)
 app.add_typer(models.app, name="models")
 app.command("serve", cls=Command)(serve.serve)
+app.command("stress", cls=Command)(stress.stress)
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
 import aiohttp
 import msgspec
@@ -118,6 +119,7 @@ class _Sender:
         self._load = load
         self._outcomes = outcomes
         self._session = session
+        self._bodies = cycle(load.bodies)
         self._n_taken = 0
         self._n_requests = round(load.seconds * (load.rate or 0))
         self._start = self._end = 0.0
@@ -150,11 +152,10 @@ class _Sender:
         return due
 
     async def _ask(self, due: float) -> None:
-        body = self._load.bodies[self._n_taken % len(self._load.bodies)]
-        # A request that went out early took no longer for that.
+        # One that went out half a tick early counts from then.
         started = min(due, time.perf_counter())
         try:
-            async with self._session.post(self._load.url, data=body, allow_redirects=False) as response:
+            async with self._session.post(self._load.url, data=next(self._bodies), allow_redirects=False) as response:
                 await response.read()
         except TimeoutError:
             self._outcomes.errors["timeout"] += 1

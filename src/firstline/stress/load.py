@@ -20,6 +20,7 @@ from firstline.stress.outcomes import ANSWERED, REFUSALS, Outcomes
 
 TIMEOUT_S = 10.0
 _AFTER_FAILURE_S = 0.1
+_IDLE_S = 2.0  # less than serving.idle_timeout_s, or the service closes a connection as a request comes
 _TICK_S = 0.001
 _WANTS_KEY = (401, 403)
 
@@ -67,7 +68,7 @@ async def _send(load: Load, outcomes: Outcomes) -> None:
         headers["Authorization"] = f"Bearer {load.key}"
     async with aiohttp.ClientSession(
         headers=headers,
-        connector=aiohttp.TCPConnector(limit=load.connections),
+        connector=aiohttp.TCPConnector(limit=load.connections, keepalive_timeout=_IDLE_S),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
     ) as session:

@@ -19,7 +19,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -38,6 +38,7 @@ from firstline.stress.texts import bodies_of
 
 _WARM_UP_S, _FULL_S, _ALONE_S = 3.0, 15.0, 5.0
 _CONNECTIONS = 32
+_PATIENCE_S = 120.0
 _COLUMNS = (
     "service",
     "requests/s",
@@ -115,11 +116,12 @@ def _measured(
     with _served(command, cores[0]) as (process, address):
         os.sched_setaffinity(0, cores[-1:])
         try:
-            _outcomes(Load(address + path, bodies, _WARM_UP_S, _CONNECTIONS, key=key))
+            load = Load(address + path, bodies, _FULL_S, _CONNECTIONS, key=key, timeout_s=_PATIENCE_S)
+            _outcomes(replace(load, seconds=_WARM_UP_S))
             before = process.cpu_times()
-            full = _outcomes(Load(address + path, bodies, _FULL_S, _CONNECTIONS, key=key))
+            full = _outcomes(load)
             after = process.cpu_times()
-            alone = _outcomes(Load(address + path, bodies, _ALONE_S, 1, key=key))
+            alone = _outcomes(replace(load, seconds=_ALONE_S, connections=1))
         finally:
             os.sched_setaffinity(0, cores)
         busy_s = after.user + after.system - before.user - before.system

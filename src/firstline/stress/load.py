@@ -18,7 +18,6 @@ import msgspec
 from firstline.errors import ServiceUnusable
 from firstline.stress.outcomes import ANSWERED, REFUSALS, Outcomes
 
-TIMEOUT_S = 10.0
 _AFTER_FAILURE_S = 0.1
 _IDLE_S = 2.0  # less than serving.idle_timeout_s, or the service closes a connection as a request comes
 _TICK_S = 0.001
@@ -39,6 +38,7 @@ class Load:
     connections: int
     rate: float | None = None
     key: str | None = None
+    timeout_s: float = 10.0
 
 
 def send(load: Load, outcomes: Outcomes) -> None:
@@ -70,7 +70,7 @@ async def _send(load: Load, outcomes: Outcomes) -> None:
         headers=headers,
         connector=aiohttp.TCPConnector(limit=load.connections, keepalive_timeout=_IDLE_S),
         cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
+        timeout=aiohttp.ClientTimeout(total=load.timeout_s),
     ) as session:
         outcomes.model = await _first_answer(session, load)
         await _Sender(load, outcomes, session).run()
@@ -89,7 +89,7 @@ async def _first_answer(session: aiohttp.ClientSession, load: Load) -> str:
             body, status = await response.read(), response.status
     except (aiohttp.ClientError, OSError) as error:
         raise ServiceUnusable(
-            f"{load.url} does not answer: {_reason(error)}.",
+            f"{load.url} does not answer: {_reason(error, load)}.",
             "Start the service (firstline serve), or name another --url.",
         ) from None
     if status in _WANTS_KEY:
@@ -107,9 +107,9 @@ async def _first_answer(session: aiohttp.ClientSession, load: Load) -> str:
         return ""
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, load: Load) -> str:
     if isinstance(error, TimeoutError):
-        return f"nothing came within {TIMEOUT_S:.0f} s"
+        return f"nothing came within {load.timeout_s:.0f} s"
     return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
 
 

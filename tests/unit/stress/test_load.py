@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from firstline.errors import ServiceUnusable
-from firstline.stress import load as module
 from firstline.stress.load import Load, send
 from firstline.stress.outcomes import Outcomes
 from tests.scripted import Answer, scripted
@@ -62,8 +61,7 @@ def test_a_lost_connection_is_an_error_and_the_load_goes_on() -> None:
     assert outcomes.n_answered > 0
 
 
-def test_an_answer_that_does_not_come_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "TIMEOUT_S", 0.1)
+def test_an_answer_that_does_not_come_is_a_timeout() -> None:
     over = threading.Event()
 
     def answer(number: int) -> int:
@@ -72,7 +70,7 @@ def test_an_answer_that_does_not_come_is_a_timeout(monkeypatch: pytest.MonkeyPat
         return 200
 
     threading.Timer(0.8, over.set).start()
-    outcomes = sent(answer, seconds=0.15, connections=1)
+    outcomes = sent(answer, seconds=0.15, connections=1, timeout_s=0.1)
     assert outcomes.errors.keys() == {"timeout"}
     assert outcomes.n_answered == 0
 

@@ -130,6 +130,8 @@ class _Sender:
         self._end = self._start + self._load.seconds
         try:
             await asyncio.gather(*(self._use_connection() for _ in range(self._load.connections)))
+            # The last request was due a little before the end, and the rate is that of the whole time.
+            await asyncio.sleep(max(self._end - time.perf_counter(), 0))
         finally:
             now = time.perf_counter()
             self._outcomes.elapsed_s = now - self._start

@@ -78,6 +78,7 @@ def test_an_answer_that_does_not_come_is_a_timeout() -> None:
 def test_a_rate_is_kept() -> None:
     outcomes = sent(rate=20, seconds=0.5)
     assert outcomes.n_answered + outcomes.n_unsent == 10
+    assert outcomes.elapsed_s >= 0.49
 
 
 def test_latency_starts_when_a_request_was_due() -> None:

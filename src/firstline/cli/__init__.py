@@ -28,6 +28,7 @@ from firstline.cli import (
     search,
     serve,
     status,
+    stress,
     suspects,
     train,
 )
@@ -80,6 +81,7 @@ app.command("decide", cls=Command)(decide.decide)
 app.add_typer(models.app, name="models")
 app.command("serve", cls=Command)(serve.serve)
 app.add_typer(keys.app, name="keys")
+app.command("stress", cls=Command)(stress.stress)
 
 
 def main() -> None:

@@ -1,20 +1,22 @@
-"""Processes the rows of a large file in other processes, while this one writes to the database."""
+"""Processes the rows of a large file in other processes, while this one reads them and writes the results."""
 
 import gc
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
+from firstline.errors import FirstlineError
 from firstline.processes import begin_as_child
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 Work = Callable[[list[Given]], list[Made]]
 _CHUNK = 1_000
-_MOST_AHEAD = 6
+_MOST_AHEAD = 3
 _N_PROCESSES = 2
 
 
@@ -24,15 +26,29 @@ def by_another_core(work: Work[Given, Made], items: Iterable[Given]) -> Iterator
     `work` is sent there once; it and the items must be picklable. What it raises is raised here.
     """
     # Two, since this process does a third of the work: together they keep two cores busy.
-    pool = ProcessPoolExecutor(_N_PROCESSES, get_context("spawn"), _begin, (work,))
-    ahead: deque[Future[list[Made]]] = deque()
+    for made in in_other_processes(work, _chunks(items), _N_PROCESSES):
+        yield from made
+
+
+def in_other_processes(work: Callable[[Given], Made], items: Iterable[Given], n_processes: int) -> Iterator[Made]:
+    """`work` for each item, in order, computed a few items ahead; the rest as in `by_another_core`.
+
+    Raises `FirstlineError` if one of the processes ends before its time.
+    """
+    pool = ProcessPoolExecutor(n_processes, get_context("spawn"), _begin, (work,))
+    ahead: deque[Future[Made]] = deque()
     try:
-        for chunk in _chunks(items):
-            ahead.append(pool.submit(_run, chunk))
-            if len(ahead) > _MOST_AHEAD:
-                yield from ahead.popleft().result()
+        for item in items:
+            ahead.append(pool.submit(_run, item))
+            if len(ahead) > _MOST_AHEAD * n_processes:
+                yield ahead.popleft().result()
         while ahead:
-            yield from ahead.popleft().result()
+            yield ahead.popleft().result()
+    except BrokenProcessPool as error:
+        raise FirstlineError(
+            "A process of this command was ended from outside, or could not begin.",
+            "Free some memory, then run the command again.",
+        ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -54,6 +70,6 @@ def _begin(work: Callable[[Any], Any]) -> None:
     _work = work
 
 
-def _run(chunk: list[Any]) -> Any:
+def _run(item: Any) -> Any:
     assert _work is not None  # noqa: S101 (every process begins with it)
-    return _work(chunk)
+    return _work(item)

@@ -1,6 +1,8 @@
 """Processes the rows of a large file in other processes, while this one reads them and writes the results."""
 
 import gc
+import os
+import pickle
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -18,6 +20,7 @@ Work = Callable[[list[Given]], list[Made]]
 _CHUNK = 1_000
 _MOST_AHEAD = 3
 _N_PROCESSES = 2
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def by_another_core(work: Work[Given, Made], items: Iterable[Given]) -> Iterator[Made]:
@@ -35,7 +38,7 @@ def in_other_processes(work: Callable[[Given], Made], items: Iterable[Given], n_
 
     Raises `FirstlineError` if one of the processes ends before its time.
     """
-    pool = ProcessPoolExecutor(n_processes, get_context("spawn"), _begin, (work,))
+    pool = ProcessPoolExecutor(n_processes, get_context("spawn"), _begin, (pickle.dumps(work),))
     ahead: deque[Future[Made]] = deque()
     try:
         for item in items:
@@ -62,12 +65,14 @@ def _chunks(items: Iterable[Given]) -> Iterator[list[Given]]:
 _work: Callable[[Any], Any] | None = None
 
 
-def _begin(work: Callable[[Any], Any]) -> None:
+def _begin(work: bytes) -> None:
     global _work  # noqa: PLW0603 (a process has one)
     begin_as_child()
+    # Before NumPy is imported: each process has a core, and threads would only wait for one another.
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
     # Nothing made here has reference cycles, and looking for them takes a tenth of the time.
     gc.disable()
-    _work = work
+    _work = pickle.loads(work)  # noqa: S301 (our own parent made it)
 
 
 def _run(item: Any) -> Any:

@@ -47,8 +47,10 @@ class Unfinished:
         self.n_rows, self.position, self.counts = 0, 0, dict[str, int]()
         if found and self.is_kept:
             self.n_rows, self.position, self.counts = found.n_rows, found.position, found.counts
-        elif found is None:
-            self.differs = ()
+        else:
+            self.differs = self.differs if found else ()
+            # From here on the table is another one, whatever happens to this process.
+            self._file.unlink(missing_ok=True)
 
     def keep(self, n_rows: int, position: int, counts: Mapping[str, int]) -> None:
         """Remember that so many rows are on the disk. Raises `OSError`."""

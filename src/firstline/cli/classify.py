@@ -27,14 +27,32 @@ from firstline.cli.places import DaskOption, cluster
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Container, Generator, Iterator
+
+    from rich.progress import Progress
 
     from firstline.bundle.predictor import Predictor
     from firstline.serving.answering import Spread
     from firstline.serving.bulk import BulkReport
     from firstline.serving.explained import Explainer
+    from firstline.steps import Note
     from firstline.store.workspace import Workspace
 
+FileArgument = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", help="A file in any format that import reads, or a folder of .parquet files."),
+]
+OutOption = Annotated[
+    Path, typer.Option("--out", "-o", metavar="OUT", help="Where to write: .csv .tsv .jsonl .json .parquet .xlsx")
+]
+SafeForExcelOption = Annotated[
+    bool,
+    typer.Option(
+        "--safe-for-excel",
+        help="In a .csv or .tsv, write an apostrophe before each text that begins with = + - @, a tab or a line"
+        " end, so that Excel does not run it as a formula. An .xlsx needs none.",
+    ),
+]
 ExplainOption = Annotated[
     bool,
     typer.Option(
@@ -46,13 +64,8 @@ ExplainOption = Annotated[
 
 
 def classify(
-    file: Annotated[
-        Path,
-        typer.Argument(metavar="FILE", help="A file in any format that import reads, or a folder of .parquet files."),
-    ],
-    out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="OUT", help="Where to write: .csv .tsv .jsonl .json .parquet .xlsx")
-    ],
+    file: FileArgument,
+    out: OutOption,
     model: ModelOption = None,
     text: TextOption = None,
     segment: SegmentOption = None,
@@ -61,14 +74,7 @@ def classify(
     sheet: SheetOption = None,
     header_row: HeaderRowOption = None,
     no_header: NoHeaderOption = False,
-    safe_for_excel: Annotated[
-        bool,
-        typer.Option(
-            "--safe-for-excel",
-            help="In a .csv or .tsv, write an apostrophe before each text that begins with = + - @, a tab or a line"
-            " end, so that Excel does not run it as a formula. An .xlsx needs none.",
-        ),
-    ] = False,
+    safe_for_excel: SafeForExcelOption = False,
     explain: ExplainOption = False,
     dask: DaskOption = None,
     workspace: WorkspaceOption = None,
@@ -83,7 +89,6 @@ def classify(
     from firstline.errors import UsageError
     from firstline.messages.pipes import readable
     from firstline.serving.bulk import classify_file
-    from firstline.steps import Note
     from firstline.store.workspace import Workspace
 
     if explain and dask is not None:
@@ -97,9 +102,7 @@ def classify(
         _spread(place, predictor, dask, is_here=explain) as spread,
         progress(as_json) as bar,
         readable(file, room) as path,
-        _says_how_to_resume(out),
     ):
-        task = bar.add_task(file.name, total=1.0)
         answering = classify_file(
             predictor,
             path,
@@ -113,15 +116,27 @@ def classify(
             explainer=_explainer(place, predictor) if explain else None,
             spread=spread,
         )
-        report = run_to_end(
-            answering,
-            lambda step: note(step.text) if isinstance(step, Note) else bar.update(task, completed=step),
-        )
+        report = _run(answering, out, bar)
     _print_notes(report)
     if as_json:
         print_json(report)
     else:
         _print_report(report)
+
+
+def _run(answering: "Generator[float | Note, None, BulkReport]", out: Path, bar: "Progress") -> "BulkReport":
+    """Run to the end, showing how far it is."""
+    from firstline.steps import Note
+
+    task = bar.add_task(out.name, total=1.0)
+    try:
+        return run_to_end(
+            answering, lambda step: note(step.text) if isinstance(step, Note) else bar.update(task, completed=step)
+        )
+    except KeyboardInterrupt:
+        if out.suffix.lower() != ".xlsx":
+            note("To resume, run the same command again.")
+        raise
 
 
 @contextmanager
@@ -140,16 +155,6 @@ def _spread(place: "Workspace", predictor: "Predictor", dask: str | None, is_her
         yield here
     else:
         yield OnEveryCore(source, n_usable_cores())
-
-
-@contextmanager
-def _says_how_to_resume(out: Path) -> "Iterator[None]":
-    try:
-        yield
-    except KeyboardInterrupt:
-        if out.suffix.lower() != ".xlsx":
-            note("To resume, run the same command again.")
-        raise
 
 
 def _learned(place: "Workspace") -> "Container[bytes]":

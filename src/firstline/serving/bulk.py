@@ -102,54 +102,34 @@ def classify_file(
     """
     if out.resolve() == path.resolve() or (path.is_dir() and out.resolve().parent == path.resolve()):
         raise UsageError("The result would overwrite its own source.", "Name another file: --out FILE")
-    reader = open_folder(path, options) if path.is_dir() else open_reader(path, options)
-    columns = _find_columns(path, reader, said, remembered, agent_values)
-    found = survey(path, reader, columns, Known("", remembered.date_order), uses_times=False)
-    lines_left_out: list[int] = []
-    if columns.is_conversation:
-        kept = ["conversation", "text"]
-        rows = _conversations(reader, columns, predictor, temporary, found, lines_left_out)
-    else:
-        kept = [name for name in reader.columns if name not in (*ADDED, *EXPLAINED)]
-        rows = _rows(reader, columns, kept)
+    source = _open(path, options, predictor, said, remembered, agent_values, temporary)
     added = (*ADDED, *(explainer.columns if explainer else ()))
-    names, dialect = [*kept, *added], _dialect(reader, predictor, out)
-    chosen = (
-        names,
-        columns.names,
-        dialect,
-        out.suffix.lower(),
-        is_safe_for_excel,
-        options,
-        columns.agent_values,
-        remembered.date_order,
-    )
+    names, dialect, columns = [*source.kept, *added], _dialect(source.reader, predictor, out), source.columns
+    reading = (options, columns.names, columns.agent_values, remembered.date_order)
+    chosen = (reading, names, dialect, out.suffix.lower(), is_safe_for_excel)
     made_from = _made_from(path, predictor, chosen, explainer)
     answering = Answering(predictor, learned, explainer)
     with TableFile(out, names, dialect, is_safe_for_excel=is_safe_for_excel, made_from=made_from) as table:
         yield from _how_it_begins(out, table)
         tally = _Tally(**table.counts)
-        for _ in zip(range(table.n_rows), rows, strict=False):
+        for _ in zip(range(table.n_rows), source.rows, strict=False):
             pass
-        for number, (part, answered) in enumerate(_answered(rows, answering, spread), start=1):
+        for number, (part, answered) in enumerate(_answered(source.rows, answering, spread), start=1):
             tally.add(len(part), answered)
             _write(table, part, answered, answering)
             if number % _PARTS_KEPT == 0:
                 table.keep(tally.n_rows, asdict(tally))
-            yield reader.done()
+            yield source.reader.done()
         n_resumed = table.n_rows
     return BulkReport(
         model=predictor.manifest.id,
         out=str(out),
-        n_rows=tally.n_rows,
-        n_answered=tally.n_answered,
         n_unanswered=tally.n_rows - tally.n_answered,
-        lines_left_out=lines_left_out,
+        lines_left_out=source.lines_left_out,
         columns_added=added,
-        n_unknown_segments=tally.n_unknown_segments,
         notes=columns.notes,
-        n_learned=tally.n_learned,
         n_resumed=n_resumed,
+        **asdict(tally),
     )
 
 
@@ -226,6 +206,37 @@ def _parts(rows: Iterator[_Row]) -> Iterator[Sequence[_Row]]:
             part, n_chars = [], 0
     if part:
         yield part
+
+
+@dataclass(frozen=True)
+class _Source:
+    """An open file: its rows, of which the columns `kept` are written. `lines_left_out` fills as they are read."""
+
+    reader: Reader
+    columns: ColumnMap
+    kept: Sequence[str]
+    rows: Iterator[_Row]
+    lines_left_out: list[int]
+
+
+def _open(
+    path: Path,
+    options: ReadingOptions,
+    predictor: Predictor,
+    said: Mapping[str, str],
+    remembered: ColumnsSettings,
+    agent_values: Sequence[str],
+    temporary: Path | None,
+) -> _Source:
+    reader = open_folder(path, options) if path.is_dir() else open_reader(path, options)
+    columns = _find_columns(path, reader, said, remembered, agent_values)
+    found = survey(path, reader, columns, Known("", remembered.date_order), uses_times=False)
+    lines_left_out: list[int] = []
+    if columns.is_conversation:
+        rows = _conversations(reader, columns, predictor, temporary, found, lines_left_out)
+        return _Source(reader, columns, ["conversation", "text"], rows, lines_left_out)
+    kept = [name for name in reader.columns if name not in (*ADDED, *EXPLAINED)]
+    return _Source(reader, columns, kept, _rows(reader, columns, kept), lines_left_out)
 
 
 def _find_columns(

@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 
 from firstline.bundle.parts.linear import TfidfLinear
+from firstline.bundle.parts.tfidf import NgramBlock, Tfidf
 from firstline.bundle.predictor import Predictor
 from firstline.bundle.source import ModelFolder
 from firstline.errors import BundleMissing
 from firstline.serving.answering import Answered, Answering, Asked, OnEveryCore, SentAnswering, here
 from firstline.store.messages import StoredMessage
 from firstline.types import Message
-from tests.bundles import hand_made_part, make_bundle
+from tests.bundles import make_bundle
 
 PARTS: list[Sequence[Asked]] = [[(f"карта {n}",), ("",), ("перевод", "lead")] for n in range(40)]
 
@@ -87,8 +88,11 @@ def test_parts_are_taken_as_they_are_needed(predictor: Predictor) -> None:
 
 @pytest.mark.parametrize("size", [1, 7, 256])
 def test_probabilities_do_not_depend_on_the_batch(size: int) -> None:
-    part: TfidfLinear = hand_made_part(strength=1.7)
-    texts = [" ".join(["карта", "перевод", "банкомат", "слово"][n % 4 :]) + " карта" * (n % 5) for n in range(300)]
+    rng = np.random.default_rng(0)
+    vocabulary = [f"слово{n}" for n in range(60)]
+    tfidf = Tfidf([NgramBlock("word", 1, 1)], [vocabulary], rng.uniform(1, 5, 60).astype(np.float32))
+    part = TfidfLinear(tfidf, rng.normal(size=(60, 25)).astype(np.float32), rng.normal(size=25).astype(np.float32))
+    texts = [" ".join(rng.choice(vocabulary, rng.integers(0, 30))) for _ in range(600)]
     whole = part.predict_proba(texts)
     parts = [part.predict_proba(texts[start : start + size]) for start in range(0, len(texts), size)]
     assert np.array_equal(whole, np.concatenate(parts))

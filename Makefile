@@ -19,7 +19,7 @@ PIP := pip install --quiet --disable-pip-version-check --no-deps
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environments demo test test-slow cases check lint types imports lock docs catalogues wheels bench masks peers served choices seeds planted promises unknown names searches languages clean
+.PHONY: help setup environments demo test test-slow cases check lint types imports lock docs catalogues wheels bench bulk masks peers served choices seeds planted promises unknown names searches languages clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -112,6 +112,10 @@ bench: setup
 	$(BIN)/python -m benchmarks.training_time
 	$(BIN)/python -m benchmarks.http_latency
 	$(BIN)/python -m benchmarks.hostile_clients
+
+# How fast `firstline classify` is on a million messages: minutes. make bulk WORKSPACE=DIR OPTIONS="--texts FILE --dask 2"
+bulk: setup
+	$(BIN)/python -m benchmarks.bulk_speed --workspace $(WORKSPACE) $(OPTIONS)
 
 # What the masks find, by kind and form. make masks FORMS=FILE
 masks: setup

@@ -2,7 +2,7 @@
 
 The new content is written next to its place, as `.NAME.….unfinished`, and renamed once it is on the disk. If anything
 goes wrong, the old content stays. Leftovers of a killed process are removed by the next write to that folder, after an
-hour at the earliest.
+hour at the earliest, or a week if a later process may resume them.
 """
 
 import errno
@@ -14,7 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 
-_UNFINISHED, _STALE_S = ".unfinished", 3600.0
+_UNFINISHED, RESUMABLE = ".unfinished", ".resumable"
+_STALE_S = {_UNFINISHED: 3600.0, RESUMABLE: 7 * 86_400.0}
 _MOST_NAME_CHARS = 50
 """Of the final name: a name may have 255 bytes in all, and a character up to four of them."""
 
@@ -75,16 +76,23 @@ def refuse_other_kinds(place: Path) -> None:
 def _beside(place: Path) -> Path:
     """An unused path in the same folder."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    _tidy(place.parent)
-    return place.with_name(f".{place.name[:_MOST_NAME_CHARS]}.{token_hex(8)}{_UNFINISHED}")
+    tidy(place.parent)
+    return place.with_name(hidden_name(place, token_hex(8), _UNFINISHED))
 
 
-def _tidy(folder: Path) -> None:
-    for path in folder.glob(f".*{_UNFINISHED}"):
-        # Another process may tidy up as well.
-        with suppress(FileNotFoundError):
-            if path.stat().st_mtime < time.time() - _STALE_S:
-                if path.is_dir():
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    path.unlink()
+def hidden_name(place: Path, token: str, ending: str) -> str:
+    """The name of what will become `place`."""
+    return f".{place.name[:_MOST_NAME_CHARS]}.{token}{ending}"
+
+
+def tidy(folder: Path) -> None:
+    """Remove what killed processes left in a folder long ago."""
+    for ending, stale_s in _STALE_S.items():
+        for path in folder.glob(f".*{ending}"):
+            # Another process may tidy up as well.
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < time.time() - stale_s:
+                    if path.is_dir():
+                        shutil.rmtree(path, ignore_errors=True)
+                    else:
+                        path.unlink()

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from firstline.search import cluster, connecting
@@ -79,6 +80,34 @@ def test_the_table_is_that_of_a_training_here_also_when_a_worker_is_lost(
     # Where an array lies in memory decides about the last bits of float32, so not to the last digit.
     for name, row in expected.items():
         assert there[name] == pytest.approx(row, abs=0.005)
+
+
+def test_a_folder_is_classified_there_as_it_is_here(
+    running: Started, demo: Path, tmp_path: Path, firstline: Run
+) -> None:
+    folder = tmp_path / "days"
+    folder.mkdir()
+    table = pl.read_csv(demo / "history.csv").select("id", "text")
+    for number, part in enumerate(table.iter_slices(200)):
+        part.write_parquet(folder / f"{number}.parquet")
+    whole, there, here = tmp_path / "whole.parquet", tmp_path / "there.parquet", tmp_path / "here.parquet"
+    table.write_parquet(whole)
+    done = firstline("classify", folder, "-o", there, "-w", demo, "--dask", running.address)
+    assert done.returncode == 0, done.stderr
+    assert "using 2 workers" in done.stderr
+    assert firstline("classify", folder, "-o", here, "-w", demo).returncode == 0
+    assert there.read_bytes() == here.read_bytes()
+    assert firstline("classify", whole, "-o", here, "-w", demo).returncode == 0
+    assert there.read_bytes() == here.read_bytes()
+    assert pl.read_parquet(there)["id"].to_list() == table["id"].to_list()
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_cluster_does_not_explain(demo: Path, tmp_path: Path, firstline: Run) -> None:
+    out = tmp_path / "out.csv"
+    done = firstline("classify", demo / "history.csv", "-o", out, "-w", demo, "--explain", "--dask", "tcp://10.0.0.1:1")
+    assert (done.returncode, out.exists()) == (2, False)
+    assert "Leave out --explain or --dask" in done.stderr
 
 
 def test_no_cluster_is_said_before_anything_runs(bank: Path, firstline: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,3 +120,21 @@ def test_all_or_nothing(tmp_path: Path, prepare: Callable[[Path], list[str]]) ->
         assert state(workspace) == after
         shutil.rmtree(workspace)
     assert n_killed > N_KILLS / 3
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_a_classification_that_is_killed_resumes(demo: Path, tmp_path: Path, ending: str) -> None:
+    source, out, whole = tmp_path / "in.csv", tmp_path / f"out.{ending}", tmp_path / f"whole.{ending}"
+    write_history(source, n_rows=60_000)
+    assert run_here("classify", source, "-o", whole, "-w", demo).returncode == 0
+    command = [sys.executable, "-m", "firstline", "classify", str(source), "-o", str(out), "-w", str(demo)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        while process.poll() is None and not list(tmp_path.glob(".out.*/progress.json")):
+            time.sleep(0.01)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert not out.exists()
+    done = run_here("classify", source, "-o", out, "-w", demo)
+    assert (done.returncode, "resumes an earlier run that did not end, after row" in done.stderr) == (0, True)
+    assert out.read_bytes() == whole.read_bytes()
+    assert not list(tmp_path.glob(".*"))

@@ -1,6 +1,6 @@
 """`firstline classify`."""
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,16 +23,36 @@ from firstline.cli.options import (
     temporary_room,
 )
 from firstline.cli.output import agreeing, counted, listed, note, print_json, progress, say
+from firstline.cli.places import DaskOption, cluster
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Generator, Iterator
+
+    from rich.progress import Progress
 
     from firstline.bundle.predictor import Predictor
+    from firstline.serving.answering import Spread
     from firstline.serving.bulk import BulkReport
     from firstline.serving.explained import Explainer
+    from firstline.steps import Note
     from firstline.store.workspace import Workspace
 
+FileArgument = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", help="A file in any format that import reads, or a folder of .parquet files."),
+]
+OutOption = Annotated[
+    Path, typer.Option("--out", "-o", metavar="OUT", help="Where to write: .csv .tsv .jsonl .json .parquet .xlsx")
+]
+SafeForExcelOption = Annotated[
+    bool,
+    typer.Option(
+        "--safe-for-excel",
+        help="In a .csv or .tsv, write an apostrophe before each text that begins with = + - @, a tab or a line"
+        " end, so that Excel does not run it as a formula. An .xlsx needs none.",
+    ),
+]
 ExplainOption = Annotated[
     bool,
     typer.Option(
@@ -44,10 +64,8 @@ ExplainOption = Annotated[
 
 
 def classify(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file in any format that import reads.")],
-    out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="OUT", help="Where to write: .csv .tsv .jsonl .json .parquet .xlsx")
-    ],
+    file: FileArgument,
+    out: OutOption,
     model: ModelOption = None,
     text: TextOption = None,
     segment: SegmentOption = None,
@@ -56,34 +74,35 @@ def classify(
     sheet: SheetOption = None,
     header_row: HeaderRowOption = None,
     no_header: NoHeaderOption = False,
-    safe_for_excel: Annotated[
-        bool,
-        typer.Option(
-            "--safe-for-excel",
-            help="In a .csv or .tsv, write an apostrophe before each text that begins with = + - @, a tab or a line"
-            " end, so that Excel does not run it as a formula. An .xlsx needs none.",
-        ),
-    ] = False,
+    safe_for_excel: SafeForExcelOption = False,
     explain: ExplainOption = False,
+    dask: DaskOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Classify a file: write its rows, in order, with predicted_label, its confidence, the runner-up and a note.
 
     A row without a usable text has no answer; its predicted_note says why. An export of conversations gives one row
-    for each conversation. The columns of an earlier classify are replaced. --explain adds why.
+    for each conversation. The columns of an earlier classify are replaced. --explain adds why. A command that was
+    killed is resumed by running it again, unless OUT is a workbook.
     """
+    from firstline.errors import UsageError
     from firstline.messages.pipes import readable
     from firstline.serving.bulk import classify_file
     from firstline.store.workspace import Workspace
 
+    if explain and dask is not None:
+        raise UsageError("A cluster does not explain.", "Leave out --explain or --dask.")
     place = Workspace.find(workspace)
     predictor = load_predictor(place, model)
     learned = _learned(place)
     options = reading_options(place.settings, text, encoding, delimiter, sheet, header_row, no_header)
     room = temporary_room(place, out)
-    with progress(as_json) as bar, readable(file, room) as path:
-        task = bar.add_task(file.name, total=1.0)
+    with (
+        _spread(place, predictor, dask, is_here=explain) as spread,
+        progress(as_json) as bar,
+        readable(file, room) as path,
+    ):
         answering = classify_file(
             predictor,
             path,
@@ -95,13 +114,47 @@ def classify(
             temporary=room,
             is_safe_for_excel=safe_for_excel,
             explainer=_explainer(place, predictor) if explain else None,
+            spread=spread,
         )
-        report = run_to_end(answering, lambda done: bar.update(task, completed=done))
+        report = _run(answering, out, bar)
     _print_notes(report)
     if as_json:
         print_json(report)
     else:
         _print_report(report)
+
+
+def _run(answering: "Generator[float | Note, None, BulkReport]", out: Path, bar: "Progress") -> "BulkReport":
+    """Run to the end, showing how far it is."""
+    from firstline.steps import Note
+
+    task = bar.add_task(out.name, total=1.0)
+    try:
+        return run_to_end(
+            answering, lambda step: note(step.text) if isinstance(step, Note) else bar.update(task, completed=step)
+        )
+    except KeyboardInterrupt:
+        if out.suffix.lower() != ".xlsx":
+            note("To resume, run the same command again.")
+        raise
+
+
+@contextmanager
+def _spread(place: "Workspace", predictor: "Predictor", dask: str | None, is_here: bool) -> "Iterator[Spread]":
+    """Where rows are answered: on a cluster, on every core of this machine, or in this process."""
+    from firstline.bundle.source import ModelFolder
+    from firstline.processes import n_usable_cores
+    from firstline.serving.answering import OnEveryCore, SentAnswering, here
+
+    source = ModelFolder.of(predictor, place.models)
+    if dask is not None:
+        with cluster(dask, place.settings, is_timed=False) as found:
+            copied = source.copied()
+            yield lambda answering, parts: found.in_order(SentAnswering(copied, answering.learned), parts)
+    elif is_here or n_usable_cores() == 1:
+        yield here
+    else:
+        yield OnEveryCore(source, n_usable_cores())
 
 
 def _learned(place: "Workspace") -> "Container[bytes]":

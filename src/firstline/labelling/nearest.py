@@ -1,5 +1,6 @@
 """The labelled messages that are most like a message."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -38,6 +39,13 @@ class Neighbours:
         messages = [one.message for one in labelled]
         parts = [vectors(messages[start : start + _AT_ONCE]) for start in range(0, len(messages), _AT_ONCE)]
         self._known = np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the labelled messages."""
+        return hashlib.sha256(
+            repr([(one.key, one.external_id, one.label) for one in self._labelled]).encode()
+        ).hexdigest()
 
     def nearest(self, messages: Sequence[Message]) -> Iterator[list[Neighbour]]:
         """For each message its at most `MOST_NEIGHBOURS` nearest, the most alike first; never the message itself.

@@ -5,10 +5,12 @@ A worker that is lost costs time only: Dask gives its tasks to others.
 
 import pickle
 import time
-from collections.abc import Callable, Generator, Sequence
+import warnings
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import AbstractContextManager, closing
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from distributed import Client, Future
 from distributed.scheduler import KilledWorker
@@ -17,12 +19,17 @@ from firstline.errors import ClusterLost, TrainingError, kind_of
 from firstline.search.connecting import connect
 from firstline.search.identity import identity
 from firstline.search.on_worker import Sent, run_there
+from firstline.search.parts import Failed, Parcel, SentWork, work_there
 from firstline.search.workers import Limits, portable
 from firstline.training.place import Answer, Bench, Task
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 _POLL_S = 0.1
 _ALONE_S = 60.0
 _RETRIES = 3
+_MOST_AHEAD = 4
 
 
 class Cluster:
@@ -68,8 +75,58 @@ class Cluster:
         asked = {self._submit(run_there, self._sent, task, self.limits): task for task in tasks}
         return self._collected(asked, deadline)
 
+    def in_order(self, work: Callable[[Given], Made], parts: Iterable[Given]) -> Iterator[Made]:
+        """`work` for each part, in order, computed a few parts ahead by the workers.
+
+        `work` is sent to each of them once; it and the parts must be picklable. What it raises is raised here. Raises
+        `ClusterLost` if the scheduler or all workers are gone, or if a part ends several of them.
+        """
+        sent = self._submit(SentWork, pickle.dumps(work), identity())
+        ahead: deque[Future[Made | Failed]] = deque()
+        try:
+            for part in parts:
+                ahead.append(self._submit(work_there, sent, Parcel(pickle.dumps(part))))
+                if len(ahead) > _MOST_AHEAD * self.n_workers:
+                    yield self._made(ahead.popleft())
+            while ahead:
+                yield self._made(ahead.popleft())
+        finally:
+            if ahead and self._client.status == "running":
+                self._client.cancel(list(ahead))
+
+    def _made(self, future: "Future[Made | Failed]") -> Made:
+        last_seen = time.monotonic()
+        while True:
+            try:
+                made = future.result(timeout=_POLL_S)
+            except TimeoutError:
+                last_seen = self._last_seen(last_seen)
+                continue
+            except CancelledError as error:
+                raise self._lost() from error
+            except KilledWorker as error:
+                raise ClusterLost(
+                    f"A part of the work ended several workers of {self.address}.", "Give them more memory."
+                ) from error
+            if isinstance(made, Failed):
+                raise made.error
+            return made
+
+    def _last_seen(self, last_seen: float) -> float:
+        """When workers were last seen, in the time of `time.monotonic`. Raises `ClusterLost` if that is long ago."""
+        if self._client.status != "running":
+            raise self._lost()
+        if self.n_workers:
+            return time.monotonic()
+        if time.monotonic() - last_seen > _ALONE_S:
+            raise ClusterLost(f"All workers of {self.address} are gone.", "Start some, then run this again.")
+        return last_seen
+
     def _submit(self, function: Callable[..., Any], *arguments: object) -> "Future[Any]":
-        return self._client.submit(function, *arguments, pure=False, retries=_RETRIES)
+        with warnings.catch_warnings():
+            # A model may have hundreds of megabytes, and goes there once.
+            warnings.filterwarnings("ignore", "Sending large graph")
+            return self._client.submit(function, *arguments, pure=False, retries=_RETRIES)
 
     def _collected(
         self, asked: "dict[Future[Answer], Task[Answer]]", deadline: float | None
@@ -84,12 +141,7 @@ class Cluster:
                     except CancelledError as error:
                         raise self._lost() from error
                     yield task, answer
-                if self._client.status != "running":
-                    raise self._lost()
-                if self.n_workers:
-                    last_seen = time.monotonic()
-                elif time.monotonic() - last_seen > _ALONE_S:
-                    raise ClusterLost(f"All workers of {self.address} are gone.", "Start some, then run this again.")
+                last_seen = self._last_seen(last_seen)
                 time.sleep(_POLL_S)
         finally:
             if asked and self._client.status == "running":

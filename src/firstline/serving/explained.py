@@ -26,6 +26,11 @@ class Explainer:
         self._neighbours = neighbours
         self.columns: tuple[str, ...] = EXPLAINED if neighbours else (WORDS,)
 
+    @property
+    def fingerprint(self) -> str:
+        """The same for two that give the same cells with the same model."""
+        return self._neighbours.fingerprint if self._neighbours else ""
+
     def cells(self, messages: Sequence[Message]) -> list[tuple[Value, ...]]:
         """The cells of the messages, in the order of `columns`. Raises `ScoresNotFinite`."""
         words = [words_in_a_cell(explain(self._predictor, message)) for message in messages]

@@ -4,8 +4,10 @@ import gc
 import os
 import signal
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from distributed import Client
@@ -109,6 +111,55 @@ def test_two_who_ask_the_same_worker_do_not_disturb_each_other(tmp_path: Path) -
     with local(tmp_path, n_workers=1, n_threads=2) as started, ThreadPoolExecutor(2) as threads:
         found = list(threads.map(ask, ("linear.v1", "lsa.v1")))
     assert found == [evaluate(bench(candidate), {}).guesses for candidate in ("linear.v1", "lsa.v1")]
+
+
+class Doubling:
+    """Work that fails for a text, and quotes it."""
+
+    def __call__(self, part: Any) -> list[Any]:
+        if "тайна" in part:
+            raise ValueError(f"cannot double {part}")
+        if "chosen" in part:
+            raise UsageError("no such part", "leave it out")
+        return [2 * value for value in part]
+
+
+def test_parts_come_in_order(running: Started) -> None:
+    taken: list[int] = []
+
+    def parts() -> Iterator[list[int]]:
+        for number in range(40):
+            taken.append(number)
+            yield [number]
+
+    with Cluster(running.address, LIMITS) as cluster:
+        made = cluster.in_order(Doubling(), parts())
+        assert next(made) == [0]
+        assert len(taken) < 15
+        assert list(made) == [[2 * number] for number in range(1, 40)]
+
+
+@pytest.mark.slow
+def test_parts_of_a_lost_worker_are_done_by_another(started: Started) -> None:
+    with Cluster(started.address, LIMITS) as cluster:
+        made = cluster.in_order(Doubling(), ([number] for number in range(200)))
+        first = next(made)
+        os.killpg(started.workers[0].pid, signal.SIGKILL)
+        assert [first, *made] == [[2 * number] for number in range(200)]
+
+
+def test_an_error_of_ours_is_raised_with_its_next_step(running: Started) -> None:
+    with Cluster(running.address, LIMITS) as cluster, pytest.raises(UsageError, match="no such part") as raised:
+        list(cluster.in_order(Doubling(), [[1], ["chosen"]]))
+    assert raised.value.next_step == "leave it out"
+
+
+def test_no_text_of_a_part_is_in_an_error_or_a_log(started: Started, tmp_path: Path) -> None:
+    with Cluster(started.address, LIMITS) as cluster, pytest.raises(TrainingError, match="ValueError in") as raised:
+        list(cluster.in_order(Doubling(), [[1], ["тайна"]]))
+    logs = "".join(log.read_text("utf-8") for log in tmp_path.glob("*.log"))
+    assert "Registered to" in logs
+    assert "тайна" not in logs + str(raised.value)
 
 
 @pytest.mark.parametrize("address", ["", "foo", "tcp://", "http://127.0.0.1:80", "inproc://x", "tcp://host:port"])

@@ -8,7 +8,8 @@ import pytest
 from firstline.bundle.predictor import Predictor
 from firstline.errors import ColumnMissing, FileUnwritable, FormatUnknown, UsageError
 from firstline.messages.records import ReadingOptions
-from firstline.serving.bulk import ADDED, BROKEN_ENCODING, UNKNOWN_SEGMENT, BulkReport, classify_file
+from firstline.serving.answering import BROKEN_ENCODING, UNKNOWN_SEGMENT
+from firstline.serving.bulk import ADDED, BulkReport, classify_file
 from firstline.serving.explained import Explainer
 from firstline.settings import ColumnsSettings
 from tests.bundles import make_bundle

@@ -14,6 +14,7 @@ import msgspec
 
 from firstline.errors import FileUnwritable, FormatUnknown, UsageError, kind_of
 from firstline.files import whole_file
+from firstline.messages.files_extra import require_files
 from firstline.messages.records import Value
 from firstline.store.private import make_private
 
@@ -99,6 +100,7 @@ class _PolarsWriter:
     """Parquet and Excel: the whole table is held in memory, column by column."""
 
     def __init__(self, path: Path, columns: Sequence[str], is_excel: bool) -> None:
+        require_files("Excel" if is_excel else "Parquet")
         self._path = path
         self._is_excel = is_excel
         self._columns: dict[str, list[Value]] = {name: [] for name in columns}
@@ -149,8 +151,8 @@ class TableFile(AbstractContextManager["TableFile"]):
 
     Of several that write the same table at once, the last to finish wins.
     `dialect` is that of a .csv. With `is_safe_for_excel`, a text in a .csv or .tsv that Excel would run as a
-    formula gets an apostrophe before it. Raises `FormatUnknown` for an ending that is not known, and
-    `FileUnwritable`.
+    formula gets an apostrophe before it. Raises `FormatUnknown` for an ending that is not known,
+    `ExtraMissing` and `FileUnwritable`.
     """
 
     def __init__(

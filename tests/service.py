@@ -13,6 +13,7 @@ from pathlib import Path
 
 from litestar import Litestar
 
+from firstline.serving.front import Front
 from firstline.serving.limits import ConnectionLimits
 from firstline.serving.server import Server
 
@@ -44,7 +45,7 @@ def served(workspace: Path, log: Path, *options: str, before: Sequence[str] = ()
 @contextmanager
 def served_here(app: Litestar, limits: ConnectionLimits, send_buffer: int | None = None) -> Iterator[int]:
     """The service's own server in a thread; gives its port."""
-    server = Server(app, limits)
+    server = Server(Front(app), limits)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         if send_buffer is not None:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)

@@ -24,11 +24,12 @@ from firstline.bundle.predictor import Predictor
 from firstline.bundle.registry import model_folder
 from firstline.cli import serve as _
 from firstline.serving.app import create_app
+from firstline.serving.current import Current
 from firstline.serving.service import Service
 from firstline.store.workspace import Workspace
 
 place = Workspace.find(Path(sys.argv[1]))
-app = create_app(Service(Predictor.load(model_folder(place.models)), place.models, place.settings.serving))
+app = create_app(Current(Service(Predictor.load(model_folder(place.models)), place.models, place.settings.serving)))
 with TestClient(app) as client:
     assert client.post("/v1/classify", json={"text": "карта"}).status_code == 200
 unwanted = {"torch", "sklearn", "scipy", "pandas", "matplotlib", "polars", "fastai", "alembic"}

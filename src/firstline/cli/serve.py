@@ -1,47 +1,97 @@
 """`firstline serve`."""
 
 import socket
+import sys
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Annotated
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from firstline.cli.loading import load_predictor
 from firstline.cli.options import ModelOption, WorkspaceOption
 from firstline.cli.output import note
 from firstline.cli.promising import routing
 
+if TYPE_CHECKING:
+    from firstline.bundle.predictor import Predictor
+    from firstline.serving.source import Source
+
 _LEAST_OPEN_PORT = 1_024
 _PORTS_TRIED = 100
-_SWITCH_INTERVAL_S = 0.0005  # so that a single message does not wait for a batch in another thread
 
 
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 8080,
     model: ModelOption = None,
+    models: Annotated[
+        Path | None,
+        typer.Option(help="A folder of models instead of a workspace; settings come from the environment."),
+    ] = None,
+    processes: Annotated[
+        int, typer.Option(min=1, max=256, help="How many processes answer, on one port; each loads the model.")
+    ] = 1,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Answer over HTTP: POST /v1/classify. Ctrl-C or SIGTERM ends it, after open requests, within 10 seconds."""
-    import sys
+    source = _source(workspace, models, model)
+    source.settings()
+    with _listen(host, port) as listener:
+        if processes == 1:
+            _serve(source, listener, host)
+            return
+        from firstline.serving.workers import Workers
 
-    from firstline.serving.app import create_app, quiet_logging
-    from firstline.serving.limits import ConnectionLimits
-    from firstline.serving.server import Server
-    from firstline.serving.service import Service
+        code = Workers(processes, partial(_serve_as_one_of_several, source, listener, host)).run()
+    if code:
+        raise typer.Exit(code)
+
+
+def _source(workspace: Path | None, models: Path | None, model: str | None) -> "Source":
+    from firstline.errors import UsageError
+    from firstline.serving.source import Source
     from firstline.store.workspace import Workspace
 
-    place = Workspace.find(workspace)
-    predictor = load_predictor(place, model)
-    quiet_logging()
-    sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    application = create_app(Service(predictor, place.models, place.settings.serving))
-    with _listen(host, port) as listener:
-        address = listener.getsockname()
-        shown = f"[{host}]" if ":" in host else host
-        note(routing(predictor.decider))
-        note(f"Serving {predictor.manifest.id} at http://{shown}:{address[1]} (schema: /schema). Stop with Ctrl-C.")
-        Server(application, ConnectionLimits.from_settings(place.settings.serving)).run(sockets=[listener])
+    if models is None:
+        place = Workspace.find(workspace)
+        return Source(place.models, place.settings_file, model)
+    if workspace is not None:
+        raise UsageError("--models and --workspace exclude each other.", "Name one of them.")
+    return Source(models, None, model)
+
+
+def _serve(source: "Source", listener: socket.socket, host: str, on_ready: Callable[[], None] = lambda: None) -> None:
+    from firstline.serving.running import serve
+
+    def announce(predictor: "Predictor") -> None:
+        for sentence in (*predictor.notes, routing(predictor.decider)):
+            note(sentence)
+        shown, port = f"[{host}]" if ":" in host else host, listener.getsockname()[1]
+        note(f"Serving {predictor.manifest.id} at http://{shown}:{port} (schema: /schema). Stop with Ctrl-C.")
+        on_ready()
+
+    serve(source, listener, announce)
+
+
+def _serve_as_one_of_several(
+    source: "Source", listener: socket.socket, host: str, place: int, on_ready: Callable[[], None]
+) -> None:
+    """What each process does; the first one says what it serves, and what is wrong."""
+    from firstline.cli.output import print_error
+    from firstline.errors import FirstlineError
+    from firstline.serving.running import serve
+
+    try:
+        if place == 0:
+            _serve(source, listener, host, on_ready)
+        else:
+            serve(source, listener, lambda _: on_ready())
+    except FirstlineError as error:
+        if place == 0:
+            print_error(error.message, error.next_step)
+        sys.exit(error.exit_code)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,8 +1,5 @@
 """The HTTP API: its addresses and their handlers."""
 
-import asyncio
-import logging
-from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, Literal
 
 from litestar import Litestar, MediaType, Request, Response, get, post
@@ -13,9 +10,11 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.params import JSONBody, QueryParameter
 
 from firstline import __version__
-from firstline.errors import FirstlineError, trace_of
+from firstline.errors import FirstlineError
 from firstline.serving.batches import Batches
 from firstline.serving.bodies import BatchBody, JsonBody
+from firstline.serving.current import Current
+from firstline.serving.exchange import exchange_of
 from firstline.serving.problems import http_problem, no_page, not_utf8, only_json, own_problem, too_deep, unforeseen
 from firstline.serving.schemas import (
     Answer,
@@ -24,10 +23,11 @@ from firstline.serving.schemas import (
     BatchRequest,
     ClassifyRequest,
     ErrorAnswer,
+    ErrorBody,
     Health,
     Models,
 )
-from firstline.serving.service import Service
+from firstline.serving.singles import Singles
 from firstline.settings.model import ServingSettings
 
 _REFUSED = ResponseSpec(ErrorAnswer, description="The request is not what the schema says.")
@@ -37,13 +37,11 @@ _EMPTY = ResponseSpec(ErrorAnswer, description="The text is empty.")
 _BUSY = ResponseSpec(ErrorAnswer, description="Too many batches are waiting already: try again after `Retry-After`.")
 _UNABLE = ResponseSpec(
     ErrorAnswer,
-    description="The model gives no usable scores for this text, or too many explanations are waiting already.",
+    description="The model gives no usable scores for this text, or too many requests are waiting already.",
 )
 Explain = Annotated[
     Literal["true", "false"], QueryParameter(description="Whether to tell which words carried the answer.")
 ]
-_SINGLES_AT_ONCE = 2
-"""In threads of their own: health must not wait for a slow model, nor for a mask pattern of the team's own."""
 
 
 @post(
@@ -57,12 +55,17 @@ async def classify(
     data: JSONBody[ClassifyRequest], request: Request[Any, Any, Any], state: State, explain: Explain = "false"
 ) -> Answer:
     """Classify one message; with `explain=true`, tell which words carried the answer."""
+    exchange = exchange_of(request.scope)
     if explain == "true":
         batches: Batches = state.batches
-        return await batches.explain(data, request.receive)
-    singles: ThreadPoolExecutor = state.singles
-    service: Service = state.service
-    return await asyncio.get_running_loop().run_in_executor(singles, service.classify, data.text, data.segment)
+        answer = await batches.explain(data, request.receive)
+    else:
+        singles: Singles = state.singles
+        answer = await singles.answer(data, exchange)
+    if exchange is not None:
+        exchange.model = answer.model
+        exchange.answers.append((answer.label, answer.decision))
+    return answer
 
 
 @post(
@@ -77,15 +80,15 @@ async def classify_batch(
 ) -> Response[BatchAnswers]:
     """Classify several messages; each answer has the id of its message."""
     batches: Batches = state.batches
-    encoded: Any = await batches.answer(data.messages, request.receive)
+    encoded: Any = await batches.answer(data.messages, request.receive, exchange_of(request.scope))
     return Response(encoded, media_type=MediaType.JSON)
 
 
 @get("/v1/models", sync_to_thread=True)
 def models(state: State) -> Models:
     """The models of the workspace; one of them is serving."""
-    service: Service = state.service
-    return service.list_models()
+    current: Current = state.current
+    return current.service.list_models()
 
 
 @get("/health/live", sync_to_thread=False)
@@ -96,13 +99,19 @@ def live() -> Health:
 
 @get("/health/ready", sync_to_thread=False)
 def ready(state: State) -> Health:
-    """Whether a model is loaded, and which."""
-    service: Service = state.service
-    return Health("ready", service.model)
+    """Which model serves; `refused` if another was promoted and does not load."""
+    current: Current = state.current
+    refused = current.refused
+    return Health(
+        "ready",
+        current.service.model,
+        None if refused is None else ErrorBody(refused.code, refused.message, refused.next_step),
+    )
 
 
-def create_app(service: Service) -> Litestar:
-    """The application around a loaded service."""
+def create_app(current: Current) -> Litestar:
+    """The application around what serves."""
+    limits = current.service.limits
     handlers: dict[Any, Any] = {
         HTTPException: http_problem,
         FirstlineError: own_problem,
@@ -112,17 +121,11 @@ def create_app(service: Service) -> Litestar:
     }
     app = Litestar(
         [classify, classify_batch, models, live, ready],
-        state=State(
-            {
-                "service": service,
-                "batches": Batches(service),
-                "singles": ThreadPoolExecutor(_SINGLES_AT_ONCE, thread_name_prefix="single"),
-            }
-        ),
+        state=State({"current": current, "batches": Batches(current), "singles": Singles(current)}),
         exception_handlers=handlers,
         before_request=only_json,
         after_request=no_page,
-        request_max_body_size=service.limits.max_body_bytes,
+        request_max_body_size=limits.max_body_bytes,
         openapi_config=OpenAPIConfig(
             title="Firstline",
             version=__version__,
@@ -133,7 +136,7 @@ def create_app(service: Service) -> Litestar:
         logging_config=None,
         debug=False,
     )
-    _tell_limits(app, service.limits)
+    _tell_limits(app, limits)
     return app
 
 
@@ -151,17 +154,3 @@ def _tell_limits(app: Litestar, limits: ServingSettings) -> None:
         text.description = f"{text.description} At most {limits.max_text_chars:,} characters (413)."
     messages = schemas[BatchRequest.__name__].properties["messages"]
     messages.description = f"At most {limits.max_batch:,} (413)."
-
-
-def quiet_logging() -> None:
-    """Log to standard error, without texts of messages."""
-    to_stderr = logging.StreamHandler()
-    to_stderr.setFormatter(WithoutTexts("%(asctime)s %(levelname)s %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[to_stderr])
-
-
-class WithoutTexts(logging.Formatter):
-    """Writes where an error happened, without the error's text, which may quote a message."""
-
-    def formatException(self, ei: Any) -> str:  # noqa: N802 (its name in the standard library)
-        return trace_of(ei[1]) if ei[1] is not None else ""

@@ -10,8 +10,11 @@ import msgspec
 from litestar.types import Receive
 
 from firstline.errors import RequestError
+from firstline.serving.current import Current
+from firstline.serving.exchange import Exchange
 from firstline.serving.schemas import Answer, ClassifyRequest
 from firstline.serving.service import Service
+from firstline.types import Decision, Label
 
 T = TypeVar("T")
 W = TypeVar("W")
@@ -25,20 +28,22 @@ _RETRY_AFTER_S = 5
 class Batches:
     """Answers batches in threads of their own. It belongs to one event loop."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, current: Current) -> None:
+        self._current = current
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="batch")
         self.n_unanswered = 0
         """Batches and explanations that are computed or wait."""
 
-    async def answer(self, messages: Sequence[msgspec.Raw], receive: Receive) -> bytes:
+    async def answer(
+        self, messages: Sequence[msgspec.Raw], receive: Receive, exchange: Exchange | None = None
+    ) -> bytes:
         """`BatchAnswers` in JSON, in the order of the messages; one that cannot be answered gets an error.
 
         `receive` tells when the client has gone: the rest of its batch is not computed. Raises `RequestError` if the
         batch is too large, if too many wait already (503), or if the client has gone.
         """
-        limits = self._service.limits
+        limits = self._current.service.limits
         if len(messages) > limits.max_batch:
             raise RequestError(
                 "batch_too_large",
@@ -46,7 +51,10 @@ class Batches:
                 "Send them in several requests, or raise serving.max_batch.",
                 status=413,
             )
-        return await self._admitted(self._compute, messages, receive)
+        answers = await self._admitted(self._compute, messages, receive)
+        if exchange is not None:
+            answers.tell(exchange)
+        return answers.content
 
     async def explain(self, message: ClassifyRequest, receive: Receive) -> Answer:
         """The answer to one message and why. It waits for its turn, since it costs as much as a slice of a batch.
@@ -57,7 +65,7 @@ class Batches:
 
     async def _admitted(self, work: Callable[[W], Coroutine[object, object, T]], given: W, receive: Receive) -> T:
         """The result of `work`. Raises `RequestError` if too much waits already, or if the client has gone."""
-        limits = self._service.limits
+        limits = self._current.service.limits
         if self.n_unanswered >= AT_ONCE + limits.max_waiting_batches:
             raise RequestError(
                 "busy",
@@ -72,23 +80,53 @@ class Batches:
         finally:
             self.n_unanswered -= 1
 
-    async def _compute(self, messages: Sequence[msgspec.Raw]) -> bytes:
+    async def _compute(self, messages: Sequence[msgspec.Raw]) -> "_Answers":
         loop = asyncio.get_running_loop()
-        answers: list[msgspec.Raw] = []
         async with self._turns:
+            # One model for the whole batch, whatever is promoted meanwhile.
+            answers = _Answers(self._current.service)
             for start in range(0, len(messages), SLICE):
-                part = messages[start : start + SLICE]
-                answers += await loop.run_in_executor(self._threads, self._classify, part)
-        return msgspec.json.encode({"model": self._service.model, "results": answers})
+                await loop.run_in_executor(self._threads, answers.add, messages[start : start + SLICE])
+        return answers
 
     async def _explain(self, message: ClassifyRequest) -> Answer:
-        explain = partial(self._service.classify, message.text, message.segment, explains=True)
         async with self._turns:
+            explain = partial(self._current.service.classify, message.text, message.segment, explains=True)
             return await asyncio.get_running_loop().run_in_executor(self._threads, explain)
 
-    def _classify(self, part: Sequence[msgspec.Raw]) -> list[msgspec.Raw]:
-        # Encoded here: a thousand answers with a hundred classes each would hold up everything else.
-        return [msgspec.Raw(msgspec.json.encode(answer)) for answer in self._service.classify_items(part)]
+
+class _Answers:
+    """The answers to a batch, as far as they are computed."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._encoded: list[msgspec.Raw] = []
+        self._decided: list[tuple[Label, Decision]] = []
+        self._n_failed = 0
+
+    def add(self, part: Sequence[msgspec.Raw]) -> None:
+        for answer in self._service.classify_items(part):
+            # Encoded here, in its thread: a thousand answers with a hundred classes each would hold up the others.
+            self._encoded.append(msgspec.Raw(msgspec.json.encode(answer)))
+            if answer.label is None or answer.decision is None:
+                self._n_failed += 1
+            else:
+                self._decided.append((answer.label, answer.decision))
+
+    @property
+    def content(self) -> bytes:
+        """`BatchAnswers` in JSON."""
+        return msgspec.json.encode({"model": self._service.model, "results": self._encoded})
+
+    def tell(self, exchange: Exchange) -> None:
+        exchange.model = self._service.model
+        exchange.answers += self._decided
+        exchange.n_failed = self._n_failed
+
+
+def client_gone() -> RequestError:
+    """What a request ends with whose client has closed the connection. Nobody reads it."""
+    return RequestError("client_gone", "The client closed the connection before its answer.", "Send it again.")
 
 
 async def _while_connected(work: Coroutine[object, object, T], receive: Receive) -> T:
@@ -98,7 +136,7 @@ async def _while_connected(work: Coroutine[object, object, T], receive: Receive)
         await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             return await working
-        raise RequestError("client_gone", "The client closed the connection before its answer.", "Send it again.")
+        raise client_gone()
     finally:
         working.cancel()
         leaving.cancel()

@@ -14,6 +14,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from firstline.serving import refusals
+from firstline.serving.exchange import exchange_of
 from firstline.serving.limits import DROPPED_BYTES, HEAD_BYTES, HEADERS, LINGER_S, PIPELINED, SPARE, ConnectionLimits
 from firstline.serving.refusals import Refusal, Refused
 
@@ -71,6 +72,9 @@ class Connection(HttpToolsProtocol):
         if self._running is not None and not self._running.response_complete:
             self._running.disconnected = True
             self._running.message_event.set()
+            exchange = exchange_of(dict(self._running.scope))
+            if exchange is not None:
+                exchange.is_gone = True
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

@@ -9,6 +9,7 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, SerializationException
 
 from firstline.errors import FirstlineError, RequestError
+from firstline.serving.routes import route_of
 from firstline.serving.schemas import ErrorAnswer, ErrorBody
 
 _log = logging.getLogger("firstline.serving")
@@ -31,7 +32,6 @@ _BY_STATUS: dict[int, tuple[str, str, str]] = {
     ),
 }
 _JSON_TYPES = re.compile(r"|application/(?:json|[\w.!#$&^+-]+\+json|x-www-form-urlencoded)", re.ASCII)
-_ADDRESSES = ("/v1/classify", "/v1/classify/batch", "/v1/models", "/health/live", "/health/ready")
 _NAMES = r"(?:text|segment|messages|id|str|int|float|bool|null|object|array)"
 _PATH = r"\$(?:\.(?:text|segment|messages|id)|\[(?:\d*|\.\.\.)\])*"
 _HARMLESS = re.compile(rf"(?:[\w ,:;.'\"()<>=$\[\]\-]|`{_NAMES}(?: \| {_NAMES})*`|`{_PATH}`)*", re.ASCII)
@@ -132,9 +132,7 @@ def _answer(
 
 
 def _route(request: Request[Any, Any, Any]) -> str:
-    """The route of a request; an unknown address may contain anything, so it is not repeated."""
-    path = request.url.path
-    return f"{request.method} {path if path in _ADDRESSES else '(another address)'}"
+    return f"{request.method} {route_of(request.url.path)}"
 
 
 def without_texts(said: str) -> str:

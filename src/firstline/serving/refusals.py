@@ -11,7 +11,7 @@ from firstline.serving.schemas import ErrorAnswer, ErrorBody
 
 @dataclass(frozen=True)
 class Refusal:
-    """An error in the usual shape, after which the connection closes."""
+    """An error in the usual shape."""
 
     status: int
     code: str
@@ -19,16 +19,25 @@ class Refusal:
     next_step: str
     retry_after_s: int | None = None
 
+    @property
+    def answer(self) -> ErrorAnswer:
+        """The body, before it is encoded."""
+        return ErrorAnswer(ErrorBody(self.code, self.message, self.next_step))
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers that only this kind of error has."""
+        return [] if self.retry_after_s is None else [(b"retry-after", b"%d" % self.retry_after_s)]
+
     def encode(self, status_line: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
         """The whole answer as it is sent."""
-        body = msgspec.json.encode(ErrorAnswer(ErrorBody(self.code, self.message, self.next_step)))
+        body = msgspec.json.encode(self.answer)
         own = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(body)),
             (b"connection", b"close"),
+            *self.headers,
         ]
-        if self.retry_after_s is not None:
-            own.append((b"retry-after", b"%d" % self.retry_after_s))
         lines = [name + b": " + value + b"\r\n" for name, value in (*headers, *own)]
         return b"".join([status_line, *lines, b"\r\n", body])
 

@@ -109,10 +109,11 @@ class Models(msgspec.Struct, frozen=True):
 
 
 class Health(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`status` is "live" or "ready"."""
+    """`status` is "live" or "ready"; `refused` says why the model that was promoted last does not serve."""
 
     status: str
     model: str | None = None
+    refused: "ErrorBody | None" = None
 
 
 class ErrorBody(msgspec.Struct, frozen=True):

@@ -6,12 +6,12 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Callable
 from functools import partial
 from types import FrameType
-from typing import Any
 
 import uvicorn
-from litestar import Litestar
+from litestar.types import ASGIApp
 
 from firstline.serving.connections import Connection
 from firstline.serving.limits import ConnectionLimits
@@ -30,12 +30,13 @@ class Server(uvicorn.Server):
     """uvicorn's server around `app`.
 
     From the first SIGTERM or SIGINT on, half-sent requests have 2 s, answers 7 s, and the process 9 s;
-    a second signal ends it at once. SIGHUP is ignored.
+    a second signal ends it at once. SIGHUP calls `on_hangup`.
     """
 
-    def __init__(self, app: Litestar, limits: ConnectionLimits) -> None:
+    def __init__(self, app: ASGIApp, limits: ConnectionLimits, on_hangup: Callable[[], object] = lambda: None) -> None:
         config = uvicorn.Config(
-            _head_as_get(app),
+            app,
+            interface="asgi3",
             http=partial(Connection, limits=limits),  # type: ignore[arg-type]
             ws="none",
             log_config=None,
@@ -45,15 +46,14 @@ class Server(uvicorn.Server):
             timeout_keep_alive=limits.idle_timeout_s,  # type: ignore[arg-type]
         )
         super().__init__(config)
+        self._on_hangup = on_hangup
         self._looked_at = float("-inf")
         self._skipped = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
-            asyncio.get_running_loop().add_signal_handler(
-                signal.SIGHUP, _log.info, "SIGHUP is ignored. To serve another model, start the service again."
-            )
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_hangup)
 
     async def on_tick(self, counter: int) -> bool:
         if counter % _TICKS == 0:
@@ -105,14 +105,3 @@ class Server(uvicorn.Server):
 def _end(sig: int) -> None:
     _log.warning("The process ends with requests in hand.")
     os._exit(128 + sig)
-
-
-def _head_as_get(app: Litestar) -> Any:
-    """HEAD asks for the headers of GET; uvicorn leaves the body out."""
-
-    async def answer(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["method"] == "HEAD":
-            scope = {**scope, "method": "GET"}
-        await app(scope, receive, send)
-
-    return answer

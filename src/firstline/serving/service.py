@@ -1,8 +1,8 @@
 """Answers messages with the model that serves."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -10,12 +10,13 @@ import numpy as np
 from firstline.bundle.explaining import Explanation, explain
 from firstline.bundle.predictor import Predictor
 from firstline.bundle.registry import list_models
-from firstline.errors import FirstlineError, RequestError, ScoresNotFinite
+from firstline.errors import FirstlineError, RequestError
 from firstline.serving.problems import SEE_SCHEMA, without_texts
 from firstline.serving.schemas import (
     Answer,
     BatchAnswer,
     BatchMessage,
+    ClassifyRequest,
     ErrorBody,
     ModelInfo,
     Models,
@@ -46,17 +47,28 @@ class Service:
     def classify(self, text: str, segment: str | None, *, explains: bool = False) -> Answer:
         """The answer to one raw message; with `explains`, also the words that carried it. Raises `RequestError`."""
         message = self._read(text, segment)
-        prediction = self.predictor.predict([message])[0]
-        return Answer(
-            model=self.model,
-            label=prediction.label,
-            confidence=round(prediction.confidence, _DIGITS),
-            ranking=_ranking(prediction),
-            decision=prediction.decision,
-            reason=prediction.reason,
-            warnings=self._warnings(message),
-            explanation=_why(explain(self.predictor, message)) if explains else None,
-        )
+        why = _why(explain(self.predictor, message)) if explains else None
+        return self._single(message, self.predictor.predict([message])[0], why)
+
+    def classify_all(self, requests: Sequence[ClassifyRequest]) -> list[Answer | Exception]:
+        """The answers to single messages, in order, computed together; an error for one that has no answer."""
+        read = [self._try_read(request) for request in requests]
+        predictions = iter(self._predict([item for item in read if isinstance(item, Message)]))
+        return [self._try_single(item, predictions) if isinstance(item, Message) else item for item in read]
+
+    def _try_read(self, request: ClassifyRequest) -> Message | Exception:
+        try:
+            return self._read(request.text, request.segment)
+        except Exception as error:
+            # Whatever it is, the other messages are answered; the one gets what it would have got alone.
+            return error
+
+    def _try_single(self, message: Message, predictions: Iterator[Prediction | Exception]) -> Answer | Exception:
+        prediction = next(predictions)
+        return prediction if isinstance(prediction, Exception) else self._single(message, prediction)
+
+    def _single(self, message: Message, prediction: Prediction, why: WhyAnswered | None = None) -> Answer:
+        return Answer(self.model, **self._fields(message, prediction), explanation=why)
 
     def classify_items(self, items: Sequence[msgspec.Raw]) -> list[BatchAnswer]:
         """The answers to the messages of a batch, in order. If a message cannot be answered, its answer is an error."""
@@ -75,27 +87,31 @@ class Service:
             problem = RequestError("invalid_request", f"The message is not understood: {said}.", SEE_SCHEMA)
             return _refused(_id_of(item), problem)
 
-    def _predict(self, messages: list[Message]) -> list[Prediction | FirstlineError]:
-        """The prediction for each message. If the scores of one are not finite, the others are answered."""
+    def _predict(self, messages: list[Message]) -> list[Prediction | Exception]:
+        """The prediction for each message, or the error that it causes: the others are answered."""
         try:
             return [*self.predictor.predict(messages)]
-        except ScoresNotFinite as error:
+        except Exception as error:
             if len(messages) == 1:
                 return [error]
         return [found for message in messages for found in self._predict([message])]
 
-    def _answer(self, item: "_Readable", found: Prediction | FirstlineError) -> BatchAnswer:
+    def _answer(self, item: "_Readable", found: Prediction | Exception) -> BatchAnswer:
         if isinstance(found, FirstlineError):
             return _refused(item.id, found)
-        return BatchAnswer(
-            id=item.id,
-            label=found.label,
-            confidence=round(found.confidence, _DIGITS),
-            ranking=_ranking(found),
-            decision=found.decision,
-            reason=found.reason,
-            warnings=self._warnings(item.message),
-        )
+        if isinstance(found, Exception):
+            raise found
+        return BatchAnswer(id=item.id, **self._fields(item.message, found))
+
+    def _fields(self, message: Message, found: Prediction) -> dict[str, Any]:
+        return {
+            "label": found.label,
+            "confidence": round(found.confidence, _DIGITS),
+            "ranking": _ranking(found),
+            "decision": found.decision,
+            "reason": found.reason,
+            "warnings": self._warnings(message),
+        }
 
     def list_models(self) -> Models:
         """The models of the workspace, newest first; the one that serves is described as it was loaded."""

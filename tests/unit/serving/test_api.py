@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from firstline.bundle.predictor import Predictor
 from firstline.errors import ScoresNotFinite
-from firstline.serving.app import WithoutTexts, create_app
+from firstline.serving.app import create_app
+from firstline.serving.current import Current
+from firstline.serving.log import WithoutTexts
 from firstline.serving.service import Service
 from firstline.settings.model import ServingSettings
 from firstline.types import Message
@@ -308,7 +310,7 @@ def test_a_batch_that_is_not_json_is_refused_whole(client: TestClient[Litestar],
 
 def test_a_batch_of_countless_values_is_refused_unread(tmp_path: Path) -> None:
     written = make_bundle(tmp_path)
-    app = create_app(Service(Predictor.load(tmp_path / written.id), tmp_path, ServingSettings()))
+    app = create_app(Current(Service(Predictor.load(tmp_path / written.id), tmp_path, ServingSettings())))
     body = b'{"messages": [' + b"0," * 1_500_000 + b"0]}"
     with TestClient(app) as client:
         response = client.post("/v1/classify/batch", content=body, headers={"Content-Type": "application/json"})
@@ -336,7 +338,7 @@ class Spoilt(Predictor):
 @pytest.fixture
 def spoilt(tmp_path: Path) -> Iterator[TestClient[Litestar]]:
     written = make_bundle(tmp_path)
-    with TestClient(create_app(Service(Spoilt.load(tmp_path / written.id), tmp_path, LIMITS))) as client:
+    with TestClient(create_app(Current(Service(Spoilt.load(tmp_path / written.id), tmp_path, LIMITS)))) as client:
         yield client
 
 
@@ -376,7 +378,7 @@ def test_unforeseen_error_shows_no_trace(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("a secret of the inside")
 
-    monkeypatch.setattr(app.state.service.predictor, "predict", fail)
+    monkeypatch.setattr(app.state.current.service.predictor, "predict", fail)
     response = client.post("/v1/classify", json={"text": "карта"})
     assert response.status_code == 500
     assert response.json()["error"]["code"] == "internal"

@@ -38,7 +38,7 @@ def test_a_message_of_no_known_word_has_no_words_that_carried_it(client: TestCli
 
 
 def test_at_most_30_words_are_told(client: TestClient[Litestar], app: Litestar) -> None:
-    part = app.state.service.predictor.parts[0].scorer
+    part = app.state.current.service.predictor.parts[0].scorer
     words = list("abcdefghijklmnopqrstuvwxyz0123456789")
     part.tfidf = Tfidf([NgramBlock("word", 1, 1)], [words], np.ones(len(words), np.float32))
     part.weights = np.outer(np.arange(1, len(words) + 1), [0, 0, 1]).astype(np.float32)

@@ -18,6 +18,7 @@ from firstline.bundle.predictor import Predictor
 from firstline.errors import RequestError
 from firstline.serving.app import create_app
 from firstline.serving.batches import AT_ONCE, SLICE, Batches
+from firstline.serving.current import Current
 from firstline.serving.schemas import BatchAnswer, BatchAnswers, ClassifyRequest
 from firstline.serving.service import Service
 from firstline.settings.model import ServingSettings
@@ -91,7 +92,7 @@ def run(story: Callable[[Batches], Awaitable[None]], service: Gated) -> None:
     async def bounded() -> None:
         try:
             async with asyncio.timeout(2 * TIMEOUT_S):
-                await story(Batches(service))
+                await story(Batches(Current(service)))
         finally:
             service.gate.set()
 
@@ -230,7 +231,7 @@ def test_a_batch_without_messages_needs_no_turn(service: Gated) -> None:
 
 def test_health_and_single_messages_are_answered_while_batches_are_computed(service: Gated) -> None:
     async def story(_: Batches) -> None:
-        app = create_app(service)
+        app = create_app(Current(service))
         transport = httpx.ASGITransport(app)  # type: ignore[arg-type]
         async with httpx.AsyncClient(transport=transport, base_url="http://service", timeout=TIMEOUT_S) as client:
 
@@ -271,7 +272,7 @@ def listening(app: Litestar) -> Iterator[int]:
 
 
 def test_one_whose_connection_closes_is_not_computed_further(service: Gated) -> None:
-    app = create_app(service)
+    app = create_app(Current(service))
     body = msgspec.json.encode({"messages": batch("a")})
     head = f"POST /v1/classify/batch HTTP/1.1\r\nHost: service\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     with listening(app) as port:

@@ -17,6 +17,7 @@ from litestar import Litestar, Request, get
 from firstline.bundle.predictor import Predictor
 from firstline.bundle.registry import promote
 from firstline.serving.app import create_app
+from firstline.serving.current import Current
 from firstline.serving.limits import ConnectionLimits
 from firstline.serving.service import Service
 from firstline.settings.model import ServingSettings
@@ -49,7 +50,7 @@ def app(folder: Path) -> Litestar:
     written = make_bundle(folder)
     promote(folder, written.id)
     limits = ServingSettings(max_body_bytes=100_000)
-    return create_app(Service(Predictor.load(folder / written.id), folder, limits))
+    return create_app(Current(Service(Predictor.load(folder / written.id), folder, limits)))
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import pytest
 from firstline.bundle.predictor import Predictor
 from firstline.bundle.registry import promote
 from firstline.serving.app import create_app
+from firstline.serving.current import Current
 from firstline.serving.limits import ConnectionLimits
 from firstline.serving.service import Service
 from firstline.settings.model import ServingSettings
@@ -140,7 +141,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     written = make_bundle(folder)
     promote(folder, written.id)
     service = Service(Predictor.load(folder / written.id), folder, ServingSettings(max_body_bytes=4_000))
-    with served_here(create_app(service), LIMITS) as port:
+    with served_here(create_app(Current(service)), LIMITS) as port:
         yield port
 
 

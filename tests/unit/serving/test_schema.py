@@ -17,6 +17,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from firstline.bundle.predictor import Predictor
 from firstline.bundle.registry import promote
 from firstline.serving.app import create_app
+from firstline.serving.current import Current
 from firstline.serving.service import Service
 from firstline.settings.model import ServingSettings
 from tests.bundles import make_bundle
@@ -27,7 +28,7 @@ def app() -> Litestar:
     models = Path(mkdtemp())
     written = make_bundle(models)
     promote(models, written.id)
-    return create_app(Service(Predictor.load(models / written.id), models, ServingSettings()))
+    return create_app(Current(Service(Predictor.load(models / written.id), models, ServingSettings())))
 
 
 schema = schemathesis.openapi.from_asgi("/schema", app())

@@ -1,0 +1,46 @@
+"""One process that serves."""
+
+import logging
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from firstline.bundle.predictor import Predictor
+from firstline.serving.app import create_app
+from firstline.serving.current import Current
+from firstline.serving.front import Front
+from firstline.serving.limits import ConnectionLimits
+from firstline.serving.log import log_to_stderr
+from firstline.serving.server import Server
+from firstline.serving.service import Service
+from firstline.serving.source import Source
+from firstline.serving.watching import Watcher
+
+_SWITCH_INTERVAL_S = 0.0005  # so that a single message does not wait for a batch in another thread
+_log = logging.getLogger("firstline.serving")
+
+
+def serve(source: Source, listener: socket.socket, on_loaded: Callable[[Predictor], None]) -> None:
+    """Serve until a signal ends it. `on_loaded` is called with the model before the first request is answered.
+
+    Raises `FirstlineError` if the model or the settings cannot be used.
+    """
+    predictor, settings = source.load(), source.settings()
+    log_to_stderr()
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    current = Current(Service(predictor, source.models, settings.serving))
+    on_loaded(predictor)
+    del predictor  # So that a model that is replaced leaves the memory.
+    watcher = Watcher(current, source.models, source.load, _watched(source), source.model)
+    front = Front(create_app(current))
+    server = Server(front, ConnectionLimits.from_settings(settings.serving), watcher.look_now)
+    watcher.start()
+    try:
+        server.run(sockets=[listener])
+    finally:
+        watcher.stop()
+
+
+def _watched(source: Source) -> tuple[Path, ...]:
+    return () if source.settings_file is None else (source.settings_file,)

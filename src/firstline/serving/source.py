@@ -1,0 +1,34 @@
+"""Where the model that serves comes from: a workspace, or a folder of models alone."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from firstline.bundle.predictor import Predictor
+from firstline.bundle.promise import read_promise
+from firstline.bundle.registry import model_folder
+from firstline.settings import Settings, read_settings
+from firstline.store.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Source:
+    """A folder of models; `settings_file` if it belongs to a workspace. Without a `model`, its champion serves."""
+
+    models: Path
+    settings_file: Path | None = None
+    model: str | None = None
+
+    @property
+    def folder(self) -> Path:
+        """What relative paths of the settings start from."""
+        return self.models if self.settings_file is None else self.settings_file.parent
+
+    def settings(self) -> Settings:
+        """The settings as they are now. Raises `SettingsInvalid`."""
+        return Settings() if self.settings_file is None else read_settings(self.settings_file)
+
+    def load(self) -> Predictor:
+        """The predictor that should serve now. Raises `BundleError` or `SettingsInvalid`."""
+        place = Workspace(self.folder, self.settings())
+        folder = model_folder(self.models, self.model)
+        return Predictor.load(folder, read_promise(self.models), place.always_review, place.none_classes)

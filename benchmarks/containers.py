@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import psutil
 
@@ -168,8 +168,8 @@ class Podman:
         done = self._try("logs", container.name)
         return done.stdout + done.stderr
 
-    def _state(self, name: str) -> dict[str, object]:
-        state: dict[str, object] = json.loads(self.run("inspect", name))[0]["State"]
+    def _state(self, name: str) -> dict[str, Any]:
+        state: dict[str, Any] = json.loads(self.run("inspect", name))[0]["State"]
         return state
 
     def _try(self, *arguments: str) -> subprocess.CompletedProcess[str]:

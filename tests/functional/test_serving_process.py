@@ -32,7 +32,7 @@ place = Workspace.find(Path(sys.argv[1]))
 app = create_app(Current(Service(Predictor.load(model_folder(place.models)), place.models, place.settings.serving)))
 with TestClient(app) as client:
     assert client.post("/v1/classify", json={"text": "карта"}).status_code == 200
-unwanted = {"torch", "sklearn", "scipy", "pandas", "matplotlib", "polars", "fastai", "alembic"}
+unwanted = {"torch", "sklearn", "scipy", "pandas", "matplotlib", "polars", "fastai", "alembic", "sqlalchemy"}
 print(sorted(unwanted & set(sys.modules)))
 """
 

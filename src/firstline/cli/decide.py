@@ -51,7 +51,7 @@ def decide(
         print_json(_as_json(name, decider, outlook(decider), others, is_changed=promise is not None))
         return
     if promise is not None:
-        say(f"Asked for from now on: {promise}. A running service follows it once you restart it.")
+        say(f"Asked for from now on: {promise}. A running service follows at once.")
     _print(name, decider, others if promise is None else [], workspace)
 
 

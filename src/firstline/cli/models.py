@@ -147,7 +147,7 @@ def _made_of(settings: "Mapping[str, Any]") -> "Iterator[tuple[str, str]]":
 def promote(
     context: typer.Context, model_id: _Id, workspace: WorkspaceOption = None, as_json: JsonOption = False
 ) -> None:
-    """Make a model the champion, which serves from the next start of the service."""
+    """Make a model the champion. A running service takes it within two seconds."""
     from firstline.bundle.predictor import Predictor
     from firstline.bundle.registry import champion_id, model_folder
     from firstline.bundle.registry import promote as make_champion
@@ -166,4 +166,4 @@ def promote(
         print_json({"champion": model_id, "before": before})
     else:
         say(f"{model_id} is the champion{f', before it was {before}' if before and before != model_id else ''}.")
-        say(f"A running service keeps its model until you restart it: {next_command(workspace, 'serve')}")
+        say("A running service takes it within two seconds.")

@@ -1,10 +1,10 @@
 """One process that serves."""
 
-import logging
+import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
-from pathlib import Path
 
 from firstline.bundle.predictor import Predictor
 from firstline.serving.app import create_app
@@ -18,7 +18,6 @@ from firstline.serving.source import Source
 from firstline.serving.watching import Watcher
 
 _SWITCH_INTERVAL_S = 0.0005  # so that a single message does not wait for a batch in another thread
-_log = logging.getLogger("firstline.serving")
 
 
 def serve(source: Source, listener: socket.socket, on_loaded: Callable[[Predictor], None]) -> None:
@@ -26,13 +25,16 @@ def serve(source: Source, listener: socket.socket, on_loaded: Callable[[Predicto
 
     Raises `FirstlineError` if the model or the settings cannot be used.
     """
+    if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # Until the server takes it, it would end the process.
+    seen = source.signature()
     predictor, settings = source.load(), source.settings()
     log_to_stderr()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     current = Current(Service(predictor, source.models, settings.serving))
     on_loaded(predictor)
     del predictor  # So that a model that is replaced leaves the memory.
-    watcher = Watcher(current, source.models, source.load, _watched(source), source.model)
+    watcher = Watcher(current, source, seen)
     front = Front(create_app(current))
     server = Server(front, ConnectionLimits.from_settings(settings.serving), watcher.look_now)
     watcher.start()
@@ -40,7 +42,3 @@ def serve(source: Source, listener: socket.socket, on_loaded: Callable[[Predicto
         server.run(sockets=[listener])
     finally:
         watcher.stop()
-
-
-def _watched(source: Source) -> tuple[Path, ...]:
-    return () if source.settings_file is None else (source.settings_file,)

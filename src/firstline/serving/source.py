@@ -6,8 +6,11 @@ from pathlib import Path
 from firstline.bundle.predictor import Predictor
 from firstline.bundle.promise import read_promise
 from firstline.bundle.registry import model_folder
+from firstline.errors import BundleError
 from firstline.settings import Settings, read_settings
 from firstline.store.workspace import Workspace
+
+Signature = tuple[object, ...]
 
 
 @dataclass(frozen=True)
@@ -32,3 +35,22 @@ class Source:
         place = Workspace(self.folder, self.settings())
         folder = model_folder(self.models, self.model)
         return Predictor.load(folder, read_promise(self.models), place.always_review, place.none_classes)
+
+    def signature(self) -> Signature:
+        """What changes if the files change that `load` reads: their times, sizes and numbers."""
+        deciding = [self.models / "champion.json", self.models / "promise.json"]
+        if self.settings_file is not None:
+            deciding.append(self.settings_file)
+        try:
+            files = sorted(model_folder(self.models, self.model).rglob("*"))
+        except (BundleError, OSError):
+            files = []
+        return tuple(_stat(file) for file in (*deciding, *files))
+
+
+def _stat(file: Path) -> tuple[object, ...]:
+    try:
+        found = file.stat()
+    except OSError:
+        return (str(file),)
+    return str(file), found.st_mtime_ns, found.st_size, found.st_ino

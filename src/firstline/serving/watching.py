@@ -3,119 +3,87 @@
 import gc
 import logging
 import threading
-from collections.abc import Callable
-from pathlib import Path
 
-from firstline.bundle.predictor import Predictor
-from firstline.bundle.registry import model_folder
-from firstline.errors import BundleError, FirstlineError
+from firstline.errors import BundleError, FirstlineError, kind_of
 from firstline.serving.current import Current
 from firstline.serving.service import Service
+from firstline.serving.source import Signature, Source
 
 _LOOK_EVERY_S = 0.5
 _TRY_AGAIN_S = 10.0
 """After a failure that no change of the files explains, such as a network drive that did not answer."""
 
 _log = logging.getLogger("firstline.serving")
-Signature = tuple[object, ...]
 
 
 class Watcher:
-    """Replaces `current.service` once the files of the models have changed.
+    """Replaces `current.service` once the files of `source` differ from what was `seen` before it was loaded.
 
-    `load` gives the predictor that should serve; its errors leave the old one in service and are told in
-    `current.refused`. `watched` are more files that decide about it, such as firstline.toml; `model` is the id of the
-    one that serves, if it is not the champion. One thread.
+    A model that does not load leaves the old one in service; `current.refused` says why. Thread-safe once started.
     """
 
-    def __init__(
-        self,
-        current: Current,
-        models: Path,
-        load: Callable[[], Predictor],
-        watched: tuple[Path, ...] = (),
-        model: str | None = None,
-    ) -> None:
+    def __init__(self, current: Current, source: Source, seen: Signature) -> None:
         self._current = current
-        self._models = models
-        self._model = model
-        self._load = load
-        self._watched = (*watched, *(models / name for name in ("champion.json", "promise.json")))
-        self._seen = self._signature()
+        self._source = source
+        self._seen = seen
         self._is_asked = threading.Event()
         self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="models", daemon=True)
 
     def start(self) -> None:
-        self._thread.start()
+        """Look at the files twice a second, in a thread."""
+        threading.Thread(target=self._watch, name="models", daemon=True).start()
 
     def stop(self) -> None:
+        """End the thread; does not wait for it."""
         self._is_over.set()
         self._is_asked.set()
 
     def look_now(self) -> None:
-        """Load the model anew, whether or not a file has changed. Returns at once."""
+        """Have the thread load the model again, whether or not a file has changed. Returns at once."""
         self._is_asked.set()
 
     def look(self, *, is_forced: bool = False) -> None:
-        """Load the model anew if a file has changed."""
-        seen = self._signature()
+        """Load the model again if a file has changed, or if `is_forced`."""
+        seen = self._source.signature()
         if seen == self._seen and not is_forced:
             return
         self._seen = seen
-        self._take()
+        try:
+            self._take()
+        except FirstlineError as error:
+            self._refuse(error)
+        except Exception as error:
+            _log.exception("The model cannot be loaded")
+            self._refuse(BundleError(f"The model cannot be loaded: {kind_of(error)}.", "See the log of the service."))
 
     def _watch(self) -> None:
-        waited_s = 0.0
+        refused_looks = 0
         while not self._is_over.is_set():
             is_asked = self._is_asked.wait(_LOOK_EVERY_S)
             self._is_asked.clear()
             if self._is_over.is_set():
                 return
-            waited_s = waited_s + _LOOK_EVERY_S if self._current.refused is not None else 0.0
-            is_asked |= waited_s >= _TRY_AGAIN_S
-            waited_s = 0.0 if is_asked else waited_s
-            self.look(is_forced=is_asked)
+            refused_looks = refused_looks + 1 if self._current.refused is not None else 0
+            is_due = refused_looks * _LOOK_EVERY_S >= _TRY_AGAIN_S
+            if is_due:
+                refused_looks = 0
+            self.look(is_forced=is_asked or is_due)
 
     def _take(self) -> None:
+        """Raises what `Source.load` raises."""
         old = self._current.service
-        try:
-            predictor = self._load()
-        except FirstlineError as error:
-            self._refuse(error)
-        except Exception as error:
-            self._refuse(BundleError(f"The model cannot be loaded: {type(error).__name__}.", "See the log."))
-            _log.exception("The model cannot be loaded")
-        else:
-            self._current.service = Service(predictor, old.models, old.limits)
-            self._current.refused = None
-            for sentence in predictor.notes:
-                _log.warning(sentence)
-            _log.info("Serving %s now; before: %s", predictor.manifest.id, old.model)
-            del old, predictor
-            gc.collect()
+        self._current.service = Service(self._source.load(), old.models, old.limits)
+        self._current.refused = None
+        now = self._current.service.predictor
+        for sentence in now.notes:
+            _log.warning(sentence)
+        _log.info("Model %s serves from now on; before: %s.", now.manifest.id, old.model)
+        del old
+        # The old model has reference cycles, and may be large.
+        gc.collect()
 
     def _refuse(self, error: FirstlineError) -> None:
         before = self._current.refused
         self._current.refused = error
         if before is None or before.message != error.message:
-            serving = self._current.service.model
-            _log.error("%s goes on serving, since the new model is refused: %s", serving, error.message)
-
-    def _signature(self) -> Signature:
-        """What a change of the files changes."""
-        try:
-            folder = model_folder(self._models, self._model)
-        except BundleError:
-            files = []
-        else:
-            files = sorted(folder.rglob("*"))
-        return tuple(_stat(file) for file in (*self._watched, *files))
-
-
-def _stat(file: Path) -> tuple[object, ...]:
-    try:
-        found = file.stat()
-    except OSError:
-        return (str(file),)
-    return str(file), found.st_mtime_ns, found.st_size, found.st_ino
+            _log.error("Model %s goes on, since another is refused: %s", self._current.service.model, error.message)

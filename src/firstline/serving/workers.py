@@ -1,9 +1,11 @@
 """Several processes that serve on one port, and the parent that keeps them running."""
 
 import logging
+import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection
@@ -27,7 +29,14 @@ class _Worker:
     process: SpawnProcess
     ready: Connection
     began: float
-    is_ready: bool = False
+    was_ready: bool = False
+
+    def look(self) -> None:
+        """Note whether it is ready."""
+        if not self.was_ready and self.ready.poll():
+            # Its end can be read as well, once it has died.
+            with suppress(EOFError):
+                self.was_ready = bool(self.ready.recv())
 
 
 class Workers:
@@ -65,11 +74,11 @@ class Workers:
         for place, worker in enumerate(self._workers):
             if worker is None:
                 continue
-            worker.is_ready = worker.is_ready or worker.ready.poll()
+            worker.look()
             code = worker.process.exitcode
             if code is None:
                 continue
-            if not worker.is_ready:
+            if not worker.was_ready:
                 return code if code > 0 else 1
             if time.monotonic() - worker.began < _PAUSE_S:
                 continue
@@ -80,7 +89,7 @@ class Workers:
     def _send(self, number: int) -> None:
         for worker in self._workers:
             if worker is not None and worker.process.exitcode is None and worker.process.pid is not None:
-                worker.process.terminate() if number == signal.SIGTERM else _kill(worker.process.pid, number)
+                os.kill(worker.process.pid, number)
 
     def _end(self) -> None:
         self._send(signal.SIGTERM)
@@ -89,12 +98,6 @@ class Workers:
             if worker is not None:
                 worker.process.join(max(until - time.monotonic(), 0))
                 worker.process.kill()
-
-
-def _kill(process_id: int, number: int) -> None:
-    import os
-
-    os.kill(process_id, number)
 
 
 def _run(target: Target, place: int, ready: Connection) -> None:

@@ -9,18 +9,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Engine
-from sqlalchemy.engine import URL
 
 from firstline.errors import WorkspaceBusy, WorkspaceError, WorkspaceExists, WorkspaceMissing
 from firstline.settings import FILE_NAME, Settings, read_settings, settings_text
-from firstline.store.database import open_database, writing
-from firstline.store.key import open_key
 from firstline.store.private import make_private, remove_abandoned
 from firstline.text.rules import nfc, white_space
 from firstline.types import Label
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 _DATABASE_FILE = "firstline.db"
 _FOLDERS = ("models", "imports", ".locks")
@@ -65,6 +65,9 @@ class Workspace:
 
     def _begin(self) -> None:
         """Create the database and the key of a new workspace."""
+        from firstline.store.database import writing
+        from firstline.store.key import open_key
+
         try:
             with writing(self.database) as connection:
                 open_key(self.folder, connection)
@@ -141,8 +144,13 @@ class Workspace:
         return bool(self.settings.database.url) or (self.folder / _DATABASE_FILE).exists()
 
     @cached_property
-    def database(self) -> Engine:
+    def database(self) -> "Engine":
         """The database, opened on first use. Raises `StoreUnusable`."""
+        # Imported here, because a service needs no database and the import takes a sixth of its start.
+        from sqlalchemy.engine import URL
+
+        from firstline.store.database import open_database
+
         if url := self.settings.database.url:
             return open_database(url)
         file = self.folder / _DATABASE_FILE

@@ -10,7 +10,6 @@ Prints one table and writes it to build/container-check.json. Needs Debian, root
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -18,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.containers import PORT, ROOT, Container, Podman, install_tools, make_base
+from benchmarks.containers import PORT, ROOT, Container, Podman, install_tools, make_base, served_copy
 from benchmarks.table import machine, print_rows
 from firstline.bundle.registry import model_folder
 
@@ -50,10 +49,10 @@ def main() -> None:
         if not arguments.without_train:
             sizes = {**sizes, "image train, MB": podman.size_mb(podman.build("train"))}
         for number, workspace in enumerate(arguments.workspaces):
-            served = _readable(workspace, Path(folder) / f"workspace-{number}")
-            model = model_folder(served / "models").name
-            with podman.serving(image, served, service_core) as container:
-                client = _Client(container, client_core, arguments.seconds)
+            served = served_copy(workspace, Path(folder) / f"served-{number}")
+            model = model_folder(served.workspace / "models").name
+            with podman.serving(image, served.workspace, service_core) as container:
+                client = _Client(container, served.key_file, client_core, arguments.seconds)
                 try:
                     found = dict(_phases(podman, client, arguments.minutes * 60, arguments.overload_s))
                 except RuntimeError as error:
@@ -64,27 +63,19 @@ def main() -> None:
     _print(columns)
 
 
-def _readable(workspace: Path, copy: Path) -> Path:
-    """What serving needs of a workspace, readable by the container's user."""
-    shutil.copytree(workspace / "models", copy / "models")
-    shutil.copyfile(workspace / "firstline.toml", copy / "firstline.toml")
-    for path in (copy, *copy.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)
-    return copy
-
-
 class _Client:
     """Sends messages to a container from inside its network, on a core of its own."""
 
-    def __init__(self, container: Container, core: int, seconds: float) -> None:
+    def __init__(self, container: Container, key_file: Path, core: int, seconds: float) -> None:
         self.container = container
         self.seconds = seconds
+        self._key = ["--key-file", str(key_file)]
         self._before = [*container.inside_its_network(core), sys.executable, "-m"]
 
     def load(self, seconds: float, rate: float | None = None, connections: int = _CONNECTIONS) -> dict[str, float]:
         """`firstline stress`: with a rate an open loop, whose latencies start when a request was due."""
         command = [*self._before, "firstline", "stress", "--url", _URL, "--seconds", str(seconds), "--json"]
-        command += ["--connections", str(connections), *(["--rate", str(rate)] if rate else [])]
+        command += ["--connections", str(connections), *self._key, *(["--rate", str(rate)] if rate else [])]
         done = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=ROOT)
         if not done.stdout:
             raise RuntimeError(f"The load failed: {done.stderr}")
@@ -99,7 +90,7 @@ class _Client:
 
     def normal_after(self, since: float, within_ms: float = 5_000) -> float:
         """The seconds from `since`, a second of the monotonic clock, until an answer takes at most `within_ms`."""
-        command = [*self._before, "benchmarks.normal_again", _URL, "--within-ms", str(within_ms)]
+        command = [*self._before, "benchmarks.normal_again", _URL, "--within-ms", str(within_ms), *self._key]
         done = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=ROOT)
         if done.returncode:
             raise RuntimeError(f"The service does not answer: {done.stderr}")

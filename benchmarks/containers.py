@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +25,7 @@ WHEELS = ROOT / "dist"
 BASE_FILE = ROOT / "build" / "container" / "base.tar"
 PORT = 8080
 _BASE = "localhost/firstline-base"
+_USER = 10_001
 _TOOLS = ("podman", "runc", "mmdebstrap")
 _SLIM = ("path-exclude=/usr/share/man/*", "path-exclude=/usr/share/locale/*", "path-exclude=/usr/share/doc/*")
 _CONFIGURATION = """
@@ -72,6 +74,28 @@ def make_base() -> None:
     command += ["bookworm", str(unfinished), *([str(sources)] if sources.exists() else [])]
     subprocess.run(command, check=True, capture_output=True)
     unfinished.rename(BASE_FILE)
+
+
+@dataclass(frozen=True)
+class Served:
+    """What a container serves: a folder that only its user can read, and a file with a key that the service takes."""
+
+    workspace: Path
+    key_file: Path
+
+
+def served_copy(workspace: Path, folder: Path) -> Served:
+    """Copy what serving needs of a workspace into a new `folder`, with a new key, for the user of the image."""
+    copy = folder / "workspace"
+    shutil.copytree(workspace / "models", copy / "models")
+    shutil.copyfile(workspace / "firstline.toml", copy / "firstline.toml")
+    command = [sys.executable, "-m", "firstline", "keys", "add", "check", "--scope", "classify", "--json"]
+    done = subprocess.run([*command, "--workspace", str(copy)], check=True, capture_output=True, encoding="utf-8")
+    key_file = folder / "key"
+    key_file.write_text(json.loads(done.stdout)["key"], "utf-8")
+    for path in (copy, *copy.rglob("*")):
+        os.chown(path, _USER, _USER)
+    return Served(copy, key_file)
 
 
 @dataclass(frozen=True)

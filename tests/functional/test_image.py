@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.containers import BASE_FILE, PORT, ROOT, WHEELS, Container, Podman, missing_tools
+from benchmarks.containers import BASE_FILE, PORT, ROOT, WHEELS, Container, Podman, Served, missing_tools, served_copy
 from firstline.bundle.registry import promote
 from tests.bundles import make_bundle
 from tests.commands import run_here
@@ -22,9 +22,10 @@ pytestmark = [
 ]
 SECRET = "перевод сорок две тысячи"
 ASK = f"""
-import http.client, json
+import http.client, json, sys
+headers = {{"Content-Type": "application/json", "Authorization": "Bearer " + open(sys.argv[1]).read()}}
 connection = http.client.HTTPConnection("127.0.0.1", {PORT})
-connection.request("POST", "/v1/classify", json.dumps({{"text": {SECRET!r}}}), {{"Content-Type": "application/json"}})
+connection.request("POST", "/v1/classify", json.dumps({{"text": {SECRET!r}}}), headers)
 print(json.load(connection.getresponse())["label"])
 """
 
@@ -49,20 +50,28 @@ def image(podman: Podman, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def container(podman: Podman, image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Container]:
-    workspace = tmp_path_factory.mktemp("served") / "w"
-    run_here("init", workspace)
-    promote(workspace / "models", make_bundle(workspace / "models").id)
-    with podman.serving(image, workspace, min(os.sched_getaffinity(0)), seconds=600) as started:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
+    folder = tmp_path_factory.mktemp("served")
+    run_here("init", folder / "w")
+    promote(folder / "w" / "models", make_bundle(folder / "w" / "models").id)
+    return served_copy(folder / "w", folder)
+
+
+@pytest.fixture(scope="module")
+def container(podman: Podman, image: str, served: Served) -> Iterator[Container]:
+    with podman.serving(image, served.workspace, min(os.sched_getaffinity(0)), seconds=600) as started:
         yield started
 
 
-def test_a_message_is_answered_and_sigterm_ends_it(podman: Podman, container: Container) -> None:
+def test_a_message_is_answered_and_sigterm_ends_it(podman: Podman, container: Container, served: Served) -> None:
     inside = container.inside_its_network(max(os.sched_getaffinity(0)))
     address = f"http://127.0.0.1:{PORT}"
-    waited = subprocess.run([*inside, sys.executable, "-m", "benchmarks.normal_again", address], cwd=ROOT)
+    wait = ["-m", "benchmarks.normal_again", address, "--key-file", str(served.key_file)]
+    waited = subprocess.run([*inside, sys.executable, *wait], cwd=ROOT)
     assert waited.returncode == 0, podman.logs(container)
-    asked = subprocess.run([*inside, sys.executable, "-c", ASK], capture_output=True, encoding="utf-8")
+    asked = subprocess.run(
+        [*inside, sys.executable, "-c", ASK, str(served.key_file)], capture_output=True, encoding="utf-8"
+    )
     assert asked.stdout.strip() == "Перевод"
     assert podman.health(container) == "healthy"
     assert podman.run("exec", container.name, "id", "--user") == "10001"

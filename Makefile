@@ -110,11 +110,11 @@ CONTAINER := podman
 TARGET := serve
 IMAGE := localhost/firstline-$(TARGET):$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 BUILD_ARGUMENTS := $(if $(BASE),--build-arg BASE=$(BASE)) $(if $(EXTRAS),--build-arg EXTRAS=$(EXTRAS))
-image:
+image: # Without a cache: podman does not notice that the wheels changed.
 	test -n "$$(ls dist/*.whl)"
 	mkdir -p build/$(TARGET)
 	rm -f build/$(TARGET)/image.tar*
-	BUILDAH_FORMAT=docker $(CONTAINER) build --network=none $(BUILD_ARGUMENTS) --target $(TARGET) --tag $(IMAGE) \
+	BUILDAH_FORMAT=docker $(CONTAINER) build --no-cache --network=none $(BUILD_ARGUMENTS) --target $(TARGET) --tag $(IMAGE) \
 		--file deploy/Dockerfile dist
 	$(CONTAINER) save --output build/$(TARGET)/image.tar $(IMAGE)
 	cd build/$(TARGET) && sha256sum image.tar > image.tar.sha256

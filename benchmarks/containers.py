@@ -150,7 +150,7 @@ class Podman:
     def build(self, target: str, wheels: Path = WHEELS) -> str:
         """Build an image from the wheels alone, without a network; gives its name."""
         image = f"localhost/firstline-{target}"
-        options = ["--network=none", "--pull=never", "--format=docker", f"--build-arg=BASE={_BASE}"]
+        options = ["--no-cache", "--network=none", "--pull=never", "--format=docker", f"--build-arg=BASE={_BASE}"]
         dockerfile = str(ROOT / "deploy" / "Dockerfile")
         self.run("build", *options, "--target", target, "--tag", image, "--file", dockerfile, str(wheels))
         return image

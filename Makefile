@@ -106,11 +106,12 @@ wheels: setup
 
 # The image that serves, or with TARGET=train the one that trains, from dist alone: build/TARGET/image.tar and its
 # SHA-256. CONTAINER=docker works as well; BASE names another base image; EXTRAS=[encoder-serving] adds an extra.
+# Without a cache, since podman does not notice that the wheels changed.
 CONTAINER := podman
 TARGET := serve
 IMAGE := localhost/firstline-$(TARGET):$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 BUILD_ARGUMENTS := $(if $(BASE),--build-arg BASE=$(BASE)) $(if $(EXTRAS),--build-arg EXTRAS=$(EXTRAS))
-image: # Without a cache: podman does not notice that the wheels changed.
+image:
 	test -n "$$(ls dist/*.whl)"
 	mkdir -p build/$(TARGET)
 	rm -f build/$(TARGET)/image.tar*

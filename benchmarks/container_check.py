@@ -9,11 +9,13 @@ Prints one table and writes it to build/container-check.json. Needs Debian, root
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -63,6 +65,27 @@ def main() -> None:
     _print(columns)
 
 
+@dataclass(frozen=True)
+class _Load:
+    """What came of a load. `errors` are counted by kind, `refused` by status; `unsent` found no free connection."""
+
+    requests_per_s: float
+    latency_ms: Mapping[str, float]
+    errors: Mapping[str, int]
+    refused: Mapping[str, int]
+    unsent: int
+
+    def rows(self, phase: str) -> Iterator[tuple[str, float | str]]:
+        yield from ((f"{phase}: {name} ms", value) for name, value in self.latency_ms.items())
+        yield f"{phase}: errors", _counted(self.errors)
+        yield f"{phase}: refused", _counted(self.refused)
+        yield f"{phase}: unsent", self.unsent
+
+
+def _counted(kinds: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} ({kind})" for kind, count in kinds.items()) or "0"
+
+
 class _Client:
     """Sends messages to a container from inside its network, on a core of its own."""
 
@@ -72,7 +95,7 @@ class _Client:
         self._key = ["--key-file", str(key_file)]
         self._before = [*container.inside_its_network(core), sys.executable, "-m"]
 
-    def load(self, seconds: float, rate: float | None = None, connections: int = _CONNECTIONS) -> dict[str, float]:
+    def load(self, seconds: float, rate: float | None = None, connections: int = _CONNECTIONS) -> "_Load":
         """`firstline stress`: with a rate an open loop, whose latencies start when a request was due."""
         command = [*self._before, "firstline", "stress", "--url", _URL, "--seconds", str(seconds), "--json"]
         command += ["--connections", str(connections), *self._key, *(["--rate", str(rate)] if rate else [])]
@@ -80,13 +103,8 @@ class _Client:
         if not done.stdout:
             raise RuntimeError(f"The load failed: {done.stderr}")
         found = json.loads(done.stdout)
-        return {
-            "requests_per_s": found["requests_per_s"],
-            **{name: found["latency_ms"].get(name, float("nan")) for name in ("p50", "p90", "p99")},
-            "errors": sum(found["errors"].values()),
-            "refused": sum(found["refused"].values()),
-            "unsent": found["unsent"],
-        }
+        latency_ms = {name: found["latency_ms"].get(name, math.inf) for name in ("p50", "p90", "p99")}
+        return _Load(found["requests_per_s"], latency_ms, found["errors"], found["refused"], found["unsent"])
 
     def normal_after(self, since: float, within_ms: float = 5_000) -> float:
         """The seconds from `since`, a second of the monotonic clock, until an answer takes at most `within_ms`."""
@@ -104,29 +122,23 @@ def _phases(podman: Podman, client: _Client, long_s: float, overload_s: float) -
     yield "health check", podman.health(container)
     client.load(client.seconds / 4)
     most = client.load(client.seconds)
-    most_per_s = most["requests_per_s"]
-    yield "maximum, requests/s", most_per_s
-    yield from _named("at the maximum", most, "p50", "p90", "p99", "errors", "refused")
-    half = client.load(client.seconds, most_per_s / 2)
-    yield from _named("at half", half, "p50", "p90", "p99", "errors", "refused", "unsent")
+    yield "maximum, requests/s", most.requests_per_s
+    yield from most.rows("at the maximum")
+    half = client.load(client.seconds, most.requests_per_s / 2)
+    yield from half.rows("at half")
     before_mb = container.memory_mb()
-    long = client.load(long_s, 0.8 * most_per_s)
-    yield from _named(f"at 80 % for {long_s / 60:g} min", long, "requests_per_s", "p99", "errors", "refused", "unsent")
+    long = client.load(long_s, 0.8 * most.requests_per_s)
+    yield from long.rows(f"at 80 % for {long_s / 60:g} min")
     yield "memory before, MB", before_mb
     yield "memory after, MB", container.memory_mb()
-    over = client.load(overload_s, 2 * most_per_s, _MOST_CONNECTIONS)
+    over = client.load(overload_s, 2 * most.requests_per_s, _MOST_CONNECTIONS)
     ended = time.monotonic()
-    again_s = client.normal_after(ended, half["p99"] + _SLACK_MS)
-    yield from _named(f"at twice for {overload_s:g} s", over, "requests_per_s", "p99", "errors", "refused", "unsent")
+    again_s = client.normal_after(ended, half.latency_ms["p99"] + _SLACK_MS)
+    yield f"at twice for {overload_s:g} s: answered/s", over.requests_per_s
+    yield from over.rows(f"at twice for {overload_s:g} s")
     yield "normal again after, s", again_s
     yield "memory after that, MB", container.memory_mb()
     yield "exit code after SIGTERM", podman.stop(container)
-
-
-def _named(phase: str, load: dict[str, float], *names: str) -> Iterator[tuple[str, float]]:
-    shown = {"requests_per_s": "answered/s", "p50": "p50 ms", "p90": "p90 ms", "p99": "p99 ms"}
-    for name in names:
-        yield f"{phase}: {shown.get(name, name)}", load[name]
 
 
 def _print(columns: Mapping[str, Figures]) -> None:
@@ -138,7 +150,7 @@ def _print(columns: Mapping[str, Figures]) -> None:
 def _shown(figure: float | str) -> str:
     if isinstance(figure, str):
         return figure
-    return f"{figure:,.0f}" if figure >= 100 or figure == int(figure) else f"{figure:.2f}"
+    return f"{figure:,.0f}" if figure >= 100 or figure.is_integer() else f"{figure:.2f}"
 
 
 if __name__ == "__main__":

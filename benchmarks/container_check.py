@@ -150,7 +150,7 @@ def _print(columns: Mapping[str, Figures]) -> None:
 def _shown(figure: float | str) -> str:
     if isinstance(figure, str):
         return figure
-    return f"{figure:,.0f}" if figure >= 100 or figure.is_integer() else f"{figure:.2f}"
+    return f"{figure:,.0f}" if figure >= 100 or figure == int(figure) else f"{figure:.2f}"
 
 
 if __name__ == "__main__":

@@ -180,9 +180,6 @@ class Podman:
         self.run("stop", "--time", "15", container.name)
         return int(self._state(container.name)["ExitCode"])
 
-    def is_running(self, container: Container) -> bool:
-        return bool(self._state(container.name)["Running"])
-
     def health(self, container: Container) -> str:
         """What the image's own health check says now: `healthy`, or the reason why not."""
         done = self._try("healthcheck", "run", container.name)

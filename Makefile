@@ -110,7 +110,7 @@ wheels: setup
 CONTAINER := podman
 TARGET := serve
 IMAGE := localhost/firstline-$(TARGET):$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
-BUILD_ARGUMENTS := $(if $(BASE),--build-arg BASE=$(BASE)) $(if $(EXTRAS),--build-arg EXTRAS=$(EXTRAS))
+BUILD_ARGUMENTS := $(if $(BASE),--build-arg BASE=$(BASE)) $(if $(EXTRAS),--build-arg 'EXTRAS=$(EXTRAS)')
 image:
 	test -n "$$(ls dist/*.whl)"
 	mkdir -p build/$(TARGET)

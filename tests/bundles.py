@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from firstline.bundle.answer_record import AnswerRecord
-from firstline.bundle.files import write_bundle
-from firstline.bundle.manifest import Calibration, Manifest, MaskPatterns, Measured, Metrics, Training
+from firstline.bundle.files import read_manifest, write_bundle
+from firstline.bundle.manifest import FILE_NAME, Calibration, Manifest, MaskPatterns, Measured, Metrics, Training
 from firstline.bundle.parts.linear import TfidfLinear
 from firstline.bundle.parts.tfidf import NgramBlock, Tfidf
+from firstline.bundle.predictor import Predictor
 from firstline.text.emails import EMAILS_VERSION
 from firstline.text.masks import MASKS_VERSION
 from firstline.text.rules import TextRules
@@ -81,13 +83,29 @@ RECORD = hand_made_record()
 
 
 def make_bundle(
-    models: Path, strength: float = 4.0, draft: Manifest | None = None, record: AnswerRecord | None = RECORD
+    models: Path,
+    strength: float = 4.0,
+    draft: Manifest | None = None,
+    record: AnswerRecord | None = RECORD,
+    checks_itself: bool = False,
 ) -> Manifest:
-    """Write the hand-made model into the folder `models`; without a `record` it is one from before decisions."""
+    """Write the hand-made model into the folder `models`.
+
+    Without a `record` it is one from before decisions, and unless it `checks_itself`, one from before self-checks.
+    """
 
     def export(folder: Path) -> str:
         part = hand_made_part(strength)
         part.save(folder)
         return part.kind
 
-    return write_bundle(models, draft or manifest(), export, decisions=record.export if record else None)
+    decisions, self_check = record.export if record else None, Predictor.self_check_of if checks_itself else None
+    return write_bundle(models, draft or manifest(), export, decisions=decisions, self_check=self_check)
+
+
+def rewrite(models: Path, model: str, **changes: object) -> Path:
+    """Change what the manifest of a bundle says, of what is not part of its identity; returns the bundle's folder."""
+    folder = models / model
+    changed = msgspec.structs.replace(read_manifest(folder), **changes)
+    (folder / FILE_NAME).write_bytes(msgspec.json.encode(changed))
+    return folder

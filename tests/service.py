@@ -13,7 +13,8 @@ from pathlib import Path
 
 from litestar import Litestar
 
-from firstline.serving.front import Front
+from firstline.serving.certificate import Certificate
+from firstline.serving.front import Access, Front
 from firstline.serving.limits import ConnectionLimits
 from firstline.serving.server import Server
 
@@ -43,9 +44,16 @@ def served(workspace: Path, log: Path, *options: str, before: Sequence[str] = ()
 
 
 @contextmanager
-def served_here(app: Litestar, limits: ConnectionLimits, send_buffer: int | None = None) -> Iterator[int]:
+def served_here(
+    app: Litestar,
+    limits: ConnectionLimits,
+    send_buffer: int | None = None,
+    certificate: Certificate | None = None,
+    access: Access | None = None,
+    proxies: Sequence[str] = (),
+) -> Iterator[int]:
     """The service's own server in a thread; gives its port."""
-    server = Server(Front(app), limits)
+    server = Server(Front(app, access), limits, certificate=certificate, proxies=proxies)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         if send_buffer is not None:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
@@ -64,7 +72,7 @@ def served_here(app: Litestar, limits: ConnectionLimits, send_buffer: int | None
 
 def _address(process: subprocess.Popen[str], log: Path) -> str:
     for _ in range(300):
-        found = re.search(r"at (http://\S+)", log.read_text("utf-8"))
+        found = re.search(r"at (https?://\S+)", log.read_text("utf-8"))
         if found:
             return found[1]
         if process.poll() is not None:

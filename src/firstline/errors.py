@@ -36,6 +36,8 @@ FirstlineError                     error                    exit code 1 unless a
 │   ├── CandidateUnknown           candidate_unknown        exit code 2
 │   └── ExtraMissing               extra_missing
 ├── AddressUnusable                address_unusable         the service cannot listen there
+├── ApiKeysUnusable                api_keys_unusable        the file of API keys
+├── CertificateUnusable            certificate_unusable     the files for TLS
 └── RequestError                   request                  an HTTP request that cannot be answered; each has its own
                                                             code and `status`
 
@@ -230,6 +232,14 @@ class ExtraMissing(TrainingError):
 
 class AddressUnusable(FirstlineError):
     code = "address_unusable"
+
+
+class ApiKeysUnusable(FirstlineError):
+    code = "api_keys_unusable"
+
+
+class CertificateUnusable(FirstlineError):
+    code = "certificate_unusable"
 
 
 class RequestError(FirstlineError):

@@ -13,6 +13,7 @@ from firstline.bundle.files import read_manifest, write_bundle
 from firstline.bundle.outsiders import without_none
 from firstline.bundle.parts import KINDS
 from firstline.bundle.predictor import Predictor
+from firstline.bundle.self_check import self_check_of
 from firstline.language_models import start
 from firstline.language_models.card import Shape
 from firstline.settings.model import EncoderSettings
@@ -82,7 +83,7 @@ def fitted(make: Make) -> Fitted:
 def bundle(fitted: Fitted, folder: Path) -> Path:
     """The folder of a bundle that answers as the candidate does."""
     draft = msgspec.structs.replace(manifest(), labels=tuple(fitted.labels_))
-    return folder / write_bundle(folder, draft, fitted.parts()).id
+    return folder / write_bundle(folder, draft, fitted.parts(), self_check=Predictor.self_check_of).id
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -146,6 +147,15 @@ def test_bundle_predicts_what_training_predicted(fitted: Fitted, tmp_path: Path)
     np.testing.assert_allclose(served, fitted.predict_proba(messages), atol=1e-5)
 
 
+def test_bundle_passes_its_self_check(fitted: Fitted, tmp_path: Path) -> None:
+    predictor = Predictor.load(bundle(fitted, tmp_path))
+    kept = predictor.manifest.self_check
+    assert kept is not None
+    again = self_check_of(predictor)
+    assert again.read == kept.read
+    np.testing.assert_allclose(again.answers, kept.answers, atol=1e-5)
+
+
 def test_a_class_with_one_message_is_learned(make: Make) -> None:
     data = examples()
     candidate = make().fit([*data.messages, Message("хочу ипотеку")], [*data.labels, "Ипотека"], [])
@@ -184,7 +194,8 @@ def test_none_of_the_classes_is_learned_and_never_answered(
     assert outside.mean() > inside.mean()
 
     begun = msgspec.structs.replace(manifest(), labels=tuple(fitted.labels_[:-1]), none=True)
-    predictor = Predictor.load(tmp_path / write_bundle(tmp_path, begun, fitted.parts()).id)
+    written = write_bundle(tmp_path, begun, fitted.parts(), self_check=Predictor.self_check_of)
+    predictor = Predictor.load(tmp_path / written.id)
     served = predictor.predict_proba([*data.messages, *data.none])
     np.testing.assert_allclose(served, without_none(whole)[0], atol=1e-4)
     labels = {one.label for found in predictor.predict(data.none) for one in found.ranking}

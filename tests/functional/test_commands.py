@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 import typer.main
 from click import Command, Group
@@ -39,7 +40,7 @@ def test_every_command_and_option_has_help() -> None:
 
 def test_every_command_but_serve_and_mask_answers_in_json() -> None:
     without = {name for name, command in commands() if "--json" not in [o for p in command.params for o in p.opts]}
-    assert without == {"serve", "mask"}
+    assert without == {"serve", "mask", "keys"}  # `keys` alone shows its help
 
 
 @pytest.mark.parametrize(
@@ -121,6 +122,23 @@ def test_damaged_model_is_refused_by_name(firstline: Run, tmp_path: Path) -> Non
     done = firstline("serve", "-w", tmp_path, "--port", "0")
     assert done.returncode == 1
     assert "weights.npy is damaged" in done.stderr
+
+
+@pytest.mark.parametrize("command", [["models", "promote"], ["serve", "--port", "0", "--model"]])
+def test_a_model_that_fails_its_self_check_neither_serves_nor_becomes_champion(
+    firstline: Run, tmp_path: Path, command: list[str]
+) -> None:
+    from tests.bundles import make_bundle, rewrite
+
+    firstline("init", tmp_path)
+    models = tmp_path / "models"
+    written = make_bundle(models, checks_itself=True)
+    assert written.self_check is not None
+    rewrite(models, written.id, self_check=msgspec.structs.replace(written.self_check, read="otherwise"))
+    done = firstline(*command, written.id, "-w", tmp_path)
+    assert done.returncode == 1
+    assert f"Model {written.id} fails its self-check" in done.stderr
+    assert not (models / "champion.json").exists()
 
 
 def test_second_training_is_told_who_holds_the_models(firstline: Run, tmp_path: Path) -> None:

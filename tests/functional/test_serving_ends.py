@@ -16,8 +16,8 @@ import pytest
 from tests.service import Running, served, until_closed
 
 BODY = json.dumps({"text": "карта"}).encode()
-HEAD = b"POST /v1/classify HTTP/1.1\r\nHost: service\r\nContent-Length: %d\r\n\r\n" % len(BODY)
-LIVE = b"GET /health/live HTTP/1.1\r\nHost: service\r\nConnection: close\r\n\r\n"
+HEAD = b"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(BODY)
+LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 WITHIN_S = 10
 
 
@@ -68,7 +68,7 @@ def test_a_client_that_does_not_read_does_not_keep_it(trained: Path, tmp_path: P
     log = tmp_path / "log"
     with served(trained, log) as service, connected(service, receive_buffer=4_096) as unread:
         for _ in range(30):  # more answers than the kernel keeps for it
-            unread.sendall(b"GET /schema HTTP/1.1\r\nHost: service\r\n\r\n" * 25)
+            unread.sendall(b"GET /schema HTTP/1.1\r\nHost: localhost\r\n\r\n" * 25)
             time.sleep(0.3)
         service.process.send_signal(signal.SIGTERM)
         service.process.wait(WITHIN_S)
@@ -104,7 +104,7 @@ def test_a_thread_that_computes_does_not_keep_it(sent: signal.Signals) -> None:
         assert process.stderr
         port = int(process.stdout.readline().rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port), timeout=WITHIN_S) as client:
-            client.sendall(b"GET /stuck HTTP/1.1\r\nHost: service\r\n\r\n")
+            client.sendall(b"GET /stuck HTTP/1.1\r\nHost: localhost\r\n\r\n")
             time.sleep(2)
             process.send_signal(sent)
             assert process.wait(WITHIN_S) in (-sent, 128 + sent)
@@ -114,7 +114,7 @@ def test_a_thread_that_computes_does_not_keep_it(sent: signal.Signals) -> None:
 def test_a_batch_does_not_keep_it(trained: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
     texts = json.dumps({"messages": [{"text": "где мой перевод, карта и банкомат " * 100}] * 1_000}).encode()
-    head = b"POST /v1/classify/batch HTTP/1.1\r\nHost: service\r\nContent-Length: %d\r\n\r\n" % len(texts)
+    head = b"POST /v1/classify/batch HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(texts)
     with served(trained, log) as service, connected(service) as batch, connected(service) as second:
         for connection in (batch, second):
             connection.sendall(head + texts)

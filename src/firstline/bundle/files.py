@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from firstline.bundle.manifest import FILE_NAME, FORMAT_VERSION, Manifest, Part
+from firstline.bundle.manifest import FILE_NAME, FORMAT_VERSION, Manifest, Part, SelfCheck
 from firstline.bundle.part_files import PartFiles
 from firstline.errors import BundleDamaged, BundleMissing, BundleUnwritable, BundleVersionUnknown
 from firstline.files import sync, whole_file
@@ -35,14 +35,15 @@ def write_bundle(
     source: Callable[[Path], str] | Sequence[PartSource],
     beside: Mapping[str, bytes] | None = None,
     decisions: Callable[[Path], str] | None = None,
+    self_check: Callable[[Path, Manifest], SelfCheck] | None = None,
 ) -> Manifest:
     """Write a bundle into the folder `models` and return its manifest, with `id` and `parts` filled in.
 
     `source` writes the only part, or is a list of several. `beside` maps names to extra files, for people to read.
-    `decisions` writes the record that decisions rest on, and returns its kind. The id is a hash of the content, so the
-    same model has the same id wherever it is trained. If an undamaged bundle with this id exists, only its manifest and
-    extra files are replaced. The manifest is written last, then the folder is renamed in one step. Raises
-    `BundleUnwritable`.
+    `decisions` writes the record that decisions rest on, and returns its kind. `self_check` loads the written
+    files and returns what they answer. The id is a hash of the content, so the same model has the same id wherever it
+    is trained. If an undamaged bundle with this id exists, only its manifest and extra files are replaced. The manifest
+    is written last, then the folder is renamed in one step. Raises `BundleUnwritable`, and what `self_check` raises.
     """
     sources = [PartSource(source)] if callable(source) else source
     unfinished = models / f"{_UNFINISHED}{os.getpid()}"
@@ -58,6 +59,8 @@ def write_bundle(
         record = _write_part(unfinished, DECISIONS_FOLDER, PartSource(decisions)) if decisions else None
         manifest = msgspec.structs.replace(manifest, parts=tuple(parts), decisions=record)
         manifest = msgspec.structs.replace(manifest, id=manifest.content_id())
+        checked = self_check(unfinished, manifest) if self_check else None
+        manifest = msgspec.structs.replace(manifest, self_check=checked)
         final = models / manifest.id
         if (whole := _whole(final)) is not None:
             known = msgspec.structs.replace(manifest, measured=whole.measured)

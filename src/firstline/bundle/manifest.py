@@ -135,6 +135,18 @@ class Measured(_Struct, frozen=True):
     memory_bytes: int = 0
 
 
+class SelfCheck(_Struct, frozen=True):
+    """How the model read and answered, when it was trained, the version `sentences` of the invented ones.
+
+    `read` is a hash of what masks and text rules made of them. `answers` has a row for each sentence: the probability
+    of each label and, if the model has learned it, of none of the classes; 0 to 1, and a row sums to 1.
+    """
+
+    sentences: str
+    read: str
+    answers: tuple[tuple[float, ...], ...]
+
+
 class Manifest(_Struct, frozen=True):
     """Everything about a bundle except the files of its parts."""
 
@@ -159,6 +171,8 @@ class Manifest(_Struct, frozen=True):
     """The held-out answers that decisions rest on, see `answer_record.AnswerRecord`; None before version 0.3."""
     none: bool = False
     """Whether each part has one column more than there are labels: the probability of none of the classes, the last."""
+    self_check: SelfCheck | None = None
+    """Changes no answer, so it is not part of the identity. None before version 0.3."""
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from firstline.bundle.confidence import calibrate, with_confidence
 from firstline.bundle.decisions import Decider, load_decisions
 from firstline.bundle.files import part_files, read_manifest
-from firstline.bundle.manifest import Manifest
+from firstline.bundle.manifest import Manifest, SelfCheck
 from firstline.bundle.novelty import NoveltyDetector, log_odds
-from firstline.bundle.outsiders import is_none_likeliest, without_none
+from firstline.bundle.outsiders import is_none_likeliest, with_none, without_none
 from firstline.bundle.parts import Scorer, load_part
 from firstline.bundle.parts.tfidf import Tfidf
 from firstline.bundle.promise import DEFAULT, Promise
+from firstline.bundle.self_check import check_itself, self_check_of
 from firstline.errors import BundleDamaged, BundleVersionUnknown, ScoresNotFinite
 from firstline.patterns import PatternRefused
 from firstline.text.emails import EMAILS_VERSION, own_words
@@ -97,12 +98,32 @@ class Predictor:
         always_review: Collection[Label] = (),
         none: Collection[Label] = (),
     ) -> "Predictor":
-        """Load the bundle in `folder` and check all its files. `promise`, `always_review` and `none` as in `Decider`.
+        """Load the bundle in `folder`, check all its files, and that it answers as it did when it was trained.
 
-        Each file is read into memory once: what happens to it later changes no answer.
-        Raises `BundleMissing`, `BundleDamaged` or `BundleVersionUnknown`.
+        `promise`, `always_review` and `none` as in `Decider`. Each file is read into memory once: what happens to it
+        later changes no answer. Raises `BundleMissing`, `BundleDamaged` or `BundleVersionUnknown`.
         """
-        manifest = read_manifest(folder)
+        predictor = cls._of(folder, read_manifest(folder), promise, always_review, none)
+        predictor.notes += check_itself(predictor)
+        return predictor
+
+    @classmethod
+    def self_check_of(cls, folder: Path, manifest: Manifest) -> SelfCheck:
+        """What a new bundle answers to the sentences of the self-check. Its manifest need not be written yet.
+
+        Raises what `load` raises.
+        """
+        return self_check_of(cls._of(folder, manifest))
+
+    @classmethod
+    def _of(
+        cls,
+        folder: Path,
+        manifest: Manifest,
+        promise: Promise = DEFAULT,
+        always_review: Collection[Label] = (),
+        none: Collection[Label] = (),
+    ) -> "Predictor":
         if not manifest.parts or not manifest.labels:
             what = "part" if not manifest.parts else "label"
             raise BundleDamaged(f"{folder} has no {what}.", "Train it again: firstline train")
@@ -144,7 +165,17 @@ class Predictor:
 
         Raises `ScoresNotFinite` if a part gives something else for one of the messages.
         """
-        mixed, _ = self._mixed(messages)
+        return self._calibrated(self._mixed(messages)[0])
+
+    def predict_with_none(self, messages: Sequence[Message]) -> NDArray[np.float32]:
+        """The same, and if the model has learned none of the classes, its probability as the last column.
+
+        Rows sum to 1: the probability of a class is that it is this one and not none of them.
+        """
+        mixed, none = self._mixed(messages)
+        return self._calibrated(mixed) if none is None else with_none(self._calibrated(mixed), none)
+
+    def _calibrated(self, mixed: NDArray[np.float32]) -> NDArray[np.float32]:
         return with_confidence(calibrate(mixed, self.manifest.calibration.temperature), self.manifest.confidence)
 
     def _ruled(self, messages: Sequence[Message]) -> list[str]:

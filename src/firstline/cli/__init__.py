@@ -18,6 +18,7 @@ from firstline.cli import (
     forget,
     import_,
     init,
+    keys,
     languages,
     mask,
     models,
@@ -78,6 +79,7 @@ app.command("classify", cls=Command)(classify.classify)
 app.command("decide", cls=Command)(decide.decide)
 app.add_typer(models.app, name="models")
 app.command("serve", cls=Command)(serve.serve)
+app.add_typer(keys.app, name="keys")
 
 
 def main() -> None:

@@ -87,6 +87,8 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show one model: figures per class, data, settings."""
+    import msgspec
+
     from firstline.bundle.files import read_manifest
     from firstline.bundle.registry import champion_id, model_folder
     from firstline.store.workspace import Workspace
@@ -94,7 +96,8 @@ def show(
     place = Workspace.find(workspace or context.obj)
     manifest = read_manifest(model_folder(place.models, model_id))
     if as_json:
-        print_json(manifest)
+        # Without a thousand figures that only loading needs.
+        print_json(msgspec.structs.replace(manifest, self_check=None))
         return
     routing = routing_of(place, manifest)
     _print_manifest(manifest, routing, is_champion=manifest.id == champion_id(place.models))

@@ -16,6 +16,7 @@ from firstline.cli.promising import routing
 
 if TYPE_CHECKING:
     from firstline.bundle.predictor import Predictor
+    from firstline.serving.entrance import Entrance
     from firstline.serving.source import Source
 
 _LEAST_OPEN_PORT = 1_024
@@ -33,18 +34,23 @@ def serve(
     processes: Annotated[
         int, typer.Option(min=1, max=256, help="How many processes answer, on one port; each loads the model.")
     ] = 1,
+    without_keys: Annotated[
+        bool, typer.Option("--without-keys", help="Let anyone ask who reaches the address; API keys are not looked at.")
+    ] = False,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Answer over HTTP: POST /v1/classify. Ctrl-C or SIGTERM ends it, after open requests, within 10 seconds."""
+    from firstline.serving.entrance import decide_entrance
+
     source = _source(workspace, models, model)
-    source.settings()
     with _listen(host, port) as listener:
+        entrance = decide_entrance(source, listener, host, processes, without_keys=without_keys)
         if processes == 1:
-            _serve(source, listener, host)
+            _serve(source, listener, entrance)
             return
         from firstline.serving.workers import Workers
 
-        code = Workers(processes, partial(_serve_as_one_of_several, source, listener, host)).run()
+        code = Workers(processes, partial(_serve_as_one_of_several, source, listener, entrance)).run()
     if code:
         raise typer.Exit(code)
 
@@ -62,21 +68,27 @@ def _source(workspace: Path | None, models: Path | None, model: str | None) -> "
     return Source(models, None, model)
 
 
-def _serve(source: "Source", listener: socket.socket, host: str, on_ready: Callable[[], None] = lambda: None) -> None:
+def _serve(
+    source: "Source", listener: socket.socket, entrance: "Entrance", on_ready: Callable[[], None] = lambda: None
+) -> None:
     from firstline.serving.running import serve
 
     def announce(predictor: "Predictor") -> None:
         for sentence in (*predictor.notes, routing(predictor.decider)):
             note(sentence)
-        shown, port = f"[{host}]" if ":" in host else host, listener.getsockname()[1]
-        note(f"Serving {predictor.manifest.id} at http://{shown}:{port} (schema: /schema). Stop with Ctrl-C.")
+        if entrance.without_keys and not entrance.is_loopback:
+            note("There are no API keys: anyone who reaches the address can ask.")
+        scheme = "https" if source.settings().serving.tls_certificate else "http"
+        shown = f"[{entrance.host}]" if ":" in entrance.host else entrance.host
+        address = f"{scheme}://{shown}:{listener.getsockname()[1]}"
+        note(f"Serving {predictor.manifest.id} at {address} (schema: /schema). Stop with Ctrl-C.")
         on_ready()
 
-    serve(source, listener, announce)
+    serve(source, listener, announce, entrance)
 
 
 def _serve_as_one_of_several(
-    source: "Source", listener: socket.socket, host: str, place: int, on_ready: Callable[[], None]
+    source: "Source", listener: socket.socket, entrance: "Entrance", place: int, on_ready: Callable[[], None]
 ) -> None:
     """What each process does; the first one says what it serves, and what is wrong."""
     from firstline.cli.output import print_error
@@ -85,9 +97,9 @@ def _serve_as_one_of_several(
 
     try:
         if place == 0:
-            _serve(source, listener, host, on_ready)
+            _serve(source, listener, entrance, on_ready)
         else:
-            serve(source, listener, lambda _: on_ready())
+            serve(source, listener, lambda _: on_ready(), entrance)
     except FirstlineError as error:
         if place == 0:
             print_error(error.message, error.next_step)

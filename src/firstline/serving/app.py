@@ -15,6 +15,8 @@ from firstline.serving.batches import Batches
 from firstline.serving.bodies import BatchBody, JsonBody
 from firstline.serving.current import Current
 from firstline.serving.exchange import exchange_of
+from firstline.serving.inference.api import HANDLERS
+from firstline.serving.inference.errors import as_address_expects
 from firstline.serving.problems import http_problem, no_page, not_utf8, only_json, own_problem, too_deep, unforeseen
 from firstline.serving.schemas import (
     Answer,
@@ -113,14 +115,14 @@ def create_app(current: Current) -> Litestar:
     """The application around what serves."""
     limits = current.service.limits
     handlers: dict[Any, Any] = {
-        HTTPException: http_problem,
-        FirstlineError: own_problem,
-        UnicodeDecodeError: not_utf8,
-        RecursionError: too_deep,
-        Exception: unforeseen,
+        HTTPException: as_address_expects(http_problem),
+        FirstlineError: as_address_expects(own_problem),
+        UnicodeDecodeError: as_address_expects(not_utf8),
+        RecursionError: as_address_expects(too_deep),
+        Exception: as_address_expects(unforeseen),
     }
     app = Litestar(
-        [classify, classify_batch, models, live, ready],
+        [classify, classify_batch, models, live, ready, *HANDLERS],
         state=State({"current": current, "batches": Batches(current), "singles": Singles(current)}),
         exception_handlers=handlers,
         before_request=only_json,

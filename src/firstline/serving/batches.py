@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from litestar.types import Receive
@@ -14,15 +14,28 @@ from firstline.serving.current import Current
 from firstline.serving.exchange import Exchange
 from firstline.serving.schemas import Answer, ClassifyRequest
 from firstline.serving.service import Service
+from firstline.settings.model import ServingSettings
 from firstline.types import Decision, Label
 
 T = TypeVar("T")
 W = TypeVar("W")
+M = TypeVar("M", contravariant=True)
+G = TypeVar("G", bound="Gathering[Any]")
 AT_ONCE = 2
 """The number of batches and explanations computed at the same time; others wait, first come, first served."""
 SLICE = 32
 """The number of messages computed in one go; in between, a batch whose client has gone is dropped."""
 _RETRY_AFTER_S = 5
+
+
+class Gathering(Protocol[M]):
+    """Answers to a batch, as far as they are computed. Its methods run in a thread of the batches."""
+
+    def add(self, part: Sequence[M], /) -> None:
+        """Compute the next slice."""
+
+    def finish(self) -> None:
+        """Called after the last slice."""
 
 
 class Batches:
@@ -43,18 +56,18 @@ class Batches:
         `receive` tells when the client has gone: the rest of its batch is not computed. Raises `RequestError` if the
         batch is too large, if too many wait already (503), or if the client has gone.
         """
-        limits = self._current.service.limits
-        if len(messages) > limits.max_batch:
-            raise RequestError(
-                "batch_too_large",
-                f"The batch has {len(messages):,} messages; the limit is {limits.max_batch:,}.",
-                "Send them in several requests, or raise serving.max_batch.",
-                status=413,
-            )
-        answers = await self._admitted(self._compute, messages, receive)
+        answers = await self.gather(messages, _Answers, receive)
         if exchange is not None:
             answers.tell(exchange)
         return answers.content
+
+    async def gather(self, messages: Sequence[M], gathering: Callable[[Service], G], receive: Receive) -> G:
+        """What `gathering` has made of the messages, with one model for all of them.
+
+        Raises `RequestError` as `answer` does, and whatever `gathering` raises.
+        """
+        refuse_too_many(len(messages), self._current.service.limits)
+        return await self._admitted(partial(self._compute, gathering), messages, receive)
 
     async def explain(self, message: ClassifyRequest, receive: Receive) -> Answer:
         """The answer to one message and why. It waits for its turn, since it costs as much as a slice of a batch.
@@ -80,19 +93,31 @@ class Batches:
         finally:
             self.n_unanswered -= 1
 
-    async def _compute(self, messages: Sequence[msgspec.Raw]) -> "_Answers":
+    async def _compute(self, gathering: Callable[[Service], G], messages: Sequence[M]) -> G:
         loop = asyncio.get_running_loop()
         async with self._turns:
             # One model for the whole batch, whatever is promoted meanwhile.
-            answers = _Answers(self._current.service)
+            answers = gathering(self._current.service)
             for start in range(0, len(messages), SLICE):
                 await loop.run_in_executor(self._threads, answers.add, messages[start : start + SLICE])
+            await loop.run_in_executor(self._threads, answers.finish)
         return answers
 
     async def _explain(self, message: ClassifyRequest) -> Answer:
         async with self._turns:
             explain = partial(self._current.service.classify, message.text, message.segment, explains=True)
             return await asyncio.get_running_loop().run_in_executor(self._threads, explain)
+
+
+def refuse_too_many(n_messages: int, limits: ServingSettings) -> None:
+    """Raises `RequestError` if a batch of this size is too large."""
+    if n_messages > limits.max_batch:
+        raise RequestError(
+            "batch_too_large",
+            f"The batch has more than {limits.max_batch:,} messages.",
+            "Send them in several requests, or raise serving.max_batch.",
+            status=413,
+        )
 
 
 class _Answers:
@@ -103,6 +128,8 @@ class _Answers:
         self._encoded: list[msgspec.Raw] = []
         self._decided: list[tuple[Label, Decision]] = []
         self._n_failed = 0
+        self.content = b""
+        """`BatchAnswers` in JSON, once it is finished."""
 
     def add(self, part: Sequence[msgspec.Raw]) -> None:
         for answer in self._service.classify_items(part):
@@ -113,10 +140,8 @@ class _Answers:
             else:
                 self._decided.append((answer.label, answer.decision))
 
-    @property
-    def content(self) -> bytes:
-        """`BatchAnswers` in JSON."""
-        return msgspec.json.encode({"model": self._service.model, "results": self._encoded})
+    def finish(self) -> None:
+        self.content = msgspec.json.encode({"model": self._service.model, "results": self._encoded})
 
     def tell(self, exchange: Exchange) -> None:
         exchange.model = self._service.model

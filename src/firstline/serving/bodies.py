@@ -36,6 +36,12 @@ def read_json(body: bytes, kind: type[T]) -> T:
         return msgspec.json.decode(mended, type=kind)
 
 
+def refuse_countless(body: bytes) -> None:
+    """Raises `RequestError` if a body has more values than any batch: they would fill the memory before they count."""
+    if body.count(b",") > _MOST_COMMAS:
+        raise RequestError("batch_too_large", "The body has too many values.", SEE_SCHEMA, status=413)
+
+
 class JsonBody(AbstractDTO[T]):
     """How Litestar reads a body as the type in brackets."""
 
@@ -78,8 +84,7 @@ class BatchBody(JsonBody[T]):
         Raises `SerializationException`, `UnicodeDecodeError` if it is not UTF-8, and `RequestError` if it has more
         values than any batch of texts: they would fill the memory before they are counted.
         """
-        if value.count(b",") > _MOST_COMMAS:
-            raise RequestError("batch_too_large", "The body has too many values.", SEE_SCHEMA, status=413)
+        refuse_countless(value)
         value.decode()
         return super().decode_bytes(value)
 

@@ -94,10 +94,12 @@ class Connection(HttpToolsProtocol):
                 self.refuse(refusals.HEAD_TOO_LARGE)
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """The client sends no more; True keeps its answer coming."""
+        """The client sends no more; True keeps its answer coming, except over TLS, which ends both directions."""
         self._client_ended = True
         if self.phase in (Phase.HEAD, Phase.BODY):
             self.refuse(refusals.INCOMPLETE)
+        if not self.transport.can_write_eof():
+            return False
         if self.is_in_hand:
             self.loop.call_later(_ASK_AFTER_S, self._look_whether_gone)
         return self.is_in_hand
@@ -284,8 +286,18 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
             return
         # A close with bytes still unread would reset the connection, and the answer be lost.
-        self.transport.write_eof()
-        self.loop.call_later(LINGER_S, self.transport.abort)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+            self.loop.call_later(LINGER_S, self.transport.abort)
+        else:
+            self.loop.call_later(LINGER_S, self._close_secured)
+
+    def _close_secured(self) -> None:
+        """TLS knows no half-closed connection. A close tells the client that nothing was cut off."""
+        if self.flow.read_paused:  # It sends a lot, and a close would read on.
+            self.transport.abort()
+        else:
+            self.transport.close()
 
     def _make_room(self) -> None:
         """Close the connection that has gone longest without a whole request; if all are in use, refuse this one."""

@@ -23,6 +23,8 @@ class Exchange:
     """0 until the answer begins."""
     key: str = ""
     """The name of the key that was used."""
+    client: str = ""
+    """The client's address, only if its key was refused: otherwise nobody needs it."""
     model: str = ""
     answers: list[tuple[Label, Decision]] = field(default_factory=list)
     n_failed: int = 0

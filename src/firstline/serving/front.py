@@ -9,6 +9,7 @@ import msgspec
 from litestar.types import ASGIApp, Receive, Send
 
 from firstline.serving.exchange import Exchange, begin
+from firstline.serving.inference.errors import CODE_HEADER, as_string, speaks_protocol
 from firstline.serving.refusals import Refusal
 from firstline.serving.routes import route_of
 
@@ -53,7 +54,7 @@ class Front:
             refusal = self._access.refusal(scope, exchange) if self._access is not None else None
             if refusal is not None:
                 exchange.error = refusal.code
-                await _send_refusal(refusal, send_observed)
+                await _send_refusal(refusal, scope["path"], send_observed)
                 return
             if scope["method"] == "HEAD":
                 scope = {**scope, "method": "GET"}
@@ -71,8 +72,11 @@ def _request_id(scope: Mapping[str, Any]) -> str:
     return token_hex(8)
 
 
-async def _send_refusal(refusal: Refusal, send: Callable[[Any], Any]) -> None:
-    body = msgspec.json.encode(refusal.answer)
+async def _send_refusal(refusal: Refusal, path: str, send: Callable[[Any], Any]) -> None:
+    is_protocol = speaks_protocol(path)
+    body = msgspec.json.encode(as_string(refusal.answer.error) if is_protocol else refusal.answer)
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *refusal.headers]
+    if is_protocol:
+        headers.append((CODE_HEADER.encode(), refusal.code.encode()))
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -32,9 +32,11 @@ _BY_STATUS: dict[int, tuple[str, str, str]] = {
     ),
 }
 _JSON_TYPES = re.compile(r"|application/(?:json|[\w.!#$&^+-]+\+json|x-www-form-urlencoded)", re.ASCII)
-_NAMES = r"(?:text|segment|messages|id|str|int|float|bool|null|object|array)"
-_PATH = r"\$(?:\.(?:text|segment|messages|id)|\[(?:\d*|\.\.\.)\])*"
+_FIELDS = "(?:text|segment|messages|id|inputs|outputs|name|shape|datatype|parameters|data)"
+_NAMES = rf"(?:{_FIELDS}|str|int|float|bool|null|object|array)"
+_PATH = rf"\$(?:\.{_FIELDS}|\[(?:\d*|\.\.\.)\])*"
 _HARMLESS = re.compile(rf"(?:[\w ,:;.'\"()<>=$\[\]\-]|`{_NAMES}(?: \| {_NAMES})*`|`{_PATH}`)*", re.ASCII)
+_BINARY_TYPE = "application/octet-stream"
 _NO_BODY = "'data'"  # how Litestar says that the body is missing
 SEE_SCHEMA = "The shape of a request is described at /schema."
 
@@ -61,11 +63,18 @@ async def only_json(request: Request[Any, Any, Any]) -> None:
 
     Raises `HTTPException` (415).
     """
-    if request.method != "POST":
-        return
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("", "identity") or not _is_json(request.headers.get("content-type", "")):
+    if request.method == "POST" and (_is_encoded(request) or not _is_json(request.headers.get("content-type", ""))):
         raise HTTPException(status_code=415)
+
+
+async def json_or_binary(request: Request[Any, Any, Any]) -> None:
+    """As `only_json`; a body that binary data follow may also come as such. Raises `HTTPException` (415)."""
+    if _is_encoded(request) or request.headers.get("content-type", "").strip().lower() != _BINARY_TYPE:
+        await only_json(request)
+
+
+def _is_encoded(request: Request[Any, Any, Any]) -> bool:
+    return request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity")
 
 
 def _is_json(content_type: str) -> bool:

@@ -18,6 +18,8 @@ class Refusal:
     message: str
     next_step: str
     retry_after_s: int | None = None
+    challenge: bytes | None = None
+    """The value of WWW-Authenticate."""
 
     @property
     def answer(self) -> ErrorAnswer:
@@ -27,7 +29,8 @@ class Refusal:
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
         """The headers that only this kind of error has."""
-        return [] if self.retry_after_s is None else [(b"retry-after", b"%d" % self.retry_after_s)]
+        found = [] if self.retry_after_s is None else [(b"retry-after", b"%d" % self.retry_after_s)]
+        return found if self.challenge is None else [*found, (b"www-authenticate", self.challenge)]
 
     def encode(self, status_line: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
         """The whole answer as it is sent."""
@@ -88,3 +91,45 @@ TOO_MANY_BODIES = Refusal(
     503, "too_busy", "The service holds too many unanswered requests.", "Send the request again.", retry_after_s=1
 )
 STOPPING = Refusal(503, "stopping", "The service is stopping.", "Send the request again.", retry_after_s=5)
+HOST_UNKNOWN = Refusal(
+    421,
+    "host_unknown",
+    "The service does not answer under the name in the Host header.",
+    "Ask for it by its address, or add the name to serving.hosts.",
+)
+KEY_MISSING = Refusal(
+    401,
+    "key_missing",
+    "The request has no API key.",
+    "Send the header Authorization: Bearer KEY; `firstline keys add` makes a key.",
+    challenge=b"Bearer",
+)
+KEY_UNKNOWN = Refusal(
+    401,
+    "key_unknown",
+    "The API key is unknown or was revoked.",
+    "Check that it was copied whole; `firstline keys add` makes a new one.",
+    challenge=b'Bearer error="invalid_token"',
+)
+
+
+def scope_missing(scope: str) -> Refusal:
+    """The key is known, and does not allow this."""
+    return Refusal(
+        403,
+        "key_scope",
+        f"The API key does not have the scope '{scope}', which this address needs.",
+        f"Use a key that has it: firstline keys add NAME --scope {scope}",
+        challenge=b'Bearer error="insufficient_scope", scope="%s"' % scope.encode(),
+    )
+
+
+def rate_limited(retry_after_s: int) -> Refusal:
+    """The key has used up its requests."""
+    return Refusal(
+        429,
+        "rate_limited",
+        "The API key has used up its requests per minute.",
+        "Send fewer requests, several messages in each: /v1/classify/batch.",
+        retry_after_s=retry_after_s,
+    )

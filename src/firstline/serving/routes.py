@@ -1,6 +1,9 @@
 """The addresses of the service, and what a key must allow for each."""
 
+import re
 from typing import Literal
+
+from litestar.utils import normalize_path
 
 Permission = Literal["classify", "explain", "feedback", "models", "metrics"]
 
@@ -11,12 +14,30 @@ ROUTES: dict[str, Permission | None] = {
     "/v1/models": "models",
     "/health/live": None,
     "/health/ready": None,
+    "/v2": "models",
+    "/v2/health/live": None,
+    "/v2/health/ready": None,
+    "/v2/models/firstline": "models",
+    "/v2/models/firstline/ready": None,
+    "/v2/models/firstline/infer": "classify",
+    "/v2/models/firstline/versions/{version}": "models",
+    "/v2/models/firstline/versions/{version}/ready": None,
+    "/v2/models/firstline/versions/{version}/infer": "classify",
     "/schema": None,
     "/schema/openapi.json": None,
 }
 """`None` needs no key."""
 
+_VERSIONED = re.compile(r"(/v2/models/firstline/versions/)[^/]+((?:/ready|/infer)?)")
+
 
 def route_of(path: str) -> str:
     """The address without what a client may put into it: `other` for one that the service does not have."""
-    return path if path in ROUTES else OTHER
+    if path in ROUTES:
+        return path
+    # Litestar answers /v1//models/ as /v1/models: a key must allow both.
+    asked = normalize_path(path)
+    versioned = _VERSIONED.fullmatch(asked)
+    if versioned:
+        return f"{versioned[1]}{{version}}{versioned[2]}"
+    return asked if asked in ROUTES else OTHER

@@ -6,8 +6,10 @@ import msgspec
 
 from firstline.types import Decision, Reason
 
+MOST_SEGMENT_CHARS = 300
 Segment = Annotated[
-    str, msgspec.Meta(max_length=300, description="The kind of writer, as in training: customer, lead, ...")
+    str,
+    msgspec.Meta(max_length=MOST_SEGMENT_CHARS, description="The kind of writer, as in training: customer, lead, ..."),
 ]
 
 

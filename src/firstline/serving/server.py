@@ -6,14 +6,16 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from types import FrameType
 
 import uvicorn
 from litestar.types import ASGIApp
 
+from firstline.serving.certificate import Certificate
 from firstline.serving.connections import Connection
+from firstline.serving.handshakes import Handshakes
 from firstline.serving.limits import ConnectionLimits
 
 _TICKS = 5  # of uvicorn, a tenth of a second each, between two looks at all connections
@@ -30,10 +32,18 @@ class Server(uvicorn.Server):
     """uvicorn's server around `app`.
 
     From the first SIGTERM or SIGINT on, half-sent requests have 2 s, answers 7 s, and the process 9 s;
-    a second signal ends it at once. SIGHUP calls `on_hangup`.
+    a second signal ends it at once. SIGHUP calls `on_hangup`. With a `certificate` it speaks TLS. What the addresses
+    and networks of `proxies` say about their clients is believed.
     """
 
-    def __init__(self, app: ASGIApp, limits: ConnectionLimits, on_hangup: Callable[[], object] = lambda: None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        limits: ConnectionLimits,
+        on_hangup: Callable[[], object] = lambda: None,
+        certificate: Certificate | None = None,
+        proxies: Sequence[str] = (),
+    ) -> None:
         config = uvicorn.Config(
             app,
             interface="asgi3",
@@ -42,16 +52,24 @@ class Server(uvicorn.Server):
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=False,
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=list(proxies),
             timeout_keep_alive=limits.idle_timeout_s,  # type: ignore[arg-type]
         )
         super().__init__(config)
         self._on_hangup = on_hangup
+        self._limits = limits
+        self._certificate = certificate
+        self._handshakes: list[Handshakes] = []
         self._looked_at = float("-inf")
         self._skipped = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        if self._certificate is None:
+            await super().startup(sockets)
+        else:
+            await super().startup([])
+            self._handshakes = [self._secure(listener, self._certificate) for listener in sockets or ()]
         if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_hangup)
 
@@ -67,6 +85,8 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for handshakes in self._handshakes:
+            handshakes.stop()
         loop = asyncio.get_running_loop()
         loop.call_later(_HALF_SENT_S, self._give_up)
         loop.call_later(_ANSWERS_S, self._abort)
@@ -81,6 +101,21 @@ class Server(uvicorn.Server):
         watch = threading.Timer(_END_S, _end, (sig,))
         watch.daemon = True
         watch.start()
+
+    def _secure(self, listener: socket.socket, certificate: Certificate) -> Handshakes:
+        def make_protocol() -> Connection:
+            return Connection(
+                limits=self._limits,
+                config=self.config,
+                server_state=self.server_state,
+                app_state=self.lifespan.state,
+            )
+
+        handshakes = Handshakes(
+            listener, certificate, self._limits, make_protocol, lambda: len(self.server_state.connections)
+        )
+        handshakes.start()
+        return handshakes
 
     def _connections(self) -> list[Connection]:
         return [item for item in self.server_state.connections if isinstance(item, Connection)]

@@ -7,7 +7,7 @@ from firstline.bundle.predictor import Predictor
 from firstline.bundle.promise import read_promise
 from firstline.bundle.registry import model_folder
 from firstline.errors import BundleError
-from firstline.settings import Settings, read_settings
+from firstline.settings import Settings, read_settings, settings_of_environment
 from firstline.store.workspace import Workspace
 
 Signature = tuple[object, ...]
@@ -28,7 +28,7 @@ class Source:
 
     def settings(self) -> Settings:
         """The settings as they are now. Raises `SettingsInvalid`."""
-        return Settings() if self.settings_file is None else read_settings(self.settings_file)
+        return settings_of_environment() if self.settings_file is None else read_settings(self.settings_file)
 
     def load(self) -> Predictor:
         """The predictor that should serve now. Raises `BundleError` or `SettingsInvalid`."""

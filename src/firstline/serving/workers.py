@@ -17,7 +17,9 @@ _LOOK_EVERY_S = 0.2
 _END_S = 12.0
 """More than a server needs to end."""
 _PAUSE_S = 1.0
-"""Between the end of a process and its successor."""
+"""From the start of a process to that of its successor, at least."""
+_FAILED_PAUSE_S = 10.0
+"""The same, if the process did not get ready: the champion may be damaged while others still serve the old one."""
 
 _log = logging.getLogger("firstline.serving")
 Target = Callable[[int, Callable[[], None]], None]
@@ -45,13 +47,15 @@ class Workers:
     def __init__(self, n: int, target: Target) -> None:
         self._target = target
         self._signals: list[int] = []
-        self._workers: list[_Worker | None] = [None] * n
+        self._n = n
+        self._workers: list[_Worker] = []
+        self._has_served = False
 
     def run(self) -> int:
-        """Run until a signal comes, or until a process cannot start. Returns the exit code."""
+        """Run until a signal comes, or until one cannot start before any is ready. Returns the exit code."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda number, _: self._signals.append(number))
-        self._workers = [self._start(place) for place in range(len(self._workers))]
+        self._workers = [self._start(place) for place in range(self._n)]
         code = 0
         while not code and not {signal.SIGINT, signal.SIGTERM}.intersection(self._signals):
             time.sleep(_LOOK_EVERY_S)
@@ -70,34 +74,31 @@ class Workers:
         return _Worker(process, here, time.monotonic())
 
     def _look(self) -> int:
-        """Replace processes that have died. Returns the exit code of one that has never been ready, else 0."""
+        """Replace processes that have died. Returns the exit code of one that died before any was ready, else 0."""
         for place, worker in enumerate(self._workers):
-            if worker is None:
-                continue
             worker.look()
+            self._has_served |= worker.was_ready
             code = worker.process.exitcode
             if code is None:
                 continue
-            if not worker.was_ready:
+            if not self._has_served:
                 return code if code > 0 else 1
-            if time.monotonic() - worker.began < _PAUSE_S:
-                continue
-            _log.error("Process %d ended with code %d; another takes its place.", worker.process.pid, code)
-            self._workers[place] = self._start(place)
+            if time.monotonic() - worker.began >= (_PAUSE_S if worker.was_ready else _FAILED_PAUSE_S):
+                _log.error("Process %d ended with code %d; another takes its place.", worker.process.pid, code)
+                self._workers[place] = self._start(place)
         return 0
 
     def _send(self, number: int) -> None:
         for worker in self._workers:
-            if worker is not None and worker.process.exitcode is None and worker.process.pid is not None:
+            if worker.process.exitcode is None and worker.process.pid is not None:
                 os.kill(worker.process.pid, number)
 
     def _end(self) -> None:
         self._send(signal.SIGTERM)
         until = time.monotonic() + _END_S
         for worker in self._workers:
-            if worker is not None:
-                worker.process.join(max(until - time.monotonic(), 0))
-                worker.process.kill()
+            worker.process.join(max(until - time.monotonic(), 0))
+            worker.process.kill()
 
 
 def _run(target: Target, place: int, ready: Connection) -> None:

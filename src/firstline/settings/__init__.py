@@ -1,6 +1,12 @@
 """The settings of a workspace: what they are (`model`), and the file that holds them (`file`, `fresh`, `renamed`)."""
 
-from firstline.settings.file import FILE_NAME, read_settings, remember_candidate, remember_columns
+from firstline.settings.file import (
+    FILE_NAME,
+    read_settings,
+    remember_candidate,
+    remember_columns,
+    settings_of_environment,
+)
 from firstline.settings.fresh import settings_text
 from firstline.settings.model import ClassesSettings, ColumnsSettings, MaskPattern, Settings
 
@@ -13,5 +19,6 @@ __all__ = [
     "read_settings",
     "remember_candidate",
     "remember_columns",
+    "settings_of_environment",
     "settings_text",
 ]

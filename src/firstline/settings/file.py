@@ -48,21 +48,30 @@ def read_settings(path: Path) -> Settings:
     unknown = [name for name in values if name not in Settings.model_fields]
     if unknown:
         raise SettingsInvalid(f"{path}: '{unknown[0]}' is not a setting.", _NEXT_STEP)
+    return _settings(values, str(path))
+
+
+def settings_of_environment() -> Settings:
+    """The defaults and the environment variables, for a service without a workspace. Raises `SettingsInvalid`."""
+    return _settings({}, "the environment")
+
+
+def _settings(values: Mapping[str, Any], where: str) -> Settings:
     try:
         return Settings(**values)
     except ValidationError as error:
-        raise SettingsInvalid(_sentence(error, path), _NEXT_STEP) from None
+        raise SettingsInvalid(_sentence(error, where), _NEXT_STEP) from None
     except SettingsError as error:
         raise SettingsInvalid(
             f"An environment variable is not a valid setting: {error}.", 'Write a list as JSON: \'["a", "b"]\''
         ) from None
 
 
-def _sentence(error: ValidationError, path: Path) -> str:
+def _sentence(error: ValidationError, source: str) -> str:
     first = error.errors(include_url=False)[0]
     names = [str(part) for part in first["loc"]]
     variable = "FIRSTLINE_" + "__".join(names).upper()
-    where = f"the environment variable {variable}" if variable in map(str.upper, os.environ) else str(path)
+    where = f"the environment variable {variable}" if variable in map(str.upper, os.environ) else source
     if first["type"] == "extra_forbidden":
         return f"{where}: '{'.'.join(names)}' is not a setting."
     problem = first["msg"].removeprefix("Value error, ")

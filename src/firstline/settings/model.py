@@ -4,6 +4,7 @@ The descriptions here are the only documentation of a setting: docs/settings.md 
 candidates are declared by the candidates.
 """
 
+import ipaddress
 import re
 from typing import Annotated, Literal
 
@@ -18,6 +19,7 @@ from pydantic import (
     StrictStr,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -227,9 +229,53 @@ class EncoderSettings(_Section):
     )
 
 
+def _is_host_name(name: str) -> str:
+    is_address = ":" in name and _is_network(name.strip("[]"))
+    if not is_address and not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", name):
+        raise ValueError("not a host name: name it without a scheme and without a port")
+    return name
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_proxy(text: str) -> str:
+    if not _is_network(text):
+        raise ValueError("not an IP address or network, such as 10.0.0.0/8")
+    return text
+
+
 class ServingSettings(_Section):
     """The HTTP service."""
 
+    keys: str = Field(
+        "keys.json",
+        min_length=1,
+        description="The file of API keys, relative to the workspace or to the folder of `--models`. `firstline keys`"
+        " writes it.",
+    )
+    hosts: tuple[Annotated[str, AfterValidator(_is_host_name)], ...] = Field(
+        (),
+        description='The names under which the service answers, without a port, such as ["firstline.example.com"]:'
+        " a request with another name in Host gets 421, except for probes. If empty, any name will do; but without"
+        " keys, only those of this machine.",
+    )
+    tls_certificate: str = Field(
+        "",
+        description="A certificate and its chain as a PEM file, relative to the workspace or to the folder of"
+        " `--models`. With it the service speaks HTTPS. A renewed file is used without a restart.",
+    )
+    tls_key: str = Field("", description="The private key of the certificate, as a PEM file without a password.")
+    proxies: tuple[Annotated[str, AfterValidator(_is_proxy)], ...] = Field(
+        (),
+        description='Addresses or networks of proxies, such as ["10.0.0.0/8"]. Only from them is X-Forwarded-For'
+        " believed, which names the client for the log.",
+    )
     max_text_chars: int = Field(10_000, ge=1, description="A longer text is refused.")
     max_batch: int = Field(1_000, ge=1, description="How many messages one batch request may have.")
     max_body_bytes: int = Field(10_000_000, ge=1, description="A larger request body is refused.")
@@ -268,6 +314,12 @@ class ServingSettings(_Section):
         description="A connection without a request is closed this many seconds after its last answer."
         " Behind a proxy, set it higher than the proxy's own.",
     )
+
+    @model_validator(mode="after")
+    def _certificate_has_its_key(self) -> "ServingSettings":
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise ValueError("needs both tls_certificate and tls_key, or neither")
+        return self
 
 
 class Settings(BaseSettings):

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 _DATABASE_FILE = "firstline.db"
 _FOLDERS = ("models", "imports", ".locks")
 _GITIGNORE = (
-    "/firstline.db*\n/workspace.key\n/models/\n/runs/\n/searches/\n/language-models/\n/imports/\n/reports/\n/tmp/\n"
-    "/.locks/\n"
+    "/firstline.db*\n/workspace.key\n/keys.json\n/.keys.json.lock\n/models/\n/runs/\n/searches/\n/language-models/\n"
+    "/imports/\n/reports/\n/tmp/\n/.locks/\n"
 )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from firstline.bundle.files import write_bundle
 from firstline.bundle.manifest import Manifest
+from firstline.bundle.predictor import Predictor
 from firstline.bundle.registry import champion_id, champions_candidates, promote
 from firstline.errors import ClusterLost, ExtraMissing, FirstlineError, RunUnwritable, TrainingError
 from firstline.evaluation.decision_basis import DecisionBasis
@@ -122,7 +123,7 @@ def train(
 def _write(models: Path, begun: Manifest, fitted: Fitted, basis: DecisionBasis) -> Manifest:
     curve = begun.learning_curve
     beside = {CURVE_FILE: plot_svg(curve).encode()} if curve else {}
-    return write_bundle(models, begun, fitted.parts(), beside, basis.export)
+    return write_bundle(models, begun, fitted.parts(), beside, basis.export, Predictor.self_check_of)
 
 
 def _evaluate_all(

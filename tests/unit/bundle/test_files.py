@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 from firstline.bundle.files import DECISIONS_FOLDER, PartSource, check_files, read_manifest, write_bundle
-from firstline.bundle.manifest import FILE_NAME, BetaCalibration, Part
+from firstline.bundle.manifest import FILE_NAME, BetaCalibration, Manifest, Part, SelfCheck
 from firstline.errors import BundleDamaged, BundleMissing, BundleUnwritable, BundleVersionUnknown
 from tests.bundles import RECORD, hand_made_part, make_bundle, manifest
 from tests.keep_release import RELEASED
@@ -74,6 +74,22 @@ def test_failed_export_leaves_nothing(tmp_path: Path) -> None:
 
     with pytest.raises(BundleUnwritable, match="No space left"):
         write_bundle(tmp_path, manifest(), export)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_fails_its_self_check_is_not_written(tmp_path: Path) -> None:
+    def export(folder: Path) -> str:
+        part = hand_made_part()
+        part.save(folder)
+        return part.kind
+
+    def check(folder: Path, drafted: Manifest) -> SelfCheck:
+        check_files(folder, drafted)
+        assert not (folder / FILE_NAME).exists()
+        raise BundleDamaged(f"Model {drafted.id} fails.")
+
+    with pytest.raises(BundleDamaged, match=r"linear\.v1-\w{8} fails"):
+        write_bundle(tmp_path, manifest(), export, self_check=check)
     assert list(tmp_path.iterdir()) == []
 
 

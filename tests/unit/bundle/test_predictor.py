@@ -315,6 +315,17 @@ def test_none_of_the_classes_is_mixed_like_a_class() -> None:
     np.testing.assert_allclose(team, [[0.5, 0.5, 0]])
 
 
+def test_none_of_the_classes_can_be_asked_for_as_the_last_column() -> None:
+    predictor = taught(WeightedPart(Gives(0.2, 0.1, 0.1, 0.6)), temperature=0.5)
+    found = predictor.predict_with_none([Message("а")])
+    np.testing.assert_allclose(found, [[0.4 * 4 / 6, 0.4 / 6, 0.4 / 6, 0.6]], atol=1e-6)
+
+
+def test_without_such_messages_there_is_no_such_column() -> None:
+    predictor = Predictor(manifest(), [WeightedPart(Gives(0.5, 0.25, 0.25))])
+    assert predictor.predict_with_none([Message("а")]).tolist() == [[0.5, 0.25, 0.25]]
+
+
 def test_what_is_certainly_none_of_the_classes_is_still_ranked() -> None:
     predictor = taught(WeightedPart(Gives(0, 0, 0, 1)), temperature=2.0)
     np.testing.assert_allclose(predictor.predict_proba([Message("а")]), np.full((1, 3), 1 / 3), atol=1e-6)

@@ -6,7 +6,14 @@ import pytest
 from pydantic import ValidationError
 
 from firstline.errors import SettingsInvalid
-from firstline.settings import Settings, read_settings, remember_candidate, remember_columns, settings_text
+from firstline.settings import (
+    Settings,
+    read_settings,
+    remember_candidate,
+    remember_columns,
+    settings_of_environment,
+    settings_text,
+)
 from firstline.settings.file import settings_sections
 
 
@@ -58,6 +65,12 @@ def test_the_example_of_a_pattern_works(tmp_path: Path) -> None:
     assert re.fullmatch(found.masking.patterns[0].pattern, "ОСАГО-123456")
 
 
+def test_hosts_and_proxies_may_be_addresses(tmp_path: Path) -> None:
+    text = "[serving]\nhosts = ['a.example', '10.0.0.1', '::1', '[::1]']\nproxies = ['10.0.0.0/8', '::1']\n"
+    found = read_settings(written(tmp_path, text)).serving
+    assert (len(found.hosts), len(found.proxies)) == (4, 2)
+
+
 def test_settings_that_are_left_out_are_at_their_defaults(tmp_path: Path) -> None:
     found = read_settings(written(tmp_path, "[training]\nfolds = 3\n"))
     assert (found.training.folds, found.training.seed, found.language) == (3, 0, "ru")
@@ -74,6 +87,14 @@ def test_a_wrong_value_in_the_environment_is_blamed_on_it(tmp_path: Path, monkey
     monkeypatch.setenv("FIRSTLINE_TRAINING__FOLDS", "many")
     with pytest.raises(SettingsInvalid, match=r"^the environment variable FIRSTLINE_TRAINING__FOLDS: 'training.folds'"):
         read_settings(written(tmp_path, ""))
+
+
+def test_without_a_file_the_environment_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIRSTLINE_SERVING__MAX_BATCH", "7")
+    assert settings_of_environment().serving.max_batch == 7
+    monkeypatch.setenv("FIRSTLINE_SERVING__MAX_BATCH", "many")
+    with pytest.raises(SettingsInvalid, match=r"variable FIRSTLINE_SERVING__MAX_BATCH: 'serving\.max_batch'"):
+        settings_of_environment()
 
 
 def test_a_list_in_the_environment_that_is_no_json_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,6 +123,12 @@ def test_a_list_in_the_environment_that_is_no_json_is_an_error(tmp_path: Path, m
         ("[[masking.patterns]]\nkind = 'A1'\npattern = 'a*'\n", "matches the empty text"),
         ("[[masking.patterns]]\nkind = 'A1'\npattern = '(a)\\1'\n", "refers back to a group, such as"),
         ("[[masking.patterns]]\nkind = 'A1'\npattern = 'a(?=b)c'\n", "looks around inside"),
+        ("[serving]\nhosts = ['https://a.example']\n", "'serving.hosts.0' not a host name.*, got 'https://a.example'"),
+        ("[serving]\nhosts = ['a.example:8080']\n", "'serving.hosts.0' not a host name"),
+        ("[serving]\nproxies = ['proxy']\n", "'serving.proxies.0' not an IP address or network"),
+        ("[serving]\nproxies = ['10.0.0.1/8']\n", "'serving.proxies.0' not an IP address or network"),
+        ("[serving]\nproxies = ['*']\n", "'serving.proxies.0' not an IP address or network"),
+        ("[serving]\ntls_key = 'key.pem'\n", "needs both tls_certificate and tls_key"),
         ("[[masking.patterns]]\nkind = 'two words'\npattern = 'a'\n", "masking.patterns.0.kind"),
     ],
 )

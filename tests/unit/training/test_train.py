@@ -13,6 +13,7 @@ from firstline.bundle.files import read_manifest
 from firstline.bundle.manifest import FILE_NAME, Manifest, Measured
 from firstline.bundle.predictor import Predictor
 from firstline.bundle.registry import champion_id, list_models
+from firstline.bundle.self_check import VERSION
 from firstline.errors import (
     CandidateUnknown,
     ExtraMissing,
@@ -126,6 +127,14 @@ def test_written_model_answers(tmp_path: Path) -> None:
     _, report = run(tmp_path)
     predictor = Predictor.load(tmp_path / report.model.id)
     assert predictor.predict([Message("банкомат съел карту", "customer")])[0].label == "Банкомат"
+
+
+def test_written_model_checks_itself(tmp_path: Path) -> None:
+    _, report = run(tmp_path)
+    kept = report.model.self_check
+    assert kept is not None
+    assert (kept.sentences, {len(row) for row in kept.answers}) == (VERSION, {3})
+    assert read_manifest(tmp_path / report.model.id).self_check == kept
 
 
 def test_manifest_says_what_it_learned_from(tmp_path: Path) -> None:

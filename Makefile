@@ -5,7 +5,8 @@
 # make cases   small inputs that once failed, where ../shared has them
 # make bench, make choices   speed; what each choice in ulmfit.v1 is worth (hours)
 # make catalogues  translations of the report, after its sentences change
-# make wheels  what an air-gapped machine installs
+# make wheels, make image  what an air-gapped machine installs; the same as a container image
+# make container-check WORKSPACES=DIR   the image on one core: speed, memory, overload
 # make languages CORPORA=DIR   train Firstline's own language models on (an hour for each direction)
 
 PYTHON ?= python3
@@ -19,7 +20,7 @@ PIP := pip install --quiet --disable-pip-version-check --no-deps
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environments demo test test-slow cases check lint types imports lock docs catalogues wheels bench bulk masks peers served choices seeds planted promises unknown names searches languages clean
+.PHONY: help setup environments demo test test-slow cases check lint types imports lock docs catalogues wheels image container-check bench bulk masks peers served choices seeds planted promises unknown names searches languages clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -93,11 +94,36 @@ catalogues: setup
 	$(BIN)/pybabel --quiet compile --domain report --directory $(REPORT)/locale
 	rm report.pot
 
-# What an air-gapped machine installs, in dist: Firstline and its language models, built offline.
+# What an air-gapped machine installs, in dist: Firstline and its language models, built offline, and every library that
+# serving and training need, for this platform. PyTorch's CPU build: where pip finds another, set PIP_EXTRA_INDEX_URL.
+DOWNLOAD := pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --dest dist
 wheels: setup
 	rm -rf dist
 	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist . \
 		$(addprefix ./,$(dir $(LANGUAGES)))
+	for lock in serve postgres; do $(BIN)/$(DOWNLOAD) --require-hashes -r requirements/$$lock.lock || exit 1; done
+	for lock in train encoder-serving; do $(BIN)/$(DOWNLOAD) -r requirements/$$lock.lock || exit 1; done
+
+# The image that serves, or with TARGET=train the one that trains, from dist alone: build/TARGET/image.tar and its
+# SHA-256. CONTAINER=docker works as well; BASE names another base image; EXTRAS=[encoder-serving] adds an extra.
+# Without a cache, since podman does not notice that the wheels changed.
+CONTAINER := podman
+TARGET := serve
+IMAGE := localhost/firstline-$(TARGET):$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+BUILD_ARGUMENTS := $(if $(BASE),--build-arg BASE=$(BASE)) $(if $(EXTRAS),--build-arg 'EXTRAS=$(EXTRAS)')
+image:
+	test -n "$$(ls dist/*.whl)"
+	mkdir -p build/$(TARGET)
+	rm -f build/$(TARGET)/image.tar*
+	BUILDAH_FORMAT=docker $(CONTAINER) build --no-cache --network=none $(BUILD_ARGUMENTS) --target $(TARGET) --tag $(IMAGE) \
+		--file deploy/Dockerfile dist
+	$(CONTAINER) save --output build/$(TARGET)/image.tar $(IMAGE)
+	cd build/$(TARGET) && sha256sum image.tar > image.tar.sha256
+
+# Both images, and the one that serves on one core: throughput, latency, memory, overload. Needs Debian and root; half an
+# hour for two models. make container-check WORKSPACES="DIR DIR" OPTIONS="--minutes 1"
+container-check: wheels
+	$(BIN)/python -m benchmarks.container_check $(WORKSPACES) $(OPTIONS)
 
 # The service beside services that a team would write itself. make served WORKSPACE=DIR MESSAGES=FILE
 served: setup
@@ -154,14 +180,15 @@ languages: setup
 	@BIN=$(BIN) sh languages/pretrain.sh $(CORPORA)
 
 # New versions of everything. Needs pip-tools. What `make setup` installs has hashes; torch stands alone, since its
-# builds differ from machine to machine, and NVIDIA's libraries are left out.
+# builds differ from machine to machine, and NVIDIA's libraries are left out. PyTorch needs a newer setuptools than venv
+# brings, which pip-compile pins only if it is allowed to.
 LOCK := pip-compile --quiet --upgrade --strip-extras --no-emit-index-url --no-emit-find-links --no-header --annotation-style=line
 WITHOUT := awk '/^[^ ]/ {skip = $$0 ~ /^(\#|firstline |torch==|torchvision==|nvidia-)/} !skip'
 lock:
 	$(LOCK) --generate-hashes --output-file requirements/serve.lock pyproject.toml
-	$(LOCK) --extra train --constraint requirements/serve.lock --output-file requirements/train.lock pyproject.toml
+	$(LOCK) --allow-unsafe --extra train --constraint requirements/serve.lock --output-file requirements/train.lock pyproject.toml
 	for extra in search encoders encoder-serving; do \
-		$(LOCK) --extra $$extra --constraint requirements/train.lock --output-file requirements/$$extra.lock pyproject.toml; \
+		$(LOCK) --allow-unsafe --extra $$extra --constraint requirements/train.lock --output-file requirements/$$extra.lock pyproject.toml; \
 	done
 	sed -i '/^firstline @/d; /^nvidia-/d; s/^torch==\([0-9.]*\)+cpu/torch==\1/' requirements/*.lock
 	for extra in dev postgres serve-tests; do \

@@ -18,7 +18,7 @@ from tests.bundles import make_bundle
 from tests.service import served
 
 pytestmark = pytest.mark.skipif("SERVING_SET" not in os.environ, reason="make test runs it in .venv-serve")
-TRAINING = ("sklearn", "scipy", "torch", "pandas", "matplotlib", "fastai", "tpot", "dask", "deap")
+TRAINING = ("sklearn", "scipy", "torch", "pandas", "matplotlib", "fastai", "tpot", "dask", "deap", "polars")
 
 
 @pytest.fixture
@@ -45,6 +45,26 @@ def test_training_names_the_command_that_installs_it(workspace: Path) -> None:
     assert done.stderr == (
         "Error: Training needs the extra 'train', which is not installed.\n" + install_hint("'firstline[train]'") + "\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.parquet", b"PAR1 PAR1"), ("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")]
+)
+def test_reading_parquet_and_excel_names_the_extra(workspace: Path, name: str, content: bytes) -> None:
+    (workspace / name).write_bytes(content)
+    done = run("import", workspace / name, "-w", workspace)
+    assert done.returncode == 1
+    assert "needs the extra 'files', which is not installed." in done.stderr
+    assert done.stderr.endswith(install_hint("'firstline[files]'") + "\n")
+
+
+@pytest.mark.parametrize(("name", "format_name"), [("out.parquet", "Parquet"), ("out.xlsx", "Excel")])
+def test_writing_parquet_and_excel_names_the_extra(workspace: Path, name: str, format_name: str) -> None:
+    (workspace / "a.csv").write_text("text\nгде банкомат\n", "utf-8")
+    done = run("classify", workspace / "a.csv", "-o", workspace / name, "-w", workspace)
+    assert done.returncode == 1
+    assert f"The format {format_name} needs the extra 'files', which is not installed." in done.stderr
+    assert not (workspace / name).exists()
 
 
 def test_service_answers_in_little_memory(workspace: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from firstline.errors import FileUnreadable
 from firstline.messages.bounded import BoundedReader
 from firstline.messages.contents import Content, content_of, other_content
+from firstline.messages.files_extra import require_files
 from firstline.messages.headers import check_width
 from firstline.messages.records import Reader, ReadingOptions, Value
 
@@ -24,10 +25,11 @@ _LARGEST = (1 << 63) - 1
 
 
 def open_parquet(path: Path, options: ReadingOptions) -> Reader:
-    """A Parquet file, read in slices; `line` is the row's place, from 1. Raises `FileUnreadable`."""
+    """A Parquet file, read in slices; `line` is the row's place, from 1. Raises `FileUnreadable`, `ExtraMissing`."""
     content = content_of(path)
     if content is not Content.parquet:
         raise other_content(path, content, "Parquet")
+    require_files("Parquet")
     return BoundedReader(path, options, _ParquetTable, "Parquet", path.stat().st_size)
 
 

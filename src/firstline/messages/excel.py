@@ -11,6 +11,7 @@ from firstline.messages.column_names import describe_columns, is_plain
 from firstline.messages.columnar import SLICE_ROWS, frame_rows
 from firstline.messages.columns import names_text
 from firstline.messages.contents import WORKBOOKS, Content, content_of, other_content, workbook_ending
+from firstline.messages.files_extra import require_files
 from firstline.messages.headers import check_width, find_header
 from firstline.messages.records import Reader, ReadingOptions, Value, unique_names
 from firstline.messages.workbook_bounds import check_sheet, check_unpacked
@@ -28,11 +29,13 @@ def open_excel(path: Path, options: ReadingOptions) -> Reader:
     """One sheet of a workbook; `line` is the row in the sheet, from 1; empty rows count.
 
     Without a `sheet` it is the first, or the only one with a text column if the first has none.
-    Raises `FileUnreadable`, `ColumnMissing` if no sheet has a text column, `UsageError` for an unknown sheet.
+    Raises `FileUnreadable`, `ColumnMissing` if no sheet has a text column, `UsageError` for an unknown sheet,
+    `ExtraMissing`.
     """
     content = content_of(path)
     if content not in WORKBOOKS:
         raise other_content(path, content, "Excel")
+    require_files("Excel")
     # Sheets are packed to a tenth or less.
     size_bytes = path.stat().st_size * (20 if content is Content.workbook else 1)
     return BoundedReader(path, options, _ExcelTable, "Excel", size_bytes)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from firstline.errors import kind_of
 from firstline.files import whole_file
+from firstline.messages.files_extra import require_files
 from firstline.messages.records import Value
 from firstline.messages.written_cells import encodable, frame_of, text_series
 from firstline.store.private import make_private
@@ -24,10 +25,11 @@ class ParquetWriter:
     """A table in `path`, whose first `position` parts an earlier writer wrote. See `writers.Writer`.
 
     Parts are files next to it, `NAME.000000.unfinished`. A column keeps its type if that is the same in all parts,
-    and else is text, as if the table had been written at once.
+    and else is text, as if the table had been written at once. Raises `ExtraMissing`.
     """
 
     def __init__(self, path: Path, columns: Sequence[str], position: int | None) -> None:
+        require_files("Parquet")
         self._path = path
         self._is_resumable = position is not None
         self._columns: dict[str, list[Value]] = {name: [] for name in columns}

@@ -14,6 +14,7 @@ import msgspec
 
 from firstline.errors import FileUnwritable, FormatUnknown, UsageError, kind_of
 from firstline.files import whole_file
+from firstline.messages.files_extra import require_files
 from firstline.messages.parquet_parts import ParquetWriter
 from firstline.messages.records import Value
 from firstline.messages.unfinished import Unfinished, resumable
@@ -123,6 +124,7 @@ class _ExcelWriter:
     """The whole table is held in memory, column by column: Excel bounds it by a million rows."""
 
     def __init__(self, path: Path, columns: Sequence[str]) -> None:
+        require_files("Excel")
         self._path = path
         self._columns: dict[str, list[Value]] = {name: [] for name in columns}
 
@@ -169,7 +171,7 @@ class TableFile(AbstractContextManager["TableFile"]):
     `dialect` is that of a .csv. With `is_safe_for_excel`, a text in a .csv or .tsv that Excel would run as a
     formula gets an apostrophe before it. With `made_from`, as in `resumable`, the table continues what a killed
     process has begun, except in a workbook: `n_rows` are there already. Raises `FormatUnknown` for an ending that is
-    not known, and `FileUnwritable`.
+    not known, `ExtraMissing` and `FileUnwritable`.
     """
 
     def __init__(

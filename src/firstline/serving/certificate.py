@@ -5,6 +5,7 @@ import ssl
 from pathlib import Path
 
 from firstline.errors import CertificateUnusable
+from firstline.serving.looking import stamp
 
 _log = logging.getLogger("firstline.serving")
 Signature = tuple[tuple[int, ...], ...]
@@ -60,15 +61,7 @@ class Certificate:
 
     def _signature(self) -> Signature:
         """What a change of the files changes."""
-        return tuple(_stat(file) for file in self._files)
-
-
-def _stat(file: Path) -> tuple[int, ...]:
-    try:
-        found = file.stat()
-    except OSError:
-        return ()
-    return found.st_mtime_ns, found.st_size, found.st_ino
+        return tuple(stamp(file) for file in self._files)
 
 
 def _reason(error: ssl.SSLError) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from firstline.errors import ApiKeysUnusable
 from firstline.serving.keys import KEY_CHARS, Key, digest_of, read_keys
+from firstline.serving.looking import stamp
 
 _MINUTE_S = 60.0
 _log = logging.getLogger("firstline.serving")
@@ -59,7 +60,7 @@ class KeyRing:
         self._file = file
         self._processes = processes
         self._held: dict[bytes, HeldKey] | None = {} if is_in_force else None
-        self._seen: tuple[int, ...] | None = ()
+        self._seen: tuple[int, ...] | None = None
         self.look()
 
     @property
@@ -78,11 +79,11 @@ class KeyRing:
 
     def look(self) -> None:
         """Read the file again if it has changed. Called from a thread of its own; requests do not wait."""
-        seen = _signature(self._file)
+        seen = stamp(self._file)
         if seen == self._seen:
             return
         self._seen = seen
-        if seen is None:
+        if not seen:
             if self._held is not None:
                 _log.error("%s is missing; the keys read before stay in force.", self._file)
             return
@@ -102,14 +103,3 @@ class KeyRing:
 
     def _hold(self, key: Key) -> HeldKey:
         return HeldKey(key, None if key.per_minute is None else Allowance(key.per_minute / self._processes))
-
-
-def _signature(file: Path) -> tuple[int, ...] | None:
-    """What a change of the file changes; None if there is no file."""
-    try:
-        found = file.stat()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        return (error.errno or 0,)
-    return found.st_mtime_ns, found.st_size, found.st_ino

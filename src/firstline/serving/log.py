@@ -24,7 +24,8 @@ _OWN = "firstline"
 
 
 class LogLine(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A line of the log. `time` is in UTC; `ms` is what the answer took; `decisions` counts those of its messages."""
+    """A line of the log. `time` is in UTC; `ms` is what the answer took; `decisions` counts those of its messages;
+    `client` is the address of one whose key was refused."""
 
     time: datetime
     level: str
@@ -39,6 +40,7 @@ class LogLine(msgspec.Struct, frozen=True, omit_defaults=True):
     messages: int = 0
     decisions: dict[Decision, int] = {}
     error: str = ""
+    client: str = ""
     logger: str = ""
     trace: str = ""
 
@@ -152,6 +154,7 @@ def _line(at: float, taken_s: float, exchange: Exchange) -> LogLine:
         len(exchange.answers) + exchange.n_failed,
         _decisions(exchange),
         exchange.error,
+        exchange.client,
     )
 
 

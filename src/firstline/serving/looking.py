@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 _LOOK_EVERY_S = 0.5
 _log = logging.getLogger("firstline.serving")
@@ -30,3 +31,16 @@ class Looking:
                 except Exception:
                     # A revoked key must stop even if the first look meets a bug.
                     _log.exception("A file cannot be looked at")
+
+
+def stamp(file: Path) -> tuple[int, ...]:
+    """What a change of a file changes: its time, size and number; empty if it is missing, an error's number if that is
+    all there is to see.
+    """
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        return (error.errno or 0,)
+    return found.st_mtime_ns, found.st_size, found.st_ino

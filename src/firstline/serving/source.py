@@ -7,6 +7,7 @@ from firstline.bundle.predictor import Predictor
 from firstline.bundle.promise import read_promise
 from firstline.bundle.registry import model_folder
 from firstline.errors import BundleError
+from firstline.serving.looking import stamp
 from firstline.settings import Settings, read_settings, settings_of_environment
 from firstline.store.workspace import Workspace
 
@@ -45,12 +46,4 @@ class Source:
             files = sorted(model_folder(self.models, self.model).rglob("*"))
         except (BundleError, OSError):
             files = []
-        return tuple(_stat(file) for file in (*deciding, *files))
-
-
-def _stat(file: Path) -> tuple[object, ...]:
-    try:
-        found = file.stat()
-    except OSError:
-        return (str(file),)
-    return str(file), found.st_mtime_ns, found.st_size, found.st_ino
+        return tuple((str(file), stamp(file)) for file in (*deciding, *files))

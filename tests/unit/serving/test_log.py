@@ -65,6 +65,13 @@ def test_a_request_is_one_line_of_json(file: Path, descriptor: int) -> None:
     }
 
 
+def test_a_refused_key_names_the_client(file: Path, descriptor: int) -> None:
+    log = Log(descriptor)
+    log.observe(answered(401, error="key_unknown", client="10.0.0.7"), 0.001)
+    log.close()
+    assert lines(file)[0]["client"] == "10.0.0.7"
+
+
 @pytest.mark.parametrize(
     ("choice", "expected"),
     [("all", [200, 404, 503, 500, None]), ("errors", [404, 503, 500, None]), ("none", [])],

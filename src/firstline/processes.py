@@ -18,6 +18,12 @@ def begin_as_child() -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
+def ignore_hangups() -> None:
+    """Ignore SIGHUP until something takes it: by default it ends the process."""
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
 def _end_with_parent() -> None:
     """A parent that is killed leaves nobody who waits for the work."""
     parent = parent_process()

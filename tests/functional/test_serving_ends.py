@@ -64,6 +64,16 @@ def test_a_signal_ends_it_whoever_holds_what(trained: Path, tmp_path: Path, sent
     assert "Traceback" not in log.read_text("utf-8")
 
 
+def test_a_request_that_is_on_its_way_is_answered(trained: Path, tmp_path: Path) -> None:
+    with served(trained, tmp_path / "log") as service, connected(service) as client:
+        client.sendall(HEAD + BODY)
+        assert b"200 OK" in client.recv(65_536)
+        service.process.send_signal(signal.SIGTERM)
+        time.sleep(0.05)
+        client.sendall(HEAD + BODY)
+        assert b"200 OK" in until_closed(client)
+
+
 def test_a_client_that_does_not_read_does_not_keep_it(trained: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
     with served(trained, log) as service, connected(service, receive_buffer=4_096) as unread:

@@ -1,10 +1,12 @@
 """A running service takes a promoted model, in one process or in several."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -151,7 +153,7 @@ def test_a_folder_of_models_needs_no_workspace(models: Path, first_and_second: t
 @pytest.fixture
 def several(models: Path, first_and_second: tuple[str, str], tmp_path: Path) -> Iterator[Running]:
     with served(models.parent, tmp_path / "log", "--processes", "2") as service:
-        wait_until(lambda: len(workers(service)) == 2)
+        wait_until(lambda: (tmp_path / "log").read_text("utf-8").count("startup complete") == 2)
         yield service
 
 
@@ -188,9 +190,32 @@ def test_all_processes_end_with_a_killed_parent(several: Running) -> None:
 
 def test_all_processes_take_a_hangup(several: Running, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    wait_until(lambda: log.read_text("utf-8").count("startup complete") == 2)
     several.process.send_signal(signal.SIGHUP)
     wait_until(lambda: log.read_text("utf-8").count("serves from now on") == 2)
+
+
+def test_a_hangup_while_processes_start_ends_none(models: Path, tmp_path: Path) -> None:
+    with served(models.parent, tmp_path / "log", "--processes", "2") as service:
+        for _ in range(20):
+            service.process.send_signal(signal.SIGHUP)
+            time.sleep(0.05)
+        wait_until(lambda: (tmp_path / "log").read_text("utf-8").count("startup complete") == 2)
+        assert service.process.poll() is None
+        assert "another takes its place" not in (tmp_path / "log").read_text("utf-8")
+
+
+def test_a_process_that_cannot_be_replaced_is_tried_again_and_the_end_is_orderly(
+    several: Running, tmp_path: Path
+) -> None:
+    soft, hard = resource.prlimit(several.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(several.process.pid, resource.RLIMIT_NOFILE, (4, hard))
+    killed = workers(several)[0]
+    killed.kill()
+    wait_until(lambda: "cannot be started" in (tmp_path / "log").read_text("utf-8"))
+    assert model_now(several)
+    resource.prlimit(several.process.pid, resource.RLIMIT_NOFILE, (soft, hard))
+    several.process.terminate()
+    assert several.process.wait(20) == 0
 
 
 def test_a_model_that_does_not_load_ends_them_all(models: Path, tmp_path: Path) -> None:

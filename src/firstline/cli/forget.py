@@ -187,10 +187,8 @@ class Holders:
 
 def _holders(place: "Workspace", keys: set[bytes], reports: list[str]) -> Holders:
     from firstline.bundle.registry import list_models
-    from firstline.training.runs import list_runs, runs_that_read
 
-    n_read = runs_that_read(place.runs, keys) if keys else {}
-    made = {card.model: card.id for card in list_runs(place.runs) if card.model}
+    n_read, made = _runs(place.runs, keys)
     models = [model.id for model in list_models(place.models)[0]] if keys else []
     language_models = place.language_models
     return Holders(
@@ -202,6 +200,18 @@ def _holders(place: "Workspace", keys: set[bytes], reports: list[str]) -> Holder
         has_language_models=language_models.exists() and any(language_models.iterdir()),
         reports=reports,
     )
+
+
+def _runs(runs: Path, keys: set[bytes]) -> tuple[dict[str, int], dict[str, str]]:
+    """How many of the messages each run read, -1 if that is unknown; and the run that each model is from."""
+    try:
+        from firstline.training.runs import list_runs, runs_that_read
+    except ImportError:
+        # A serving machine has neither the libraries nor, as a rule, runs.
+        names = [path.name for path in runs.iterdir() if path.is_dir()] if runs.is_dir() else []
+        return (dict.fromkeys(names, -1) if keys else {}), {}
+    made = {card.model: card.id for card in list_runs(runs) if card.model}
+    return (runs_that_read(runs, keys) if keys else {}), made
 
 
 def _say_holders(holders: Holders, workspace: Path | None, is_rehearsal: bool) -> None:

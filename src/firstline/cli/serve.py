@@ -40,6 +40,9 @@ def serve(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Answer over HTTP: POST /v1/classify. Ctrl-C or SIGTERM ends it, after open requests, within 10 seconds."""
+    from firstline.processes import ignore_hangups
+
+    ignore_hangups()
     from firstline.serving.entrance import decide_entrance
 
     source = _source(workspace, models, model)

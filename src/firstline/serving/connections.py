@@ -15,12 +15,22 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from firstline.serving import refusals
 from firstline.serving.exchange import exchange_of
-from firstline.serving.limits import DROPPED_BYTES, HEAD_BYTES, HEADERS, LINGER_S, PIPELINED, SPARE, ConnectionLimits
+from firstline.serving.limits import (
+    DROPPED_BYTES,
+    HEAD_BYTES,
+    HEADERS,
+    LINGER_S,
+    PIPELINED,
+    SPARE,
+    URL_BYTES,
+    ConnectionLimits,
+)
 from firstline.serving.refusals import Refusal, Refused
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _ASK_AFTER_S = 0.25
 _SILENT_S = 1.0
+_ON_ITS_WAY_S = 0.2
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
@@ -114,6 +124,8 @@ class Connection(HttpToolsProtocol):
     def on_url(self, url: bytes) -> None:
         self._count(len(url))
         super().on_url(url)
+        if len(self.url) > URL_BYTES:
+            raise Refused(refusals.URL_TOO_LONG)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._count(len(name) + len(value))
@@ -195,7 +207,10 @@ class Connection(HttpToolsProtocol):
     def shutdown(self) -> None:
         """Answer complete requests, wait a little for half-sent ones, and close all others."""
         self.is_ending = True
-        if self.phase is not Phase.HEAD:
+        if self.phase is Phase.IDLE and self.was_answered and not self.is_in_hand:
+            # A request that is on its way would be lost.
+            self.loop.call_later(_ON_ITS_WAY_S, self._shut_if_idle)
+        elif self.phase is not Phase.HEAD:
             super().shutdown()
 
     def give_up(self) -> None:
@@ -227,6 +242,10 @@ class Connection(HttpToolsProtocol):
             self._send_refusal()
 
     # Inside
+
+    def _shut_if_idle(self) -> None:
+        if self.phase is Phase.IDLE and not self.is_in_hand and not self.transport.is_closing():
+            super().shutdown()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle

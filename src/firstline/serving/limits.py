@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from firstline.settings.model import ServingSettings
 
 HEAD_BYTES = 65_536  # request line and headers together; as much of what stands around the parts of a body
+URL_BYTES = 2_048
+"""Litestar remembers the last thousand addresses and queries."""
 HEADERS = 100
 PIPELINED = 100  # requests that wait behind another one of their connection
 LINGER_S = 1.0  # how long a refused connection stays open, so that the client can read its answer

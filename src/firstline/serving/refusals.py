@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from firstline.serving.limits import HEAD_BYTES, HEADERS, PIPELINED
+from firstline.serving.limits import HEAD_BYTES, HEADERS, PIPELINED, URL_BYTES
 from firstline.serving.schemas import ErrorAnswer, ErrorBody
 
 
@@ -79,6 +79,9 @@ HEAD_TOO_LARGE = Refusal(
     "headers_too_large",
     f"The request line and the headers have more than {HEAD_BYTES:,} bytes or {HEADERS} headers.",
     "Send the message in the body.",
+)
+URL_TOO_LONG = Refusal(
+    414, "address_too_long", f"The address has more than {URL_BYTES:,} bytes.", "Send the message in the body."
 )
 TOO_MANY_CONNECTIONS = Refusal(
     503,

@@ -1,9 +1,7 @@
 """One process that serves."""
 
-import signal
 import socket
 import sys
-import threading
 import time
 from collections.abc import Callable
 
@@ -36,8 +34,6 @@ def serve(
 
     Raises `FirstlineError` if the model or the settings cannot be used, or if answers cannot be recorded.
     """
-    if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # Until the server takes it, it would end the process.
     settings = source.settings().serving
     certificate = certificate_of(source, settings)
     seen = source.signature()

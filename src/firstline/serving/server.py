@@ -8,15 +8,14 @@ import socket
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from types import FrameType
 
 import uvicorn
 from litestar.types import ASGIApp
 
+from firstline.serving.accepting import Acceptor
 from firstline.serving.certificate import Certificate
 from firstline.serving.connections import Connection
-from firstline.serving.handshakes import Handshakes
 from firstline.serving.limits import ConnectionLimits
 
 _TICKS = 5  # of uvicorn, a tenth of a second each, between two looks at all connections
@@ -49,7 +48,6 @@ class Server(uvicorn.Server):
         config = uvicorn.Config(
             app,
             interface="asgi3",
-            http=partial(Connection, limits=limits),  # type: ignore[arg-type]
             ws="none",
             log_config=None,
             access_log=False,
@@ -62,17 +60,14 @@ class Server(uvicorn.Server):
         self._on_hangup = on_hangup
         self._limits = limits
         self._certificate = certificate
-        self._handshakes: list[Handshakes] = []
+        self._acceptors: list[Acceptor] = []
         self._on_end = on_end
         self._looked_at = float("-inf")
         self._skipped = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        if self._certificate is None:
-            await super().startup(sockets)
-        else:
-            await super().startup([])
-            self._handshakes = [self._secure(listener, self._certificate) for listener in sockets or ()]
+        await super().startup([])
+        self._acceptors = [self._accepting(listener) for listener in sockets or ()]
         if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_hangup)
 
@@ -88,8 +83,8 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for handshakes in self._handshakes:
-            handshakes.stop()
+        for acceptor in self._acceptors:
+            acceptor.stop()
         loop = asyncio.get_running_loop()
         loop.call_later(_HALF_SENT_S, self._give_up)
         loop.call_later(_ANSWERS_S, self._abort)
@@ -114,7 +109,7 @@ class Server(uvicorn.Server):
         watch.daemon = True
         watch.start()
 
-    def _secure(self, listener: socket.socket, certificate: Certificate) -> Handshakes:
+    def _accepting(self, listener: socket.socket) -> Acceptor:
         def make_protocol() -> Connection:
             return Connection(
                 limits=self._limits,
@@ -123,11 +118,11 @@ class Server(uvicorn.Server):
                 app_state=self.lifespan.state,
             )
 
-        handshakes = Handshakes(
-            listener, certificate, self._limits, make_protocol, lambda: len(self.server_state.connections)
+        acceptor = Acceptor(
+            listener, self._certificate, self._limits, make_protocol, lambda: len(self.server_state.connections)
         )
-        handshakes.start()
-        return handshakes
+        acceptor.start()
+        return acceptor
 
     def _end(self, sig: int) -> None:
         _log.warning("The process ends with requests in hand.")

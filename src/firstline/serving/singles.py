@@ -38,6 +38,8 @@ class _Waiting:
         """Hand over the answer, unless the request was cancelled meanwhile."""
         if self.answer.done():
             return
+        if isinstance(answer, StopIteration):  # A future takes any other exception.
+            answer = RuntimeError("StopIteration")
         if isinstance(answer, Exception):
             self.answer.set_exception(answer)
         else:
@@ -85,14 +87,17 @@ class Singles:
     def _answer_group(self) -> None:
         began = time.perf_counter()
         group = self._next_group(began)
-        for waiting, answer in zip(group, self._answers_to(group), strict=True):
-            waiting.settle(answer)
+        try:
+            for waiting, answer in zip(group, self._answers_to(group), strict=True):
+                waiting.settle(answer)
+        finally:
+            # Whatever happens here, the next group has its turn.
+            self._is_due = bool(self._queue)
+            if self._is_due:
+                asyncio.get_running_loop().call_soon(self._answer_group)
         if group:
             taken_s = (time.perf_counter() - began) / len(group)
             self._message_s += (taken_s - self._message_s) * (_MEMORY if self._message_s else 1)
-        self._is_due = bool(self._queue)
-        if self._is_due:
-            asyncio.get_running_loop().call_soon(self._answer_group)
 
     def _answers_to(self, group: Sequence[_Waiting]) -> Sequence[Answer | Exception]:
         if not group:
@@ -114,6 +119,8 @@ class Singles:
         group: list[_Waiting] = []
         while self._queue and len(group) < size:
             waiting = self._queue.popleft()
+            if waiting.answer.done():
+                continue  # It was cancelled.
             if waiting.exchange is not None and waiting.exchange.is_gone:
                 waiting.settle(client_gone())
             elif now - waiting.since > self._limit_s:

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from firstline.errors import FileUnwritable
-from firstline.processes import begin_as_child
+from firstline.processes import begin_as_child, ignore_hangups
 from firstline.serving.log import log_to_stderr
 from firstline.serving.metrics import share, withdraw
 
@@ -27,6 +27,8 @@ _FAILED_PAUSE_S = 10.0
 """The same, if the process did not get ready: the champion may be damaged while others still serve the old one."""
 
 _log = logging.getLogger("firstline.serving")
+_MEMORY = "/dev/shm"  # noqa: S108 (a folder of our own in it, with a random name)
+"""Files of figures are mapped into memory: on a disk that is full, the system would end the process."""
 Target = Callable[[int, Callable[[], None]], None]
 """What each process does, given its number and what to call once it is ready. It can be pickled."""
 
@@ -66,7 +68,7 @@ class Workers:
         Raises `FileUnwritable` if there is no room for a temporary folder.
         """
         try:
-            folder = TemporaryDirectory(prefix="firstline-metrics-")
+            folder = TemporaryDirectory(prefix="firstline-metrics-", dir=_MEMORY if Path(_MEMORY).is_dir() else None)
         except OSError as error:
             raise FileUnwritable(
                 f"A temporary folder for the metrics cannot be made: {error.strerror}.",
@@ -83,18 +85,23 @@ class Workers:
     def _run(self) -> int:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda number, _: self._signals.append(number))
-        self._workers = [self._start(place) for place in range(self._n)]
         code = 0
-        while not code and not {signal.SIGINT, signal.SIGTERM}.intersection(self._signals):
-            time.sleep(_LOOK_EVERY_S)
-            if signal.SIGHUP in self._signals:
-                self._signals.remove(signal.SIGHUP)
-                self._send(signal.SIGHUP)
-            code = self._look()
-        self._end()
+        try:
+            for place in range(self._n):
+                self._workers.append(self._start(place))
+            while not code and not {signal.SIGINT, signal.SIGTERM}.intersection(self._signals):
+                time.sleep(_LOOK_EVERY_S)
+                if signal.SIGHUP in self._signals:
+                    self._signals.remove(signal.SIGHUP)
+                    self._hang_up()
+                code = self._look()
+        finally:
+            self._end()
         return code
 
     def _start(self, place: int) -> _Worker:
+        """Raises `OSError` if the machine has no room for another process."""
+        self._metrics.mkdir(mode=0o700, exist_ok=True)  # Something may clean up temporary folders.
         here, there = Pipe(duplex=False)
         process = get_context("spawn").Process(target=_run, args=(self._target, place, there, self._metrics))
         process.start()
@@ -114,16 +121,27 @@ class Workers:
                 return code if code > 0 else 1
             if time.monotonic() - worker.began >= (_PAUSE_S if worker.was_ready else _FAILED_PAUSE_S):
                 _log.error("Process %d ended with code %d; another takes its place.", worker.process.pid, code)
-                self._workers[place] = self._start(place)
+                self._replace(place, worker)
         return 0
 
-    def _send(self, number: int) -> None:
+    def _replace(self, place: int, worker: _Worker) -> None:
+        try:
+            self._workers[place] = self._start(place)
+        except OSError as error:
+            _log.error(
+                "Another process cannot be started: %s. The next try is in %d s.", error.strerror, _FAILED_PAUSE_S
+            )
+            worker.began, worker.was_ready = time.monotonic(), False
+
+    def _hang_up(self) -> None:
         for worker in self._workers:
-            if worker.process.exitcode is None and worker.process.pid is not None:
-                os.kill(worker.process.pid, number)
+            # One that is starting will load the newest model anyway.
+            if worker.was_ready and worker.process.exitcode is None and worker.process.pid is not None:
+                os.kill(worker.process.pid, signal.SIGHUP)
 
     def _end(self) -> None:
-        self._send(signal.SIGTERM)
+        for worker in self._workers:
+            worker.process.terminate()
         until = time.monotonic() + _END_S
         for worker in self._workers:
             worker.process.join(max(until - time.monotonic(), 0))
@@ -132,5 +150,6 @@ class Workers:
 
 def _run(target: Target, place: int, ready: Connection, metrics: Path) -> None:
     begin_as_child()
+    ignore_hangups()
     share(metrics, place)
     target(place, lambda: ready.send(True))

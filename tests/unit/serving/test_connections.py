@@ -338,6 +338,11 @@ def test_http_1_0_needs_no_host(port: int) -> None:
     assert answers(ask(port, b"GET /health/live HTTP/1.0\r\n\r\n"))[0][2] == {"status": "live"}
 
 
+def test_a_long_address_is_refused(port: int) -> None:
+    assert refused(ask(port, b"GET /" + b"a" * 2_048 + b" HTTP/1.1\r\n" + HOST + b"\r\n")) == (414, "address_too_long")
+    assert refused(ask(port, b"GET /v1/models?" + b"a" * 2_048 + b" HTTP/1.1\r\n" + HOST + b"\r\n"))[0] == 414
+
+
 @pytest.mark.parametrize("path", [b"/health/live", b"/health/ready", b"/v1/models", b"/schema"])
 def test_head_has_the_headers_of_get(port: int, path: bytes) -> None:
     rest = path + b" HTTP/1.1\r\nConnection: close\r\n" + HOST + b"\r\n"

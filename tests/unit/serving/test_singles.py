@@ -139,6 +139,19 @@ def test_a_group_that_fails_as_a_whole_does_not_stop_the_queue(service: Noting) 
     run(story, service)
 
 
+def test_no_error_stops_the_queue(service: Noting) -> None:
+    def fail() -> None:
+        raise StopIteration
+
+    async def story(singles: Singles) -> None:
+        service.before = fail
+        assert label(await ask(singles, "карта")) == "RuntimeError"
+        service.before = lambda: None
+        assert label(await ask(singles, "карта")) == "Карта"
+
+    run(story, service)
+
+
 def test_what_has_waited_too_long_is_refused_and_so_is_what_comes_behind_it(tmp_path: Path) -> None:
     service = Noting(tmp_path, max_wait_ms=50)
 
@@ -177,3 +190,4 @@ def test_a_cancelled_request_leaves_the_others_alone(service: Noting) -> None:
         assert label(await second) == "Карта"
 
     run(story, service)
+    assert service.groups == [["карта"]]

@@ -119,7 +119,7 @@ def test_a_model_folder_that_goes_away_changes_no_answer(workspace: Path, tmp_pa
             for path in (*models.rglob("*"), models):
                 path.chmod(path.stat().st_mode & ~0o222)
             service.process.send_signal(signal.SIGHUP)
-            wait_until(lambda: "serves from now on" in (tmp_path / "log").read_text("utf-8"))
+            wait_until(lambda: "was loaded again" in (tmp_path / "log").read_text("utf-8"))
             assert refused() is None
         else:
             models.rename(tmp_path / "elsewhere")

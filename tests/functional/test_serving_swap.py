@@ -128,7 +128,7 @@ def test_a_hangup_loads_the_model_again(models: Path, first_and_second: tuple[st
     with served(models.parent, log) as service:
         assert model_now(service) == first_and_second[0]
         service.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: "serves from now on" in log.read_text("utf-8"))
+        wait_until(lambda: "was loaded again" in log.read_text("utf-8"))
         assert model_now(service) == first_and_second[0]
 
 
@@ -191,7 +191,7 @@ def test_all_processes_end_with_a_killed_parent(several: Running) -> None:
 def test_all_processes_take_a_hangup(several: Running, tmp_path: Path) -> None:
     log = tmp_path / "log"
     several.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: log.read_text("utf-8").count("serves from now on") == 2)
+    wait_until(lambda: log.read_text("utf-8").count("was loaded again") == 2)
 
 
 def test_a_hangup_while_processes_start_ends_none(models: Path, tmp_path: Path) -> None:

@@ -88,3 +88,16 @@ def test_import_evaluate_and_classify_work(workspace: Path, tmp_path: Path) -> N
     assert [row["predicted_label"] for row in rows] == ["Банкомат", "Карта"]
     assert [row["predicted_words"] for row in rows] == ["банкомат +2.67", "карта +2.67"]
     assert rows[0]["predicted_nearest"].startswith("no id (Карта, .")
+
+
+def test_recorded_answers_are_forgotten(workspace: Path) -> None:
+    (workspace / "records").mkdir(exist_ok=True)
+    record = (
+        '{"at":"2026-11-30T09:15:00.250Z","request":"r","model":"m","label":"l","confidence":0.5,"decision":"review"'
+    )
+    record += ',"reason":"low_confidence","text":"где перевод","id":"%s"}\n'
+    file = workspace / "records" / "2026-11-30.jsonl"
+    file.write_text(record % 41 + record % 42, "utf-8")
+    done = run("forget", "42", "-w", workspace)
+    assert done.returncode == 0, done.stderr
+    assert file.read_text("utf-8") == record % 41

@@ -105,11 +105,9 @@ def ready(state: State) -> Health:
     """Which model serves; `refused` if another was promoted and does not load."""
     current: Current = state.current
     refused = current.refused
-    return Health(
-        "ready",
-        current.service.model,
-        None if refused is None else ErrorBody(refused.code, refused.message, refused.next_step),
-    )
+    # Anyone may ask: the error itself names files.
+    why = None if refused is None else ErrorBody(refused.code, "Another model is refused.", "The log says why.")
+    return Health("ready", current.service.model, why)
 
 
 @get("/metrics", sync_to_thread=True, media_type=CONTENT_TYPE)

@@ -18,6 +18,8 @@ from firstline.settings.model import LogChoice
 from firstline.types import Decision
 
 _MOST_BYTES = 2_000_000
+_PIPE_BYTES = 4_096
+"""PIPE_BUF of Linux; POSIX allows 512."""
 _LINE_BYTES = 400
 """What an answered request takes, roughly."""
 _OWN = "firstline"
@@ -120,7 +122,11 @@ class LogHandler(logging.Handler):
 
 
 class _Stream:
-    """Writes lines to a file descriptor. What does not go through stays here until the next try."""
+    """Writes lines to a file descriptor. What does not go through stays here until the next try.
+
+    Several processes share a pipe: what one writes at once stays together up to `PIPE_BUF`, so no more is written at
+    once than fits, except for a line that is longer.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -128,10 +134,14 @@ class _Stream:
 
     def __call__(self, lines: Sequence[LogLine | _Ended]) -> None:
         """Raises `OSError` if something is left."""
-        self._left += b"".join(map(_encoded, lines))
-        while self._left:
-            # A full disk may take half a line; the rest of it comes first as soon as there is room.
-            self._left = self._left[os.write(self._descriptor, self._left) :]
+        content, done = self._left + b"".join(map(_encoded, lines)), 0
+        try:
+            while done < len(content):
+                end = content.rfind(b"\n", done, done + _PIPE_BYTES) + 1 or content.find(b"\n", done) + 1
+                # A full disk may take half a line; the rest of it comes first as soon as there is room.
+                done += os.write(self._descriptor, memoryview(content)[done:end])
+        finally:
+            self._left = content[done:]
 
 
 def _encoded(line: LogLine | _Ended) -> bytes:

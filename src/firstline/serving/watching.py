@@ -76,7 +76,10 @@ class Watcher:
         now = self._current.service.predictor
         for sentence in now.notes:
             _log.warning(sentence)
-        _log.info("Model %s serves from now on; before: %s.", now.manifest.id, old.model)
+        if now.manifest.id == old.model:
+            _log.info("Model %s was loaded again.", old.model)
+        else:
+            _log.info("Model %s serves from now on; before: %s.", now.manifest.id, old.model)
         del old
         # The old model has reference cycles, and may be large.
         gc.collect()

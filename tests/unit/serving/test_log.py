@@ -4,6 +4,7 @@ import fcntl
 import json
 import logging
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -177,6 +178,24 @@ def test_room_for_half_a_line_leaves_no_half_line() -> None:
     assert [json.loads(line)["request_id"] for line in received.splitlines()] == [f"r-{n}" for n in range(100)]
     os.close(reading)
     os.close(writing)
+
+
+def test_lines_of_two_processes_do_not_mix_in_a_pipe() -> None:
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4_096)
+    logs = [Log(writer), Log(writer)]  # Two threads write as two processes do.
+    for log in logs:
+        for _ in range(2_000):
+            log.observe(answered(), 0.001)
+    received = b""
+    while received.count(b"\n") < 4_000:
+        received += os.read(reader, 1_000)
+        time.sleep(0.0001)
+    for log in logs:
+        log.close()
+    os.close(reader)
+    os.close(writer)
+    assert {json.loads(line)["request_id"] for line in received.splitlines()} == {"r-1"}
 
 
 def test_a_reader_that_has_gone_is_no_error() -> None:

@@ -1,4 +1,4 @@
-"""Files and folders that are there whole or not at all.
+"""Files and folders that are there whole or not at all, and small files read without a wait.
 
 The new content is written next to its place, as `.NAME.….unfinished`, and renamed once it is on the disk. If anything
 goes wrong, the old content stays. Leftovers of a killed process are removed by the next write to that folder, after an
@@ -8,6 +8,7 @@ hour at the earliest, or a week if a later process may resume them.
 import errno
 import os
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -64,6 +65,24 @@ def sync(file: Path) -> None:
     """Write a file's content to the disk, so that a power cut cannot leave it empty. Raises `OSError`."""
     with file.open("rb") as opened:
         os.fsync(opened.fileno())
+
+
+def read_small(file: Path, most_bytes: int) -> bytes:
+    """The content of a file of at most `most_bytes`.
+
+    Raises `OSError`, also if it has more bytes or is not a file. Never waits for the other end of a pipe.
+    """
+    with open(file, "rb", opener=_opened_at_once) as opened:
+        if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is not a file", str(file))
+        content = opened.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        raise OSError(errno.EFBIG, f"it has more than {most_bytes:,} bytes", str(file))
+    return content
+
+
+def _opened_at_once(file: str, flags: int) -> int:
+    return os.open(file, flags | getattr(os, "O_NONBLOCK", 0))  # Windows has no pipes among its files.
 
 
 def refuse_other_kinds(place: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from firstline.files import whole_file, whole_folder
+from firstline.files import read_small, whole_file, whole_folder
 
 Whole = Callable[[Path], AbstractContextManager[Path]]
 BOTH = pytest.mark.parametrize("whole", [whole_file, whole_folder])
@@ -105,3 +105,28 @@ def test_what_is_not_a_file_stays_where_it_is(tmp_path: Path, kind: str) -> None
         put(unfinished, "new")
     assert place.lstat() == before
     assert [path.name for path in tmp_path.iterdir()] == ["place"]
+
+
+def test_a_small_file_is_read_up_to_its_bound(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"abc")
+    (tmp_path / "link").symlink_to("file")
+    assert read_small(tmp_path / "file", 3) == read_small(tmp_path / "link", 3) == b"abc"
+    with pytest.raises(OSError, match="more than 2 bytes"):
+        read_small(tmp_path / "file", 2)
+
+
+def test_of_a_huge_file_no_more_is_read_than_the_bound(tmp_path: Path) -> None:
+    with (tmp_path / "file").open("wb") as file:
+        file.truncate(10**12)
+    with pytest.raises(OSError, match="more than 1,000 bytes"):
+        read_small(tmp_path / "file", 1_000)
+
+
+def test_what_is_not_a_file_is_not_read_and_a_pipe_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="it is not a file"):
+        read_small(tmp_path / "pipe", 1_000)
+    with pytest.raises(IsADirectoryError):
+        read_small(tmp_path, 1_000)
+    with pytest.raises(FileNotFoundError):
+        read_small(tmp_path / "missing", 1_000)

@@ -12,11 +12,13 @@ import msgspec
 from firstline.bundle.manifest import FILE_NAME, FORMAT_VERSION, Manifest, Part, SelfCheck
 from firstline.bundle.part_files import PartFiles
 from firstline.errors import BundleDamaged, BundleMissing, BundleUnwritable, BundleVersionUnknown
-from firstline.files import sync, whole_file
+from firstline.files import read_small, sync, whole_file
 
 DECISIONS_FOLDER = "decisions"
 _UNFINISHED = ".new-"
 _LONGEST_NAME = 100
+_MANIFEST_MOST_BYTES = 100_000_000
+"""It has a row of answers for each sentence of the self-check, and figures for each of what may be many labels."""
 _REPAIR = "Copy the model again, or train it again: firstline train"
 
 
@@ -112,11 +114,13 @@ def read_manifest(folder: Path) -> Manifest:
     """The manifest of a bundle. Raises `BundleMissing`, `BundleDamaged` or `BundleVersionUnknown`."""
     file = folder / FILE_NAME
     try:
-        content = file.read_bytes()
-    except OSError:
+        content = read_small(file, _MANIFEST_MOST_BYTES)
+    except (FileNotFoundError, NotADirectoryError):
         raise BundleMissing(
             f"There is no model '{folder.name}' in {folder.parent}.", "List them: firstline models"
         ) from None
+    except OSError as error:
+        raise BundleDamaged(f"{file} cannot be read: {error.strerror}.", _REPAIR) from None
     try:
         version = msgspec.json.decode(content, type=dict[str, msgspec.Raw]).get("format_version")
         found = msgspec.json.decode(version, type=int) if version is not None else None

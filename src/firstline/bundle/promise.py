@@ -8,11 +8,12 @@ from pathlib import Path
 import msgspec
 
 from firstline.errors import BundleDamaged
-from firstline.files import refuse_other_kinds, whole_file
+from firstline.files import read_small, refuse_other_kinds, whole_file
 
 FILE_NAME = "promise.json"
 _PRECISION = 0.95
 _MOST_BYTES = 10_000
+_AGAIN = "Promise again: firstline decide --precision 0.95"
 
 
 class Promise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -46,31 +47,25 @@ def percent(share: float) -> str:
 
 def read_promise(models: Path) -> Promise:
     """The promise that is in force. Raises `BundleDamaged`."""
-    file = _file_in(models)
+    file = models / FILE_NAME
     try:
-        with file.open("rb") as opened:
-            return msgspec.json.decode(opened.read(_MOST_BYTES), type=Promise)
+        return msgspec.json.decode(read_small(file, _MOST_BYTES), type=Promise)
     except FileNotFoundError:
         return DEFAULT
     except NotADirectoryError:
         raise BundleDamaged(f"{models} is not a folder.", "Move it away.") from None
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BundleDamaged(
-            f"{file} cannot be read: {error}.", "Promise again: firstline decide --precision 0.95"
-        ) from None
+    except OSError as error:
+        raise BundleDamaged(f"{file} cannot be read: {error.strerror}.", _AGAIN) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BundleDamaged(f"{file} cannot be read: {error}.", _AGAIN) from None
 
 
 def write_promise(models: Path, promise: Promise) -> None:
-    """Put a promise in force. Raises `BundleDamaged` or `OSError`."""
-    with whole_file(_file_in(models)) as unfinished:
-        unfinished.write_bytes(msgspec.json.encode(promise))
-
-
-def _file_in(models: Path) -> Path:
-    """Raises `BundleDamaged` for a folder, which cannot be replaced, or a pipe, which would be waited for."""
+    """Put a promise in force. Raises `BundleDamaged` if something else than a file is in its place, or `OSError`."""
     file = models / FILE_NAME
     try:
         refuse_other_kinds(file)
     except FileExistsError:
         raise BundleDamaged(f"{file} is not a file.", "Move it away.") from None
-    return file
+    with whole_file(file) as unfinished:
+        unfinished.write_bytes(msgspec.json.encode(promise))

@@ -11,9 +11,11 @@ import msgspec
 from firstline.bundle.files import read_manifest
 from firstline.bundle.manifest import FILE_NAME, Manifest
 from firstline.errors import BundleDamaged, BundleError, BundleMissing
-from firstline.files import whole_file
+from firstline.files import read_small, whole_file
 
 _CHAMPION = "champion.json"
+_CHAMPION_MOST_BYTES = 10_000
+_CHOOSE = "Choose again: firstline models promote ID"
 
 
 class _Champion(msgspec.Struct, forbid_unknown_fields=True):
@@ -37,13 +39,15 @@ def champion_id(models: Path) -> str | None:
     """The id of the champion, or None before the first training. Raises `BundleDamaged`."""
     file = models / _CHAMPION
     try:
-        return msgspec.json.decode(file.read_bytes(), type=_Champion).model
+        return msgspec.json.decode(read_small(file, _CHAMPION_MOST_BYTES), type=_Champion).model
     except FileNotFoundError:
         return None
     except NotADirectoryError:
         raise BundleDamaged(f"{models} is not a folder.", "Move it away.") from None
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BundleDamaged(f"{file} cannot be read: {error}.", "Choose again: firstline models promote ID") from None
+    except OSError as error:
+        raise BundleDamaged(f"{file} cannot be read: {error.strerror}.", _CHOOSE) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BundleDamaged(f"{file} cannot be read: {error}.", _CHOOSE) from None
 
 
 def champions_candidates(models: Path) -> tuple[str, ...]:

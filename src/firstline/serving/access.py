@@ -95,8 +95,11 @@ def _without_port(host: bytes) -> bytes:
 
 
 def _address(scope: Mapping[str, Any]) -> str:
-    """The client's address; empty if a proxy has named something else."""
+    """The client's address; empty if a proxy has named something else.
+
+    Without the zone of an IPv6 address, which may be any text after a "%".
+    """
     try:
-        return str(ipaddress.ip_address(scope["client"][0]))
+        return str(ipaddress.ip_address(str(scope["client"][0]).partition("%")[0]))
     except (ValueError, TypeError):
         return ""

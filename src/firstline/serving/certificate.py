@@ -5,9 +5,11 @@ import ssl
 from pathlib import Path
 
 from firstline.errors import CertificateUnusable
+from firstline.files import read_small
 from firstline.serving.looking import stamp
 
 _log = logging.getLogger("firstline.serving")
+_MOST_BYTES = 1_000_000
 Signature = tuple[tuple[int, ...], ...]
 
 
@@ -45,6 +47,9 @@ class Certificate:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_alpn_protocols(["http/1.1"])
         try:
+            for file in self._files:
+                # OpenSSL would wait for the other end of a pipe.
+                read_small(file, _MOST_BYTES)
             # Without the argument, OpenSSL would ask for a password at the terminal.
             context.load_cert_chain(*self._files, password="")
         except ssl.SSLError as error:

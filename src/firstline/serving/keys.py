@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from msgspec import Meta
 
 from firstline.errors import ApiKeysUnusable, UsageError
-from firstline.files import whole_file
+from firstline.files import read_small, whole_file
 from firstline.serving.routes import Permission
 from firstline.store.private import write_private
 
@@ -31,6 +31,7 @@ KEY_CHARS = len(_PREFIX) + 43
 _NAME = r"\A[\w.-](?:[\w .-]{0,62}[\w.-])?\Z"
 """What a line of the log may hold."""
 _LOCK_WAIT_S = 5.0
+_MOST_BYTES = 10_000_000
 _MOST_MODE = 0o640
 """A team may let a group read the file, and nobody else."""
 
@@ -58,7 +59,7 @@ def read_keys(file: Path) -> tuple[Key, ...]:
     Raises `ApiKeysUnusable` if it cannot be read or is not a file of keys.
     """
     try:
-        content = file.read_bytes()
+        content = read_small(file, _MOST_BYTES)
     except FileNotFoundError:
         return ()
     except OSError as error:

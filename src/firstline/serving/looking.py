@@ -34,13 +34,12 @@ class Looking:
 
 
 def stamp(file: Path) -> tuple[int, ...]:
-    """What a change of a file changes: its time, size and number; empty if it is missing, an error's number if that is
-    all there is to see.
-    """
+    """What a change of a file changes; empty if it is missing, an error's number if that is all there is to see."""
     try:
         found = file.stat()
     except FileNotFoundError:
         return ()
     except OSError as error:
         return (error.errno or 0,)
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    # A new mode or owner, which may make a file readable, changes no mtime.
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_mode, found.st_size, found.st_ino

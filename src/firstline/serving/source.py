@@ -38,7 +38,7 @@ class Source:
         return Predictor.load(folder, read_promise(self.models), place.always_review, place.none_classes)
 
     def signature(self) -> Signature:
-        """What changes if the files change that `load` reads: their times, sizes and numbers."""
+        """What changes if the files change that `load` reads: their times, modes, sizes and numbers."""
         deciding = [self.models / "champion.json", self.models / "promise.json"]
         if self.settings_file is not None:
             deciding.append(self.settings_file)

@@ -43,17 +43,17 @@ class Watcher:
 
     def look(self, *, is_forced: bool = False) -> None:
         """Load the model again if a file has changed, or if `is_forced`."""
-        seen = self._source.signature()
-        if seen == self._seen and not is_forced:
-            return
-        self._seen = seen
         try:
+            seen = self._source.signature()
+            if seen == self._seen and not is_forced:
+                return
+            self._seen = seen
             self._take()
         except FirstlineError as error:
             self._refuse(error)
         except Exception as error:
-            _log.exception("The model cannot be loaded")
-            self._refuse(BundleError(f"The model cannot be loaded: {kind_of(error)}.", "See the log of the service."))
+            problem = BundleError(f"The model cannot be loaded: {kind_of(error)}.", "See the log of the service.")
+            self._refuse(problem, error)
 
     def _watch(self) -> None:
         refused_looks = 0
@@ -84,9 +84,11 @@ class Watcher:
         # The old model has reference cycles, and may be large.
         gc.collect()
 
-    def _refuse(self, error: FirstlineError) -> None:
+    def _refuse(self, error: FirstlineError, cause: Exception | None = None) -> None:
+        """Log an error, with the stack of its `cause`, unless it is the same as before."""
         before = self._current.refused
         self._current.refused = error
         self._current.refusals[error.code] += 1
         if before is None or before.message != error.message:
-            _log.error("Model %s goes on, since another is refused: %s", self._current.service.model, error.message)
+            old = self._current.service.model
+            _log.error("Model %s goes on, since another is refused: %s", old, error.message, exc_info=cause)

@@ -17,12 +17,13 @@ from tomlkit.container import OutOfOrderTableProxy
 from tomlkit.items import InlineTable
 
 from firstline.errors import SettingsInvalid
-from firstline.files import whole_file
+from firstline.files import read_small, whole_file
 from firstline.settings.model import Settings
 from firstline.settings.renamed import with_new_names
 
 FILE_NAME = "firstline.toml"
 _COMMENT_WIDTH = 100
+_MOST_BYTES = 1_000_000
 _NEXT_STEP = "Correct it; docs/settings.md describes every setting."
 
 
@@ -33,7 +34,7 @@ def read_settings(path: Path) -> Settings:
     """
     try:
         # Notepad writes a byte-order mark, which TOML does not know.
-        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        values = tomllib.loads(read_small(path, _MOST_BYTES).decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise SettingsInvalid(f"{path} is not valid TOML: it is not UTF-8.", "Save it as UTF-8.") from None
     except tomllib.TOMLDecodeError as error:
@@ -131,7 +132,7 @@ def _rewritten(path: Path, problem: str) -> Iterator[tomlkit.TOMLDocument]:
     A byte-order mark and the line ends of Windows stay.
     """
     try:
-        before = path.read_bytes()
+        before = read_small(path, _MOST_BYTES)
         encoding = "utf-8-sig" if before.startswith(codecs.BOM_UTF8) else "utf-8"
         document = tomlkit.parse(before.decode(encoding).replace("\r\n", "\n"))
         yield document

@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import msgspec
@@ -124,6 +125,14 @@ def test_unreadable_manifest_is_damaged(tmp_path: Path, content: bytes) -> None:
     (folder / FILE_NAME).write_bytes(content)
     with pytest.raises(BundleDamaged, match="damaged"):
         read_manifest(folder)
+
+
+def test_a_pipe_in_the_place_of_the_manifest_is_not_waited_for(tmp_path: Path) -> None:
+    written = make_bundle(tmp_path)
+    (tmp_path / written.id / FILE_NAME).unlink()
+    os.mkfifo(tmp_path / written.id / FILE_NAME)
+    with pytest.raises(BundleDamaged, match=r"manifest.json cannot be read: it is not a file\."):
+        read_manifest(tmp_path / written.id)
 
 
 def test_unknown_format_version_is_refused_by_name(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import hashlib
+import os
 from pathlib import Path
 
 import msgspec
@@ -35,6 +36,14 @@ def test_a_file_that_the_manifest_does_not_name_is_not_used(tmp_path: Path) -> N
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     files = hashed(tmp_path, a=b"abc")
     (tmp_path / "a").unlink()
+    with pytest.raises(BundleDamaged, match=r"/a is missing"):
+        files.read("a")
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
+    files = hashed(tmp_path, a=b"abc")
+    (tmp_path / "a").unlink()
+    os.mkfifo(tmp_path / "a")
     with pytest.raises(BundleDamaged, match=r"/a is missing"):
         files.read("a")
 

@@ -32,10 +32,16 @@ def test_what_is_not_a_file_is_neither_read_nor_replaced(tmp_path: Path) -> None
     (tmp_path / "pipe").mkdir()
     os.mkfifo(tmp_path / "pipe" / FILE_NAME)
     for models in (tmp_path / "folder", tmp_path / "pipe"):
-        with pytest.raises(BundleDamaged, match="is not a file"):
+        with pytest.raises(BundleDamaged, match=r"it is not a file|Is a directory"):
             read_promise(models)
         with pytest.raises(BundleDamaged, match="is not a file"):
             write_promise(models, DEFAULT)
+
+
+def test_a_file_that_is_too_large_is_not_read_in_part(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_bytes(b'{"precision": 0.9}' + b" " * 10_000)
+    with pytest.raises(BundleDamaged, match="more than 10,000 bytes"):
+        read_promise(tmp_path)
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.1, float("nan"), float("inf")])

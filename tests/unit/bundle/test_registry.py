@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,16 @@ def test_a_file_in_the_place_of_the_folder_is_said(tmp_path: Path) -> None:
     (tmp_path / "models").write_text("")
     with pytest.raises(BundleDamaged, match="is not a folder"):
         champion_id(tmp_path / "models")
+
+
+def test_a_pipe_in_the_place_of_the_champion_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "champion.json")
+    with pytest.raises(BundleDamaged, match=r"champion.json cannot be read: it is not a file\."):
+        champion_id(tmp_path)
+
+
+def test_a_huge_champion_file_is_not_read_whole(tmp_path: Path) -> None:
+    with (tmp_path / "champion.json").open("wb") as file:
+        file.truncate(10**12)
+    with pytest.raises(BundleDamaged, match=r"champion.json cannot be read: it has more than 10,000 bytes\."):
+        champion_id(tmp_path)

@@ -172,6 +172,14 @@ def test_what_a_proxy_invents_is_no_address(file: Path) -> None:
         assert exchange.client == ""
 
 
+def test_the_zone_of_an_address_is_left_out(file: Path) -> None:
+    new(file, "classify")
+    exchange = Exchange("1", "POST", "/v1/classify")
+    named = {**scope_of({}), "client": ("fe80::1%a\nsecond line", 0)}
+    assert Guard(KeyRing(file)).refusal(named, exchange) is not None
+    assert exchange.client == "fe80::1"
+
+
 def hosted(guard: Guard, host: str | None, route: str = "/v1/classify") -> int:
     refusal = guard.refusal(scope_of({} if host is None else {"host": host}), Exchange("1", "POST", route))
     return 200 if refusal is None else refusal.status

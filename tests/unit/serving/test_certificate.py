@@ -1,6 +1,7 @@
 """The certificate that new connections get while its files change."""
 
 import logging
+import os
 import ssl
 from contextlib import suppress
 from pathlib import Path
@@ -95,6 +96,15 @@ def test_a_key_with_a_password_is_refused_and_not_asked_for(tmp_path: Path) -> N
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(CertificateUnusable, match="cannot be read: No such file"):
         Certificate(tmp_path / "cert.pem", tmp_path / "key.pem")
+
+
+@pytest.mark.parametrize("name", ["cert.pem", "key.pem"])
+def test_a_pipe_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    files = write_certificate(tmp_path)
+    (tmp_path / name).unlink()
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(CertificateUnusable, match="cannot be read: it is not a file"):
+        Certificate(*files)
 
 
 def test_old_versions_of_tls_are_not_spoken(tmp_path: Path) -> None:

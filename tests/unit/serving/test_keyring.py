@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from firstline.errors import ApiKeysUnusable
+from firstline.serving import keyring
 from firstline.serving.keyring import Allowance, KeyRing
-from firstline.serving.keys import add_key, revoke_key
+from firstline.serving.keys import Key, add_key, read_keys, revoke_key
 
 
 class Clock:
@@ -116,6 +118,24 @@ def test_a_file_that_is_mended_is_taken(file: Path) -> None:
     ring.look()
     file.write_bytes(content)
     key = new(file, "shop")
+    ring.look()
+    assert ring.find(key) is not None
+
+
+def test_a_file_is_read_once_its_mode_is_mended(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = new(file)
+
+    def read(path: Path) -> tuple[Key, ...]:
+        # Root may read a file of any mode.
+        if not path.stat().st_mode & 0o400:
+            raise ApiKeysUnusable(f"{path} cannot be read: Permission denied.", "")
+        return read_keys(path)
+
+    monkeypatch.setattr(keyring, "read_keys", read)
+    file.chmod(0o000)
+    ring = KeyRing(file, is_in_force=True)
+    assert ring.find(key) is None
+    file.chmod(0o600)
     ring.look()
     assert ring.find(key) is not None
 

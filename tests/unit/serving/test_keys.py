@@ -1,6 +1,7 @@
 """The file of keys: what is written into it, and what is refused."""
 
 import json
+import os
 import stat
 import threading
 from pathlib import Path
@@ -148,3 +149,16 @@ def test_a_folder_in_its_place_is_told(tmp_path: Path) -> None:
     (tmp_path / "keys.json").mkdir()
     with pytest.raises(ApiKeysUnusable, match="cannot be read"):
         add_key(tmp_path / "keys.json", "desk", ["classify"])
+
+
+def test_a_pipe_in_its_place_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "keys.json")
+    with pytest.raises(ApiKeysUnusable, match=r"keys.json cannot be read: it is not a file\."):
+        read_keys(tmp_path / "keys.json")
+
+
+def test_a_huge_file_is_not_read_whole(tmp_path: Path) -> None:
+    with (tmp_path / "keys.json").open("wb") as file:
+        file.truncate(10**12)
+    with pytest.raises(ApiKeysUnusable, match="more than 10,000,000 bytes"):
+        read_keys(tmp_path / "keys.json")

@@ -1,6 +1,7 @@
 """Taking a promoted model into service, with the files of models that a test changes."""
 
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from firstline.bundle.promise import Promise, write_promise
 from firstline.bundle.registry import promote
 from firstline.serving.current import Current
 from firstline.serving.service import Service
-from firstline.serving.source import Source
+from firstline.serving.source import Signature, Source
 from firstline.serving.watching import Watcher
 from firstline.settings.model import ServingSettings
 from tests.bundles import make_bundle, manifest
@@ -96,7 +97,7 @@ def test_a_model_that_is_not_the_champion_stays(models: Path, other: str) -> Non
     assert serving.look() == other
 
 
-@pytest.mark.parametrize("damage", ["cut", "missing", "no manifest", "folder gone", "champion unreadable"])
+@pytest.mark.parametrize("damage", ["cut", "missing", "no manifest", "folder gone", "champion unreadable", "pipe"])
 def test_a_model_that_cannot_be_loaded_is_refused_and_the_old_one_goes_on(
     models: Path, other: str, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -113,6 +114,9 @@ def test_a_model_that_cannot_be_loaded_is_refused_and_the_old_one_goes_on(
         (folder / FILE_NAME).unlink()
     elif damage == "folder gone":
         folder.rename(models.parent / "elsewhere")
+    elif damage == "pipe":
+        (models / "champion.json").unlink()
+        os.mkfifo(models / "champion.json")
     else:
         (models / "champion.json").write_text("{", "utf-8")
     with caplog.at_level(logging.ERROR):
@@ -156,6 +160,30 @@ def test_a_failure_that_nobody_foresaw_leaves_the_old_model(models: Path) -> Non
     assert serving.current.refused is not None
     assert "MemoryError" in serving.current.refused.message
     assert "a text" not in serving.current.refused.message
+
+
+def test_files_that_cannot_be_looked_at_do_not_end_the_thread(
+    models: Path, other: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Failing(Source):
+        n_looks = 0
+
+        def signature(self) -> Signature:
+            Failing.n_looks += 1
+            if Failing.n_looks in (2, 3):
+                raise RuntimeError("a bug")
+            return super().signature()
+
+    serving = Serving(Failing(models))
+    promote(models, other)
+    serving.watcher.start()
+    try:
+        wait_until(lambda: serving.current.service.model == other)
+    finally:
+        serving.watcher.stop()
+    assert serving.current.refusals.total() == 2
+    assert caplog.text.count("RuntimeError in test_watching.py") == 1
+    assert "Traceback" in caplog.text
 
 
 def test_the_thread_takes_a_promoted_model(models: Path, other: str) -> None:

@@ -1,3 +1,4 @@
+import os
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -145,6 +146,21 @@ def test_a_file_that_is_no_text_is_an_error(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsInvalid, match="cannot be read"):
+        read_settings(tmp_path / "firstline.toml")
+
+
+def test_a_pipe_in_its_place_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "firstline.toml")
+    with pytest.raises(SettingsInvalid, match=r"firstline.toml cannot be read: it is not a file\."):
+        read_settings(tmp_path / "firstline.toml")
+    with pytest.raises(SettingsInvalid, match=r"firstline.toml: it is not a file\."):
+        remember_columns(tmp_path / "firstline.toml", {"text": "t"})
+
+
+def test_a_huge_file_is_not_read_whole(tmp_path: Path) -> None:
+    with (tmp_path / "firstline.toml").open("wb") as file:
+        file.truncate(10**12)
+    with pytest.raises(SettingsInvalid, match="more than 1,000,000 bytes"):
         read_settings(tmp_path / "firstline.toml")
 
 

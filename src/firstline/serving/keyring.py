@@ -94,7 +94,7 @@ class KeyRing:
             self._held = self._held or {}
             return
         self._replace(keys)
-        _log.info("%d API keys are in force.", len(keys))
+        _log.info("%s in force.", "1 API key is" if len(keys) == 1 else f"{len(keys)} API keys are")
 
     def _replace(self, keys: tuple[Key, ...]) -> None:
         before = {held.entry: held for held in (self._held or {}).values()}

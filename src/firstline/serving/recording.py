@@ -1,6 +1,7 @@
 """Records answers with their masked texts, if the team asks for it, for people and for monitoring."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -32,6 +33,8 @@ class Answered(NamedTuple):
     message: Message
     prediction: Prediction
     at: float
+    since_s: float
+    """Since when it waits, by a clock that does not jump."""
 
 
 class Recorder:
@@ -41,12 +44,13 @@ class Recorder:
         files = RecordFiles(folder, days)
         files.open()
         self._takes_all = choice == "all"
-        self._writer: Writer[Answered] = Writer("records", _Records(files), _MOST_BYTES)
+        self._records = _Records(files)
+        self._writer: Writer[Answered] = Writer("records", self._records, _MOST_BYTES)
 
     @property
     def n_dropped(self) -> int:
         """Records that were never written."""
-        return self._writer.n_dropped
+        return self._writer.n_dropped + self._records.n_dropped
 
     def record(
         self,
@@ -59,7 +63,8 @@ class Recorder:
     ) -> None:
         """Record an answer, if it is of those that are asked for. Returns at once."""
         if self._takes_all or prediction.decision != "route":
-            answered = Answered(model, is_personal, request_id, item_id, message, prediction, time.time())
+            at, since_s = time.time(), time.monotonic()
+            answered = Answered(model, is_personal, request_id, item_id, message, prediction, at, since_s)
             self._writer.put(answered, _RECORD_BYTES + 2 * len(message.text))
 
     def close(self) -> None:
@@ -78,26 +83,49 @@ def open_recorder(folder: Path, settings: ServingSettings) -> Recorder | None:
 
 
 class _Records:
-    """Appends records to their files. What does not go through stays here until the next try."""
+    """Appends records to their files. What does not go through stays here until the next try.
+
+    What waits while `forget` runs is dropped, since it may be what should be forgotten.
+    """
 
     def __init__(self, files: RecordFiles) -> None:
         self._files = files
         self._left: list[RecordedAnswer] = []
         self._is_failing = False
+        self._forgotten_s = -math.inf
+        self.n_dropped = 0
 
     def __call__(self, answers: Sequence[Answered]) -> None:
         """Raises `OSError` if something is left."""
-        self._left += map(_record, answers)
+        # While writing fails, the writer keeps them: `forget` may have run since they came.
+        later = [answered for answered in answers if answered.since_s > self._forgotten_s]
+        self._count_dropped(len(answers) - len(later))
+        self._left += map(_record, later)
         try:
+            # Also with nothing to write: what comes later has not waited.
+            if self._files.has_forgotten():
+                self._drop_waiting()
             for _, those in groupby(tuple(self._left), lambda record: record.day):
                 day = list(those)
-                self._files.append(day)
+                if not self._files.append(day):
+                    self._drop_waiting()
+                    break
                 del self._left[: len(day)]
             self._files.tidy()
         except OSError as error:
             self._tell(error)
             raise
         self._tell(None)
+
+    def _drop_waiting(self) -> None:
+        self._forgotten_s = time.monotonic()
+        self._count_dropped(len(self._left))
+        self._left.clear()
+
+    def _count_dropped(self, n: int) -> None:
+        self.n_dropped += n
+        if n:
+            _log.info("Answers that waited to be recorded are dropped, since `firstline forget` has run: %d.", n)
 
     def _tell(self, error: OSError | None) -> None:
         """Log that recording fails, or works again; once each."""

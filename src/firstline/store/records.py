@@ -5,11 +5,14 @@ time, so whoever writes holds its lock, and opens the file anew each time.
 """
 
 import os
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from io import FileIO
 from pathlib import Path
+from secrets import token_hex
+from typing import Any
 
 import msgspec
 from filelock import FileLock
@@ -19,7 +22,9 @@ from firstline.files import sync
 from firstline.types import Decision, Label, Reason
 
 _FILE_MODE, _FOLDER_MODE = 0o600, 0o700
-_LOCK, _ENDING = ".lock", ".jsonl"
+_LOCK, _ENDING, _UNFINISHED = ".lock", ".jsonl", ".unfinished"
+_FORGETTING = ".forgetting"
+"""Has another content after each `forget`, so that a service learns of it. It says nothing about what was forgotten."""
 _CHUNK_BYTES = 65_536
 
 
@@ -47,13 +52,22 @@ class RecordedAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
         """The day in UTC, which names its file."""
         return self.at[:10]
 
+
+class _Found(msgspec.Struct):
+    """What `forget` reads of a line. A later version may write other fields, and other values."""
+
+    at: Any = None
+    id: Any = None
+    text: Any = None
+    segment: Any = None
+
     @property
     def key(self) -> bytes:
         """The key that the message has in a database, if it is in one."""
         # The service, which does not need it, starts without SQLAlchemy.
         from firstline.store.messages import StoredMessage
 
-        return StoredMessage(self.text, self.segment).key
+        return StoredMessage(str(self.text), None if self.segment is None else str(self.segment)).key
 
 
 class RecordFiles:
@@ -63,35 +77,76 @@ class RecordFiles:
         self._folder = folder
         self._days = days
         self._tidied: date | None = None
+        self._seen = b""
+        self._started, self._started_s = _now(), time.monotonic()
 
     def open(self) -> None:
         """Make the folder, if there is none, and see whether it can be written to. Raises `FileUnwritable`."""
         try:
-            self._folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-            with _locked(self._folder), _opened(self._folder / f"{_today()}{_ENDING}"):
-                (self._folder / ".gitignore").write_text("*\n", encoding="utf-8")
+            self._make()
+            today = self._folder / f"{_now().date()}{_ENDING}"
+            # Made here, so that it is the service's own, whoever forgets.
+            with _locked(self._folder), _opened(today), _opened(self._folder / _FORGETTING):
+                self._seen = self._forgetting()
         except OSError as error:
             raise FileUnwritable(
                 f"Answers cannot be recorded in {self._folder}: {error.strerror}.",
                 'Name another folder (serving.record_folder), or record nothing: serving.record = "none"',
             ) from None
 
-    def append(self, records: Sequence[RecordedAnswer]) -> None:
-        """Append records of one day: all of them, or none. Raises `OSError`."""
+    def append(self, records: Sequence[RecordedAnswer]) -> bool:
+        """Append records of one day: all of them, or none. Raises `OSError`.
+
+        False, with nothing written, if `forget` has run since the last call, as `has_forgotten` tells.
+        """
         lines = b"".join(msgspec.json.encode(record) + b"\n" for record in records)
-        with _locked(self._folder), _opened(self._folder / f"{records[0].day}{_ENDING}") as file:
-            _append(file, lines)
+        self._make()
+        with _locked(self._folder):
+            # Under the lock: a `forget` that starts later will find these records in their file.
+            if self.has_forgotten():
+                return False
+            with _opened(self._folder / f"{records[0].day}{_ENDING}") as file:
+                _append(file, lines)
+        return True
+
+    def has_forgotten(self) -> bool:
+        """Whether `forget` has run since the last call, or since `open`. Raises `OSError`.
+
+        It did not see the records that were not in their files by then: whoever holds some should drop them.
+        """
+        seen, self._seen = self._seen, self._forgetting()
+        return seen != self._seen
 
     def tidy(self) -> None:
-        """Delete the files that are too old; once a day. Raises `OSError`."""
-        today = _today()
-        if today == self._tidied or not self._folder.is_dir():
+        """Delete the files that are too old, and what a killed `forget` left; once a day. Raises `OSError`."""
+        now = self._trusted_now()
+        if now.date() == self._tidied or not self._folder.is_dir():
             return
+        oldest = now - timedelta(days=self._days)
         with _locked(self._folder):
+            _remove_unfinished(self._folder)
             for file in _files(self._folder):
-                if date.fromisoformat(file.stem) < today - timedelta(days=self._days):
+                is_old = date.fromisoformat(file.stem) < oldest.date()
+                if is_old and file.stat().st_mtime < oldest.timestamp():
                     file.unlink(missing_ok=True)
-        self._tidied = today
+        self._tidied = now.date()
+
+    def _trusted_now(self) -> datetime:
+        """The time by the clock, or by how long this process has run: a clock that jumps ahead deletes nothing."""
+        return min(_now(), self._started + timedelta(seconds=time.monotonic() - self._started_s))
+
+    def _make(self) -> None:
+        """Make the folder if there is none: for its lock alone, others could read it, and git would add it."""
+        self._folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+        ignored = self._folder / ".gitignore"
+        if not ignored.exists():
+            ignored.write_text("*\n", encoding="utf-8")
+
+    def _forgetting(self) -> bytes:
+        try:
+            return (self._folder / _FORGETTING).read_bytes()
+        except FileNotFoundError:
+            return b""
 
 
 def read_records(folder: Path) -> Iterator[RecordedAnswer]:
@@ -117,42 +172,63 @@ def forget_records(
     """Delete records by id, by masked text, by the key of their message, or by time, if answered before `before`.
 
     `before` is in UTC, without a zone, as the database stores times. Returns how many. A service may be appending
-    meanwhile. Raises `OSError`.
+    meanwhile: it drops the records that still wait. Raises `OSError`.
     """
     moment = None if before is None else before.isoformat()
 
-    def is_meant(record: RecordedAnswer) -> bool:
-        is_old = moment is not None and record.at < moment  # Texts of this form sort as the moments do.
-        return is_old or record.id in ids or record.text in texts or (bool(keys) and record.key in keys)
+    def is_meant(found: _Found) -> bool:
+        if moment is not None and isinstance(found.at, str) and found.at < moment:
+            return True  # Texts of this form sort as the moments do.
+        if found.id is not None and str(found.id) in ids:
+            return True
+        return found.text is not None and (str(found.text) in texts or (bool(keys) and found.key in keys))
 
-    found = 0
+    if not is_rehearsal and folder.is_dir():
+        with _locked(folder), _opened(folder / _FORGETTING) as note:
+            _remove_unfinished(folder)
+            note.truncate()
+            _write(note, token_hex(8).encode())
+    n_found = 0
     for file in _files(folder):
         with _locked(folder), suppress(FileNotFoundError):
-            found += _forget_in(file, is_meant, is_rehearsal)
-    return found
+            n_found += _forget_in(file, is_meant, is_rehearsal)
+    return n_found
 
 
-def _forget_in(file: Path, is_meant: Callable[[RecordedAnswer], bool], is_rehearsal: bool) -> int:
-    found = n_broken = 0
-    unfinished = file.with_suffix(".unfinished")
+def _forget_in(file: Path, is_meant: Callable[[_Found], bool], is_rehearsal: bool) -> int:
+    if is_rehearsal:
+        with file.open("rb") as lines:
+            return sum(found is not None and is_meant(found) for found in map(_found, lines))
+    n_found = n_broken = 0
+    unfinished = file.with_suffix(_UNFINISHED)
     try:
         with file.open("rb") as lines, _opened(unfinished) as kept:
             kept.truncate()
             for line in lines:
-                record = _read(line)
-                if record is None:
+                found = _found(line)
+                if found is None:
                     # Half a line, of a process that was killed, may hold what should be forgotten.
                     n_broken += 1
-                elif is_meant(record):
-                    found += 1
+                elif is_meant(found):
+                    n_found += 1
                 else:
-                    kept.write(line)
-        if (found or n_broken) and not is_rehearsal:
+                    _write(kept, line)
+        if n_found or n_broken:
+            # Its age stays what it was.
+            status = file.stat()
+            os.utime(unfinished, ns=(status.st_atime_ns, status.st_mtime_ns))
             sync(unfinished)
             unfinished.replace(file)
     finally:
         unfinished.unlink(missing_ok=True)
-    return found
+    return n_found
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove what a killed `forget` left. The caller holds the lock."""
+    for file in folder.glob(f"*{_UNFINISHED}"):
+        if _is_day(file.stem):
+            file.unlink(missing_ok=True)
 
 
 def _read(line: bytes) -> RecordedAnswer | None:
@@ -162,15 +238,27 @@ def _read(line: bytes) -> RecordedAnswer | None:
         return None
 
 
+def _found(line: bytes) -> _Found | None:
+    """None for half a line, and for what is not an object in JSON."""
+    try:
+        return msgspec.json.decode(line, type=_Found) if line.endswith(b"\n") else None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _write(file: FileIO, content: bytes) -> None:
+    """Write all of it. Raises `OSError`. On a full disk, the system may write a part first."""
+    while content:
+        content = content[file.write(content) :]
+
+
 def _append(file: FileIO, lines: bytes) -> None:
     """Write all, or leave the file as it was, without the half line of an earlier process that was killed."""
     end = _end_of_lines(file)
     try:
         file.truncate(end)
         file.seek(end)
-        left = lines
-        while left:
-            left = left[file.write(left) :]
+        _write(file, lines)
     except OSError:
         file.truncate(end)
         raise
@@ -195,8 +283,8 @@ def _locked(folder: Path) -> FileLock:
 
 @contextmanager
 def _opened(file: Path) -> Iterator[FileIO]:
-    """A file that only its owner may read, made if there is none."""
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    """A file that only its owner may read, made if there is none. A link is refused: it could lead anywhere."""
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     with FileIO(os.open(file, flags, _FILE_MODE), "r+b") as opened:
         yield opened
 
@@ -213,5 +301,5 @@ def _is_day(name: str) -> bool:
         return False
 
 
-def _today() -> date:
-    return datetime.now(UTC).date()
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,6 +1,7 @@
 """Which answers are recorded, and with what."""
 
 import errno
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,11 +12,11 @@ from firstline.bundle.predictor import Predictor
 from firstline.serving.app import create_app
 from firstline.serving.current import Current
 from firstline.serving.front import Front
-from firstline.serving.recording import Recorder, open_recorder
+from firstline.serving.recording import Answered, Recorder, _Records, open_recorder
 from firstline.serving.schemas import ClassifyRequest
 from firstline.serving.service import Service
 from firstline.settings.model import RecordChoice, ServingSettings
-from firstline.store.records import RecordedAnswer, RecordFiles, read_records
+from firstline.store.records import RecordedAnswer, RecordFiles, forget_records, read_records
 from firstline.types import Message, Prediction, Ranked
 from tests.bundles import make_bundle
 from tests.service import wait_until
@@ -155,3 +156,63 @@ def test_a_full_disk_is_logged_once_and_what_waited_is_written_later(
     assert [found.text for found in read_records(tmp_path)] == ["ждёт"]
     assert len([message for message in caplog.messages if "No space left" in message]) == 1
     assert recorder.n_dropped == 0
+
+
+def test_what_waits_while_something_is_forgotten_is_dropped_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    recorder = Recorder(tmp_path, 30, "all")
+    tries = list[int]()
+
+    def fail(*_: object) -> None:
+        tries.append(1)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def record(text: str) -> None:
+        recorder.record("m", lambda _: False, "r", None, Message(text), ROUTED)
+
+    with monkeypatch.context() as full:
+        full.setattr(RecordFiles, "append", fail)
+        record("waits for its file")
+        wait_until(lambda: bool(tries))
+        record("waits for the writer")
+        forget_records(tmp_path, texts={"waits for its file", "waits for the writer"})
+        wait_until(lambda: recorder.n_dropped == 1)
+    wait_until(lambda: recorder.n_dropped == 2)
+    record("answered later")
+    recorder.close()
+    assert [found.text for found in read_records(tmp_path)] == ["answered later"]
+    assert "dropped, since `firstline forget` has run" in caplog.text
+    assert "waits for" not in caplog.text
+
+
+def test_what_is_answered_after_something_was_forgotten_is_recorded(tmp_path: Path) -> None:
+    files = RecordFiles(tmp_path, 30)
+    files.open()
+    records = _Records(files)
+    forget_records(tmp_path, texts={"where"})
+    records([])
+    answered = Answered("m", lambda _: False, "r", None, Message("where"), ROUTED, time.time(), time.monotonic())
+    records([answered])
+    assert [found.text for found in read_records(tmp_path)] == ["where"]
+    assert records.n_dropped == 0
+
+
+def test_what_cannot_be_compared_with_what_was_forgotten_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = RecordFiles(tmp_path, 30)
+    files.open()
+    records = _Records(files)
+    answered = Answered("m", lambda _: False, "r", None, Message("where"), ROUTED, time.time(), time.monotonic())
+
+    def fail(_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(RecordFiles, "has_forgotten", fail)
+        with pytest.raises(OSError, match="Input"):
+            records([answered])
+    records([])
+    assert [found.text for found in read_records(tmp_path)] == ["where"]

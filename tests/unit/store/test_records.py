@@ -1,6 +1,7 @@
 """Recorded answers: whole lines, one file a day, and gone when they should be."""
 
 import os
+import shutil
 import threading
 from datetime import UTC, datetime, timedelta
 from io import FileIO
@@ -51,6 +52,21 @@ def file_of(folder: Path, days_ago: int = 0) -> Path:
     return folder / f"{TODAY - timedelta(days=days_ago)}.jsonl"
 
 
+def written(folder: Path, days_ago: int) -> None:
+    """Give the file of a day the age that it has if it was written on that day."""
+    moment = (datetime.now(UTC) - timedelta(days=days_ago)).timestamp()
+    os.utime(file_of(folder, days_ago), (moment, moment))
+
+
+class Full(FileIO):
+    """A file on a full disk: the last 50 bytes do not fit."""
+
+    def write(self, data: Any) -> int:
+        if len(data) > 50:
+            return super().write(data[: len(data) - 50])
+        raise OSError(28, "No space left on device")
+
+
 def test_what_is_appended_is_read(folder: Path, files: RecordFiles) -> None:
     whole = record(segment="клиент", id="7", runner_up="Перевод", runner_up_confidence=0.05)
     files.append([record(), whole])
@@ -93,13 +109,6 @@ def test_half_a_line_at_the_end_is_skipped_and_leaves_with_the_next_record(folde
 
 def test_a_full_disk_leaves_no_half_line(folder: Path, files: RecordFiles, monkeypatch: pytest.MonkeyPatch) -> None:
     files.append([record("before")])
-
-    class Full(FileIO):
-        def write(self, data: Any) -> int:
-            if len(data) > 50:
-                return super().write(data[: len(data) - 50])
-            raise OSError(28, "No space left on device")
-
     with monkeypatch.context() as patched:
         patched.setattr(records, "FileIO", Full)
         with pytest.raises(OSError, match="No space"):
@@ -112,8 +121,25 @@ def test_a_full_disk_leaves_no_half_line(folder: Path, files: RecordFiles, monke
 def test_files_older_than_asked_for_are_deleted(folder: Path, files: RecordFiles) -> None:
     for days_ago in (31, 30, 1):
         files.append([record(str(days_ago), days_ago)])
+        written(folder, days_ago)
     files.tidy()
     assert texts(folder) == ["30", "1"]
+
+
+def test_a_file_that_was_written_to_lately_is_not_old(folder: Path, files: RecordFiles) -> None:
+    files.append([record(days_ago=40)])
+    files.tidy()
+    assert len(texts(folder)) == 1
+
+
+def test_a_clock_that_jumps_ahead_deletes_nothing(
+    folder: Path, files: RecordFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files.append([record("yesterday", days_ago=1)])
+    written(folder, 1)
+    monkeypatch.setattr(records, "_now", lambda: datetime.now(UTC) + timedelta(days=365))
+    files.tidy()
+    assert texts(folder) == ["yesterday"]
 
 
 def test_other_files_of_the_folder_stay(folder: Path, files: RecordFiles) -> None:
@@ -166,7 +192,8 @@ def test_forgetting_loses_nothing_that_is_appended_meanwhile(folder: Path, files
 
     def append_all() -> None:
         for number in range(n_records):
-            files.append([record(f"text {number}"), record("forget me")])
+            while not files.append([record(f"text {number}"), record("forget me")]):
+                pass
 
     appending = threading.Thread(target=append_all)
     appending.start()
@@ -178,6 +205,128 @@ def test_forgetting_loses_nothing_that_is_appended_meanwhile(folder: Path, files
     assert n_forgotten == n_records
     assert texts(folder) == [f"text {number}" for number in range(n_records)]
     assert [file.name for file in folder.iterdir() if "unfinished" in file.name] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "left"),
+    [
+        ({}, []),
+        ({"reason": "of a later version"}, []),
+        ({"text": "other", "reason": "of a later version"}, ["other"]),
+        ({"id": 8, "text": {"parts": []}}, []),
+        ({"id": 9, "text": None, "at": 1.5}, [None]),
+        ({"id": None, "text": None}, [None]),
+    ],
+    ids=["as written", "text", "another text", "id", "another id", "neither"],
+)
+def test_records_of_a_later_version_are_forgotten_by_what_they_hold(
+    folder: Path, files: RecordFiles, change: dict[str, Any], left: list[str | None]
+) -> None:
+    files.append([record("kept")])
+    line = {**msgspec.to_builtins(record("secret")), **change, "new": 1}
+    with file_of(folder).open("ab") as opened:
+        opened.write(msgspec.json.encode(line) + b"\n")
+    n_forgotten = forget_records(folder, texts={"secret", "None"}, ids={"8", "None"}, keys={StoredMessage("None").key})
+    assert n_forgotten == 1 - len(left)
+    lines = file_of(folder).read_bytes().splitlines()
+    assert [msgspec.json.decode(line)["text"] for line in lines] == ["kept", *left]
+
+
+@pytest.mark.parametrize("line", [b"no json", b"[1]", b'"secret"', b'{"text": "\xff"}'])
+def test_a_line_that_is_no_object_is_dropped(folder: Path, files: RecordFiles, line: bytes) -> None:
+    with file_of(folder).open("ab") as opened:
+        opened.write(line + b"\n")
+    files.append([record("kept")])
+    assert forget_records(folder, texts={"secret"}) == 0
+    assert line not in file_of(folder).read_bytes()
+    assert texts(folder) == ["kept"]
+
+
+def test_what_a_killed_forget_left_is_removed(folder: Path, files: RecordFiles) -> None:
+    left, other = folder / f"{TODAY}.unfinished", folder / "notes.unfinished"
+    for remove in (lambda: forget_records(folder, texts={"a"}), files.tidy):
+        left.write_text("secret", "utf-8")
+        other.write_text("of somebody else", "utf-8")
+        remove()
+        assert not left.exists()
+        assert other.exists()
+
+
+def test_a_rehearsal_writes_nothing(folder: Path, files: RecordFiles) -> None:
+    files.append([record("a")])
+    before = {file: file.read_bytes() for file in folder.iterdir()}
+    assert forget_records(folder, texts={"a"}, is_rehearsal=True) == 1
+    assert {file: file.read_bytes() for file in folder.iterdir()} == before
+
+
+def test_forgetting_on_a_full_disk_loses_no_record(
+    folder: Path, files: RecordFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files.append([record("forget me"), record("kept")])
+
+    class FullLater(Full):
+        def write(self, data: Any) -> int:
+            return super().write(data) if b"kept" in data or len(data) == 50 else FileIO.write(self, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(records, "FileIO", FullLater)
+        with pytest.raises(OSError, match="No space"):
+            forget_records(folder, texts={"forget me"})
+    assert texts(folder) == ["forget me", "kept"]
+    assert not list(folder.glob("*.unfinished"))
+
+
+def test_what_forgets_does_not_make_a_file_younger(folder: Path, files: RecordFiles) -> None:
+    files.append([record("a", 31), record("b", 31)])
+    written(folder, 31)
+    forget_records(folder, texts={"a"})
+    assert texts(folder) == ["b"]
+    files.tidy()
+    assert texts(folder) == []
+
+
+def test_records_that_wait_while_something_is_forgotten_are_refused_once(folder: Path, files: RecordFiles) -> None:
+    forget_records(folder, texts={"a"}, is_rehearsal=True)
+    assert not files.has_forgotten()
+    forget_records(folder, texts={"a"})
+    assert not files.append([record("a")])
+    assert texts(folder) == []
+    assert files.append([record("b")])
+    assert texts(folder) == ["b"]
+
+
+def test_a_service_that_starts_later_has_nothing_to_drop(folder: Path, files: RecordFiles) -> None:
+    forget_records(folder, texts={"a"})
+    started = RecordFiles(folder, days=30)
+    started.open()
+    assert started.append([record("a")])
+
+
+def test_what_is_noted_of_forgetting_does_not_say_what(folder: Path, files: RecordFiles) -> None:
+    noted = set[bytes]()
+    for _ in range(2):
+        forget_records(folder, texts={"a"}, ids={"7"})
+        noted.add((folder / ".forgetting").read_bytes())
+    assert len(noted) == 2
+    assert {len(note) for note in noted} == {16}
+
+
+def test_a_folder_that_is_removed_is_made_again_as_it_was(folder: Path, files: RecordFiles) -> None:
+    files.append([record("gone")])
+    shutil.rmtree(folder)
+    assert files.append([record("again")])
+    assert texts(folder) == ["again"]
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (folder / ".gitignore").read_text("utf-8") == "*\n"
+
+
+def test_nothing_is_written_through_a_link(folder: Path, files: RecordFiles, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("", "utf-8")
+    file_of(folder, 1).symlink_to(elsewhere)
+    with pytest.raises(OSError, match=r"[Ll]ink"):
+        files.append([record(days_ago=1)])
+    assert elsewhere.read_text("utf-8") == ""
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

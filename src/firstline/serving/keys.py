@@ -5,10 +5,9 @@ protect nothing more, and would cost each request.
 """
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex, token_urlsafe
@@ -21,7 +20,7 @@ from msgspec import Meta
 from firstline.errors import ApiKeysUnusable, UsageError
 from firstline.files import read_small, whole_file
 from firstline.serving.routes import Permission
-from firstline.store.private import write_private
+from firstline.store.private import give_owner_of, write_private
 
 SCOPES: tuple[Permission, ...] = get_args(Permission)
 _PREFIX = "flk_"
@@ -158,13 +157,8 @@ def _keep_owner(file: Path, replacement: Path) -> None:
     Otherwise a service that runs as another user could not read the keys which root adds.
     """
     if file.exists():
-        before = file.stat()
-        replacement.chmod(before.st_mode & _MOST_MODE)
-    else:
-        before = file.parent.stat()
-    if hasattr(os, "chown"):
-        with suppress(PermissionError):
-            os.chown(replacement, before.st_uid, before.st_gid)
+        replacement.chmod(file.stat().st_mode & _MOST_MODE)
+    give_owner_of(file if file.exists() else file.parent, replacement)
 
 
 def _unwritable(file: Path, error: OSError) -> ApiKeysUnusable:

@@ -38,6 +38,14 @@ def write_private(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
+def give_owner_of(path: Path, replacement: Path) -> None:
+    """Give a file or folder the owner of another one, if this process may: what root replaces stays the service's."""
+    if hasattr(os, "chown"):
+        owner = path.stat()
+        with suppress(PermissionError):
+            os.chown(replacement, owner.st_uid, owner.st_gid)
+
+
 @contextmanager
 def temporary_folder(room: Path) -> Iterator[Path]:
     """A new folder in `room` that is deleted at the end. `room` is created if it does not exist.

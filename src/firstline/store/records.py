@@ -19,6 +19,7 @@ from filelock import FileLock
 
 from firstline.errors import FileUnwritable
 from firstline.files import sync
+from firstline.store.private import give_owner_of
 from firstline.types import Decision, Label, Reason
 
 _FILE_MODE, _FOLDER_MODE = 0o600, 0o700
@@ -217,6 +218,8 @@ def _forget_in(file: Path, is_meant: Callable[[_Found], bool], is_rehearsal: boo
             # Its age stays what it was.
             status = file.stat()
             os.utime(unfinished, ns=(status.st_atime_ns, status.st_mtime_ns))
+            # A service that runs as another user could not append to a file of root's.
+            give_owner_of(file, unfinished)
             sync(unfinished)
             unfinished.replace(file)
     finally:

@@ -334,3 +334,12 @@ def test_a_folder_that_cannot_be_written_to_is_named(folder: Path) -> None:
     folder.mkdir(mode=0o500)
     with pytest.raises(FileUnwritable, match="records"):
         RecordFiles(folder, days=30).open()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files away")
+def test_a_file_that_root_rewrites_stays_the_services(folder: Path, files: RecordFiles) -> None:
+    files.append([record("one", id="1"), record("two", id="2")])
+    os.chown(file_of(folder), 12_345, 12_346)
+    assert forget_records(folder, ids=["1"]) == 1
+    status = file_of(folder).stat()
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (12_345, 12_346, 0o600)

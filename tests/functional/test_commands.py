@@ -124,6 +124,56 @@ def test_damaged_model_is_refused_by_name(firstline: Run, tmp_path: Path) -> Non
     assert "weights.npy is damaged" in done.stderr
 
 
+@pytest.mark.parametrize("command", [["serve", "--port", "0"], ["evaluate", "labelled.csv"]])
+def test_instead_of_a_damaged_champion_an_older_model_is_named(
+    firstline: Run, tmp_path: Path, command: list[str]
+) -> None:
+    from firstline.bundle.registry import promote
+    from tests.bundles import make_bundle
+
+    firstline("init", tmp_path)
+    (tmp_path / "labelled.csv").write_text("text,label\nкарта,Карта\n", "utf-8")
+    good, champion = (make_bundle(tmp_path / "models", strength) for strength in (4.0, 5.0))
+    promote(tmp_path / "models", champion.id)
+    (tmp_path / "models" / champion.id / "weights.npy").write_bytes(b"damaged")
+    done = firstline(*command, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "weights.npy is damaged" in done.stderr
+    assert f"firstline models promote {good.id}" in " ".join(done.stderr.split())
+
+
+def test_models_without_a_champion_have_no_footnote_about_one(firstline: Run, tmp_path: Path) -> None:
+    from tests.bundles import make_bundle
+
+    firstline("init", tmp_path)
+    written = make_bundle(tmp_path / "models")
+    done = firstline("models", "-w", tmp_path)
+    assert "* the champion" not in done.stdout
+    assert f"No model is the champion. Choose one: firstline models promote {written.id}" in " ".join(
+        done.stderr.split()
+    )
+    firstline("models", "promote", written.id, "-w", tmp_path)
+    done = firstline("models", "-w", tmp_path)
+    assert ("* the champion" in done.stdout, done.stderr) == (True, "")
+
+
+def test_models_of_a_folder_need_no_workspace(firstline: Run, tmp_path: Path) -> None:
+    from firstline.bundle.registry import champion_id
+    from tests.bundles import make_bundle
+
+    written = make_bundle(tmp_path)
+    assert f"{written.id} is the champion" in firstline("models", "promote", written.id, "--models", tmp_path).stdout
+    assert champion_id(tmp_path) == written.id
+    assert written.id in firstline("models", "--models", tmp_path).stdout
+    assert f"{written.id}, the champion" in firstline("models", "--models", tmp_path, "show").stdout
+    assert not (tmp_path / ".locks").exists()
+
+
+def test_a_folder_of_models_and_a_workspace_exclude_each_other(firstline: Run, tmp_path: Path) -> None:
+    done = firstline("models", "promote", "x", "--models", tmp_path, "-w", tmp_path)
+    assert (done.returncode, "exclude each other" in done.stderr) == (2, True)
+
+
 @pytest.mark.parametrize("command", [["models", "promote"], ["serve", "--port", "0", "--model"]])
 def test_a_model_that_fails_its_self_check_neither_serves_nor_becomes_champion(
     firstline: Run, tmp_path: Path, command: list[str]

@@ -24,6 +24,8 @@ MANIFEST = (DEPLOY / "kubernetes.yaml").read_text("utf-8")
 OBJECTS: dict[str, dict[str, Any]] = {one["kind"]: one for one in yaml.safe_load_all(MANIFEST)}
 POD: dict[str, Any] = OBJECTS["Deployment"]["spec"]["template"]["spec"]
 (CONTAINER,) = POD["containers"]
+WRITER_MANIFEST = (DEPLOY / "kubernetes-models.yaml").read_text("utf-8")
+WRITER: dict[str, dict[str, Any]] = {one["kind"]: one for one in yaml.safe_load_all(WRITER_MANIFEST)}
 
 
 def unit(path: Path) -> dict[str, list[str]]:
@@ -118,8 +120,8 @@ def test_compose_starts_only_the_service_unless_told() -> None:
 
 
 def test_files_name_the_images_of_this_version() -> None:
-    named = re.findall(r"/firstline-(?:serve|train):(\S+)", MANIFEST + (DEPLOY / "compose.yaml").read_text("utf-8"))
-    assert named == [VERSION] * 3
+    files = MANIFEST + WRITER_MANIFEST + (DEPLOY / "compose.yaml").read_text("utf-8")
+    assert re.findall(r"/firstline-(?:serve|train):(\S+)", files) == [VERSION] * 4
 
 
 @pytest.mark.parametrize(
@@ -179,9 +181,9 @@ def test_systemd_understands_the_unit(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("kind", list(OBJECTS))
-def test_manifest_fits_the_schemas_of_kubernetes(kind: str) -> None:
-    kubernetes_validate.validate(OBJECTS[kind], "1.37", strict=True)
+@pytest.mark.parametrize("one", [*OBJECTS.values(), *WRITER.values()], ids=lambda one: one["kind"])
+def test_manifest_fits_the_schemas_of_kubernetes(one: dict[str, Any]) -> None:
+    kubernetes_validate.validate(one, "1.37", strict=True)
 
 
 def test_schemas_refuse_a_name_that_is_misspelled() -> None:
@@ -192,6 +194,21 @@ def test_schemas_refuse_a_name_that_is_misspelled() -> None:
 
 def test_manifest_says_that_no_cluster_has_tried_it() -> None:
     assert "NOT TESTED ON A CLUSTER" in MANIFEST.splitlines()[0]
+    assert "NOT TESTED ON A CLUSTER" in WRITER_MANIFEST.splitlines()[1]
+
+
+def test_the_pod_that_writes_models_has_the_rights_of_the_service_and_its_claim() -> None:
+    spec = WRITER["Pod"]["spec"]
+    (container,) = spec["containers"]
+    assert spec["securityContext"] == POD["securityContext"]
+    assert container["securityContext"] == CONTAINER["securityContext"]
+    assert container["image"] == CONTAINER["image"]
+    claims = {volume["persistentVolumeClaim"]["claimName"] for volume in (spec["volumes"][0], POD["volumes"][0])}
+    assert claims == {WRITER["PersistentVolumeClaim"]["metadata"]["name"]}
+
+
+def test_the_pod_that_writes_models_gets_no_requests() -> None:
+    assert "labels" not in WRITER["Pod"]["metadata"]
 
 
 @pytest.mark.parametrize(

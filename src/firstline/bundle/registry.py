@@ -4,6 +4,9 @@
 only the folder `models`.
 """
 
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -12,10 +15,12 @@ from firstline.bundle.files import read_manifest
 from firstline.bundle.manifest import FILE_NAME, Manifest
 from firstline.errors import BundleDamaged, BundleError, BundleMissing
 from firstline.files import read_small, whole_file
+from firstline.settings import FILE_NAME as SETTINGS_FILE
 
 _CHAMPION = "champion.json"
 _CHAMPION_MOST_BYTES = 10_000
-_CHOOSE = "Choose again: firstline models promote ID"
+_PROMOTE = "firstline models promote ID"
+_CHOOSE = f"Choose again: {_PROMOTE}"
 
 
 class _Champion(msgspec.Struct, forbid_unknown_fields=True):
@@ -81,11 +86,11 @@ def model_folder(models: Path, model_id: str | None = None) -> Path:
     if model_id is None:
         model_id = champion_id(models)
         if model_id is None:
+            if any(models.glob(f"[!.]*/{FILE_NAME}")):
+                raise BundleMissing("No model is the champion.", f"Choose one: {_PROMOTE}")
             raise BundleMissing("There is no model yet.", "Train one: firstline train")
         if not (models / model_id / FILE_NAME).is_file() or Path(model_id).name != model_id:
-            raise BundleMissing(
-                f"The champion, '{model_id}', is not in {models}.", "Choose another: firstline models promote ID"
-            )
+            raise BundleMissing(f"The champion, '{model_id}', is not in {models}.", f"Choose another: {_PROMOTE}")
         return models / model_id
     ids = [path.parent.name for path in models.glob(f"*/{FILE_NAME}") if not path.parent.name.startswith(".")]
     matching = [name for name in ids if name == model_id] or [
@@ -95,3 +100,33 @@ def model_folder(models: Path, model_id: str | None = None) -> Path:
         what = f"{len(matching)} models begin with" if matching else "There is no model"
         raise BundleMissing(f"{what} '{model_id}' in {models}.", "List them: firstline models")
     return models / matching[0]
+
+
+@contextmanager
+def offering_another(models: Path) -> Iterator[None]:
+    """If the champion cannot be found or loaded, the error names the newest other model that can be read, to promote.
+
+    None takes its place silently, because it would answer differently.
+    """
+    try:
+        yield
+    except BundleError as error:
+        try:
+            champion = champion_id(models)
+        except BundleDamaged:
+            champion = None
+        another = next((item.id for item in list_models(models)[0] if item.id != champion), None)
+        if another is not None:
+            command = _promotion(models, another)
+            if _PROMOTE in error.next_step:
+                error.next_step = error.next_step.replace(_PROMOTE, command)
+            else:
+                error.next_step += f"\nOr promote another model: {command}"
+        raise
+
+
+def _promotion(models: Path, model_id: str) -> str:
+    """The command, with the folder that it needs to be run anywhere."""
+    is_workspace = (models.parent / SETTINGS_FILE).is_file()
+    option, folder = ("--workspace", models.parent) if is_workspace else ("--models", models)
+    return f"{_PROMOTE.replace('ID', model_id)} {option} {shlex.quote(str(folder))}"

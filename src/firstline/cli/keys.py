@@ -25,7 +25,7 @@ def add(
         list[str] | None,
         typer.Option(
             "--scope",
-            help="What the key allows: classify, explain, feedback, models or metrics. Repeat it for several.",
+            help="What the key allows: classify, explain, models or metrics. Repeat it for several.",
         ),
     ] = None,
     per_minute: Annotated[

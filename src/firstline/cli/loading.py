@@ -1,5 +1,6 @@
 """Loading a model for the commands that answer with it."""
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from firstline.cli.output import note
@@ -18,10 +19,12 @@ def load_predictor(place: "Workspace", model: str | None, promise: "Promise | No
     """
     from firstline.bundle.predictor import Predictor
     from firstline.bundle.promise import read_promise
-    from firstline.bundle.registry import model_folder
+    from firstline.bundle.registry import model_folder, offering_another
 
-    folder, promise = model_folder(place.models, model), promise or read_promise(place.models)
-    predictor = Predictor.load(folder, promise, place.always_review, place.none_classes)
+    promise = promise or read_promise(place.models)
+    with nullcontext() if model else offering_another(place.models):
+        folder = model_folder(place.models, model)
+        predictor = Predictor.load(folder, promise, place.always_review, place.none_classes)
     for sentence in predictor.notes:
         note(sentence)
     return predictor

@@ -1,5 +1,7 @@
 """`firstline models`, `firstline models show`, `firstline models promote`."""
 
+from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,30 +12,41 @@ from firstline.cli.output import counted, figure, figure_cell, next_command, not
 from firstline.cli.promising import routing_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from firstline.bundle.manifest import Manifest
+    from firstline.store.workspace import Workspace
 
 app = typer.Typer(cls=Group, help="The models of the workspace.", invoke_without_command=True)
 _Id = Annotated[str, typer.Argument(metavar="ID", help="The model's id; `firstline models` lists them.")]
+_ModelsOption = Annotated[
+    Path | None, typer.Option("--models", metavar="DIR", help="A folder of models instead of a workspace.")
+]
 
 
 @app.callback()
-def models(context: typer.Context, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+def models(
+    context: typer.Context,
+    workspace: WorkspaceOption = None,
+    models: _ModelsOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """List the models of the workspace, newest first; the champion is the one that serves."""
     if context.invoked_subcommand is not None:
-        context.obj = workspace
+        context.obj = workspace, models
         return
     from firstline.bundle.files import size_bytes
-    from firstline.bundle.registry import champion_id, list_models
+    from firstline.bundle.registry import champion_id, list_models, model_folder, offering_another
     from firstline.errors import BundleError
-    from firstline.store.workspace import Workspace
 
-    place = Workspace.find(workspace)
-    found, problems = list_models(place.models)
+    folder, _ = _folder(workspace, models)
+    found, problems = list_models(folder)
     champion = None
     try:
-        champion = champion_id(place.models)
+        with offering_another(folder):
+            champion = champion_id(folder)
+            if found:
+                model_folder(folder)
     except BundleError as error:
         problems.append(error)
     for problem in problems:
@@ -48,22 +61,29 @@ def models(context: typer.Context, workspace: WorkspaceOption = None, as_json: J
                     "is_champion": item.id == champion,
                     "n_classes": len(item.labels),
                     "metrics": item.metrics,
-                    "size_bytes": size_bytes(place.models / item.id),
+                    "size_bytes": size_bytes(folder / item.id),
                 }
                 for item in found
             ]
         )
         return
     if not found:
-        say(f"There is no model yet. Train one: {next_command(workspace, 'train')}")
+        train = f"There is no model yet. Train one: {next_command(workspace, 'train')}"
+        say(train if models is None else f"There is no model in {models}.")
         return
+    _print_models(found, folder, champion)
+
+
+def _print_models(found: "Sequence[Manifest]", folder: Path, champion: str | None) -> None:
+    from firstline.bundle.files import size_bytes
+
     print_table(
         ("", "model", "trained\nsize", "labels\nclasses", "folds", "macro-F1", "accuracy"),
         [
             (
                 "*" if item.id == champion else "",
                 item.id,
-                f"{item.measured.created_at[:10]}\n{size(size_bytes(place.models / item.id))}",
+                f"{item.measured.created_at[:10]}\n{size(size_bytes(folder / item.id))}",
                 (f"{item.training.n_messages:,}" if item.training else "") + f"\n{len(item.labels):,}",
                 str(item.training.folds) if item.training else "",
                 figure_cell(item.metrics.macro_f1, item.metrics.intervals.get("macro_f1")) if item.metrics else "",
@@ -73,7 +93,8 @@ def models(context: typer.Context, workspace: WorkspaceOption = None, as_json: J
         ],
         ("labels\nclasses", "folds"),
     )
-    say("* the champion, which serves")
+    if any(item.id == champion for item in found):
+        say("* the champion, which serves")
 
 
 @app.command(cls=Command)
@@ -84,6 +105,7 @@ def show(
         typer.Argument(metavar="ID", help="The model's id; `firstline models` lists them. Default: the champion."),
     ] = None,
     workspace: WorkspaceOption = None,
+    models: _ModelsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show one model: figures per class, data, settings."""
@@ -91,16 +113,15 @@ def show(
 
     from firstline.bundle.files import read_manifest
     from firstline.bundle.registry import champion_id, model_folder
-    from firstline.store.workspace import Workspace
 
-    place = Workspace.find(workspace or context.obj)
-    manifest = read_manifest(model_folder(place.models, model_id))
+    folder, place = _folder(workspace or context.obj[0], models or context.obj[1])
+    manifest = read_manifest(model_folder(folder, model_id))
     if as_json:
         # Without a thousand figures that only loading needs.
         print_json(msgspec.structs.replace(manifest, self_check=None))
         return
-    routing = routing_of(place, manifest)
-    _print_manifest(manifest, routing, is_champion=manifest.id == champion_id(place.models))
+    routing = routing_of(place, manifest, folder)
+    _print_manifest(manifest, routing, is_champion=manifest.id == champion_id(folder))
 
 
 def _print_manifest(manifest: "Manifest", routing: str, is_champion: bool) -> None:
@@ -148,25 +169,46 @@ def _made_of(settings: "Mapping[str, Any]") -> "Iterator[tuple[str, str]]":
 
 @app.command(cls=Command)
 def promote(
-    context: typer.Context, model_id: _Id, workspace: WorkspaceOption = None, as_json: JsonOption = False
+    context: typer.Context,
+    model_id: _Id,
+    workspace: WorkspaceOption = None,
+    models: _ModelsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Make a model the champion. A running service takes it within two seconds."""
     from firstline.bundle.predictor import Predictor
     from firstline.bundle.registry import champion_id, model_folder
     from firstline.bundle.registry import promote as make_champion
     from firstline.errors import BundleError
-    from firstline.store.workspace import Workspace
 
-    place = Workspace.find(workspace or context.obj)
-    with place.hold("models", "models promote"):
-        model_id = Predictor.load(model_folder(place.models, model_id)).manifest.id
+    folder, place = _folder(workspace or context.obj[0], models or context.obj[1])
+    # Outside a workspace nothing else changes the models, and the champion is replaced in one step.
+    with place.hold("models", "models promote") if folder == place.models else nullcontext():
+        model_id = Predictor.load(model_folder(folder, model_id)).manifest.id
         try:
-            before = champion_id(place.models)
+            before = champion_id(folder)
         except BundleError:
             before = None
-        make_champion(place.models, model_id)
+        make_champion(folder, model_id)
     if as_json:
         print_json({"champion": model_id, "before": before})
     else:
         say(f"{model_id} is the champion{f', before it was {before}' if before and before != model_id else ''}.")
         say("A running service takes it within two seconds.")
+
+
+def _folder(workspace: Path | None, models: Path | None) -> "tuple[Path, Workspace]":
+    """The folder of models, and the workspace; outside one, its settings come from the environment.
+
+    Raises `UsageError` if both were named, `SettingsInvalid`, and `WorkspaceMissing`.
+    """
+    from firstline.errors import UsageError
+    from firstline.settings import settings_of_environment
+    from firstline.store.workspace import Workspace
+
+    if models is None:
+        place = Workspace.find(workspace)
+        return place.models, place
+    if workspace is not None:
+        raise UsageError("--models and --workspace exclude each other.", "Name one of them.")
+    return models, Workspace(models, settings_of_environment())

@@ -5,7 +5,7 @@ from typing import Literal
 
 from litestar.utils import normalize_path
 
-Permission = Literal["classify", "explain", "feedback", "models", "metrics"]
+Permission = Literal["classify", "explain", "models", "metrics"]
 
 OTHER = "other"
 ROUTES: dict[str, Permission | None] = {

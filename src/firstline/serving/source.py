@@ -1,11 +1,12 @@
 """Where the model that serves comes from: a workspace, or a folder of models alone."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from firstline.bundle.predictor import Predictor
 from firstline.bundle.promise import read_promise
-from firstline.bundle.registry import model_folder
+from firstline.bundle.registry import model_folder, offering_another
 from firstline.errors import BundleError
 from firstline.serving.looking import stamp
 from firstline.settings import Settings, read_settings, settings_of_environment
@@ -34,8 +35,10 @@ class Source:
     def load(self) -> Predictor:
         """The predictor that should serve now. Raises `BundleError` or `SettingsInvalid`."""
         place = Workspace(self.folder, self.settings())
-        folder = model_folder(self.models, self.model)
-        return Predictor.load(folder, read_promise(self.models), place.always_review, place.none_classes)
+        promise = read_promise(self.models)
+        with nullcontext() if self.model else offering_another(self.models):
+            folder = model_folder(self.models, self.model)
+            return Predictor.load(folder, promise, place.always_review, place.none_classes)
 
     def signature(self) -> Signature:
         """What changes if the files change that `load` reads: their times, modes, sizes and numbers."""

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from firstline.bundle.registry import champion_id, list_models, model_folder, promote
+from firstline.bundle.predictor import Predictor
+from firstline.bundle.registry import champion_id, list_models, model_folder, offering_another, promote
 from firstline.errors import BundleDamaged, BundleMissing
 from tests.bundles import make_bundle, manifest
 
@@ -62,8 +63,10 @@ def test_only_a_model_that_is_there_can_be_promoted(tmp_path: Path) -> None:
 
 
 def test_without_a_champion_there_is_no_default(tmp_path: Path) -> None:
-    make_bundle(tmp_path)
     with pytest.raises(BundleMissing, match="There is no model yet"):
+        model_folder(tmp_path)
+    make_bundle(tmp_path)
+    with pytest.raises(BundleMissing, match="No model is the champion"):
         model_folder(tmp_path)
 
 
@@ -97,3 +100,35 @@ def test_a_huge_champion_file_is_not_read_whole(tmp_path: Path) -> None:
         file.truncate(10**12)
     with pytest.raises(BundleDamaged, match=r"champion.json cannot be read: it has more than 10,000 bytes\."):
         champion_id(tmp_path)
+
+
+def test_without_a_champion_the_newest_model_is_offered(tmp_path: Path) -> None:
+    make_bundle(tmp_path, 4.0, manifest(created_at="2026-01-01"))
+    new = make_bundle(tmp_path, 5.0, manifest(created_at="2026-02-01"))
+    with pytest.raises(BundleMissing) as refused, offering_another(tmp_path):
+        model_folder(tmp_path)
+    assert refused.value.next_step == f"Choose one: firstline models promote {new.id} --models {tmp_path}"
+
+
+@pytest.mark.parametrize("damage", ["manifest.json", "weights.npy"])
+def test_instead_of_a_damaged_champion_another_model_is_offered(tmp_path: Path, damage: str) -> None:
+    models = tmp_path / "models"
+    old = make_bundle(models, 4.0, manifest(created_at="2026-01-01"))
+    champion = make_bundle(models, 5.0, manifest(created_at="2026-02-01"))
+    promote(models, champion.id)
+    (tmp_path / "firstline.toml").write_text("")
+    (models / champion.id / damage).write_bytes(b"{")
+    with pytest.raises(BundleDamaged, match=damage) as refused, offering_another(models):
+        Predictor.load(model_folder(models))
+    command = f"firstline models promote {old.id} --workspace {tmp_path}"
+    assert refused.value.next_step.endswith(f"\nOr promote another model: {command}")
+
+
+def test_nothing_is_offered_if_no_other_model_can_be_read(tmp_path: Path) -> None:
+    champion, other = make_bundle(tmp_path, 4.0), make_bundle(tmp_path, 5.0)
+    promote(tmp_path, champion.id)
+    for broken in (champion, other):
+        (tmp_path / broken.id / "manifest.json").write_bytes(b"{")
+    with pytest.raises(BundleDamaged) as refused, offering_another(tmp_path):
+        Predictor.load(model_folder(tmp_path))
+    assert "promote" not in refused.value.next_step

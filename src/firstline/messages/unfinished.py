@@ -5,6 +5,7 @@ it was made from is remembered as hashes: if any of it differs, the next process
 rows may be a night's work.
 """
 
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -83,7 +84,8 @@ def _differs(file: Path, folder: Path, found: _Progress, made_from: Mapping[str,
     return EarlierRunDiffers(
         f"An earlier run of {file} did not end, and {' and '.join(changed)} changed since; its first"
         f" {found.n_rows:,} rows are kept.",
-        f"To resume it, run it as before. To start anew, name another file (--out FILE) or delete the folder {folder}",
+        "To resume it, run it as before. To start anew, name another file (--out FILE) or delete the folder"
+        f" {shlex.quote(str(folder))}",
     )
 
 

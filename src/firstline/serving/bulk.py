@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Container, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
 from firstline import __version__
@@ -116,8 +117,7 @@ def classify_file(
         if table.n_rows:
             yield Note(f"resumes an earlier run that did not end, after row {table.n_rows:,}")
         tally = _Tally(**table.counts)
-        for _ in zip(range(table.n_rows), source.rows, strict=False):
-            pass
+        deque(islice(source.rows, table.n_rows), maxlen=0)
         began = kept_at = time.monotonic()
         for number, (part, answered) in enumerate(_answered(source.rows, answering, spread), start=1):
             tally.add(len(part), answered)

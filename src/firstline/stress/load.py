@@ -107,7 +107,7 @@ async def _first_answer(session: aiohttp.ClientSession, load: Load) -> str:
 
 def _unusable(error: Exception, load: Load) -> ServiceUnusable:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        cause = getattr(error.certificate_error, "verify_message", "") or "it does not verify"
+        cause = getattr(error.certificate_error, "verify_message", "").rstrip(".") or "it does not verify"
         return ServiceUnusable(
             f"The certificate of {load.url} is not trusted: {cause}.",
             "If your own authority signed it, name that authority's certificate, a PEM file:\n"

@@ -1,5 +1,6 @@
 """A service on loopback that answers as a test says."""
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ class Scripted:
 
 
 @contextmanager
-def scripted(answer: Answer = lambda number: 200) -> Iterator[Scripted]:
+def scripted(answer: Answer = lambda number: 200, tls: ssl.SSLContext | None = None) -> Iterator[Scripted]:
     """A service that answers any POST with `answer`; the model that it names is `toy.v1-0001`."""
     found, lock = Scripted(), threading.Lock()
 
@@ -49,7 +50,9 @@ def scripted(answer: Answer = lambda number: 200) -> Iterator[Scripted]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
-        found.url = f"http://127.0.0.1:{server.server_port}"
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        found.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

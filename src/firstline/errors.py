@@ -14,6 +14,7 @@ FirstlineError                     error                    exit code 1 unless a
 │   ├── FormatUnknown              format_unknown
 │   ├── FileUnwritable             file_unwritable
 │   │   └── RunUnwritable          run_unwritable
+│   ├── EarlierRunDiffers          earlier_run_differs      rows are kept that were made from something else
 │   ├── ColumnMissing              column_missing
 │   ├── UnusableCell               cell_unusable            one cell; the import rejects its row and continues
 │   ├── SourceUnclear              source_unclear
@@ -121,6 +122,12 @@ class FormatUnknown(InputError):
 
 class FileUnwritable(InputError):
     code = "file_unwritable"
+
+
+class EarlierRunDiffers(InputError):
+    """The rows of an earlier run are kept, and this one would write others in their place."""
+
+    code = "earlier_run_differs"
 
 
 class RunUnwritable(FileUnwritable):

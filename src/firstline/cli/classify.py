@@ -126,6 +126,7 @@ def classify(
 
 def _run(answering: "Generator[float | Note, None, BulkReport]", out: Path, bar: "Progress") -> "BulkReport":
     """Run to the end, showing how far it is."""
+    from firstline.messages.unfinished import n_rows_kept
     from firstline.steps import Note
 
     task = bar.add_task(out.name, total=1.0)
@@ -134,8 +135,10 @@ def _run(answering: "Generator[float | Note, None, BulkReport]", out: Path, bar:
             answering, lambda step: note(step.text) if isinstance(step, Note) else bar.update(task, completed=step)
         )
     except KeyboardInterrupt:
-        if out.suffix.lower() != ".xlsx":
-            note("To resume, run the same command again.")
+        answering.close()
+        n_rows = n_rows_kept(out)
+        whence = f"it resumes after row {n_rows:,}" if n_rows else "it starts from the first row"
+        note(f"Run the same command again, and {whence}.")
         raise
 
 

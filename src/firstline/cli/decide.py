@@ -34,7 +34,7 @@ def decide(
 ) -> None:
     """Show how many messages can be routed, and how many of them wrongly, or set what you ask for.
 
-    No model changes: the promise is in models/promise.json, and the service reads it when it starts.
+    No model changes: the promise is in models/promise.json, and a running service follows it within two seconds.
     """
     from firstline.evaluation.promises import curve, outlook
     from firstline.store.workspace import Workspace

@@ -3,12 +3,14 @@
 import gc
 import os
 import pickle
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing.context import SpawnContext, SpawnProcess
+from multiprocessing.queues import SimpleQueue
 from typing import Any, TypeVar
 
 from firstline.errors import FirstlineError
@@ -20,6 +22,7 @@ Work = Callable[[list[Given]], list[Made]]
 _CHUNK = 1_000
 _MOST_AHEAD = 3
 _N_PROCESSES = 2
+_END_S = 5.0
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -36,9 +39,11 @@ def by_another_core(work: Work[Given, Made], items: Iterable[Given]) -> Iterator
 def in_other_processes(work: Callable[[Given], Made], items: Iterable[Given], n_processes: int) -> Iterator[Made]:
     """`work` for each item, in order, computed a few items ahead; the rest as in `by_another_core`.
 
-    Raises `FirstlineError` if one of the processes ends before its time.
+    If the caller stops, they are ended, whatever they are doing. Raises `FirstlineError` if one of the processes ends
+    before its time.
     """
-    pool = ProcessPoolExecutor(n_processes, get_context("spawn"), _begin, (pickle.dumps(work),))
+    workers = _Workers()
+    pool = ProcessPoolExecutor(n_processes, workers, _begin, (pickle.dumps(work),))
     ahead: deque[Future[Made]] = deque()
     try:
         for item in items:
@@ -47,19 +52,74 @@ def in_other_processes(work: Callable[[Given], Made], items: Iterable[Given], n_
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()
+        pool.shutdown()
     except BrokenProcessPool as error:
         raise FirstlineError(
             "A process of this command was ended from outside, or could not begin.",
             "Free some memory, then run the command again.",
         ) from error
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown(wait=False, cancel_futures=True)
+        workers.end()
 
 
 def _chunks(items: Iterable[Given]) -> Iterator[list[Given]]:
     rest = iter(items)
     while chunk := list(islice(rest, _CHUNK)):
         yield chunk
+
+
+class _Worker(SpawnProcess):
+    """A process that never hears Ctrl-C, not even before `begin_as_child`."""
+
+    def start(self) -> None:
+        if not hasattr(signal, "pthread_sigmask"):
+            super().start()
+            return
+        # What a thread blocks, the processes that it starts have blocked as well.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+        try:
+            super().start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class _Workers(SpawnContext):
+    """Makes the processes and the queues of a pool, and remembers them.
+
+    Ctrl-C may come after a process has started and before the pool knows of it. The pool would never end that one, and
+    this process would wait for it at its own end.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._processes: list[SpawnProcess] = []
+        self._results: list[SimpleQueue[Any]] = []
+
+    def Process(self, *args: Any, **kwargs: Any) -> SpawnProcess:  # type: ignore[override]  # noqa: N802 (its name)
+        # Python ends daemons at its own end, if a second Ctrl-C comes during `end`.
+        process = _Worker(*args, daemon=True, **kwargs)
+        self._processes.append(process)
+        return process
+
+    def SimpleQueue(self) -> "SimpleQueue[Any]":  # noqa: N802 (its name)
+        queue = super().SimpleQueue()
+        self._results.append(queue)
+        return queue
+
+    def end(self) -> None:
+        """End every process that was started, by force if it must be; what they were doing is lost."""
+        started = [process for process in self._processes if process.pid is not None]
+        for process in started:
+            process.terminate()
+        for process in started:
+            process.join(_END_S)
+            if process.is_alive():
+                process.kill()
+                process.join()
+        for queue in self._results:
+            # The pool's thread may wait for the rest of a result that was half sent: now nobody can send it.
+            queue._writer.close()  # type: ignore[attr-defined]
 
 
 _work: Callable[[Any], Any] | None = None

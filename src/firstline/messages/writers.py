@@ -171,7 +171,7 @@ class TableFile(AbstractContextManager["TableFile"]):
     `dialect` is that of a .csv. With `is_safe_for_excel`, a text in a .csv or .tsv that Excel would run as a
     formula gets an apostrophe before it. With `made_from`, as in `resumable`, the table continues what a killed
     process has begun, except in a workbook: `n_rows` are there already. Raises `FormatUnknown` for an ending that is
-    not known, `ExtraMissing` and `FileUnwritable`.
+    not known, `ExtraMissing`, `FileUnwritable` and `EarlierRunDiffers`.
     """
 
     def __init__(
@@ -208,11 +208,6 @@ class TableFile(AbstractContextManager["TableFile"]):
     def counts(self) -> Mapping[str, int]:
         """What the earlier process counted, as it called `keep`."""
         return self._begun.counts if self._begun else {}
-
-    @property
-    def differs(self) -> Sequence[str]:
-        """What has changed, so that the rows of an earlier process were thrown away."""
-        return self._begun.differs if self._begun else ()
 
     def __enter__(self) -> Self:
         return self

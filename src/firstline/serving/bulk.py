@@ -1,9 +1,11 @@
 """`firstline classify`: adds label, confidence, runner-up, decision and a note to every row of a file, in order."""
 
 import hashlib
+import time
 from collections import deque
 from collections.abc import Container, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
 from firstline import __version__
@@ -39,6 +41,8 @@ ADDED = (
 PART_ROWS, PART_CHARS = 1_024, 4_000_000
 """What is answered at a time, and where the table of a killed process can end: so long as either is not reached."""
 _PARTS_KEPT = 8
+_KEPT_EVERY_S = 2.0
+"""A slow model takes minutes for so many parts. Later, a hundredth of the time so far: Parquet has a file each time."""
 _ROLES = ("text", "segment")
 _CONVERSATION_ROLES = ("text", "id", "segment", "sent_at", "conversation", "author")
 
@@ -98,7 +102,7 @@ def classify_file(
     `learned` holds the keys of labelled messages. `temporary` as in `join_conversations`; conversations' ids are
     there as they stand in the file. `is_safe_for_excel` as in `TableFile`. An `explainer` adds its columns, too, and
     cannot be spread. If the command was killed, the next one with the same arguments resumes, except for a workbook,
-    and the result is the same. Raises `InputError`.
+    and the result is the same; if something else has changed, it is refused. Raises `InputError`.
     """
     if out.resolve() == path.resolve() or (path.is_dir() and out.resolve().parent == path.resolve()):
         raise UsageError("The result would overwrite its own source.", "Name another file: --out FILE")
@@ -110,15 +114,18 @@ def classify_file(
     made_from = _made_from(path, predictor, chosen, explainer)
     answering = Answering(predictor, learned, explainer)
     with TableFile(out, names, dialect, is_safe_for_excel=is_safe_for_excel, made_from=made_from) as table:
-        yield from _how_it_begins(out, table)
+        if table.n_rows:
+            yield Note(f"resumes an earlier run that did not end, after row {table.n_rows:,}")
         tally = _Tally(**table.counts)
-        for _ in zip(range(table.n_rows), source.rows, strict=False):
-            pass
+        deque(islice(source.rows, table.n_rows), maxlen=0)
+        began = kept_at = time.monotonic()
         for number, (part, answered) in enumerate(_answered(source.rows, answering, spread), start=1):
             tally.add(len(part), answered)
             _write(table, part, answered, answering)
-            if number % _PARTS_KEPT == 0:
+            now = time.monotonic()
+            if number % _PARTS_KEPT == 0 or now - kept_at >= max(_KEPT_EVERY_S, (now - began) / 100):
                 table.keep(tally.n_rows, asdict(tally))
+                kept_at = now
             yield source.reader.done()
         n_resumed = table.n_rows
     return BulkReport(
@@ -148,13 +155,6 @@ class _Tally:
         self.n_answered += answered.n_answered
         self.n_learned += answered.n_learned
         self.n_unknown_segments += answered.n_unknown_segments
-
-
-def _how_it_begins(out: Path, table: TableFile) -> Iterator[Note]:
-    if table.n_rows:
-        yield Note(f"resumes an earlier run that did not end, after row {table.n_rows:,}")
-    elif table.differs:
-        yield Note(f"starts anew: an earlier run of {out} did not end, but {' and '.join(table.differs)} changed since")
 
 
 def _made_from(

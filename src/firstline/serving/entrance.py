@@ -4,14 +4,17 @@ import ipaddress
 import shlex
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 
-from firstline.errors import UsageError
+from firstline.errors import ApiKeysUnusable, UsageError
 from firstline.serving.access import Guard
 from firstline.serving.certificate import Certificate
 from firstline.serving.keyring import KeyRing
 from firstline.serving.keys import read_keys
 from firstline.serving.source import Source
 from firstline.settings.model import ServingSettings
+
+_DEFAULT_KEYS = ServingSettings.model_fields["keys"].default
 
 
 @dataclass(frozen=True)
@@ -40,19 +43,27 @@ def decide_entrance(
 ) -> Entrance:
     """Who may reach a service that listens on `listener`.
 
-    Raises `UsageError` if others than this machine could reach it without a key, `ApiKeysUnusable`, and
-    `SettingsInvalid`.
+    Raises `UsageError` if others than this machine could reach it without a key, `ApiKeysUnusable`, also if the
+    settings name a file of keys that does not exist, and `SettingsInvalid`.
     """
     is_loopback = ipaddress.ip_address(listener.getsockname()[0]).is_loopback
-    file = source.folder / source.settings().serving.keys
+    named = source.settings().serving.keys
+    file = source.folder / named
+    if not without_keys and named != _DEFAULT_KEYS and not file.exists():
+        raise ApiKeysUnusable(
+            f"serving.keys names {file}, and there is no such file.", f"{_make_key(file)}\nOr correct serving.keys."
+        )
     keys = () if without_keys else read_keys(file)
     if not (keys or is_loopback or without_keys):
         raise UsageError(
             f"Without API keys, the service listens on this machine alone, and {host} can be reached from others.",
-            f"Make a key: firstline keys add NAME --scope classify --file {shlex.quote(str(file))}\n"
-            "Or add --without-keys to let anyone ask who reaches it.",
+            f"{_make_key(file)}\nOr add --without-keys to let anyone ask who reaches it.",
         )
     return Entrance(host, is_loopback, processes, not without_keys and (bool(keys) or file.exists()), without_keys)
+
+
+def _make_key(file: Path) -> str:
+    return f"Make a key: firstline keys add NAME --scope classify --file {shlex.quote(str(file))}"
 
 
 def certificate_of(source: Source, settings: ServingSettings) -> Certificate | None:

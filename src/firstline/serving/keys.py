@@ -6,6 +6,7 @@ protect nothing more, and would cost each request.
 
 import hashlib
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -98,7 +99,9 @@ def add_key(file: Path, name: str, scopes: Sequence[str], per_minute: int | None
         keys = read_keys(file)
         if any(name in (key.name, key.id) for key in keys):
             raise UsageError(
-                f"There is already a key '{name}'.", "Take another name, or revoke that key: firstline keys revoke"
+                f"There is already a key '{name}'.",
+                "Take another name, or revoke that key:"
+                f" firstline keys revoke {shlex.quote(name)} --file {shlex.quote(str(file))}",
             )
         secret = _PREFIX + token_urlsafe(_SIZE_BYTES)
         added = Key(

@@ -1,13 +1,14 @@
 """Reads `firstline.toml`, and saves columns and settings of candidates in it."""
 
 import codecs
+import json
 import os
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import copymode
-from typing import Any
+from typing import Any, get_origin
 
 import tomlkit
 from pydantic import BaseModel, ValidationError
@@ -22,6 +23,7 @@ from firstline.settings.model import Settings
 from firstline.settings.renamed import with_new_names
 
 FILE_NAME = "firstline.toml"
+_PREFIX = "FIRSTLINE_"
 _COMMENT_WIDTH = 100
 _MOST_BYTES = 1_000_000
 _NEXT_STEP = "Correct it; docs/settings.md describes every setting."
@@ -63,20 +65,56 @@ def _settings(values: Mapping[str, Any], where: str) -> Settings:
     except ValidationError as error:
         raise SettingsInvalid(_sentence(error, where), _NEXT_STEP) from None
     except SettingsError as error:
-        raise SettingsInvalid(
-            f"An environment variable is not a valid setting: {error}.", 'Write a list as JSON: \'["a", "b"]\''
-        ) from None
+        said = f"The environment variable {name} is not JSON." if (name := _not_json()) else f"Environment: {error}."
+        raise SettingsInvalid(said, 'Write a list as JSON: \'["a", "b"]\'') from None
 
 
 def _sentence(error: ValidationError, source: str) -> str:
     first = error.errors(include_url=False)[0]
     names = [str(part) for part in first["loc"]]
-    variable = "FIRSTLINE_" + "__".join(names).upper()
-    where = f"the environment variable {variable}" if variable in map(str.upper, os.environ) else source
+    found = _variables(first["loc"], first["msg"])
+    where = f"the environment variable {' and '.join(found)}" if found else source
     if first["type"] == "extra_forbidden":
         return f"{where}: '{'.'.join(names)}' is not a setting."
     problem = first["msg"].removeprefix("Value error, ")
-    return f"{where}: '{'.'.join(names)}' {problem[0].lower()}{problem[1:]}, got {first['input']!r}."
+    # A whole section is never shown: it may hold a password.
+    got = "" if isinstance(first["input"], Mapping) else f", got {first['input']!r}"
+    return f"{where}: '{'.'.join(names)}' {problem[0].lower()}{problem[1:]}{got}."
+
+
+def _variables(place: Sequence[int | str], problem: str) -> list[str]:
+    """The environment variables that set what is wrong at a place of the settings.
+
+    That of the setting itself, of the list that it is an element of, or of the settings of its section that the
+    problem names.
+    """
+    exact = _PREFIX + "__".join(name for name in place if isinstance(name, str)).upper()
+    there = sorted(map(str.upper, os.environ))
+    return [
+        name
+        for name in there
+        if name == exact or (name.startswith(f"{exact}__") and name.removeprefix(f"{exact}__").lower() in problem)
+    ]
+
+
+def _not_json() -> str | None:
+    """The environment variable of a list, a table or a section that is not JSON."""
+    for name, value in os.environ.items():
+        if name.upper().startswith(_PREFIX) and _is_nested(name.upper().removeprefix(_PREFIX).lower().split("__")):
+            try:
+                json.loads(value)
+            except ValueError:
+                return name
+    return None
+
+
+def _is_nested(place: Sequence[str]) -> bool:
+    """Whether a place of the settings holds a list, a table or a section."""
+    kind: Any = Settings
+    for name in place:
+        fields = kind.model_fields if isinstance(kind, type) and issubclass(kind, BaseModel) else {}
+        kind = fields[name].annotation if name in fields else None
+    return get_origin(kind) in (tuple, dict) or (isinstance(kind, type) and issubclass(kind, BaseModel))
 
 
 def settings_sections() -> Iterator[tuple[str, type[BaseModel], FieldInfo]]:

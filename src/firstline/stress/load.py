@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from errno import ECONNRESET
 from itertools import cycle
 
 import aiohttp
@@ -88,10 +89,7 @@ async def _first_answer(session: aiohttp.ClientSession, load: Load) -> str:
         async with session.post(load.url, data=load.bodies[0], allow_redirects=False) as response:
             body, status = await response.read(), response.status
     except (aiohttp.ClientError, OSError) as error:
-        raise ServiceUnusable(
-            f"{load.url} does not answer: {_reason(error, load)}.",
-            "Start the service (firstline serve), or name another --url.",
-        ) from None
+        raise _unusable(error, load) from None
     if status in _WANTS_KEY:
         raise ServiceUnusable(
             f"{load.url} does not accept the key (status {status}).",
@@ -105,6 +103,37 @@ async def _first_answer(session: aiohttp.ClientSession, load: Load) -> str:
         return msgspec.json.decode(body, type=_Named).model
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
+
+
+def _unusable(error: Exception, load: Load) -> ServiceUnusable:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        cause = getattr(error.certificate_error, "verify_message", "").rstrip(".") or "it does not verify"
+        return ServiceUnusable(
+            f"The certificate of {load.url} is not trusted: {cause}.",
+            "If your own authority signed it, name that authority's certificate, a PEM file:\n"
+            "SSL_CERT_FILE=ca.pem firstline stress ...",
+        )
+    if isinstance(error, aiohttp.ClientConnectorSSLError):
+        return ServiceUnusable(
+            f"{load.url} does not speak TLS as it should: {_tls_reason(error)}.",
+            "It may speak HTTP: name its address with http://. Otherwise see the log of the service.",
+        )
+    is_closed = isinstance(error, aiohttp.ServerDisconnectedError) or getattr(error, "errno", None) == ECONNRESET
+    if is_closed and load.url.startswith("http:"):
+        return ServiceUnusable(
+            f"{load.url} closes the connection without an answer.",
+            "It may speak HTTPS: name its address with https://. Otherwise see the log of the service.",
+        )
+    return ServiceUnusable(
+        f"{load.url} does not answer: {_reason(error, load)}.",
+        "Start the service (firstline serve), or name another --url.",
+    )
+
+
+def _tls_reason(error: aiohttp.ClientConnectorSSLError) -> str:
+    """Without the number that the system's errors have: OpenSSL counts its own."""
+    reason = getattr(error.os_error, "reason", None) or type(error.os_error).__name__
+    return str(reason).lower().replace("_", " ")
 
 
 def _reason(error: Exception, load: Load) -> str:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from firstline.errors import FileUnwritable
-from firstline.messages.unfinished import resumable
+from firstline.errors import EarlierRunDiffers, FileUnwritable
+from firstline.messages.unfinished import n_rows_kept, resumable
 
 MADE_FROM = {"the file": "1", "the model": "2"}
 
@@ -24,7 +24,7 @@ def stop(file: Path, made_from: dict[str, str] = MADE_FROM, n_rows: int = 2) -> 
 
 def test_a_table_that_is_complete_leaves_nothing_beside_it(tmp_path: Path) -> None:
     with resumable(tmp_path / "a", MADE_FROM) as table:
-        assert (table.n_rows, table.position, table.counts, table.differs) == (0, 0, {}, ())
+        assert (table.n_rows, table.position, table.counts) == (0, 0, {})
         table.path.write_text("whole")
         table.keep(1, 5, {})
     assert (tmp_path / "a").read_text() == "whole"
@@ -35,23 +35,30 @@ def test_what_was_kept_is_found_again(tmp_path: Path) -> None:
     stop(tmp_path / "a")
     assert not (tmp_path / "a").exists()
     with resumable(tmp_path / "a", MADE_FROM) as table:
-        assert (table.n_rows, table.position, table.counts, table.differs) == (2, 4, {"n_learned": 1}, ())
+        assert (table.n_rows, table.position, table.counts) == (2, 4, {"n_learned": 1})
         assert table.path.read_text() == "a\nb\n"
 
 
-def test_what_has_changed_is_named_and_the_rows_do_not_count(tmp_path: Path) -> None:
+def test_rows_made_from_something_else_are_not_thrown_away(tmp_path: Path) -> None:
     stop(tmp_path / "a")
-    with resumable(tmp_path / "a", {**MADE_FROM, "the model": "3"}) as table:
-        assert (table.n_rows, table.position, table.counts, table.differs) == (0, 0, {}, ("the model",))
+    (folder,) = tmp_path.iterdir()
+    with (
+        pytest.raises(EarlierRunDiffers, match=r"the model changed since; its first 2 rows are kept") as raised,
+        resumable(tmp_path / "a", {**MADE_FROM, "the model": "3"}),
+    ):
+        pass
+    assert str(folder) in raised.value.next_step
+    with resumable(tmp_path / "a", MADE_FROM) as table:
+        assert table.n_rows == 2
+
+
+def test_how_many_rows_are_kept_can_be_asked(tmp_path: Path) -> None:
+    assert n_rows_kept(tmp_path / "a") == 0
+    stop(tmp_path / "a")
+    assert n_rows_kept(tmp_path / "a") == 2
+    with resumable(tmp_path / "a", MADE_FROM) as table:
         table.path.touch()
-
-
-def test_rows_that_are_given_up_are_not_found_by_a_later_process(tmp_path: Path) -> None:
-    stop(tmp_path / "a")
-    with pytest.raises(Stopped), resumable(tmp_path / "a", {**MADE_FROM, "the model": "3"}):
-        # Were it killed here, the table would have its rows, not those of the first.
-        assert not list(tmp_path.glob(".a.*/progress.json"))
-        raise Stopped
+    assert n_rows_kept(tmp_path / "a") == 0
 
 
 def test_nothing_stays_if_no_rows_were_kept(tmp_path: Path) -> None:

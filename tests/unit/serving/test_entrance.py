@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from firstline.errors import UsageError
+from firstline.errors import ApiKeysUnusable, UsageError
 from firstline.serving.entrance import Entrance, decide_entrance
 from firstline.serving.keys import add_key
 from firstline.serving.source import Source
@@ -42,6 +42,17 @@ def test_others_need_a_key_or_the_option(source: Source) -> None:
     assert decided(source, "0.0.0.0", without_keys=True).without_keys
     add_key(source.folder / "keys.json", "desk", ["classify"])
     assert decided(source, "0.0.0.0").has_keys
+
+
+def test_a_file_of_keys_that_is_named_must_be_there(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Otherwise a misspelled name would open the service.
+    monkeypatch.setenv("FIRSTLINE_SERVING__KEYS", "secrets/keys.json")
+    with pytest.raises(ApiKeysUnusable, match=r"serving\.keys names .*secrets/keys\.json") as caught:
+        decided(source, "127.0.0.1")
+    assert "firstline keys add" in caught.value.next_step
+    assert decided(source, "127.0.0.1", without_keys=True).without_keys
+    add_key(source.folder / "secrets/keys.json", "desk", ["classify"])
+    assert decided(source, "127.0.0.1").has_keys
 
 
 def test_a_file_whose_keys_are_all_revoked_does_not_open_the_service(source: Source) -> None:

@@ -80,8 +80,9 @@ def test_names_may_have_letters_of_any_script(tmp_path: Path, name: str) -> None
 def test_a_name_and_an_id_are_used_once(tmp_path: Path) -> None:
     added = add_key(tmp_path / "keys.json", "desk", ["classify"])[0]
     for name in ("desk", added.id):
-        with pytest.raises(UsageError, match="already a key"):
+        with pytest.raises(UsageError, match="already a key") as raised:
             add_key(tmp_path / "keys.json", name, ["classify"])
+        assert f"firstline keys revoke {name} --file {tmp_path / 'keys.json'}" in raised.value.next_step
 
 
 @pytest.mark.parametrize("scopes", [[], ["everything"], ["classify", "Explain"]])

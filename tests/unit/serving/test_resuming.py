@@ -10,7 +10,9 @@ from typing import TypeAlias
 import pytest
 
 from firstline.bundle.predictor import Predictor
+from firstline.errors import EarlierRunDiffers
 from firstline.messages.records import ReadingOptions
+from firstline.messages.unfinished import n_rows_kept
 from firstline.serving import bulk
 from firstline.serving.bulk import BulkReport, classify_file
 from firstline.settings import ColumnsSettings
@@ -153,30 +155,50 @@ def test_conversations_are_continued(predictor: Predictor, tmp_path: Path) -> No
     assert out.read_bytes() == whole.read_bytes()
 
 
-def test_another_file_begins_anew(predictor: Predictor, source: Path, tmp_path: Path) -> None:
-    out, whole = tmp_path / "out.csv", tmp_path / "whole.csv"
-    stop_after(answering(predictor, source, out), 5)
+def refused(predictor: Predictor, source: Path, out: Path) -> str:
+    """What a run says that would throw the rows of another away; they must still be there."""
+    before = kept(out.parent)
+    with pytest.raises(EarlierRunDiffers) as raised:
+        classify(predictor, source, out)
+    assert kept(out.parent) == before
+    return raised.value.message
+
+
+def kept(folder: Path) -> dict[str, bytes]:
+    (place,) = folder.glob(".*.resumable")
+    return {path.name: path.read_bytes() for path in place.iterdir()}
+
+
+def test_another_file_does_not_replace_what_is_kept(predictor: Predictor, source: Path, tmp_path: Path) -> None:
+    stop_after(answering(predictor, source, tmp_path / "out.csv"), 5)
     source.write_text(source.read_text("utf-8") + '\n{"n": 31, "text": "перевод"}', "utf-8")
-    report, notes = classify(predictor, source, out)
-    assert report.n_resumed == 0
-    assert notes == [f"starts anew: an earlier run of {out} did not end, but the file changed since"]
-    classify(predictor, source, whole)
-    assert out.read_bytes() == whole.read_bytes()
+    assert "the file changed since; its first 16 rows are kept" in refused(predictor, source, tmp_path / "out.csv")
 
 
-def test_another_model_begins_anew(predictor: Predictor, source: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out.csv"
-    stop_after(answering(predictor, source, out), 5)
+def test_another_model_does_not_replace_what_is_kept(predictor: Predictor, source: Path, tmp_path: Path) -> None:
+    stop_after(answering(predictor, source, tmp_path / "out.csv"), 5)
     other = Predictor.load(tmp_path / "models" / make_bundle(tmp_path / "models", strength=2.0).id)
-    _, notes = classify(other, source, out)
-    assert "the model changed since" in notes[0]
+    assert "the model changed since" in refused(other, source, tmp_path / "out.csv")
 
 
-def test_other_reading_begins_anew(predictor: Predictor, source: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out.csv"
-    stop_after(answering(predictor, source, out, text="n"), 5)
-    _, notes = classify(predictor, source, out)
-    assert "an option changed since" in notes[0]
+def test_other_reading_does_not_replace_what_is_kept(predictor: Predictor, source: Path, tmp_path: Path) -> None:
+    stop_after(answering(predictor, source, tmp_path / "out.csv", text="n"), 5)
+    assert "an option changed since" in refused(predictor, source, tmp_path / "out.csv")
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_slow_model_is_kept_part_by_part(
+    predictor: Predictor, source: Path, tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, out = tmp_path / f"whole.{ending}", tmp_path / f"out.{ending}"
+    classify(predictor, source, whole)
+    monkeypatch.setattr(bulk, "_KEPT_EVERY_S", 0.0)
+    monkeypatch.setattr(bulk, "_PARTS_KEPT", 1_000)
+    stop_after(answering(predictor, source, out), 3)
+    assert n_rows_kept(out) == 12
+    report, _ = classify(predictor, source, out)
+    assert report.n_resumed == 12
+    assert out.read_bytes() == whole.read_bytes()
 
 
 def test_what_is_left_holds_no_text_but_the_table(predictor: Predictor, source: Path, tmp_path: Path) -> None:

@@ -102,7 +102,32 @@ def test_a_list_in_the_environment_that_is_no_json_is_an_error(tmp_path: Path, m
     monkeypatch.setenv("FIRSTLINE_CLASSES__FIXED", "карта,перевод")
     with pytest.raises(SettingsInvalid) as caught:
         read_settings(written(tmp_path, ""))
-    assert "environment" in caught.value.message or "FIRSTLINE_CLASSES__FIXED" in caught.value.message
+    assert caught.value.message == "The environment variable FIRSTLINE_CLASSES__FIXED is not JSON."
+    assert '["a", "b"]' in caught.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("HOSTS", '["a b"]'), ("HOSTS", '["a", "b:80"]'), ("PROXIES", '["10.0.0.0/8", "x"]')]
+)
+def test_a_wrong_element_in_the_environment_is_blamed_on_its_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"FIRSTLINE_SERVING__{name}", value)
+    with pytest.raises(SettingsInvalid, match=rf"^the environment variable FIRSTLINE_SERVING__{name}: "):
+        read_settings(written(tmp_path, "[serving]\nmax_batch = 7\n"))
+
+
+def test_settings_that_belong_together_are_blamed_without_showing_their_section(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIRSTLINE_SERVING__TLS_KEY", "")
+    monkeypatch.setenv("FIRSTLINE_SERVING__MAX_BATCH", "7")
+    with pytest.raises(SettingsInvalid) as caught:
+        read_settings(written(tmp_path, "[serving]\ntls_certificate = 'cert.pem'\n"))
+    assert caught.value.message == (
+        "the environment variable FIRSTLINE_SERVING__TLS_KEY:"
+        " 'serving' needs both tls_certificate and tls_key, or neither."
+    )
 
 
 @pytest.mark.parametrize(

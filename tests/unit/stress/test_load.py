@@ -1,8 +1,14 @@
 import os
 import signal
 import socket
+import ssl
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +16,7 @@ import pytest
 from firstline.errors import ServiceUnusable
 from firstline.stress.load import Load, send
 from firstline.stress.outcomes import Outcomes
+from tests.certificates import write_certificate
 from tests.scripted import Answer, scripted
 
 
@@ -31,6 +38,51 @@ def test_bodies_go_out_in_turn_as_json_with_the_key() -> None:
     assert max(counts) - min(counts) <= 1
     assert service.headers["Authorization"] == "Bearer secret"
     assert service.headers["Content-Type"] == "application/json"
+
+
+@contextmanager
+def over_tls(folder: Path) -> Iterator[tuple[str, Path]]:
+    """A service that speaks HTTPS; gives its host and port, and its certificate."""
+    certificate, key = write_certificate(folder)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    with scripted(tls=context) as service:
+        yield service.url.removeprefix("https://"), certificate
+
+
+def problem(url: str) -> ServiceUnusable:
+    with pytest.raises(ServiceUnusable) as raised:
+        send(Load(url, [b"{}"], 0.1, 1), Outcomes())
+    return raised.value
+
+
+def test_a_certificate_that_is_not_trusted_is_named_as_the_cause(tmp_path: Path) -> None:
+    with over_tls(tmp_path) as (at, _):
+        told = problem(f"https://{at}")
+    assert "is not trusted: self-signed certificate" in told.message
+    assert "SSL_CERT_FILE" in told.next_step
+
+
+def test_ssl_cert_file_names_an_authority_to_trust(tmp_path: Path) -> None:
+    with over_tls(tmp_path) as (at, certificate):
+        command = [sys.executable, "-m", "firstline", "stress", "--seconds", "0.2", "--url", f"https://{at}"]
+        done = subprocess.run(
+            command, env={**os.environ, "SSL_CERT_FILE": str(certificate)}, capture_output=True, check=False
+        )
+    assert (done.returncode, b"answered" in done.stdout) == (0, True)
+
+
+def test_http_to_a_service_that_speaks_https_says_so(tmp_path: Path) -> None:
+    with over_tls(tmp_path) as (at, _):
+        told = problem(f"http://{at}")
+    assert "It may speak HTTPS" in told.next_step
+
+
+def test_https_to_a_service_that_speaks_http_says_so() -> None:
+    with scripted() as service:
+        told = problem(service.url.replace("http:", "https:"))
+    assert "does not speak TLS" in told.message
+    assert "It may speak HTTP:" in told.next_step
 
 
 def test_without_a_key_none_is_sent() -> None:

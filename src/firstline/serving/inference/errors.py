@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from litestar import Request, Response
 
-from firstline.serving.inference.protocol import ProtocolError
+from firstline.serving.inference.protocol import MODEL, ProtocolError
 from firstline.serving.schemas import ErrorAnswer, ErrorBody
 
 E = TypeVar("E", bound=Exception)
@@ -16,6 +16,11 @@ CODE_HEADER = "x-error-code"
 def speaks_protocol(path: str) -> bool:
     """Whether an address belongs to the protocol, also if the service does not have it."""
     return path == "/v2" or path.startswith("/v2/")
+
+
+def _names_another_model(path: str) -> bool:
+    below, _, rest = path.partition("/v2/models/")
+    return not below and rest.partition("/")[0] not in ("", MODEL)
 
 
 def as_string(error: ErrorBody) -> ProtocolError:
@@ -33,6 +38,8 @@ def as_address_expects(
         if not speaks_protocol(request.scope["path"]):
             return response
         told = response.content.error
+        if told.code == "not_found" and _names_another_model(request.scope["path"]):
+            told = ErrorBody(told.code, "There is no model of this name.", f"The model is called {MODEL}.")
         return Response(
             as_string(told),
             status_code=response.status_code,

@@ -65,6 +65,15 @@ def test_another_version_model_or_address_is_not_found(client: TestClient[Litest
     assert "арбуз" not in response.text
 
 
+@pytest.mark.parametrize("rest", ["", "/ready", "/infer", "/versions/1"])
+def test_another_model_is_told_the_name_of_the_one_there_is(client: TestClient[Litestar], rest: str) -> None:
+    told = client.get(f"/v2/models/other{rest}")
+    assert told.json() == {"error": "There is no model of this name. The model is called firstline."}
+    assert told.headers["x-error-code"] == "not_found"
+    assert "no model" not in client.get(f"{AT}/other").text
+    assert "no model" not in client.get("/v2/models").text
+
+
 def test_one_message_gets_what_classify_answers(client: TestClient[Litestar], version: str) -> None:
     response = ask(client, tensor("text", "где мой перевод"), id="17")
     plain = client.post("/v1/classify", json={"text": "где мой перевод"}).json()

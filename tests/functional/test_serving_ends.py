@@ -77,7 +77,7 @@ def test_a_request_that_is_on_its_way_is_answered(trained: Path, tmp_path: Path)
 def test_a_client_that_does_not_read_does_not_keep_it(trained: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
     with served(trained, log) as service, connected(service, receive_buffer=4_096) as unread:
-        for _ in range(30):  # more answers than the kernel keeps for it
+        for _ in range(14):  # more answers than the kernel keeps for it
             unread.sendall(b"GET /schema HTTP/1.1\r\nHost: localhost\r\n\r\n" * 25)
             time.sleep(0.3)
         service.process.send_signal(signal.SIGTERM)

@@ -186,12 +186,14 @@ def test_all_processes_end_with_a_killed_parent(several: Running) -> None:
     begun = workers(several)
     several.process.kill()
     wait_until(lambda: not any(process.is_running() for process in begun))
+    assert len(begun) == 2
 
 
 def test_all_processes_take_a_hangup(several: Running, tmp_path: Path) -> None:
     log = tmp_path / "log"
     several.process.send_signal(signal.SIGHUP)
     wait_until(lambda: log.read_text("utf-8").count("was loaded again") == 2)
+    assert len(workers(several)) == 2
 
 
 def test_a_hangup_while_processes_start_ends_none(models: Path, tmp_path: Path) -> None:

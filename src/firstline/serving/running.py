@@ -19,7 +19,7 @@ from firstline.serving.recording import Recorder, open_recorder
 from firstline.serving.server import Server
 from firstline.serving.service import Service
 from firstline.serving.source import Source
-from firstline.serving.watching import Watcher
+from firstline.serving.watching import Watcher, tidy_memory
 
 _SWITCH_INTERVAL_S = 0.0005  # so that a single message does not wait for a batch in another thread
 
@@ -66,6 +66,7 @@ def serve(
     server = Server(
         front, limits, on_hangup=watcher.look_now, on_end=end, certificate=certificate, proxies=settings.proxies
     )
+    tidy_memory()
     watcher.start()
     looking.start()
     server.run(sockets=[listener])

@@ -284,7 +284,7 @@ class ServingSettings(_Section):
     max_batch: int = Field(1_000, ge=1, description="How many messages one batch request may have.")
     max_body_bytes: int = Field(10_000_000, ge=1, description="A larger request body is refused.")
     max_wait_ms: float = Field(
-        500.0,
+        300.0,
         gt=0,
         description="A single message that would wait longer for its turn gets 503 with Retry-After.",
     )

@@ -25,7 +25,8 @@ from firstline.bundle.registry import model_folder
 
 _OUT = ROOT / "build" / "container-check.json"
 _CONNECTIONS = 32
-_MOST_CONNECTIONS = 950
+_MOST_CONNECTIONS = 800
+"""More come near `serving.max_connections`, where a new connection replaces one without a whole request."""
 _URL = f"http://127.0.0.1:{PORT}"
 _SLACK_MS = 20.0
 """A request is normal again if it takes this much longer than the 99th percentile at half load, or less."""

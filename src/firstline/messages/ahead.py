@@ -118,7 +118,7 @@ class _Workers(SpawnContext):
                 process.kill()
                 process.join()
         for queue in self._results:
-            # The pool's thread may wait for the rest of a result that was half sent: now nobody can send it.
+            # A killed process may have sent half a result, and the pool's thread would wait for the rest.
             queue._writer.close()  # type: ignore[attr-defined]
 
 

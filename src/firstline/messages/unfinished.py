@@ -84,7 +84,7 @@ def _differs(file: Path, folder: Path, found: _Progress, made_from: Mapping[str,
     return EarlierRunDiffers(
         f"An earlier run of {file} did not end, and {' and '.join(changed)} changed since; its first"
         f" {found.n_rows:,} rows are kept.",
-        "To resume it, run it as before. To start anew, name another file (--out FILE) or delete the folder"
+        "To resume it, run it as before. To start over, name another file (--out FILE) or delete the folder"
         f" {shlex.quote(str(folder))}",
     )
 

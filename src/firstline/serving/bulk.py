@@ -42,7 +42,8 @@ PART_ROWS, PART_CHARS = 1_024, 4_000_000
 """What is answered at a time, and where the table of a killed process can end: so long as either is not reached."""
 _PARTS_KEPT = 8
 _KEPT_EVERY_S = 2.0
-"""A slow model takes minutes for so many parts. Later, a hundredth of the time so far: Parquet has a file each time."""
+"""How often rows are kept if a slow model takes longer for `_PARTS_KEPT` parts. In a long run it is a hundredth of the
+time so far, because each time makes another file of Parquet."""
 _ROLES = ("text", "segment")
 _CONVERSATION_ROLES = ("text", "id", "segment", "sent_at", "conversation", "author")
 

@@ -3,7 +3,9 @@
 import gc
 import logging
 import threading
+import weakref
 
+from firstline.bundle.predictor import Predictor
 from firstline.errors import BundleError, FirstlineError, kind_of
 from firstline.serving.current import Current
 from firstline.serving.source import Signature, Source
@@ -16,9 +18,9 @@ _log = logging.getLogger("firstline.serving")
 
 
 def tidy_memory() -> None:
-    """Free what nobody uses, such as the reference cycles of an old model, and exempt the rest from garbage collection.
+    """Collect garbage, and exempt what is left from later collections.
 
-    Otherwise each full collection would visit all objects of the libraries and the model: answers would stop for 50 ms.
+    A full collection visits every object of the libraries and the model, which stops the answers for 50 ms.
     """
     gc.unfreeze()
     gc.collect()
@@ -35,6 +37,8 @@ class Watcher:
         self._current = current
         self._source = source
         self._seen = seen
+        self._replaced: weakref.ref[Predictor] | None = None
+        """The model that was replaced last, until it has left the memory: a request may still use it."""
         self._is_asked = threading.Event()
         self._is_over = threading.Event()
 
@@ -53,6 +57,7 @@ class Watcher:
 
     def look(self, *, is_forced: bool = False) -> None:
         """Load the model again if a file has changed, or if `is_forced`."""
+        self._free_replaced()
         try:
             seen = self._source.signature()
             if seen == self._seen and not is_forced:
@@ -90,8 +95,17 @@ class Watcher:
             _log.info("Model %s was loaded again.", old.model)
         else:
             _log.info("Model %s serves from now on; before: %s.", now.manifest.id, old.model)
+        self._replaced = weakref.ref(old.predictor)
         del old
+        self._free_replaced()
+
+    def _free_replaced(self) -> None:
+        """Free the model that was replaced last. Its reference cycles keep it until a collection finds them."""
+        if self._replaced is None:
+            return
         tidy_memory()
+        if self._replaced() is None:
+            self._replaced = None
 
     def _refuse(self, error: FirstlineError, cause: Exception | None = None) -> None:
         """Log an error, with the stack of its `cause`, unless it is the same as before."""
@@ -100,4 +114,4 @@ class Watcher:
         self._current.refusals[error.code] += 1
         if before is None or before.message != error.message:
             old = self._current.service.model
-            _log.error("Model %s goes on, since another is refused: %s", old, error.message, exc_info=cause)
+            _log.error("Model %s keeps serving, because another is refused: %s", old, error.message, exc_info=cause)

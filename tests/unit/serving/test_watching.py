@@ -2,6 +2,7 @@
 
 import logging
 import os
+import weakref
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,19 @@ def test_what_has_been_read_of_current_stays_one_model(models: Path, other: str)
     assert kept.classify("карта", None).model == kept.model != other
 
 
+def test_a_replaced_model_leaves_the_memory_once_no_request_uses_it(models: Path, other: str) -> None:
+    serving = Serving(Source(models))
+    in_use = serving.current.service
+    replaced = weakref.ref(in_use.predictor)
+    in_use.predictor.itself = in_use.predictor  # type: ignore[attr-defined]  # only a collection frees it
+    promote(models, other)
+    serving.look()
+    assert replaced() is not None
+    del in_use
+    serving.look()
+    assert replaced() is None
+
+
 def test_a_new_promise_is_in_force(models: Path) -> None:
     serving = Serving(Source(models))
     write_promise(models, Promise(review=0.2))
@@ -124,7 +138,7 @@ def test_a_model_that_cannot_be_loaded_is_refused_and_the_old_one_goes_on(
     assert serving.current.refused is not None
     assert serving.current.refused.code.startswith("bundle")
     assert serving.current.service.classify("карта", None).label == "Карта"
-    assert f"Model {first} goes on" in caplog.text
+    assert f"Model {first} keeps serving" in caplog.text
 
 
 def test_a_refused_model_serves_once_it_is_whole(models: Path, other: str) -> None:

@@ -10,12 +10,8 @@ import argparse
 import csv
 import os
 import random
-import resource
-import subprocess
 import sys
-import threading
 import time
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,20 +19,11 @@ from tempfile import TemporaryDirectory
 import polars as pl
 import psutil
 
+from benchmarks.measured import Run, run
 from benchmarks.table import machine, print_rows
 from tests.clusters import cluster
 
-_POLL_S = 0.5
 _FILES = 8
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a command took."""
-
-    seconds: float
-    processor_s: float
-    memory_mb: float
 
 
 def main() -> None:
@@ -54,11 +41,11 @@ def main() -> None:
         one = [*command, str(place / "in.csv"), "-o", str(place / "one.csv")]
         cores = os.sched_getaffinity(0)
         os.sched_setaffinity(0, {min(cores)})
-        runs["classify, one core"] = _run(one)
+        runs["classify, one core"] = run(one)
         os.sched_setaffinity(0, cores)
-        runs["classify, every core"] = _run([*command, str(place / "in.csv"), "-o", str(place / "all.csv")])
+        runs["classify, every core"] = run([*command, str(place / "in.csv"), "-o", str(place / "all.csv")])
         assert (place / "one.csv").read_bytes() == (place / "all.csv").read_bytes()
-        runs["classify, to Parquet"] = _run([*command, str(place / "in.csv"), "-o", str(place / "all.parquet")])
+        runs["classify, to Parquet"] = run([*command, str(place / "in.csv"), "-o", str(place / "all.parquet")])
         if arguments.dask:
             runs |= _on_dask(place, command, arguments.dask)
     bare = runs["csv, read and written"]
@@ -68,14 +55,14 @@ def main() -> None:
         [
             (
                 what,
-                f"{run.seconds:.1f}",
-                f"{arguments.rows / run.seconds:,.0f}",
-                f"{run.processor_s:.1f}",
-                f"{arguments.rows / run.processor_s:,.0f}",
-                f"{run.memory_mb:.0f}",
-                f"{run.processor_s / bare.processor_s:.1f}",
+                f"{took.seconds:.1f}",
+                f"{arguments.rows / took.seconds:,.0f}",
+                f"{took.processor_s:.1f}",
+                f"{arguments.rows / took.processor_s:,.0f}",
+                f"{took.memory_mb:.0f}",
+                f"{took.processor_s / bare.processor_s:.1f}",
             )
-            for what, run in runs.items()
+            for what, took in runs.items()
         ],
     )
 
@@ -100,32 +87,6 @@ def _bare(path: Path, out: Path) -> Run:
     return Run(time.perf_counter() - began, time.process_time() - began_s, 0.0)
 
 
-def _run(command: list[str]) -> Run:
-    used = _children_s()
-    began = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        peak: list[float] = [0.0]
-        threading.Thread(target=_watch, args=(process, peak), daemon=True).start()
-        assert process.wait() == 0
-    return Run(time.perf_counter() - began, _children_s() - used, peak[0])
-
-
-def _children_s() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-def _watch(process: "subprocess.Popen[bytes]", peak: list[float]) -> None:
-    """Keep the most megabytes that the process and its children hold."""
-    while process.poll() is None:
-        try:
-            family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-            peak[0] = max(peak[0], sum(one.memory_info().rss for one in family) / 1e6)
-        except psutil.NoSuchProcess:
-            pass
-        time.sleep(_POLL_S)
-
-
 def _on_dask(place: Path, command: list[str], n_workers: int) -> dict[str, Run]:
     """The same from a folder of Parquet, by this machine and by a cluster; both write the same file."""
     folder = place / "parts"
@@ -133,11 +94,11 @@ def _on_dask(place: Path, command: list[str], n_workers: int) -> dict[str, Run]:
     table = pl.read_csv(place / "in.csv")
     for number, part in enumerate(table.iter_slices(-(-len(table) // _FILES))):
         part.write_parquet(folder / f"{number}.parquet")
-    here = _run([*command, str(folder), "-o", str(place / "here.parquet")])
+    here = run([*command, str(folder), "-o", str(place / "here.parquet")])
     with cluster(place, n_workers) as started:
         workers = [psutil.Process(worker.pid) for worker in started.workers]
         before = sum(_family_s(worker) for worker in workers)
-        there = _run([*command, str(folder), "-o", str(place / "there.parquet"), "--dask", started.address])
+        there = run([*command, str(folder), "-o", str(place / "there.parquet"), "--dask", started.address])
         after = sum(_family_s(worker) for worker in workers)
     assert (place / "here.parquet").read_bytes() == (place / "there.parquet").read_bytes()
     return {

@@ -1,14 +1,55 @@
-"""Firstline's child processes: they end with their parent, and leave Ctrl-C to it."""
+"""Processes: what this one may use, and child processes that end with their parent and leave Ctrl-C to it."""
 
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from multiprocessing import parent_process
+from pathlib import Path
+
+_LIMIT_FILES = {
+    "": (Path("/sys/fs/cgroup"), "memory.max"),
+    "memory": (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"),
+}
+"""By the kind of control group (of version 2 without one): where its limit of memory is."""
 
 
 def n_usable_cores() -> int:
     """The cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def usable_memory_bytes(own: int) -> int:
+    """The memory that this process, which has `own` bytes, may fill in all: within its limits, and what is free."""
+    return min([_free_bytes() + own, *_memory_limits()])
+
+
+def _free_bytes() -> int:
+    with suppress(OSError, StopIteration):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return 1_024 * next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def _memory_limits() -> Iterator[int]:
+    """Limits of the process (`ulimit -v`, `-d`) and of its control groups, as a container or systemd sets them."""
+    with suppress(ImportError):
+        import resource
+
+        for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
+            limit = resource.getrlimit(kind)[0]
+            if limit != resource.RLIM_INFINITY:
+                yield limit
+    with suppress(OSError):
+        for line in Path("/proc/self/cgroup").read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers in _LIMIT_FILES:
+                root, name = _LIMIT_FILES[controllers]
+                own = root / path.strip("/")
+                for group in (own, *own.parents):
+                    with suppress(OSError, ValueError):
+                        yield int((group / name).read_text())
 
 
 def begin_as_child() -> None:

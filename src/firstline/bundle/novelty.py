@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from firstline.bundle.arrays import load_array, save_array
 from firstline.bundle.part_files import PartFiles, damaged
 
-LEAST_OF_A_CENTRE, MOST_CENTRES = 3, 20
-"""Messages that a centre is the mean of, at least; centres of a class, at most."""
+LEAST_OF_A_CENTRE, MOST_CENTRES, MOST_CENTRES_IN_ALL = 3, 20, 3_000
+"""Messages that a centre is the mean of, at least; centres of a class, and of all classes, at most."""
 FAMILIAR = 97.5
 """Percent of the held-out messages of the classes that are taken for familiar."""
 LIMIT = 0.5
@@ -27,6 +27,7 @@ SIGNALS = ("entropy", "doubt", "distance", "none")
 _FILE, _CENTRES, _WHITENING = "novelty.json", "novelty_centres", "novelty_whitening"
 LEAST_PROBABILITY, _LEAST_NONE = 1e-7, 1e-6
 _MOST_DEVIATIONS = 50.0
+_DISTANCES_AT_A_TIME = 20_000_000
 
 _LARGEST = 1e9
 """Of the arrays: far above what is fitted, and what is squared and added stays finite."""
@@ -76,7 +77,9 @@ class Reference:
         logs = _logs(probabilities)
         odds = _centred(logs) @ self.whitening
         # The squared distance to each centre, but for what is the same for all of them.
-        nearest = (self._halves - odds @ self.centres.T).min(axis=1)
+        n_parts = 1 + len(odds) * len(self.centres) // _DISTANCES_AT_A_TIME
+        parts = np.array_split(odds, n_parts) if n_parts > 1 else [odds]
+        nearest = np.concatenate([(self._halves - part @ self.centres.T).min(axis=1) for part in parts])
         distance = np.sqrt(np.maximum((odds**2).sum(axis=1) + 2 * nearest, 0))
         found = np.empty((len(probabilities), 3 + (none is not None)))
         found[:, 0] = -(probabilities * logs).sum(axis=1) / np.float64(self._most_entropy)

@@ -9,6 +9,7 @@ from firstline.bundle.novelty import (
     FAMILIAR,
     LEAST_OF_A_CENTRE,
     MOST_CENTRES,
+    MOST_CENTRES_IN_ALL,
     NoveltyDetector,
     Reference,
     Signal,
@@ -24,6 +25,7 @@ _SHRINKAGE = 0.3
 _DISTANCE_PER_CORRELATION, _MOST_DISTANCE = 3.0, 2.0
 _LEAST_VARIANCE, _LEAST_DEVIATION = 1e-6, 1e-6
 _DIGITS = 4
+_MOST_ANSWERS = 20_000
 _PENALTY, _STEPS = 1.0, 50
 
 
@@ -50,11 +52,11 @@ def fit_novelty(answers: OutOfFold, truth: NDArray[np.int64], folds: NDArray[np.
     limit is passed by 2.5 % of the messages of the classes.
     """
     n_repeats, n_messages, n_labels = answers.probabilities.shape
-    reference = reference_of(answers.probabilities[0], truth)
+    reference = reference_of(*_some(answers.probabilities[0], truth))
     by_repeat = np.empty((n_repeats, n_messages, 3 if answers.none is None else 4))
     for fold in np.unique(folds):
         held_out = folds == fold
-        others = reference_of(answers.probabilities[0, ~held_out], truth[~held_out])
+        others = reference_of(*_some(answers.probabilities[0, ~held_out], truth[~held_out]))
         asked = answers.probabilities[:, held_out].reshape(-1, n_labels)
         none = None if answers.none is None else answers.none[:, held_out].reshape(-1)
         by_repeat[:, held_out] = others.signals(asked, none).reshape(n_repeats, -1, by_repeat.shape[2])
@@ -77,6 +79,16 @@ def fit_novelty(answers: OutOfFold, truth: NDArray[np.int64], folds: NDArray[np.
     )
 
 
+def _some(
+    probabilities: NDArray[np.float32], truth: NDArray[np.int64]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """At most 20,000 answers, (n, n_labels), and their classes, (n,), drawn at random: more tell nothing new."""
+    if len(truth) <= _MOST_ANSWERS:
+        return probabilities, truth
+    drawn = np.random.default_rng(0).choice(len(truth), _MOST_ANSWERS, replace=False)
+    return probabilities[drawn], truth[drawn]
+
+
 def reference_of(probabilities: NDArray[np.float32], truth: NDArray[np.int64]) -> Reference:
     """What uncalibrated answers, (n, n_labels), to messages of the classes `truth`, (n,), look like.
 
@@ -96,7 +108,8 @@ def reference_of(probabilities: NDArray[np.float32], truth: NDArray[np.int64]) -
     # Symmetric, since the eigenvectors themselves may differ from machine to machine.
     whitening = (vectors / np.sqrt(np.maximum(values, _LEAST_VARIANCE))) @ vectors.T
     whitened = odds @ whitening
-    centres = [group for place in np.flatnonzero(counts) for group in group_means(whitened[truth == place])]
+    most = max(1, min(MOST_CENTRES, MOST_CENTRES_IN_ALL // n_labels))
+    centres = [group for place in np.flatnonzero(counts) for group in group_means(whitened[truth == place], most=most)]
     # Without any class of three messages: what all of them have in common.
     found = np.stack(centres) if centres else whitened.mean(axis=0, keepdims=True)
     return Reference(np.round(whitening, _DIGITS).astype(np.float32), np.round(found, _DIGITS).astype(np.float32))

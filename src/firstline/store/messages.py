@@ -17,6 +17,8 @@ from firstline.types import NONE, Label, Message
 _AT_ONCE = 500
 LEAST_NONE = 5
 """Fewer messages of none of the classes teach nothing."""
+MOST_UNLABELLED = 100_000
+"""Training reads so many unlabelled messages at most."""
 Item = TypeVar("Item")
 ID_OF_KEY = select(messages.c.id).where(messages.c.key == bindparam("of_key")).scalar_subquery()
 """The id of the message with the key `of_key`, for inserted rows."""
@@ -44,7 +46,7 @@ class Labelled:
 
     `n_disagreements` of the unlabelled have more than one label. `none` are messages that are labelled as none of the
     classes; they are neither among `messages` nor among `unlabelled`. Sorted by key, so that the order of imports
-    does not change a model.
+    does not change a model. Beside the unlabelled there are `n_not_read` more, which were not drawn.
     """
 
     messages: list[Message]
@@ -52,6 +54,7 @@ class Labelled:
     unlabelled: list[Message]
     n_disagreements: int
     none: list[Message] = field(default_factory=list)
+    n_not_read: int = 0
 
     @property
     def taught(self) -> list[Message]:
@@ -213,29 +216,37 @@ def _split() -> Subquery:
 def read_for_training(engine: Engine, none: Collection[Label] = ()) -> Labelled:
     """Read the data for training in one transaction. A message with more than one label counts as unlabelled.
 
-    Labels in `none` mean none of the classes.
+    Labels in `none` mean none of the classes. Of the unlabelled messages, the first 100,000 by key are read: keys are
+    hashes, so they are drawn at random, and the same ones with every import.
     """
+    content = (messages.c.key, messages.c.text, messages.c.segment)
     with engine.connect() as connection:
         rows = connection.execute(
-            select(messages.c.key, messages.c.text, messages.c.segment, classes.c.name)
-            .join_from(messages, labels, and_(labels.c.message_id == messages.c.id, in_force), isouter=True)
-            .join(classes, isouter=True)
+            select(*content, classes.c.name)
+            .join_from(messages, labels)
+            .join(classes)
+            .where(in_force)
             .order_by(messages.c.key, classes.c.name)
         )
         found: dict[bytes, tuple[Message, list[Label]]] = {}
         for key, text, segment, name in rows:
-            given = found.setdefault(key, (Message(text, segment), []))[1]
-            if name is not None:
-                given.append(name)
+            found.setdefault(key, (Message(text, segment), []))[1].append(name)
+        is_labelled = exists().where(labels.c.message_id == messages.c.id, in_force)
+        rest = select(*content).where(~is_labelled).order_by(messages.c.key).limit(MOST_UNLABELLED)
+        others = {key: Message(text, segment) for key, text, segment in connection.execute(rest) if key not in found}
+        n_others = count_messages(connection) - len(found)
     nothing = frozenset(none)
-    taken = [(message, names) for message, names in found.values() if not names or not nothing.issuperset(names)]
-    single = [(message, names[0]) for message, names in taken if len(names) == 1]
+    taken = {key: one for key, one in found.items() if not nothing.issuperset(one[1])}
+    single = [(message, names[0]) for message, names in taken.values() if len(names) == 1]
+    split = {key: message for key, (message, names) in taken.items() if len(names) > 1}
+    unlabelled = sorted((split | others).items(), key=itemgetter(0))[:MOST_UNLABELLED]
     return Labelled(
         messages=[message for message, _ in single],
         labels=[label for _, label in single],
-        unlabelled=[message for message, names in taken if len(names) != 1],
-        n_disagreements=sum(len(names) > 1 for _, names in taken),
-        none=[message for message, names in found.values() if names and nothing.issuperset(names)],
+        unlabelled=[message for _, message in unlabelled],
+        n_disagreements=len(split),
+        none=[message for key, (message, _) in found.items() if key not in taken],
+        n_not_read=max(0, len(split) + n_others - len(unlabelled)),
     )
 
 

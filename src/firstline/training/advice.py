@@ -18,8 +18,9 @@ from firstline.types import Label
 class Advice:
     """What there is to train on, and what each candidate would take. Classes with the fewest labels come first.
 
-    `segments` counts all messages, labelled or not, by the kind of writer. `names_not_learned` are classes whose
-    name could have been learned as a message and is not, as it is a code, or said by another class or message.
+    `segments` counts the messages that training reads, labelled or not, by the kind of writer. `names_not_learned` are
+    classes whose name could have been learned as a message and is not, as it is a code, or said by another class or
+    message.
     """
 
     n_messages: int
@@ -47,9 +48,9 @@ def advise(workload: Workload, candidates: Sequence[str]) -> Generator[Stage, No
         found.append(next(estimates))
     segments = Counter(message.segment for message in workload.everything if message.segment)
     return Advice(
-        n_messages=len(workload.everything),
+        n_messages=len(workload.everything) + data.n_not_read,
         n_labelled=len(data.messages),
-        n_unlabelled=len(data.unlabelled),
+        n_unlabelled=len(data.unlabelled) + data.n_not_read,
         n_disagreements=data.n_disagreements,
         n_none=len(data.none),
         is_none_learned=bool(data.taught),

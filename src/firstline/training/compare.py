@@ -6,8 +6,9 @@ from functools import cache, partial
 
 from firstline.bundle.files import size_bytes, write_bundle
 from firstline.errors import ExtraMissing, FirstlineError, trace_of
-from firstline.evaluation.serving_cost import serving_cost
+from firstline.evaluation.serving_cost import resident_bytes, serving_cost
 from firstline.neural.memory import is_out_of_memory
+from firstline.processes import usable_memory_bytes
 from firstline.settings import Settings
 from firstline.steps import Step, each_as, run_to_end
 from firstline.training.budget import Budget, minutes_text
@@ -15,6 +16,7 @@ from firstline.training.candidates import find_candidate
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.class_names import prepare_for
 from firstline.training.candidates.estimate import Workload
+from firstline.training.candidates.regression import DUAL_UP_TO
 from firstline.training.cross_validation import cross_validate, missing_folds
 from firstline.training.estimates import eligible
 from firstline.training.folds import Fold, Folds
@@ -54,15 +56,15 @@ class Comparison:
 def reason_to_skip(
     name: str, comparison: Comparison, before: Sequence[str], *, is_champions: bool, step: Step
 ) -> Generator[TrainEvent, None, Skipped | None]:
-    """None if the candidate takes part; otherwise it is not eligible, or needs more time than is left.
+    """None if the candidate takes part; otherwise it is not eligible, or needs more time or memory than there is.
 
     A candidate that the request names is always eligible, and so is the champion's kind; one whose folds are all
-    saved needs no time. `before` are the candidates evaluated so far. Yields `step` before it measures.
+    saved needs no time. What few labels need of memory is not worth measuring. `before` are the candidates evaluated
+    so far. Yields `step` before it measures.
     """
     request, folds = comparison.request, comparison.folds
     is_named = name in request.candidates
-    if is_named and request.has_any_time(name):
-        return None
+    has_any_time = request.minutes is None or (is_named and request.has_any_time(name))
     n_missing = len(missing_folds(folds, comparison.saved(name)))
     if not n_missing:
         return None
@@ -73,14 +75,26 @@ def reason_to_skip(
         is_eligible, reason = eligible(name, workload)
         if not is_eligible:
             return Skipped(name, reason)
-    if request.minutes is None:
+    if has_any_time and workload.n_labelled <= DUAL_UP_TO:
         return None
     yield step
-    needed_s = find_candidate(name).estimate(workload).seconds * n_missing / folds.n_all
+    estimate = find_candidate(name).estimate(workload)
+    usable = usable_memory_bytes(resident_bytes())
+    if estimate.memory_bytes > usable:
+        needed = f"needs about {_gigabytes(estimate.memory_bytes)} of memory, and has {_gigabytes(usable)}"
+        return Skipped(name, f"{needed}; a machine with more can train it")
+    if has_any_time:
+        return None
+    needed_s = estimate.seconds * n_missing / folds.n_all
     left_s = comparison.budget.left_s
     if needed_s <= left_s:
         return None
     return Skipped(name, f"needs about {minutes_text(needed_s)}, {minutes_text(max(left_s, 0))} left", needed_s)
+
+
+def _gigabytes(size: int) -> str:
+    """`1.5 GB`."""
+    return f"{size / 1e9:.1f} GB"
 
 
 def evaluate(name: str, comparison: Comparison, n_before: int, n_steps: int) -> Generator[TrainEvent, None, Evaluated]:

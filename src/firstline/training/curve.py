@@ -6,7 +6,7 @@ from firstline.bundle.learning_curve import LearningCurve
 from firstline.steps import Note
 from firstline.training.budget import minutes_text
 from firstline.training.compare import Comparison, reason_of
-from firstline.training.learning_curve import REPETITIONS, SHARES, learning_curve
+from firstline.training.learning_curve import MOST_LABELS, REPETITIONS, SHARES, learning_curve
 from firstline.training.results import Evaluated, TrainEvent
 
 _MOST_S = 60.0
@@ -23,10 +23,12 @@ def curve_in_budget(
     request, folds = comparison.request, comparison.folds
     if not request.has_curve:
         return None
+    data = folds.data
+    share = min(1.0, MOST_LABELS / max(1, len(data.labels)))
     most_s = _MOST_S if request.is_named_any_time else min(_MOST_S, comparison.budget.left_s)
 
     def repetition_s(one: Evaluated) -> float:
-        return one.answers.seconds / folds.n_all * len(SHARES)
+        return one.answers.seconds / folds.n_all * len(SHARES) * share
 
     single = [one for one in evaluated if one.result.mixture is None]
     is_quick = best in single and repetition_s(best) * REPETITIONS <= most_s
@@ -39,7 +41,8 @@ def curve_in_budget(
             f"no learning curve: even the quickest candidate, {chosen.name}, needs at least {needed}, with {most}"
         )
         return None
-    data = folds.data
+    if share < 1:
+        yield Note(f"the learning curve is measured on {MOST_LABELS:,} of {len(data.labels):,} labels, drawn at random")
     try:
         return (
             yield from learning_curve(
@@ -50,6 +53,7 @@ def curve_in_budget(
                 folds.seed,
                 candidate=chosen.name,
                 repetitions=repetitions,
+                out_of_fold=(round(len(data.labels) * (1 - 1 / folds.n_folds)), chosen.answers.labels(folds.names)[0]),
             )
         )
     except Exception as error:

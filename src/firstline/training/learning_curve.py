@@ -17,11 +17,14 @@ from firstline.evaluation.metrics import score, wilson
 from firstline.evaluation.power_law import LEAST_POINTS, expectations
 from firstline.steps import Stage
 from firstline.training.candidates.base import Learner
+from firstline.training.candidates.latent import some
 from firstline.types import Label, Message
 
 SHARES = (0.25, 0.4, 0.6, 0.8)
 REPETITIONS = 5
 MORE_LABELS = 500
+MOST_LABELS = 10_000
+"""Of more labels, so many are drawn: the curve is flat by then, and each point takes a training."""
 
 
 class _Repetition(NamedTuple):
@@ -52,6 +55,7 @@ def learning_curve(
     candidate: str = "",
     shares: Sequence[float] = SHARES,
     repetitions: int = REPETITIONS,
+    out_of_fold: tuple[int, Sequence[Label]] | None = None,
 ) -> Generator[Stage, None, LearningCurve]:
     """Accuracy and macro-F1 of what `make` makes at each of `shares` of the labels, and at `more_labels` more.
 
@@ -60,10 +64,18 @@ def learning_curve(
     unlabelled. A size at which a repetition cannot be trained is left out, and `note` says so. Raises
     `LabelsTooFew` if no size is left.
 
+    Of more than 10,000 messages, so many are drawn first, and the last point is what a cross-validation answered,
+    `out_of_fold`: how many labels each fold had learned, and its answers to all messages.
+
     Intervals, 95 %: Wilson's for the accuracy and a bootstrap over messages for macro-F1, both as if there were
     so many fewer messages as the spread of the accuracy over repetitions is wider than chance makes it
     (effective sample size, Dean and Pagano 2015). What `expected` means: see `power_law.expectations`.
     """
+    n_labels = len(labels)
+    more_labels = max(MORE_LABELS, n_labels // 10_000 * 1_000)
+    drawn = some(range(n_labels), MOST_LABELS, seed)
+    if len(drawn) < n_labels:
+        messages, labels = [messages[place] for place in drawn], [labels[place] for place in drawn]
     splits = [_split(labels, repetition, seed) for repetition in range(repetitions)]
     sizes = _sizes(len(labels), shares, min((len(split.order) for split in splits), default=0))
     what = f"learning curve of {candidate}" if candidate else "learning curve"
@@ -78,19 +90,23 @@ def learning_curve(
                     notes[size] = f"{size} labels are too few to train: {error.message}"
             done = number * len(sizes) + place + 1
             yield Stage(what, done, len(splits) * len(sizes))
+    if out_of_fold and len(drawn) < n_labels:
+        n_learned, answered = out_of_fold[0], np.array(out_of_fold[1])[drawn]
+        asked[n_learned] = [_Answered(np.array(labels)[split.held_out], answered[split.held_out]) for split in splits]
+        sizes.append(n_learned)
     usable = [size for size in sizes if size not in notes]
     if not usable:
         raise LabelsTooFew(
-            f"{len(labels)} labelled messages are too few for a learning curve.", "Label more messages first."
+            f"{n_labels} labelled messages are too few for a learning curve.", "Label more messages first."
         )
     points = tuple(_point(size, asked[size], seed) for size in usable)
-    curve = LearningCurve(candidate, seed, len(labels), MORE_LABELS, points, note="; ".join(notes.values()))
+    curve = LearningCurve(candidate, seed, n_labels, more_labels, points, note="; ".join(notes.values()))
     if problem := _no_law(points):
         return msgspec.structs.replace(curve, note="; ".join([*notes.values(), problem]))
     answers = [np.stack([asked[size][number].is_right for size in usable]) for number in range(repetitions)]
     widths = np.array([point.accuracy_high - point.accuracy_low for point in points])
     law, (now, expected) = expectations(
-        np.array(usable, np.float64), answers, widths, (len(labels), len(labels) + MORE_LABELS), seed
+        np.array(usable, np.float64), answers, widths, (n_labels, n_labels + more_labels), seed
     )
     return msgspec.structs.replace(curve, law=law, now=now, expected=expected)
 

@@ -1,5 +1,6 @@
 from datetime import datetime
 
+import pytest
 from sqlalchemy import Engine
 
 from firstline.store.database import open_database, writing
@@ -82,6 +83,19 @@ def test_training_reads_single_labels_and_counts_the_rest(engine: Engine) -> Non
     assert (found.messages, found.labels) == ([Message("раз", "vip")], ["карта"])
     assert {message.text for message in found.unlabelled} == {"два", "три"}
     assert found.n_disagreements == 1
+
+
+def test_of_many_unlabelled_messages_training_reads_some(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firstline.store.messages.MOST_UNLABELLED", 30)
+    add(engine, *(StoredMessage(str(number)) for number in range(50)), StoredMessage("раз", label="карта"))
+    add(engine, StoredMessage("два", label="карта"), StoredMessage("два", label="перевод"))
+    found = read_for_training(engine)
+    assert (len(found.messages), len(found.unlabelled), found.n_not_read) == (1, 30, 21)
+    # More messages leave most of those that were drawn.
+    add(engine, *(StoredMessage(str(number)) for number in range(50, 60)))
+    later = read_for_training(engine)
+    assert (len(later.unlabelled), later.n_not_read) == (30, 31)
+    assert len(set(found.unlabelled) & set(later.unlabelled)) > 20
 
 
 def test_labels_that_mean_none_of_the_classes_stand_apart(engine: Engine) -> None:

@@ -15,7 +15,7 @@ def evaluated(name: str, seconds: float) -> Any:
 def test_a_curve_that_takes_too_long_says_what_time_it_has(left_s: float, most: str) -> None:
     comparison: Any = SimpleNamespace(
         request=SimpleNamespace(has_curve=True, is_named_any_time=False),
-        folds=SimpleNamespace(n_all=1),
+        folds=SimpleNamespace(n_all=1, data=SimpleNamespace(labels=[])),
         budget=SimpleNamespace(left_s=left_s),
     )
     slow, quick = evaluated("slow.v1", 90.0), evaluated("quick.v1", 30.0)

@@ -128,6 +128,24 @@ def test_figures_are_those_of_the_answers(measured: tuple[Oracle, LearningCurve]
         assert point.macro_f1_low < point.macro_f1 < point.macro_f1_high
 
 
+def test_of_many_labels_some_are_drawn_and_the_last_point_is_the_cross_validation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("firstline.training.learning_curve.MOST_LABELS", 400)
+    messages, labels = workload(500)
+    oracle = Oracle(dict(zip(messages, labels, strict=True)))
+    # All but the first class were right out of fold.
+    curve = curve_of(
+        oracle, messages, labels, out_of_fold=(1_600, ["b" if label == "a" else label for label in labels])
+    )
+    assert [point.n_labels for point in curve.points] == [100, 160, 240, 320, 1_600]
+    assert max(len(learned) for learned, _, _ in oracle.fits) == 320
+    assert curve.points[-1].accuracy == pytest.approx(0.75, abs=0.05)
+    assert (curve.n_labels, curve.more_labels) == (2_000, 500)
+    assert curve.now is not None
+    assert curve.now.n_labels == 2_000
+
+
 def test_no_message_is_learned_from_and_asked_for(measured: tuple[Oracle, LearningCurve]) -> None:
     oracle, _ = measured
     for (messages, _, unlabelled), asked in zip(oracle.fits, oracle.asked, strict=True):

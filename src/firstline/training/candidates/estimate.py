@@ -103,16 +103,17 @@ def from_sample(
     size_growth: float = 0.6,
     n_pool: int = 0,
     n_threads: float = 1.0,
+    n_labelled: int = N_LABELLED,
 ) -> tuple[float, float]:
-    """The seconds of all trainings, and the bytes of an export, from a training on a few hundred messages.
+    """The seconds of all trainings, and the bytes of an export, from a training on `n_labelled` messages.
 
     `n_pool` unlabelled messages are read as well. Reading grows with the number of texts, and what is left of the
     time by their power `growth`; an export by their power `size_growth`, 0.6 as a vocabulary (Heaps' law).
     `n_threads` is how many times faster the candidate is for the threads that it uses.
     """
     context = workload.context
-    messages, labels = labelled_sample(workload)
-    pool = some(workload.data.unlabelled, min(n_pool, N_TEXTS - len(messages)), context.seed)
+    messages, labels = labelled_sample(workload, n_labelled)
+    pool = some(workload.data.unlabelled, min(n_pool, N_TEXTS - min(N_LABELLED, len(messages))), context.seed)
     make = run_to_end(kind.prepare(context, []))
     # The first training loads libraries, which takes longer than to train on a few messages.
     with suppress(LabelsTooFew):
@@ -122,8 +123,8 @@ def from_sample(
     n_read = len(messages) + len(pool)
     other_s = max(0.0, fit_s - read_s * n_read)
 
-    def training_s(n_labelled: float) -> float:
-        n_texts = n_labelled + n_pool
+    def training_s(n_learned: float) -> float:
+        n_texts = n_learned + n_pool
         return float(read_s * n_texts + other_s * (n_texts / n_read) ** growth)
 
     seconds = sum(map(training_s, workload.learned)) + read_s * workload.n_labelled * workload.repeats

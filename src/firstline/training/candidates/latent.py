@@ -14,6 +14,7 @@ N_COMPONENTS = 300
 MOST_UNLABELLED = 20_000
 """Of the messages without a label, components are learned from so many at most: see `some`."""
 
+_MOST_DECOMPOSED = 30_000
 _N_ITERATIONS = 2
 _LEAST_SINGULAR, _LEAST_LENGTH = 1e-6, 1e-9
 
@@ -33,9 +34,13 @@ def to_components(features: sparse.csr_array, n_components: int, share: float, s
 
 
 def latent_vectors(features: sparse.csr_array, seed: int) -> NDArray[np.float32]:
-    """Unit vectors of texts, (n_texts, 300 or fewer)."""
+    """Unit vectors of texts, (n_texts, 300 or fewer); components are those of 30,000 texts at most, drawn at random."""
     n_components = max(1, min(N_COMPONENTS, *(size - 1 for size in features.shape)))
-    found, _ = _decomposed(features, n_components, seed)
+    drawn = some(range(features.shape[0]), _MOST_DECOMPOSED, seed)
+    if len(drawn) == features.shape[0]:
+        found, _ = _decomposed(features, n_components, seed)
+    else:
+        found = _decomposed(features[drawn], n_components, seed)[1].transform(features)
     return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), _LEAST_LENGTH), np.float32)
 
 

@@ -13,7 +13,7 @@ from firstline.evaluation.serving_cost import resident_bytes
 from firstline.training.candidates.base import Standalone
 from firstline.training.candidates.estimate import TEXT_BYTES, Eligible, Estimate, Workload, from_sample
 from firstline.training.candidates.ranges import number
-from firstline.training.candidates.regression import COUNTS_C, fit_regression, regression_bytes
+from firstline.training.candidates.regression import COUNTS_C, DUAL_UP_TO, fit_regression, regression_bytes
 from firstline.training.candidates.tfidf import NgramSettings, TfidfBlocks
 from firstline.types import Label, Message
 
@@ -39,14 +39,24 @@ class Linear(Standalone):
 
     @classmethod
     def estimate(cls, workload: Workload) -> Estimate:
-        """A regression among up to 4,000 messages takes about their square, counting and larger ones less."""
-        seconds, disk = from_sample(cls, workload, growth=1.5)
+        """A regression among up to 2,000 messages takes about their square, counting and larger ones less."""
+        seconds, disk = cls._from_sample(workload, 1.5)
         memory = TEXT_BYTES * workload.n_labelled + regression_bytes(workload.n_labelled, disk)
         return Estimate(seconds, resident_bytes() + int(memory), int(disk))
 
+    @classmethod
+    def _from_sample(cls, workload: Workload, growth: float, n_pool: int = 0) -> tuple[float, float]:
+        """Seconds and disk; the sample is so large that it is learned as the whole is."""
+        if workload.n_labelled <= DUAL_UP_TO:
+            return from_sample(cls, workload, growth=growth, n_pool=n_pool)
+        return from_sample(cls, workload, growth=1.0, n_pool=n_pool, n_labelled=DUAL_UP_TO + 1)
+
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Learn from the labelled messages; the others are not used."""
-        self.tfidf_ = TfidfBlocks(self.settings.blocks)
+        if len(messages) > DUAL_UP_TO:
+            self.tfidf_ = TfidfBlocks(self.settings.blocks, min_df=2, dtype=np.float32)
+        else:
+            self.tfidf_ = TfidfBlocks(self.settings.blocks)
         features = self.tfidf_.fit_transform(self._texts(messages))
         self.regression_ = fit_regression(features, labels, self.settings.C)
         self.labels_ = self.regression_.labels

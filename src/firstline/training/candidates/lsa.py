@@ -13,11 +13,11 @@ import numpy as np
 from scipy import sparse
 
 from firstline.evaluation.serving_cost import resident_bytes
-from firstline.training.candidates.estimate import TEXT_BYTES, Eligible, Estimate, Workload, from_sample
+from firstline.training.candidates.estimate import TEXT_BYTES, Eligible, Estimate, Workload
 from firstline.training.candidates.latent import MOST_UNLABELLED, N_COMPONENTS, some, to_components
 from firstline.training.candidates.linear import Linear, LinearSettings
 from firstline.training.candidates.ranges import number, whole
-from firstline.training.candidates.regression import Regression, fit_regression, regression_bytes
+from firstline.training.candidates.regression import DUAL_UP_TO, Regression, fit_regression, regression_bytes
 from firstline.training.candidates.tfidf import TfidfBlocks
 from firstline.types import Label, Message
 
@@ -39,6 +39,7 @@ class Lsa(Linear):
 
     All components together count `share` times what TF-IDF counts, see `latent.to_components`. n-grams come from
     unlabelled messages too, at most `max_unlabelled` of them, drawn at random, if at least two messages have them.
+    Components are learned from at most 2,000 messages more than that, labelled or not.
     """
 
     name = "lsa.v1"
@@ -61,7 +62,7 @@ class Lsa(Linear):
         """Components take little more than their texts."""
         settings = cls.settings_for(workload.context)
         n_pool = min(len(workload.data.unlabelled), settings.max_unlabelled)
-        seconds, disk = from_sample(cls, workload, growth=1.15, n_pool=n_pool)
+        seconds, disk = cls._from_sample(workload, 1.15, n_pool)
         n_texts, n_features = workload.n_labelled + n_pool, disk / (4 * workload.n_classes + 10)
         components = 16 * settings.n_components * (n_features + n_texts)
         memory = TEXT_BYTES * n_texts + components + regression_bytes(workload.n_labelled, disk)
@@ -71,9 +72,15 @@ class Lsa(Linear):
         """Learn components from all messages, and classes from the labelled ones."""
         settings = self.settings
         texts = self._texts([*messages, *some(unlabelled, settings.max_unlabelled, self.seed)])
-        self.tfidf_ = TfidfBlocks(settings.blocks, min_df=2)
-        features = self.tfidf_.fit_transform(texts, n_labelled=len(messages)).astype(np.float32)
-        to_latent = to_components(features, settings.n_components, settings.share, self.seed)
+        if len(messages) > DUAL_UP_TO:
+            self.tfidf_ = TfidfBlocks(settings.blocks, min_df=2, dtype=np.float32)
+            features = self.tfidf_.fit_transform(texts)
+        else:
+            self.tfidf_ = TfidfBlocks(settings.blocks, min_df=2)
+            features = self.tfidf_.fit_transform(texts, n_labelled=len(messages)).astype(np.float32)
+        drawn = some(range(len(texts)), settings.max_unlabelled + DUAL_UP_TO, self.seed)
+        read = features if len(drawn) == len(texts) else features[drawn]
+        to_latent = to_components(read, settings.n_components, settings.share, self.seed)
         labelled = features[: len(messages)]
         latent = sparse.csr_array(np.asarray(labelled @ to_latent, np.float32))
         both = sparse.csr_array(sparse.hstack([labelled, latent], format="csr"))

@@ -18,6 +18,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import StratifiedKFold
 
 from firstline.bundle.parts.tfidf import NgramBlock
+from firstline.training.candidates.latent import some
 from firstline.training.candidates.regression import COUNTS_C, Features, Regression, fit_regression
 from firstline.training.candidates.tfidf import BLOCKS
 
@@ -25,7 +26,7 @@ _INNER_FOLDS = 3
 _SHARES = (0.0, 0.5, 1.0, 2.0)
 _LEAST_LOG = -20.0
 _N_NEIGHBOURS, _FALL_OFF, _SHARE_OF_NEIGHBOURS = 15, 0.1, 0.5
-_ROWS_AT_A_TIME, _COSINES_AT_A_TIME = 1_000, 50_000_000
+_ROWS_AT_A_TIME, _COSINES_AT_A_TIME, _MOST_DRAWN = 1_000, 50_000_000, 30_000
 
 
 def tfidf_features(texts: Sequence[str]) -> sparse.csr_array:
@@ -54,23 +55,28 @@ class Neighbours:
 
     @classmethod
     def of(cls, vectors: NDArray[np.float32]) -> Self:
-        """By the cosine of vectors, (n_messages, n_dimensions); the weight falls off exponentially with it."""
+        """By the cosine of vectors, (n_messages, n_dimensions); the weight falls off exponentially with it.
+
+        Of more than 30,000 messages, so many are drawn that may be neighbours.
+        """
         n_messages = len(vectors)
         n_neighbours = min(_N_NEIGHBOURS, n_messages - 1)
         units = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+        drawn = np.array(some(range(n_messages), _MOST_DRAWN, seed=0), np.int64)
+        others = units if len(drawn) == n_messages else units[drawn]
         places = np.zeros((n_messages, n_neighbours), np.int64)
         weights = np.zeros((n_messages, n_neighbours), np.float32)
         if not n_neighbours:
             return cls(places, weights)
-        n_rows = max(1, min(_ROWS_AT_A_TIME, _COSINES_AT_A_TIME // n_messages))
+        n_rows = max(1, min(_ROWS_AT_A_TIME, _COSINES_AT_A_TIME // len(drawn)))
         for start in range(0, n_messages, n_rows):
             rows = slice(start, start + n_rows)
-            cosines = units[rows] @ units.T
-            own = np.arange(len(cosines))
-            cosines[own, start + own] = -1
-            nearest = np.argpartition(-cosines, n_neighbours - 1, axis=1)[:, :n_neighbours]
-            places[rows] = np.sort(nearest, axis=1)
-            weights[rows] = np.exp((np.take_along_axis(cosines, places[rows], axis=1) - 1) / _FALL_OFF)
+            cosines = units[rows] @ others.T
+            own = np.flatnonzero((drawn >= start) & (drawn < start + len(cosines)))
+            cosines[drawn[own] - start, own] = -1
+            nearest = np.sort(np.argpartition(-cosines, n_neighbours - 1, axis=1)[:, :n_neighbours], axis=1)
+            places[rows] = drawn[nearest]
+            weights[rows] = np.exp((np.take_along_axis(cosines, nearest, axis=1) - 1) / _FALL_OFF)
         return cls(places, weights)
 
     def smoothed(self, probabilities: NDArray[np.float32], is_known: NDArray[np.bool_]) -> NDArray[np.float32]:

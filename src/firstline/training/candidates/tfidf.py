@@ -38,9 +38,12 @@ class NgramSettings:
 class TfidfBlocks:
     """One `TfidfVectorizer` a block; their features are concatenated."""
 
-    def __init__(self, blocks: Sequence[NgramBlock], min_df: int = 1) -> None:
+    def __init__(
+        self, blocks: Sequence[NgramBlock], min_df: int = 1, dtype: type[np.float32 | np.float64] = np.float64
+    ) -> None:
         self.blocks = list(blocks)
         self.min_df = min_df
+        self.dtype = dtype
 
     def fit_transform(self, texts: Sequence[str], n_labelled: int | None = None) -> sparse.csr_array:
         """Features of ruled texts, (n_texts, n_features). Raises `LabelsTooFew` if no text has a word.
@@ -66,9 +69,8 @@ class TfidfBlocks:
         # Dropping columns leaves the others in proportion, so what is left is of unit length again.
         return self._stack([normalize(values[:, columns]) for values, columns in zip(found, kept, strict=True)])
 
-    @staticmethod
-    def _vectorizer(block: NgramBlock, min_df: int) -> TfidfVectorizer:
-        return TfidfVectorizer(analyzer=block, sublinear_tf=True, min_df=min_df, dtype=np.float64)
+    def _vectorizer(self, block: NgramBlock, min_df: int) -> TfidfVectorizer:
+        return TfidfVectorizer(analyzer=block, sublinear_tf=True, min_df=min_df, dtype=self.dtype)
 
     def transform(self, texts: Sequence[str]) -> sparse.csr_array:
         """Features of ruled texts, (n_texts, n_features)."""

@@ -46,11 +46,10 @@ def test_a_sample_that_is_the_whole_costs_what_was_measured(clock: None) -> None
     assert seconds == pytest.approx(2 * 0.5**2 + 1)
 
 
-def test_what_is_left_out_of_a_sample_is_scaled_by_the_power(clock: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.labelled_sample, "__defaults__", (48,))
+def test_what_is_left_out_of_a_sample_is_scaled_by_the_power(clock: None) -> None:
     work = workload(4, folds=2)
-    assert from_sample(Linear, work, growth=1.0)[0] == pytest.approx(2 * 1 + 2)
-    assert from_sample(Linear, work, growth=2.0)[0] == pytest.approx(2 * 1 + 4)
+    assert from_sample(Linear, work, growth=1.0, n_labelled=48)[0] == pytest.approx(2 * 1 + 2)
+    assert from_sample(Linear, work, growth=2.0, n_labelled=48)[0] == pytest.approx(2 * 1 + 4)
 
 
 def test_reading_grows_in_step_with_the_texts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,7 +88,7 @@ def test_vectors_of_an_encoder_are_kept_in_the_folder(tmp_path: Path, monkeypatc
     told, found = gathered(replace(ALONE, chosen=chosen(encoder="fake"), folder=tmp_path))
     assert set(found.pool_features.features) == {"tfidf", "lsa", "fake"}
     assert told[1] == Stage("sentence vectors by fake", len(MESSAGES), len(MESSAGES))
-    assert (tmp_path / "vectors" / "fake-1.npz").exists()
+    assert (tmp_path / "vectors" / "fake-1.npy").exists()
 
 
 def test_a_language_model_that_began_without_the_encoder_is_made_anew_with_it(

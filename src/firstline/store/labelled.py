@@ -37,7 +37,10 @@ def read_labelled(engine: Engine, none: Collection[Label] = ()) -> list[Labelled
             .order_by(messages.c.key)
         ).all()
         ids: dict[int, str] = {}
-        in_system = select(message_ids.c.message_id, message_ids.c.external_id)
+        labelled = select(labels.c.message_id).where(in_force)
+        in_system = select(message_ids.c.message_id, message_ids.c.external_id).where(
+            message_ids.c.message_id.in_(labelled)
+        )
         for message_id, external_id in connection.execute(in_system):
             known = ids.setdefault(message_id, external_id)
             ids[message_id] = min(known, external_id, key=lambda item: (item.startswith(PREFIX), item))

@@ -98,10 +98,11 @@ from firstline.serving.server import Server
 def stuck() -> None:
     time.sleep(600)
 
-log_to_stderr()
+log = log_to_stderr()
 with socket.create_server(("127.0.0.1", 0)) as listener:
     print("at http://127.0.0.1:%d" % listener.getsockname()[1], flush=True)
-    Server(Litestar([stuck], logging_config=None), ConnectionLimits(10, 10, 60, 5)).run(sockets=[listener])
+    app, limits = Litestar([stuck], logging_config=None), ConnectionLimits(10, 10, 60, 5)
+    Server(app, limits, on_end=log.close).run(sockets=[listener])
 """
 
 

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, closing
 from typing import Any, Self, TypeVar
 
 from distributed import Client, Future
+from distributed.comm.core import CommClosedError
 from distributed.scheduler import KilledWorker
 
 from firstline.errors import ClusterLost, TrainingError, kind_of
@@ -102,7 +103,7 @@ class Cluster:
             except TimeoutError:
                 last_seen = self._last_seen(last_seen)
                 continue
-            except CancelledError as error:
+            except (CancelledError, CommClosedError) as error:
                 raise self._lost() from error
             except KilledWorker as error:
                 raise ClusterLost(
@@ -138,7 +139,7 @@ class Cluster:
                     task = asked.pop(future)
                     try:
                         answer = answer_of(task, future)
-                    except CancelledError as error:
+                    except (CancelledError, CommClosedError) as error:
                         raise self._lost() from error
                     yield task, answer
                 last_seen = self._last_seen(last_seen)
@@ -156,14 +157,15 @@ class Cluster:
 def answer_of(task: Task[Answer], future: "Future[Answer]") -> Answer:
     """What a future holds.
 
-    Raises `CancelledError` where the scheduler is lost, `TrainingError` where a worker cannot do such tasks at all.
+    Raises `CancelledError` or `CommClosedError` where the scheduler is lost, `TrainingError` where a worker cannot do
+    such tasks at all.
     """
     try:
         answer: Answer = future.result()
         return answer
     except KilledWorker as error:
         return task.failed(f"It ended several workers: {error.last_worker.address}.", 0.0)
-    except CancelledError:
+    except (CancelledError, CommClosedError):
         raise
     # What is wrong with a worker is wrong with every task there.
     except Exception as error:

@@ -45,6 +45,27 @@ def test_strange_messages_are_less_familiar() -> None:
     assert np.median(found.detector(strange())) > np.median(found.held_out) + 0.2
 
 
+def test_some_of_many_answers_tell_as_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    every = fitted(4_000)
+    monkeypatch.setattr("firstline.evaluation.novelty._MOST_ANSWERS", 1_000)
+    some = fitted(4_000)
+    assert some.held_out.shape == every.held_out.shape
+    assert np.corrcoef(some.held_out[0], every.held_out[0])[0, 1] > 0.9
+    assert (some.held_out > 0.5).mean() == pytest.approx(0.025, abs=0.003)
+
+
+def test_distances_to_many_centres_are_taken_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    detector = fitted().detector
+    whole = detector(strange())
+    monkeypatch.setattr("firstline.bundle.novelty._DISTANCES_AT_A_TIME", 500)
+    np.testing.assert_allclose(detector(strange()), whole, atol=1e-6)
+
+
+def test_many_classes_have_fewer_centres_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firstline.evaluation.novelty.MOST_CENTRES_IN_ALL", 5 * N_LABELS)
+    assert 3 * N_LABELS < len(reference_of(*answers(1_000)).centres) <= 5 * N_LABELS
+
+
 def test_few_of_the_messages_of_the_classes_pass_the_limit() -> None:
     assert (fitted().held_out > 0.5).mean() == pytest.approx(0.025, abs=0.003)
 

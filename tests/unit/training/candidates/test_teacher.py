@@ -111,6 +111,20 @@ def test_neighbours_are_those_of_a_brute_force_search() -> None:
     np.testing.assert_allclose(found, brute_force(vectors, probabilities, known), atol=1e-4)
 
 
+def test_of_many_messages_some_are_drawn_that_may_be_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = np.random.default_rng(0).normal(size=(300, 6)).astype(np.float32)
+    every = Neighbours.of(vectors)
+    monkeypatch.setattr("firstline.training.candidates.teacher._MOST_DRAWN", 100)
+    found = Neighbours.of(vectors)
+    assert found.places.shape == every.places.shape
+    drawn = np.unique(found.places)
+    assert len(drawn) <= 100
+    assert not (found.places == np.arange(300)[:, None]).any()
+    # Those of all that were drawn are found again.
+    for row in range(300):
+        assert set(every.places[row]) & set(drawn) <= set(found.places[row])
+
+
 def test_neighbours_that_are_not_known_do_not_count() -> None:
     vectors = np.array([[1, 0], [1, 0.01], [1, 0.02]], np.float32)
     probabilities = np.array([[1, 0], [0, 1], [0, 1]], np.float32)

@@ -20,7 +20,7 @@ PIP := pip install --quiet --disable-pip-version-check --no-deps
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environments demo test test-slow cases check lint types imports lock docs catalogues wheels image container-check bench bulk masks peers served choices seeds planted promises unknown names searches languages clean
+.PHONY: help setup environments demo test test-slow cases check lint types imports lock docs catalogues wheels image container-check bench bulk scaling masks peers served choices seeds planted promises unknown names searches languages clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -142,6 +142,10 @@ bench: setup
 # How fast `firstline classify` is on a million messages: minutes. make bulk WORKSPACE=DIR OPTIONS="--texts FILE --dask 2"
 bulk: setup
 	$(BIN)/python -m benchmarks.bulk_speed --workspace $(WORKSPACE) $(OPTIONS)
+
+# How time and memory of training grow with the labels: hours for all sizes. make scaling POOL=FILE OPTIONS="--sizes 1500,5000"
+scaling: setup
+	$(BIN)/python -m benchmarks.scaling --pool $(POOL) $(OPTIONS)
 
 # What the masks find, by kind and form. make masks FORMS=FILE
 masks: setup

@@ -73,6 +73,8 @@ def _print(advice: "Advice", workspace: Path | None, *, is_auto: bool, folds: in
 
     messages = counted(advice.n_messages, "message")
     say(f"{messages}: {advice.n_labelled:,} labelled, {advice.n_unlabelled:,} unlabelled")
+    if advice.n_not_read:
+        say(f"Of the unlabelled, training reads {advice.n_unlabelled - advice.n_not_read:,}, drawn at random")
     if advice.segments:
         say("Segments: " + listed([f"{name} {count:,}" for name, count in advice.segments.items()]))
     if advice.n_disagreements:

@@ -18,14 +18,15 @@ from firstline.types import Label
 class Advice:
     """What there is to train on, and what each candidate would take. Classes with the fewest labels come first.
 
-    `segments` counts the messages that training reads, labelled or not, by the kind of writer. `names_not_learned` are
-    classes whose name could have been learned as a message and is not, as it is a code, or said by another class or
-    message.
+    Of the `n_unlabelled`, training does not read `n_not_read`; `segments` counts the messages that it reads, labelled
+    or not, by the kind of writer. `names_not_learned` are classes whose name could have been learned as a message and
+    is not, as it is a code, or said by another class or message.
     """
 
     n_messages: int
     n_labelled: int
     n_unlabelled: int
+    n_not_read: int
     n_disagreements: int
     n_none: int
     is_none_learned: bool
@@ -51,6 +52,7 @@ def advise(workload: Workload, candidates: Sequence[str]) -> Generator[Stage, No
         n_messages=len(workload.everything) + data.n_not_read,
         n_labelled=len(data.messages),
         n_unlabelled=len(data.unlabelled) + data.n_not_read,
+        n_not_read=data.n_not_read,
         n_disagreements=data.n_disagreements,
         n_none=len(data.none),
         is_none_learned=bool(data.taught),

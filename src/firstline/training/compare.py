@@ -6,9 +6,8 @@ from functools import cache, partial
 
 from firstline.bundle.files import size_bytes, write_bundle
 from firstline.errors import ExtraMissing, FirstlineError, trace_of
-from firstline.evaluation.serving_cost import resident_bytes, serving_cost
+from firstline.evaluation.serving_cost import serving_cost
 from firstline.neural.memory import is_out_of_memory
-from firstline.processes import usable_memory_bytes
 from firstline.settings import Settings
 from firstline.steps import Step, each_as, run_to_end
 from firstline.training.budget import Budget, minutes_text
@@ -18,7 +17,7 @@ from firstline.training.candidates.class_names import prepare_for
 from firstline.training.candidates.estimate import Workload
 from firstline.training.candidates.regression import DUAL_UP_TO
 from firstline.training.cross_validation import cross_validate, missing_folds
-from firstline.training.estimates import eligible
+from firstline.training.estimates import eligible, lack_of_memory
 from firstline.training.folds import Fold, Folds
 from firstline.training.manifest import draft
 from firstline.training.place import Bench, Place, problem_of
@@ -79,10 +78,8 @@ def reason_to_skip(
         return None
     yield step
     estimate = find_candidate(name).estimate(workload)
-    usable = usable_memory_bytes(resident_bytes())
-    if estimate.memory_bytes > usable:
-        needed = f"needs about {_gigabytes(estimate.memory_bytes)} of memory, and has {_gigabytes(usable)}"
-        return Skipped(name, f"{needed}; a machine with more can train it")
+    if lacking := lack_of_memory(estimate):
+        return Skipped(name, lacking)
     if has_any_time:
         return None
     needed_s = estimate.seconds * n_missing / folds.n_all
@@ -90,11 +87,6 @@ def reason_to_skip(
     if needed_s <= left_s:
         return None
     return Skipped(name, f"needs about {minutes_text(needed_s)}, {minutes_text(max(left_s, 0))} left", needed_s)
-
-
-def _gigabytes(size: int) -> str:
-    """`1.5 GB`."""
-    return f"{size / 1e9:.1f} GB"
 
 
 def evaluate(name: str, comparison: Comparison, n_before: int, n_steps: int) -> Generator[TrainEvent, None, Evaluated]:

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from firstline.errors import FirstlineError
+from firstline.evaluation.serving_cost import resident_bytes
+from firstline.processes import usable_memory_bytes
 from firstline.training.candidates import find_candidate
-from firstline.training.candidates.estimate import Workload
+from firstline.training.candidates.estimate import Estimate, Workload
 from firstline.training.folds import usable_folds
 from firstline.training.place import problem_of
 
@@ -43,6 +45,14 @@ def eligible(name: str, workload: Workload) -> tuple[bool, str]:
         return False, _reason(error)
 
 
+def lack_of_memory(estimate: Estimate) -> str:
+    """What a training would need beyond what there is; empty if it fits."""
+    needed, usable = estimate.memory_bytes, usable_memory_bytes(resident_bytes())
+    if needed <= usable:
+        return ""
+    return f"needs about {needed / 1e9:.1f} GB of memory, and has {usable / 1e9:.1f}; train on a machine with more"
+
+
 def _estimated(name: str, workload: Workload) -> Estimated:
     try:
         kind = find_candidate(name)
@@ -51,6 +61,8 @@ def _estimated(name: str, workload: Workload) -> Estimated:
         found = kind.estimate(workload)
     except Exception as error:
         return Estimated(name, False, _reason(error))
+    lacking = lack_of_memory(found)
+    makes_sense, reason = (False, lacking) if lacking else (makes_sense, reason)
     return Estimated(name, makes_sense, reason, found.seconds, found.memory_bytes, found.disk_bytes)
 
 

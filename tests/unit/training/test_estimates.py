@@ -94,3 +94,11 @@ def test_enough_is_twice_the_estimate_and_what_is_known() -> None:
 
 def test_this_process_holds_some_memory() -> None:
     assert 20e6 < resident_bytes() < 100e9
+
+
+def test_what_does_not_fit_into_the_memory_makes_no_sense(cheap: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firstline.training.estimates.usable_memory_bytes", lambda own: 50_000)
+    found = next(estimates(["linear.v1"], workload(2)))
+    assert not found.makes_sense
+    assert "and has 0.0; train on a machine with more" in found.reason
+    assert found.memory_bytes

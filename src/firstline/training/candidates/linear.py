@@ -17,6 +17,8 @@ from firstline.training.candidates.regression import COUNTS_C, DUAL_UP_TO, fit_r
 from firstline.training.candidates.tfidf import NgramSettings, TfidfBlocks
 from firstline.types import Label, Message
 
+_CHARACTER_BYTES = 60
+
 
 @dataclass(frozen=True)
 class LinearSettings(NgramSettings):
@@ -41,7 +43,7 @@ class Linear(Standalone):
     def estimate(cls, workload: Workload) -> Estimate:
         """A regression among up to 2,000 messages takes about their square, counting and larger ones less."""
         seconds, disk = cls._from_sample(workload, 1.5)
-        memory = TEXT_BYTES * workload.n_labelled + regression_bytes(workload.n_labelled, disk)
+        memory = cls._counting_bytes(workload) + regression_bytes(workload.n_labelled, disk)
         return Estimate(seconds, resident_bytes() + int(memory), int(disk))
 
     @classmethod
@@ -50,6 +52,13 @@ class Linear(Standalone):
         if workload.n_labelled <= DUAL_UP_TO:
             return from_sample(cls, workload, growth=growth, n_pool=n_pool)
         return from_sample(cls, workload, growth=1.0, n_pool=n_pool, n_labelled=DUAL_UP_TO + 1)
+
+    @staticmethod
+    def _counting_bytes(workload: Workload) -> int:
+        """The memory that the n-grams of the labelled messages take while they are counted."""
+        if workload.n_labelled <= DUAL_UP_TO:
+            return TEXT_BYTES * workload.n_labelled
+        return _CHARACTER_BYTES * sum(len(message.text) for message in workload.data.messages)
 
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Learn from the labelled messages; the others are not used."""

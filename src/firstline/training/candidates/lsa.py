@@ -65,7 +65,12 @@ class Lsa(Linear):
         seconds, disk = cls._from_sample(workload, 1.15, n_pool)
         n_texts, n_features = workload.n_labelled + n_pool, disk / (4 * workload.n_classes + 10)
         components = 16 * settings.n_components * (n_features + n_texts)
-        memory = TEXT_BYTES * n_texts + components + regression_bytes(workload.n_labelled, disk)
+        memory = (
+            cls._counting_bytes(workload)
+            + TEXT_BYTES * n_pool
+            + components
+            + regression_bytes(workload.n_labelled, disk)
+        )
         return Estimate(seconds, resident_bytes() + int(memory), int(disk))
 
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:

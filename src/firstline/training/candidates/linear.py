@@ -48,10 +48,10 @@ class Linear(Standalone):
 
     @classmethod
     def _from_sample(cls, workload: Workload, growth: float, n_pool: int = 0) -> tuple[float, float]:
-        """Seconds and disk; the sample is so large that it is learned as the whole is."""
+        """Seconds and disk; the sample is so large that it is learned as the whole is: so many steps in either."""
         if workload.n_labelled <= DUAL_UP_TO:
             return from_sample(cls, workload, growth=growth, n_pool=n_pool)
-        return from_sample(cls, workload, growth=1.0, n_pool=n_pool, n_labelled=DUAL_UP_TO + 1)
+        return from_sample(cls, workload, growth=0.8, n_pool=n_pool, n_labelled=DUAL_UP_TO + 1)
 
     @staticmethod
     def _counting_bytes(workload: Workload) -> int:

@@ -24,6 +24,7 @@ from firstline.cli import (
     models,
     pretrain,
     report,
+    retrain,
     runs,
     search,
     serve,
@@ -68,6 +69,7 @@ app.command("mask", cls=Command)(mask.mask)
 app.command("forget", cls=Command)(forget.forget)
 app.command("advise", cls=Command)(advise.advise)
 app.command("train", cls=Command)(train.train)
+app.command("retrain", cls=Command)(retrain.retrain)
 app.command("suspects", cls=Command)(suspects.suspects)
 app.add_typer(runs.app, name="runs")
 app.command("search", cls=Command)(search.search)
@@ -85,7 +87,9 @@ app.command("stress", cls=Command)(stress.stress)
 
 
 def main() -> None:
-    """Run a command. Exit codes: 0 done, 1 the input or the state is wrong, 2 wrong usage, 130 interrupted."""
+    """Run a command. Exit codes: 0 done, 1 the input or the state is wrong, 2 wrong usage, 3 not promoted,
+    130 interrupted.
+    """
     # ONNX Runtime reads this when it is imported.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     # It warns of a lost connection, which Firstline reports as an error.

@@ -1,14 +1,13 @@
 """`firstline train`."""
 
 import os
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from firstline.cli.before_training import mask_again, require_training
+from firstline.cli.before_training import require_training
 from firstline.cli.comparison_table import COSTS, LEGEND, mixture
 from firstline.cli.options import JsonOption, WorkspaceOption, split_values
 from firstline.cli.output import (
@@ -18,31 +17,24 @@ from firstline.cli.output import (
     figure_cell,
     is_narrow,
     next_command,
-    note,
     print_json,
     print_table,
-    progress,
     say,
-    says_how_to_go_on,
     size,
-    stages,
     without_name,
 )
-from firstline.cli.places import DaskOption, cluster
+from firstline.cli.places import DaskOption
 from firstline.cli.promising import routing_of
-from firstline.steps import run_to_end
+from firstline.cli.running_training import run_training
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from rich.progress import Progress
+    from collections.abc import Sequence
 
     from firstline.bundle.learning_curve import LearningCurve
     from firstline.settings import Settings
-    from firstline.steps import Stage
     from firstline.store.workspace import Workspace
     from firstline.training.request import TrainingRequest
-    from firstline.training.results import Result, TrainEvent
+    from firstline.training.results import Result
     from firstline.training.train import TrainReport
 
 _LONG_S = 600
@@ -130,56 +122,22 @@ def _request(given: _Given, settings: "Settings", *, is_fresh: bool, is_on_clust
     )
 
 
+def asked_of_settings(settings: "Settings", *, is_on_cluster: bool) -> "TrainingRequest":
+    """The training that the settings ask for, with no option."""
+    return _request(_Given(None, None, None, None, None, None), settings, is_fresh=False, is_on_cluster=is_on_cluster)
+
+
 def _run(place: "Workspace", request: "TrainingRequest", dask: str | None, *, as_json: bool) -> "TrainReport":
     """Train in the workspace, on this machine or on the cluster at `dask`, and show how far it is."""
-    from firstline.store.messages import read_for_training
-    from firstline.training.candidates.base import Context
     from firstline.training.train import train as run
 
-    settings = place.settings
-    where = cluster(dask, settings, is_timed=False) if dask is not None else nullcontext()
-    says = says_how_to_go_on("--fresh" if request.is_fresh else "")
-    with place.hold("models", "train"), says, where as workers, progress(as_json) as bar:
-        n_masked_again = mask_again(place)
-        if n_masked_again:
-            note(f"the masks have changed: {counted(n_masked_again, 'stored message')} masked again")
-        show_stage = stages(bar)
-        show = _shown(bar, show_stage)
-        events = run(
-            read_for_training(place.database, place.none_classes),
-            settings,
-            place.models,
-            place.runs,
-            request,
-            replace(
-                Context.of(settings, request.seed, place.language_models, place.folder, show_stage),
-                cluster=workers.connected if workers else None,
-            ),
-            workers,
-        )
-        return run_to_end(events, show)
-
-
-def _shown(bar: "Progress", show_stage: "Callable[[Stage], None]") -> "Callable[[TrainEvent], None]":
-    """Shows how far a training has come."""
-    from firstline.steps import Note, Stage, Step
-    from firstline.training.results import Skipped
-
-    task = bar.add_task("reading", total=None)
-
-    def show(event: "TrainEvent") -> None:
-        if isinstance(event, Step):
-            bar.update(task, description=event.what, completed=event.done, total=event.total)
-        elif isinstance(event, Stage):
-            show_stage(event)
-        elif isinstance(event, Note):
-            note(event.text)
-        elif isinstance(event, Skipped):
-            note(f"skipped {event.candidate}")
-        else:
-            note(f"{event.candidate}: macro-F1 {figure(event.figures.macro_f1)}")
-
-    return show
+    return run_training(
+        place,
+        request,
+        dask,
+        lambda data, context, where: run(data, place.settings, place.models, place.runs, request, context, where),
+        as_json=as_json,
+    )
 
 
 def _print_report(report: "TrainReport", workspace: Path | None, place: "Workspace") -> None:

@@ -183,6 +183,18 @@ class TrainingSettings(_Section):
     seed: int = Field(0, ge=0, le=2**32 - 1, description="The same data and the same seed give the same model.")
 
 
+class RetrainingSettings(_Section):
+    """What a new model must keep to, so that `firstline retrain` promotes it."""
+
+    max_calibration_error: float = Field(
+        0.1, gt=0, le=1, description="The largest calibration error, 0 to 1; .02 to .03 is chance with 1,500 labels."
+    )
+    max_latency_ms: float = Field(
+        300.0, gt=0, description="How many milliseconds an answer may take on one core, at the 99th percentile."
+    )
+    max_size_mb: float = Field(500.0, gt=0, description="The largest model, in megabytes on disk.")
+
+
 class SearchSettings(_Section):
     """How `firstline search` looks for better settings of a candidate."""
 
@@ -362,6 +374,7 @@ class Settings(BaseSettings):
     emails: EmailsSettings = EmailsSettings()
     masking: MaskingSettings = MaskingSettings()
     training: TrainingSettings = TrainingSettings()
+    retraining: RetrainingSettings = RetrainingSettings()
     search: SearchSettings = SearchSettings()
     decisions: DecisionsSettings = DecisionsSettings()
     encoder: EncoderSettings = EncoderSettings()

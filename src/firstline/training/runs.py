@@ -29,7 +29,7 @@ _MESSAGES_FILE = "messages.keys"
 _KEY_BYTES = 16
 _KEY_LETTERS = 4
 _OWN_LETTERS = 8
-_NOT_DECISIVE = {"database", "columns", "serving", "training", "search", "candidates", "decisions"}
+_NOT_DECISIVE = {"database", "columns", "serving", "training", "retraining", "search", "candidates", "decisions"}
 """Settings that decide about no figure, or only about those of one candidate, see `Run.of`."""
 
 

@@ -1,0 +1,1 @@
+"""A challenger against the champion: compared on the same messages, promoted by gates."""

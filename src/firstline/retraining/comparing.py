@@ -1,0 +1,98 @@
+"""Answers of champion and challenger to the same labelled messages, none of which the one asked had learned.
+
+A message that the champion learned is answered by the fold of its training that held it out; one that was labelled
+later, by the champion itself. The challenger has learned all of them, so its folds answer for it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstline.bundle.predictor import Predictor
+from firstline.evaluation.held_out import HeldOut, keys_of
+from firstline.store.messages import Labelled
+from firstline.types import Label, Message
+
+_AT_ONCE = 256
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Of one model to n messages: the class that it gives each, and how sure it is, 0 to 1, (n,)."""
+
+    labels: NDArray[np.str_]
+    confidence: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Both models' answers to n messages with the labels `truth`, (n,).
+
+    `is_new`, (n,): labelled since the champion was trained. `champions` and `challengers` are the classes that each
+    knows.
+    """
+
+    truth: NDArray[np.str_]
+    is_new: NDArray[np.bool_]
+    champion: Answers
+    challenger: Answers
+    champions: tuple[Label, ...]
+    challengers: tuple[Label, ...]
+
+    @property
+    def common(self) -> tuple[Label, ...]:
+        """The classes that both know, sorted."""
+        return tuple(sorted(set(self.champions) & set(self.challengers)))
+
+    @property
+    def is_common(self) -> NDArray[np.bool_]:
+        """The messages of the classes that both know, (n,)."""
+        return np.isin(self.truth, self.common)
+
+
+def compare(data: Labelled, champion: Predictor, learned: HeldOut, challenger: HeldOut) -> Compared:
+    """`learned` is what the champion's folds answered, `challenger` what the challenger's folds did, to all of `data`.
+
+    Messages that the champion learned without a held-out answer, such as those whose text is masked otherwise now, are
+    answered as new ones.
+    """
+    places = _places(learned.keys, keys_of(data.messages))
+    is_new = places < 0
+    labels = np.empty(len(places), object)
+    confidence = np.empty(len(places))
+    known = _of(learned)
+    labels[~is_new], confidence[~is_new] = known.labels[places[~is_new]], known.confidence[places[~is_new]]
+    fresh = _asked(champion, [data.messages[place] for place in np.flatnonzero(is_new).tolist()])
+    labels[is_new], confidence[is_new] = fresh.labels, fresh.confidence
+    others = _of(challenger)
+    order = _places(challenger.keys, keys_of(data.messages))
+    return Compared(
+        truth=np.array(data.labels),
+        is_new=is_new,
+        champion=Answers(labels.astype(np.str_), confidence),
+        challenger=Answers(others.labels[order], others.confidence[order]),
+        champions=champion.manifest.labels,
+        challengers=challenger.labels,
+    )
+
+
+def _of(held_out: HeldOut) -> Answers:
+    best = held_out.probabilities.argmax(axis=1)
+    return Answers(np.array(held_out.labels)[best], held_out.probabilities.max(axis=1).astype(np.float64))
+
+
+def _asked(model: Predictor, messages: Sequence[Message]) -> Answers:
+    found = [
+        prediction
+        for start in range(0, len(messages), _AT_ONCE)
+        for prediction in model.predict(messages[start : start + _AT_ONCE])
+    ]
+    return Answers(np.array([one.label for one in found], np.str_), np.array([one.confidence for one in found]))
+
+
+def _places(known: NDArray[np.uint8], asked: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """The row of each key among the known ones, (n_asked,); -1 if it is not there."""
+    place = {row.tobytes(): number for number, row in enumerate(known)}
+    return np.array([place.get(row.tobytes(), -1) for row in asked], np.int64)

@@ -1,0 +1,105 @@
+"""Trains a challenger, compares it with the champion, and promotes it if all gates let it pass."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from firstline.bundle.files import size_bytes
+from firstline.bundle.manifest import Manifest
+from firstline.bundle.predictor import Predictor
+from firstline.bundle.promise import read_promise
+from firstline.bundle.registry import champion_id, model_folder, promote
+from firstline.errors import BundleError, InputError
+from firstline.evaluation.held_out import find_held_out
+from firstline.retraining.comparing import compare
+from firstline.retraining.gates import Costs, Gate, gates
+from firstline.store.messages import Labelled
+from firstline.store.workspace import Workspace
+from firstline.training.candidates.base import Context
+from firstline.training.place import Place
+from firstline.training.request import TrainingRequest
+from firstline.training.results import TrainEvent
+from firstline.training.train import TrainReport, train
+
+Choice: TypeAlias = Literal["never", "gates", "always"]
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """What came of it. `champion` is the one that the challenger was compared with, None if there was none.
+
+    `reason` says in a sentence why the challenger was promoted, or why not.
+    """
+
+    report: TrainReport
+    champion: str | None
+    is_promoted: bool
+    gates: tuple[Gate, ...]
+    reason: str
+
+    @property
+    def challenger(self) -> str:
+        return self.report.model.id
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether the same model came out as the champion is."""
+        return self.challenger == self.champion
+
+
+def retrain(
+    place: Workspace,
+    data: Labelled,
+    request: TrainingRequest,
+    context: Context,
+    choice: Choice = "gates",
+    where: Place | None = None,
+) -> Generator[TrainEvent, None, Retrained]:
+    """Train as `train` does, then decide by `choice`: by the gates, never, or always. Raises what `train` raises.
+
+    The workspace's models must be held. A challenger that is not promoted is kept as any model.
+    """
+    champion = champion_id(place.models)
+    report = yield from train(data, place.settings, place.models, place.runs, request, context, where)
+    if report.is_champion:
+        reason = "the same model as the champion" if champion == report.model.id else "there was no champion"
+        return Retrained(report, champion, champion != report.model.id, (), reason)
+    assert champion is not None  # noqa: S101 (otherwise the new model has become it)
+    found = tuple(_gates(place, data, champion, report.model, request.seed))
+    failed = [gate for gate in found if not gate.is_passed]
+    is_promoted = choice == "always" or (choice == "gates" and not failed)
+    reason = _reason(choice, failed)
+    if is_promoted:
+        promote(place.models, report.model.id)
+    return Retrained(report, champion, is_promoted, found, reason)
+
+
+def _reason(choice: Choice, failed: Sequence[Gate]) -> str:
+    why = "; ".join(gate.words for gate in failed)
+    if choice == "never":
+        return f"not asked for; {why or 'every gate would let it pass'}"
+    if choice == "always":
+        return f"asked for, although {why}" if failed else "every gate let it pass"
+    return why or "every gate let it pass"
+
+
+def _gates(place: Workspace, data: Labelled, champion: str, model: Manifest, seed: int) -> Sequence[Gate]:
+    """The gates; one that is failed where the two cannot be compared, or the challenger cannot be loaded."""
+    promise, settings = read_promise(place.models), place.settings
+    folder = model_folder(place.models, model.id)
+    try:
+        challenger = Predictor.load(folder, promise, place.always_review, place.none_classes)
+    except BundleError as error:
+        return [Gate("self_check", False, None, None, error.message)]
+    checked = Gate("self_check", True, None, None, "it answers as it did when it was trained")
+    try:
+        before = Predictor.load(model_folder(place.models, champion))
+        compared = compare(data, before, find_held_out(place.runs, champion), find_held_out(place.runs, model.id))
+    except (BundleError, InputError) as error:
+        return [checked, Gate("comparison", False, None, None, error.message)]
+    return [checked, *gates(compared, challenger.decider, _costs(model, size_bytes(folder)), settings.retraining, seed)]
+
+
+def _costs(model: Manifest, n_bytes: int) -> Costs:
+    error = model.metrics.calibration_error if model.metrics else 1.0
+    return Costs(error, model.measured.latency_ms.get("p99", 0.0), n_bytes)

@@ -55,7 +55,8 @@ class Lsa(Linear):
                 f"has too few unlabelled messages to learn from: {n_unlabelled:,}; with {workload.n_labelled:,} labels"
                 f" it needs {least:,}"
             )
-        return True, f"learns which words belong together from {n_unlabelled:,} unlabelled messages"
+        n_read = min(n_unlabelled, cls.settings_for(workload.context).max_unlabelled)
+        return True, f"learns which words belong together from {n_read:,} unlabelled messages"
 
     @classmethod
     def estimate(cls, workload: Workload) -> Estimate:

@@ -5,7 +5,8 @@ only the folder `models`.
 """
 
 import shlex
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import msgspec
 
 from firstline.bundle.files import read_manifest
 from firstline.bundle.manifest import FILE_NAME, Manifest
+from firstline.bundle.promotions import add_promotion, champions
 from firstline.errors import BundleDamaged, BundleError, BundleMissing
 from firstline.files import read_small, whole_file
 from firstline.settings import FILE_NAME as SETTINGS_FILE
@@ -71,11 +73,53 @@ def champions_candidates(models: Path) -> tuple[str, ...]:
     return found.candidate, *(weights if isinstance(weights, dict) else ())
 
 
-def promote(models: Path, model_id: str) -> None:
-    """Make a model the champion. Raises `BundleError` if it is missing or damaged."""
+def promote(models: Path, model_id: str, why: str = "", *, is_rollback: bool = False) -> None:
+    """Make a model the champion, and record who did it and why, see `promotions`.
+
+    Raises `BundleError` if it is missing or damaged, or `OSError`.
+    """
     manifest = read_manifest(model_folder(models, model_id))
+    try:
+        before = champion_id(models) or ""
+    except BundleDamaged:
+        before = ""
+    # Recorded first: a champion that nobody promoted would be worse than a record of one that did not come to be.
+    if before != manifest.id:
+        add_promotion(models, manifest.id, before, why, is_rollback=is_rollback)
     with whole_file(models / _CHAMPION) as unfinished:
         unfinished.write_bytes(msgspec.json.encode(_Champion(manifest.id)))
+
+
+def rollback(models: Path, why: str, check: Callable[[Path], object]) -> tuple[str, str]:
+    """Make the model the champion that was it before, if it is still there; returns the new and the old one.
+
+    Models that are gone are passed over. `check` raises if a model in a folder cannot be served. Raises `BundleMissing`
+    if none is left.
+    """
+    now = champion_id(models)
+    earlier = [name for name in champions(models) if name != now]
+    for name in reversed(earlier):
+        if (models / name / FILE_NAME).is_file():
+            check(models / name)
+            promote(models, name, why, is_rollback=True)
+            return name, now or ""
+    raise BundleMissing("No earlier champion is left to go back to.", f"Choose a model: {_PROMOTE}")
+
+
+def prune(models: Path, keep: int) -> list[str]:
+    """Delete all models but the champion, the `keep` newest and the last `keep` champions; returns their ids.
+
+    Raises `BundleDamaged` if it is not known which model is the champion, since it could be deleted.
+    """
+    champion = champion_id(models)
+    newest = [item.id for item in list_models(models)[0][:keep]]
+    kept = {champion, *newest, *champions(models)[-keep - 1 :]}
+    gone = [item.id for item in list_models(models)[0] if item.id not in kept]
+    for name in gone:
+        # Without its manifest it is no model, so that half a one is never found.
+        (models / name / FILE_NAME).unlink()
+        shutil.rmtree(models / name)
+    return gone
 
 
 def model_folder(models: Path, model_id: str | None = None) -> Path:

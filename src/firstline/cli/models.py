@@ -24,6 +24,9 @@ _ModelsOption = Annotated[
 ]
 
 
+_WhyOption = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for `firstline models history`.")]
+
+
 @app.callback()
 def models(
     context: typer.Context,
@@ -172,6 +175,7 @@ def promote(
     context: typer.Context,
     model_id: _Id,
     workspace: WorkspaceOption = None,
+    why: _WhyOption = "",
     models: _ModelsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -189,12 +193,81 @@ def promote(
             before = champion_id(folder)
         except BundleError:
             before = None
-        make_champion(folder, model_id)
+        make_champion(folder, model_id, why)
     if as_json:
         print_json({"champion": model_id, "before": before})
     else:
         say(f"{model_id} is the champion{f', before it was {before}' if before and before != model_id else ''}.")
         say("A running service takes it within two seconds.")
+
+
+@app.command(cls=Command)
+def rollback(
+    context: typer.Context,
+    workspace: WorkspaceOption = None,
+    why: _WhyOption = "",
+    models: _ModelsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the model the champion again that was it before; run again, it goes back one more."""
+    from firstline.bundle.predictor import Predictor
+    from firstline.bundle.registry import rollback as go_back
+
+    folder, place = _folder(workspace or context.obj[0], models or context.obj[1])
+    with place.hold("models", "models rollback") if folder == place.models else nullcontext():
+        now, before = go_back(folder, why, Predictor.load)
+    if as_json:
+        print_json({"champion": now, "before": before})
+    else:
+        say(f"{now} is the champion again, before it was {before}.")
+        say("A running service takes it within two seconds.")
+
+
+@app.command(cls=Command)
+def history(
+    context: typer.Context,
+    workspace: WorkspaceOption = None,
+    models: _ModelsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show who made which model the champion, when and why; the newest first."""
+    from firstline.bundle.promotions import promotions
+
+    folder, _ = _folder(workspace or context.obj[0], models or context.obj[1])
+    found = promotions(folder)[::-1]
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        say("No promotion is recorded yet.")
+        return
+    rows = [
+        (one.at[:16].replace("T", " "), one.model, one.by, ("rollback" if one.is_rollback else "") + f" {one.why}")
+        for one in found
+    ]
+    print_table(("UTC", "champion", "by", "why"), [(*row[:3], row[3].strip()) for row in rows], ())
+
+
+@app.command(cls=Command)
+def prune(
+    context: typer.Context,
+    keep: Annotated[
+        int, typer.Option(min=1, help="How many of the newest models, and of the last champions, stay.")
+    ] = 5,
+    workspace: WorkspaceOption = None,
+    models: _ModelsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Delete old models. The champion, the newest ones and the last champions stay."""
+    from firstline.bundle.registry import prune as delete_old
+
+    folder, place = _folder(workspace or context.obj[0], models or context.obj[1])
+    with place.hold("models", "models prune") if folder == place.models else nullcontext():
+        gone = delete_old(folder, keep)
+    if as_json:
+        print_json({"deleted": gone})
+    else:
+        say(f"{counted(len(gone), 'model')} deleted{': ' + ', '.join(gone) if gone else ''}.")
 
 
 def _folder(workspace: Path | None, models: Path | None) -> "tuple[Path, Workspace]":

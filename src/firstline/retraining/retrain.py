@@ -70,7 +70,7 @@ def retrain(
     is_promoted = choice == "always" or (choice == "gates" and not failed)
     reason = _reason(choice, failed)
     if is_promoted:
-        promote(place.models, report.model.id)
+        promote(place.models, report.model.id, f"retrain: {reason}")
     return Retrained(report, champion, is_promoted, found, reason)
 
 

@@ -1,0 +1,118 @@
+"""`firstline retrain` and what looks after champions, by commands."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from firstline.bundle.registry import champion_id
+from firstline.retraining import retrain as module
+from firstline.retraining.gates import Gate
+from tests.commands import Run
+from tests.examples import examples
+
+NEW_CLASS = [f"как взять ипотеку на {what}" for what in ("квартиру", "дом", "участок", "гараж", "студию", "дачу")]
+
+
+@pytest.fixture
+def place(trained: Path, tmp_path: Path) -> Path:
+    """A workspace of one's own with a champion, whose training compares `linear.v1` alone."""
+    folder = Path(shutil.copytree(trained, tmp_path / "bank"))
+    settings = folder / "firstline.toml"
+    text = settings.read_text("utf-8").replace('candidates = ["auto"]', 'candidates = ["linear.v1"]')
+    settings.write_text(text.replace("folds = 5", "folds = 3"), "utf-8")
+    return folder
+
+
+def add(firstline: Run, place: Path, rows: list[tuple[str, str]]) -> None:
+    file = place / "new.csv"
+    file.write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows), "utf-8")
+    assert firstline("import", file, "-w", place).returncode == 0
+
+
+def test_with_nothing_new_the_champion_comes_out_again(firstline: Run, place: Path) -> None:
+    done = firstline("retrain", "-w", place)
+    assert done.returncode == 0, done.stderr
+    assert "is the champion and came out again: nothing that it learns from has changed." in done.stdout
+    assert not (place / "models" / "promotions.jsonl").read_text("utf-8").count("\n") > 1
+
+
+def test_a_new_class_goes_from_labels_to_the_champion(firstline: Run, place: Path) -> None:
+    before = champion_id(place / "models")
+    add(firstline, place, [(text, "Ипотека") for text in NEW_CLASS])
+    done = firstline("retrain", "--json", "-w", place)
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["promoted"], found["champion"]) == (0, True, before)
+    assert found["reason"] == "every gate let it pass"
+    assert {gate["gate"] for gate in found["gates"]} >= {"self_check", "macro_f1", "classes", "new_labels"}
+    assert champion_id(place / "models") == found["challenger"]
+    asked = place / "asked.csv"
+    asked.write_text("text\nхочу ипотеку на дом\n", "utf-8")
+    firstline("classify", asked, "--out", place / "out.csv", "-w", place)
+    assert "Ипотека" in (place / "out.csv").read_text("utf-8")
+    history = firstline("models", "history", "-w", place).stdout
+    assert "retrain: every gate let it pass" in history
+    assert "train: there was no champion" in history
+
+
+def test_what_fails_a_gate_leaves_the_champion(firstline: Run, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = champion_id(place / "models")
+    add(firstline, place, [(text, "Ипотека") for text in NEW_CLASS])
+    failed = Gate("macro_f1", False, -0.1, 0.0, "macro-F1 is lower")
+    monkeypatch.setattr(module, "gates", lambda *_: [failed])
+    done = firstline("retrain", "-w", place)
+    assert done.returncode == 3
+    assert f"The champion stays {before}: macro-F1 is lower." in " ".join(done.stdout.split())
+    assert "models promote linear.v1-" in done.stdout
+    assert champion_id(place / "models") == before
+    never = firstline("retrain", "--promote", "never", "-w", place)
+    assert never.returncode == 3
+    always = firstline("retrain", "--promote", "always", "-w", place)
+    assert always.returncode == 0
+    assert "asked for, although macro-F1 is lower" in always.stdout
+    assert champion_id(place / "models") != before
+
+
+def test_without_a_champion_the_first_model_becomes_it(firstline: Run, bank: Path) -> None:
+    settings = bank / "firstline.toml"
+    settings.write_text(
+        settings.read_text("utf-8").replace('candidates = ["auto"]', 'candidates = ["linear.v1"]'), "utf-8"
+    )
+    done = firstline("retrain", "-w", bank)
+    assert done.returncode == 0, done.stderr
+    assert "is the champion: there was no champion." in done.stdout
+
+
+def test_a_champion_whose_run_is_gone_cannot_be_compared(firstline: Run, place: Path) -> None:
+    shutil.rmtree(place / "runs")
+    add(firstline, place, [(text, "Ипотека") for text in NEW_CLASS])
+    done = firstline("retrain", "--json", "-w", place)
+    found = json.loads(done.stdout)
+    assert done.returncode == 3
+    assert [gate["gate"] for gate in found["gates"] if not gate["passed"]] == ["comparison"]
+    assert "to held-out messages are not known" in found["reason"]
+
+
+def test_a_rollback_is_recorded_and_can_be_told_why(firstline: Run, place: Path) -> None:
+    before = champion_id(place / "models")
+    add(firstline, place, [(text, "Ипотека") for text in NEW_CLASS])
+    firstline("retrain", "-w", place)
+    done = firstline("models", "rollback", "--why", "too many mortgages", "-w", place)
+    assert done.returncode == 0, done.stderr
+    assert f"{before} is the champion again" in done.stdout
+    newest = json.loads(firstline("models", "history", "--json", "-w", place).stdout)[0]
+    assert (newest["model"], newest["why"], newest["is_rollback"]) == (before, "too many mortgages", True)
+    again = firstline("models", "rollback", "-w", place)
+    assert again.returncode == 1
+    assert "No earlier champion is left" in again.stderr
+
+
+def test_old_models_are_deleted(firstline: Run, place: Path) -> None:
+    for number in range(3):
+        add(firstline, place, [(f"{examples().messages[0].text} {number}", "Банкомат")])
+        assert firstline("retrain", "--promote", "always", "-w", place).returncode == 0
+    shown = firstline("models", "prune", "--keep", "1", "-w", place)
+    assert shown.returncode == 0
+    assert "2 models deleted: linear.v1-" in shown.stdout
+    assert len(json.loads(firstline("models", "--json", "-w", place).stdout)) == 2

@@ -1,0 +1,157 @@
+"""Each gate lets pass what does no harm, and says what it found."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from firstline.bundle.answer_record import AnswerRecord
+from firstline.bundle.decisions import Decider
+from firstline.bundle.promise import Promise
+from firstline.retraining.comparing import Answers, Compared
+from firstline.retraining.gates import Costs, Gate, every_class, gates, macro_f1, new_labels, routed
+from firstline.settings.model import RetrainingSettings
+
+CLASSES = tuple(f"class {number}" for number in range(10))
+COSTS = Costs(calibration_error=0.02, latency_ms=2.0, size_bytes=5_000_000)
+
+
+def answered(truth: NDArray[np.str_], share: float, seed: int, confidence: float = 0.9) -> Answers:
+    """Right for this share of the messages, another class for the others."""
+    rng = np.random.default_rng(seed)
+    places = np.array([CLASSES.index(label) for label in truth])
+    wrong = rng.random(len(truth)) >= share
+    places[wrong] = (places[wrong] + rng.integers(1, len(CLASSES), int(wrong.sum()))) % len(CLASSES)
+    return Answers(np.array(CLASSES)[places], np.full(len(truth), confidence))
+
+
+def compared(champion: float = 0.9, challenger: float = 0.9, n: int = 2_000, new: float = 0.3) -> Compared:
+    rng = np.random.default_rng(0)
+    truth = np.array(CLASSES)[rng.integers(0, len(CLASSES), n)]
+    return Compared(
+        truth=truth,
+        is_new=rng.random(n) < new,
+        champion=answered(truth, champion, 1),
+        challenger=answered(truth, challenger, 2),
+        champions=CLASSES,
+        challengers=CLASSES,
+    )
+
+
+def test_a_challenger_as_good_passes_and_a_worse_one_does_not() -> None:
+    assert macro_f1(compared()).is_passed
+    assert macro_f1(compared(challenger=0.95)).is_passed
+    failed = macro_f1(compared(challenger=0.84))
+    assert not failed.is_passed
+    assert failed.figure is not None
+    assert failed.figure < 0
+    assert "macro-F1 -.0" in failed.words
+    assert "2,000 messages of the 10 classes that both know" in failed.words
+
+
+def test_messages_of_a_class_that_one_does_not_know_do_not_count() -> None:
+    found = compared()
+    grown = replace(found, champions=CLASSES[:-1])
+    labels = found.champion.labels.copy()
+    labels[labels == CLASSES[-1]] = CLASSES[0]
+    grown = replace(grown, champion=Answers(labels, found.champion.confidence))
+    gate = macro_f1(grown)
+    assert "of the 9 classes" in gate.words
+    assert gate.is_passed
+
+
+def test_a_class_that_is_lost_is_named() -> None:
+    found = compared()
+    labels = found.challenger.labels.copy()
+    lost = (found.truth == CLASSES[3]) & (np.arange(len(labels)) % 3 == 0)
+    labels[lost] = np.array(CLASSES)[np.arange(int(lost.sum())) % 3 + 4]
+    gate = every_class(replace(found, challenger=Answers(labels, found.challenger.confidence)))
+    assert (gate.is_passed, gate.classes) == (False, (CLASSES[3],))
+    assert gate.words == "F1 falls by more than .050 in 'class 3'"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_chance_alone_fails_no_class(seed: int) -> None:
+    found = compared(n=600)
+    other = replace(found, challenger=answered(found.truth, 0.9, 10 + seed))
+    assert every_class(other).is_passed
+
+
+def test_a_class_of_few_messages_is_not_judged() -> None:
+    found = compared(n=150)
+    assert every_class(replace(found, challenger=answered(found.truth, 0.1, 5))).is_passed
+
+
+def test_new_labels_at_random_are_noticed_and_clean_ones_pass() -> None:
+    clean = compared()
+    assert new_labels(clean).is_passed
+    rng = np.random.default_rng(3)
+    wrong = clean.is_new & (rng.random(len(clean.truth)) < 0.3)
+    truth = np.where(wrong, np.array(CLASSES)[rng.integers(0, 10, len(wrong))], clean.truth)
+    gate = new_labels(replace(clean, truth=truth))
+    assert not gate.is_passed
+    assert gate.figure is not None
+    assert 0.25 < gate.figure < 0.45
+    assert "new labels contradict the champion where it is at least 80 % sure; among earlier labels 10 %" in gate.words
+
+
+def test_labels_of_new_classes_contradict_nobody() -> None:
+    found = compared()
+    truth = np.where(found.is_new, "another", found.truth)
+    gate = new_labels(replace(found, truth=truth))
+    assert gate.is_passed
+    assert "too few new labels" in gate.words
+
+
+def decider(right: float, promise: Promise) -> Decider:
+    n = 1_000
+    record = AnswerRecord(
+        confidence=np.linspace(0.5, 1, n).astype(np.float32),
+        predicted=np.arange(n) % 10,
+        right=np.arange(n) % 100 < right * 100,
+        novelty=np.zeros(n, np.float32),
+        is_none=np.zeros(n, np.bool_),
+    )
+    return Decider(record, CLASSES, promise)
+
+
+def test_what_routes_nothing_or_promises_a_share_of_review_passes() -> None:
+    assert "routes nothing" in routed(decider(0.3, Promise(precision=0.95))).words
+    assert routed(decider(0.3, Promise(review=0.2))).is_passed
+    kept = routed(decider(0.97, Promise(precision=0.95)))
+    assert kept.is_passed
+    assert "of what it routes is right, 95 % are promised" in kept.words
+
+
+def by_name(costs: Costs = COSTS, **settings: float) -> dict[str, Gate]:
+    found = gates(compared(), decider(0.97, Promise(precision=0.95)), costs, RetrainingSettings(**settings))
+    return {gate.name: gate for gate in found}
+
+
+def test_all_gates_pass_a_challenger_that_does_no_harm() -> None:
+    found = by_name()
+    assert list(found) == [
+        "macro_f1",
+        "classes",
+        "new_labels",
+        "routed_precision",
+        "calibration",
+        "latency",
+        "size",
+    ]
+    assert all(gate.is_passed for gate in found.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "costs", "words"),
+    [
+        ("calibration", replace(COSTS, calibration_error=0.2), "calibration error .200, at most .100"),
+        ("latency", replace(COSTS, latency_ms=400.0), "an answer takes 400.0 ms (99th percentile), at most 300"),
+        ("size", replace(COSTS, size_bytes=900_000_000), "the model has 900.0 MB, at most 500"),
+    ],
+)
+def test_limits_of_the_settings_hold(name: str, costs: Costs, words: str) -> None:
+    found = by_name(costs)
+    assert [gate.name for gate in found.values() if not gate.is_passed] == [name]
+    assert found[name].words == words

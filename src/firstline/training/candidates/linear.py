@@ -63,7 +63,7 @@ class Linear(Standalone):
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Learn from the labelled messages; the others are not used."""
         if len(messages) > DUAL_UP_TO:
-            self.tfidf_ = TfidfBlocks(self.settings.blocks, min_df=2, dtype=np.float32)
+            self.tfidf_ = TfidfBlocks.of_many(self.settings.blocks, len(set(labels)))
         else:
             self.tfidf_ = TfidfBlocks(self.settings.blocks)
         features = self.tfidf_.fit_transform(self._texts(messages))

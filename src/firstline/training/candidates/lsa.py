@@ -79,7 +79,7 @@ class Lsa(Linear):
         settings = self.settings
         texts = self._texts([*messages, *some(unlabelled, settings.max_unlabelled, self.seed)])
         if len(messages) > DUAL_UP_TO:
-            self.tfidf_ = TfidfBlocks(settings.blocks, min_df=2, dtype=np.float32)
+            self.tfidf_ = TfidfBlocks.of_many(settings.blocks, len(set(labels)))
             features = self.tfidf_.fit_transform(texts)
         else:
             self.tfidf_ = TfidfBlocks(settings.blocks, min_df=2)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,15 +36,35 @@ class NgramSettings:
         )
 
 
+_MOST_WEIGHTS, _LEAST_FEATURES = 6_000_000, 20_000
+"""Weights of all features of a block, but so many features at least."""
+
+
 class TfidfBlocks:
-    """One `TfidfVectorizer` a block; their features are concatenated."""
+    """One `TfidfVectorizer` a block; their features are concatenated.
+
+    `most` bounds the features of each block: those of the most texts are kept, none of a tie.
+    """
 
     def __init__(
-        self, blocks: Sequence[NgramBlock], min_df: int = 1, dtype: type[np.float32 | np.float64] = np.float64
+        self,
+        blocks: Sequence[NgramBlock],
+        min_df: int = 1,
+        dtype: type[np.float32 | np.float64] = np.float64,
+        most: int | None = None,
     ) -> None:
         self.blocks = list(blocks)
         self.min_df = min_df
         self.dtype = dtype
+        self.most = most
+
+    @classmethod
+    def of_many(cls, blocks: Sequence[NgramBlock], n_classes: int) -> Self:
+        """For thousands of labelled texts: n-grams of two texts or more, in float32, so many that weights are bounded.
+
+        A model has a weight for each feature and class, and several copies of them while it is trained.
+        """
+        return cls(blocks, min_df=2, dtype=np.float32, most=max(_LEAST_FEATURES, _MOST_WEIGHTS // n_classes))
 
     def fit_transform(self, texts: Sequence[str], n_labelled: int | None = None) -> sparse.csr_array:
         """Features of ruled texts, (n_texts, n_features). Raises `LabelsTooFew` if no text has a word.
@@ -55,13 +76,16 @@ class TfidfBlocks:
             raise LabelsTooFew(
                 "None of the labelled messages has a word.", "Check the column of the text: --text COLUMN"
             )
-        if n_labelled is None:
-            self.vectorizers_ = [self._vectorizer(block, self.min_df) for block in self.blocks]
-            return self._stack([vectorizer.fit_transform(texts) for vectorizer in self.vectorizers_])
-        wide = [self._vectorizer(block, 1) for block in self.blocks]
+        wide = [self._vectorizer(block, self.min_df if n_labelled is None else 1) for block in self.blocks]
         found = [vectorizer.fit_transform(texts) for vectorizer in wide]
-        kept = [_counts(values) >= self.min_df for values in found]
-        kept = [often | (_counts(values[:n_labelled]) > 0) for values, often in zip(found, kept, strict=True)]
+        if n_labelled is not None:
+            kept = [_counts(values) >= self.min_df for values in found]
+            kept = [often | (_counts(values[:n_labelled]) > 0) for values, often in zip(found, kept, strict=True)]
+        elif self.most is not None and any(values.shape[1] > self.most for values in found):
+            kept = [_of_most_texts(_counts(values), self.most) for values in found]
+        else:
+            self.vectorizers_ = wide
+            return self._stack(found)
         self.vectorizers_ = [
             _narrowed(self._vectorizer(block, 1), vectorizer, columns)
             for block, vectorizer, columns in zip(self.blocks, wide, kept, strict=True)
@@ -90,6 +114,14 @@ class TfidfBlocks:
 def _counts(features: sparse.csr_array) -> NDArray[np.int64]:
     """How many texts have each feature, (n_features,)."""
     return np.bincount(features.indices, minlength=features.shape[1])
+
+
+def _of_most_texts(counts: NDArray[np.int64], most: int) -> NDArray[np.bool_]:
+    """Which features to keep by their number of texts, (n_features,): at most so many, but some."""
+    least = 1
+    while (counts >= least).sum() > most and (counts > least).any():
+        least += 1
+    return counts >= least
 
 
 def _narrowed(empty: TfidfVectorizer, fitted: TfidfVectorizer, columns: NDArray[np.bool_]) -> TfidfVectorizer:

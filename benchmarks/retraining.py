@@ -69,9 +69,10 @@ class _Place:
         self("init", self.workspace, "--language", language)
         settings = self.workspace / "firstline.toml"
         names = ", ".join(f'"{name}"' for name in _CANDIDATES.split(","))
-        text = settings.read_text("utf-8").replace('candidates = ["auto"]', f"candidates = [{names}]")
-        assert names in text
-        settings.write_text(text.replace("learning_curve = true", "learning_curve = false"), "utf-8")
+        text = settings.read_text("utf-8")
+        chosen = text.replace('candidates = ["auto"]', f"candidates = [{names}]\nlearning_curve = false")
+        assert chosen != text
+        settings.write_text(chosen, "utf-8")
 
     def __call__(self, *arguments: object, codes: Sequence[int] = (0,)) -> str:
         command = [sys.executable, "-m", "firstline", *map(str, arguments)]

@@ -20,8 +20,8 @@ def place(trained: Path, tmp_path: Path) -> Path:
     """A workspace of one's own with a champion, whose training compares `linear.v1` alone."""
     folder = Path(shutil.copytree(trained, tmp_path / "bank"))
     settings = folder / "firstline.toml"
-    text = settings.read_text("utf-8").replace('candidates = ["auto"]', 'candidates = ["linear.v1"]')
-    settings.write_text(text.replace("folds = 5", "folds = 3"), "utf-8")
+    text = settings.read_text("utf-8").replace('candidates = ["auto"]', 'candidates = ["linear.v1"]\nfolds = 3')
+    settings.write_text(text, "utf-8")
     return folder
 
 

@@ -4,7 +4,7 @@ A generator: it yields how far it has come and ends with the curve.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -72,7 +72,6 @@ def learning_curve(
     (effective sample size, Dean and Pagano 2015). What `expected` means: see `power_law.expectations`.
     """
     n_labels = len(labels)
-    more_labels = max(MORE_LABELS, n_labels // 10_000 * 1_000)
     drawn = some(range(n_labels), MOST_LABELS, seed)
     if len(drawn) < n_labels:
         messages, labels = [messages[place] for place in drawn], [labels[place] for place in drawn]
@@ -93,20 +92,27 @@ def learning_curve(
     if out_of_fold and len(drawn) < n_labels:
         n_learned, answered = out_of_fold[0], np.array(out_of_fold[1])[drawn]
         asked[n_learned] = [_Answered(np.array(labels)[split.held_out], answered[split.held_out]) for split in splits]
-        sizes.append(n_learned)
-    usable = [size for size in sizes if size not in notes]
-    if not usable:
+    usable = {size: asked[size] for size in sorted(asked) if size not in notes}
+    return _curve(candidate, n_labels, usable, notes.values(), seed)
+
+
+def _curve(
+    candidate: str, n_labels: int, asked: Mapping[int, Sequence[_Answered]], notes: Collection[str], seed: int
+) -> LearningCurve:
+    """The curve through the answers at each size, one for each repetition. Raises `LabelsTooFew` without any."""
+    if not asked:
         raise LabelsTooFew(
             f"{n_labels} labelled messages are too few for a learning curve.", "Label more messages first."
         )
-    points = tuple(_point(size, asked[size], seed) for size in usable)
-    curve = LearningCurve(candidate, seed, n_labels, more_labels, points, note="; ".join(notes.values()))
+    more_labels = max(MORE_LABELS, n_labels // 10_000 * 1_000)
+    points = tuple(_point(size, found, seed) for size, found in asked.items())
+    curve = LearningCurve(candidate, seed, n_labels, more_labels, points, note="; ".join(notes))
     if problem := _no_law(points):
-        return msgspec.structs.replace(curve, note="; ".join([*notes.values(), problem]))
-    answers = [np.stack([asked[size][number].is_right for size in usable]) for number in range(repetitions)]
+        return msgspec.structs.replace(curve, note="; ".join([*notes, problem]))
+    answers = [np.stack([answered.is_right for answered in one]) for one in zip(*asked.values(), strict=True)]
     widths = np.array([point.accuracy_high - point.accuracy_low for point in points])
     law, (now, expected) = expectations(
-        np.array(usable, np.float64), answers, widths, (n_labels, n_labels + more_labels), seed
+        np.array(list(asked), np.float64), answers, widths, (n_labels, n_labels + more_labels), seed
     )
     return msgspec.structs.replace(curve, law=law, now=now, expected=expected)
 

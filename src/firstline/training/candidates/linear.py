@@ -14,7 +14,7 @@ from firstline.training.candidates.base import Standalone
 from firstline.training.candidates.estimate import TEXT_BYTES, Eligible, Estimate, Workload, from_sample
 from firstline.training.candidates.ranges import number
 from firstline.training.candidates.regression import COUNTS_C, DUAL_UP_TO, fit_regression, regression_bytes
-from firstline.training.candidates.tfidf import NgramSettings, TfidfBlocks
+from firstline.training.candidates.tfidf import NgramSettings, TfidfBlocks, most_weights_bytes
 from firstline.types import Label, Message
 
 _CHARACTER_BYTES = 60
@@ -51,7 +51,8 @@ class Linear(Standalone):
         """Seconds and disk; the sample is so large that it is learned as the whole is: so many steps in either."""
         if workload.n_labelled <= DUAL_UP_TO:
             return from_sample(cls, workload, growth=growth, n_pool=n_pool)
-        return from_sample(cls, workload, growth=0.8, n_pool=n_pool, n_labelled=DUAL_UP_TO + 1)
+        seconds, disk = from_sample(cls, workload, growth=0.8, n_pool=n_pool, n_labelled=DUAL_UP_TO + 1)
+        return seconds, min(disk, most_weights_bytes(workload.n_classes))
 
     @staticmethod
     def _counting_bytes(workload: Workload) -> int:

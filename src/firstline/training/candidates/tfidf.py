@@ -64,7 +64,7 @@ class TfidfBlocks:
 
         A model has a weight for each feature and class, and several copies of them while it is trained.
         """
-        return cls(blocks, min_df=2, dtype=np.float32, most=max(_LEAST_FEATURES, _MOST_WEIGHTS // n_classes))
+        return cls(blocks, min_df=2, dtype=np.float32, most=_most_features(n_classes))
 
     def fit_transform(self, texts: Sequence[str], n_labelled: int | None = None) -> sparse.csr_array:
         """Features of ruled texts, (n_texts, n_features). Raises `LabelsTooFew` if no text has a word.
@@ -109,6 +109,15 @@ class TfidfBlocks:
     @staticmethod
     def _stack(parts: Sequence[sparse.csr_array]) -> sparse.csr_array:
         return sparse.csr_array(sparse.hstack(parts, format="csr"))
+
+
+def most_weights_bytes(n_classes: int) -> int:
+    """What an export of the most features of two blocks takes, with their names."""
+    return 2 * _most_features(n_classes) * (4 * n_classes + 12)
+
+
+def _most_features(n_classes: int) -> int:
+    return max(_LEAST_FEATURES, _MOST_WEIGHTS // n_classes)
 
 
 def _counts(features: sparse.csr_array) -> NDArray[np.int64]:

@@ -12,6 +12,7 @@ from firstline import __version__
 from firstline.cli import (
     adapt,
     advise,
+    classes,
     classify,
     decide,
     evaluate,
@@ -65,6 +66,7 @@ def root(
 app.command("init", cls=Command)(init.init)
 app.command("import", cls=Command)(import_.import_)
 app.command("status", cls=Command)(status.status)
+app.add_typer(classes.app, name="classes")
 app.command("mask", cls=Command)(mask.mask)
 app.command("forget", cls=Command)(forget.forget)
 app.command("advise", cls=Command)(advise.advise)

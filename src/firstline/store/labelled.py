@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, select
 
 from firstline.store.key import PREFIX
-from firstline.store.schema import classes, in_force, labels, message_ids, messages
+from firstline.store.schema import classes, in_force, in_use, labels, message_ids, messages
 from firstline.types import Label, Message
 
 
@@ -33,7 +33,7 @@ def read_labelled(engine: Engine, none: Collection[Label] = ()) -> list[Labelled
             select(messages.c.id, messages.c.key, messages.c.text, messages.c.segment, classes.c.name)
             .join_from(messages, labels)
             .join(classes)
-            .where(in_force)
+            .where(in_force, in_use)
             .order_by(messages.c.key)
         ).all()
         ids: dict[int, str] = {}

@@ -11,7 +11,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, DateTime, Engine, Subquery, Table, and_, bindparam, exists, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from firstline.store.schema import classes, in_force, labels, message_ids, messages, state
+from firstline.store.schema import classes, in_force, in_use, labels, message_ids, messages, state
 from firstline.types import NONE, Label, Message
 
 _AT_ONCE = 500
@@ -216,8 +216,8 @@ def _split() -> Subquery:
 def read_for_training(engine: Engine, none: Collection[Label] = ()) -> Labelled:
     """Read the data for training in one transaction. A message with more than one label counts as unlabelled.
 
-    Labels in `none` mean none of the classes. Of the unlabelled messages, the first 100,000 by key are read: keys are
-    hashes, so they are drawn at random, and the same ones with every import.
+    Labels in `none` mean none of the classes; those of retired classes do not count. Of the unlabelled messages, the
+    first 100,000 by key are read: keys are hashes, so they are drawn at random, and the same ones with every import.
     """
     content = (messages.c.key, messages.c.text, messages.c.segment)
     with engine.connect() as connection:
@@ -225,13 +225,14 @@ def read_for_training(engine: Engine, none: Collection[Label] = ()) -> Labelled:
             select(*content, classes.c.name)
             .join_from(messages, labels)
             .join(classes)
-            .where(in_force)
+            .where(in_force, in_use)
             .order_by(messages.c.key, classes.c.name)
         )
         found: dict[bytes, tuple[Message, list[Label]]] = {}
         for key, text, segment, name in rows:
             found.setdefault(key, (Message(text, segment), []))[1].append(name)
-        is_labelled = exists().where(labels.c.message_id == messages.c.id, in_force)
+        of_class = and_(labels.c.class_id == classes.c.id, in_use)
+        is_labelled = exists().where(labels.c.message_id == messages.c.id, in_force, of_class)
         rest = select(*content).where(~is_labelled).order_by(messages.c.key).limit(MOST_UNLABELLED)
         others = {key: Message(text, segment) for key, text, segment in connection.execute(rest) if key not in found}
         n_others = count_messages(connection) - len(found)

@@ -48,6 +48,8 @@ classes = Table(
     Column("import_id", Integer, nullable=True, comment="import that brought it"),
 )
 
+in_use = classes.c.retired_at.is_(None)
+
 labels = Table(
     "labels",
     metadata,

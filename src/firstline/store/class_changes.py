@@ -1,0 +1,154 @@
+"""The team's classes: listed, added, renamed, described, merged, retired. Labels are moved, never lost.
+
+A merge is stored as an import that gives labels and supersedes others, so `undo_last_import` takes it back.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Exists, and_, exists, func, insert, literal, select
+
+from firstline.errors import UsageError
+from firstline.store.messages import now
+from firstline.store.schema import classes, imports, in_force, labels
+from firstline.text.rules import nfc, white_space
+from firstline.types import Label
+
+SOURCE = "classes"
+"""The source of imports that are changes of classes."""
+_LIST = "List them: firstline classes"
+
+
+@dataclass(frozen=True)
+class ClassOfTeam:
+    """A class; `n_labels` are those in force. `retired_at` is UTC, None while it is in use."""
+
+    name: Label
+    description: str | None
+    n_labels: int
+    retired_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Merger:
+    """What a merge does to labels: `n_moved` get the other class, `n_had_both` messages have that class already."""
+
+    n_moved: int
+    n_had_both: int
+
+
+def list_classes(connection: Connection) -> list[ClassOfTeam]:
+    """All classes, those with the most labels first."""
+    n_labels = func.count(labels.c.id)
+    rows = connection.execute(
+        select(classes.c.name, classes.c.description, n_labels, classes.c.retired_at)
+        .join_from(classes, labels, and_(labels.c.class_id == classes.c.id, in_force), isouter=True)
+        .group_by(classes.c.id, classes.c.name, classes.c.description, classes.c.retired_at)
+        .order_by(n_labels.desc(), classes.c.name)
+    )
+    return [ClassOfTeam(*row) for row in rows]
+
+
+def add_class(connection: Connection, name: Label, description: str | None = None) -> Label:
+    """Add a class without labels; returns its name as it is stored. Raises `UsageError` if it exists already."""
+    name = _new_name(connection, name)
+    connection.execute(classes.insert().values(name=name, description=description, kind="normal"))
+    return name
+
+
+def rename_class(connection: Connection, name: Label, new: Label) -> Label:
+    """Give a class another name; all its labels keep it. Returns the name as it is stored. Raises `UsageError`."""
+    place = _id_of(connection, name)
+    new = _new_name(connection, new)
+    connection.execute(classes.update().where(classes.c.id == place).values(name=new))
+    return new
+
+
+def describe_class(connection: Connection, name: Label, description: str) -> None:
+    """Say in a sentence what belongs into a class. Raises `UsageError`."""
+    place = _id_of(connection, name)
+    connection.execute(classes.update().where(classes.c.id == place).values(description=description.strip() or None))
+
+
+def retire_class(connection: Connection, name: Label, *, is_back: bool = False) -> int:
+    """Take a class out of use, or, if `is_back`, into use again; returns how many labels it has.
+
+    Labels of a retired class stay stored and are not learned: their messages count as unlabelled. Raises `UsageError`.
+    """
+    place = _id_of(connection, name)
+    connection.execute(classes.update().where(classes.c.id == place).values(retired_at=None if is_back else now()))
+    return _n_in_force(connection, place)
+
+
+def merger(connection: Connection, name: Label, into: Label) -> Merger:
+    """What a merge would do. Raises `UsageError`."""
+    place, target = _id_of(connection, name), _id_of(connection, into)
+    if place == target:
+        raise UsageError(f"'{name}' cannot be merged into itself.", "Name two classes.")
+    n_had_both = connection.execute(
+        select(func.count()).where(labels.c.class_id == place, in_force, _has(target))
+    ).scalar_one()
+    return Merger(_n_in_force(connection, place) - n_had_both, n_had_both)
+
+
+def merge_classes(connection: Connection, name: Label, into: Label, by: str) -> Merger:
+    """Give all messages of a class another class instead; `by` is who decided it. Raises `UsageError`."""
+    found = merger(connection, name, into)
+    place, target = _id_of(connection, name), _id_of(connection, into)
+    row = {"file": f"classes merge '{name}' '{into}'", "source": SOURCE, "at": now()}
+    import_id = connection.execute(imports.insert().values(row).returning(imports.c.id)).scalar_one()
+    moved = select(
+        labels.c.message_id, literal(target), literal(SOURCE), literal(by), literal(now()), literal(import_id)
+    )
+    columns = ["message_id", "class_id", "source", "by", "at", "import_id"]
+    connection.execute(
+        insert(labels).from_select(columns, moved.where(labels.c.class_id == place, in_force, ~_has(target)))
+    )
+    new = labels.alias()
+    successor = (
+        select(func.min(new.c.id))
+        .where(new.c.message_id == labels.c.message_id, new.c.class_id == target, new.c.superseded_at.is_(None))
+        .scalar_subquery()
+    )
+    values = {"superseded_at": now(), "superseded_by": successor, "superseded_import": import_id}
+    connection.execute(labels.update().where(labels.c.class_id == place, in_force).values(values))
+    return found
+
+
+def last_change(connection: Connection) -> tuple[str, bool] | None:
+    """The last import that is not undone: what it was, and whether it was a change of classes; None without any."""
+    wanted = select(imports.c.file, imports.c.source).where(imports.c.undone_at.is_(None)).order_by(imports.c.id.desc())
+    found = connection.execute(wanted.limit(1)).first()
+    return (found[0], found[1] == SOURCE) if found else None
+
+
+def _has(class_id: int) -> Exists:
+    """Whether the message of a label has a label of this class, too."""
+    other = labels.alias()
+    return exists().where(
+        other.c.message_id == labels.c.message_id, other.c.class_id == class_id, other.c.superseded_at.is_(None)
+    )
+
+
+def _n_in_force(connection: Connection, class_id: int) -> int:
+    return connection.execute(select(func.count()).where(labels.c.class_id == class_id, in_force)).scalar_one()
+
+
+def _id_of(connection: Connection, name: Label) -> int:
+    place: int | None = connection.execute(select(classes.c.id).where(classes.c.name == _as_stored(name))).scalar()
+    if place is None:
+        raise UsageError(f"There is no class '{name}'.", _LIST)
+    return place
+
+
+def _new_name(connection: Connection, name: Label) -> Label:
+    name = _as_stored(name)
+    if not name:
+        raise UsageError("The name of a class cannot be empty.", "Name it.")
+    if connection.execute(select(classes.c.id).where(classes.c.name == name)).scalar() is not None:
+        raise UsageError(f"'{name}' is a class already.", "To join two classes: firstline classes merge NAME INTO")
+    return name
+
+
+def _as_stored(name: Label) -> Label:
+    return white_space(nfc(name))

@@ -1,0 +1,55 @@
+"""`firstline classes`: what a team does to its classes, by commands."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.commands import Run
+
+
+def test_a_class_is_added_described_renamed_and_listed(firstline: Run, bank: Path) -> None:
+    assert firstline("classes", "add", "Ипотека", "--description", "о доме", "-w", bank).returncode == 0
+    assert firstline("classes", "describe", "Вход", "войти не выходит", "-w", bank).returncode == 0
+    renamed = firstline("classes", "rename", "Перевод", "Переводы", "-w", bank)
+    assert "'Перевод' is 'Переводы' now. Models answer 'Перевод' until you train again" in renamed.stdout
+    shown = firstline("classes", "-w", bank).stdout
+    assert "Переводы" in shown
+    assert "о доме" in shown
+    found = json.loads(firstline("classes", "--json", "-w", bank).stdout)
+    assert [one["name"] for one in found][-1] == "Ипотека"
+
+
+def test_a_merge_asks_first_and_can_be_taken_back(firstline: Run, bank: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    refused = firstline("classes", "merge", "Вход", "Перевод", "-w", bank)
+    assert refused.returncode == 1
+    assert "8 labels of 'Вход' become 'Перевод'." in refused.stderr
+    counted = json.loads(firstline("status", "--json", "-w", bank).stdout)["classes"]
+    assert counted["Вход"] == 8
+    merged = firstline("classes", "merge", "Вход", "Перевод", "--yes", "-w", bank)
+    assert merged.returncode == 0, merged.stderr
+    assert "8 labels moved to 'Перевод'" in merged.stdout
+    assert json.loads(firstline("status", "--json", "-w", bank).stdout)["classes"]["Перевод"] == 16
+    undone = firstline("classes", "undo", "-w", bank)
+    assert "Taken back: classes merge 'Вход' 'Перевод'. 8 labels restored." in undone.stdout
+    assert json.loads(firstline("status", "--json", "-w", bank).stdout)["classes"] == counted
+    again = firstline("classes", "undo", "-w", bank)
+    assert again.returncode == 2
+    assert "The last change is the import of history.csv." in again.stderr
+
+
+def test_a_retired_class_is_not_trained(firstline: Run, bank: Path) -> None:
+    done = firstline("classes", "retire", "Вход", "--yes", "-w", bank)
+    assert "firstline classes restore 'Вход'" in done.stdout
+    trained = json.loads(firstline("train", "--candidates", "linear.v1", "--folds", "3", "--json", "-w", bank).stdout)
+    assert (trained["n_classes"], trained["n_messages"]) == (2, 16)
+    assert firstline("classes", "restore", "Вход", "-w", bank).returncode == 0
+
+
+def test_settings_that_name_a_class_are_pointed_out(firstline: Run, bank: Path) -> None:
+    settings = bank / "firstline.toml"
+    settings.write_text(settings.read_text("utf-8").replace("none = []", 'none = ["Вход"]'), "utf-8")
+    done = firstline("classes", "rename", "Вход", "Входы", "-w", bank)
+    assert "[classes] none in firstline.toml names 'Вход': change it there too" in done.stderr

@@ -45,6 +45,7 @@ def test_a_new_class_goes_from_labels_to_the_champion(firstline: Run, place: Pat
     found = json.loads(done.stdout)
     assert (done.returncode, found["promoted"], found["champion"]) == (0, True, before)
     assert found["reason"] == "every gate let it pass"
+    assert "Ипотека" in Path(found["report"]).read_text("utf-8")
     assert {gate["gate"] for gate in found["gates"]} >= {"self_check", "macro_f1", "classes", "new_labels"}
     assert champion_id(place / "models") == found["challenger"]
     asked = place / "asked.csv"
@@ -72,6 +73,14 @@ def test_what_fails_a_gate_leaves_the_champion(firstline: Run, place: Path, monk
     assert always.returncode == 0
     assert "asked for, although macro-F1 is lower" in always.stdout
     assert champion_id(place / "models") != before
+
+
+def test_a_report_that_cannot_be_written_costs_no_model(firstline: Run, place: Path) -> None:
+    (place / "reports").write_text("")
+    add(firstline, place, [(text, "Ипотека") for text in NEW_CLASS])
+    done = firstline("retrain", "-w", place)
+    assert done.returncode == 0, done.stderr
+    assert "no report: " in done.stderr
 
 
 def test_without_a_champion_the_first_model_becomes_it(firstline: Run, bank: Path) -> None:

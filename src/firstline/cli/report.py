@@ -39,22 +39,39 @@ def report(
     It quotes masked messages, so only its owner may read it.
     """
     from firstline.errors import UsageError
-    from firstline.evaluation.report.build import build_report
-    from firstline.evaluation.report.page import LANGUAGES, render_report
+    from firstline.evaluation.report.page import LANGUAGES
     from firstline.store.workspace import Workspace
 
     place = Workspace.find(workspace)
     if language is not None and language not in LANGUAGES:
         raise UsageError(f"'{language}' is not a language of the report.", f"Choose one of {', '.join(LANGUAGES)}.")
-    chosen = language or (place.settings.language if place.settings.language in LANGUAGES else "en")
-    data = build_report(_sources(place, model))
-    file = out or place.reports / f"{data.facts.id}.html"
-    _write(file, render_report(data, chosen), is_ours=out is None)
+    chosen = language or _language_of(place)
+    file, data = write_report(place, model, chosen, out)
     if as_json:
         print_json({"model": data.facts.id, "file": str(file), "language": chosen, "gaps": data.gaps})
         return
     _say_gaps(data)
     say(f"{file}: report on {data.facts.id}. Open it in a browser. It quotes messages, so only you may read it.")
+
+
+def write_report(
+    place: "Workspace", model: str | None, language: str | None = None, out: Path | None = None
+) -> "tuple[Path, ReportData]":
+    """Write the page about a model, by default into the workspace, in its language; returns where, and what it says."""
+    from firstline.evaluation.report.build import build_report
+    from firstline.evaluation.report.page import render_report
+
+    data = build_report(_sources(place, model))
+    file = out or place.reports / f"{data.facts.id}.html"
+    _write(file, render_report(data, language or _language_of(place)), is_ours=out is None)
+    return file, data
+
+
+def _language_of(place: "Workspace") -> str:
+    """The language of its pages."""
+    from firstline.evaluation.report.page import LANGUAGES
+
+    return place.settings.language if place.settings.language in LANGUAGES else "en"
 
 
 def _sources(place: "Workspace", model: str | None) -> "Sources":

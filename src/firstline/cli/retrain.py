@@ -8,12 +8,13 @@ import typer
 
 from firstline.cli.before_training import require_training
 from firstline.cli.options import JsonOption, WorkspaceOption
-from firstline.cli.output import next_command, print_json, print_table, say
+from firstline.cli.output import next_command, note, print_json, print_table, say
 from firstline.cli.places import DaskOption
 from firstline.cli.running_training import run_training
 
 if TYPE_CHECKING:
     from firstline.retraining.retrain import Retrained
+    from firstline.store.workspace import Workspace
 
 NOT_PROMOTED = 3
 
@@ -52,12 +53,29 @@ def retrain(
         command="retrain",
         as_json=as_json,
     )
+    page = None if found.is_unchanged else _report(place, found.challenger)
     if as_json:
-        print_json(_as_json(found))
+        print_json({**_as_json(found), "report": page and str(page)})
     else:
         _print(found, workspace)
+        if page:
+            say(f"Report on {found.challenger}: {page}")
     if not (found.is_promoted or found.is_unchanged):
         raise typer.Exit(NOT_PROMOTED)
+
+
+def _report(place: "Workspace", model: str) -> Path | None:
+    """The page about the new model; None, with a note, if it cannot be written: the model is worth more."""
+    from firstline.cli.report import write_report
+    from firstline.errors import FirstlineError
+
+    try:
+        return write_report(place, model)[0]
+    except FirstlineError as error:
+        note(f"no report: {error.message}")
+    except OSError as error:
+        note(f"no report: {error.strerror}")
+    return None
 
 
 def _print(found: "Retrained", workspace: Path | None) -> None:

@@ -62,8 +62,10 @@ def retrain(
     champion = champion_id(place.models)
     report = yield from train(data, place.settings, place.models, place.runs, request, context, where)
     if report.is_champion:
-        reason = "the same model as the champion" if champion == report.model.id else "there was no champion"
-        return Retrained(report, champion, champion != report.model.id, (), reason)
+        if champion == report.model.id:
+            return Retrained(report, champion, False, (), "nothing has changed that it learns from")
+        reason = f"the champion, {champion}, no longer exists" if champion else "there was no champion"
+        return Retrained(report, champion, True, (), reason)
     assert champion is not None  # noqa: S101 (otherwise the new model has become it)
     found = tuple(_gates(place, data, champion, report.model, request.seed))
     failed = [gate for gate in found if not gate.is_passed]

@@ -2,7 +2,7 @@
 
 from tests.house_figures import SOURCE, functions, lines_of
 
-_MOST_LINES = 7_200
+_MOST_LINES = 7_250
 _MOST_OF_TRAIN = 250
 _MOST_OF_A_FUNCTION = 60
 

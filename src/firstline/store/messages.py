@@ -18,7 +18,7 @@ _AT_ONCE = 500
 LEAST_NONE = 5
 """Fewer messages of none of the classes teach nothing."""
 MOST_UNLABELLED = 100_000
-"""Training reads so many unlabelled messages at most."""
+"""Training reads at most so many unlabelled messages."""
 Item = TypeVar("Item")
 ID_OF_KEY = select(messages.c.id).where(messages.c.key == bindparam("of_key")).scalar_subquery()
 """The id of the message with the key `of_key`, for inserted rows."""
@@ -46,7 +46,7 @@ class Labelled:
 
     `n_disagreements` of the unlabelled have more than one label. `none` are messages that are labelled as none of the
     classes; they are neither among `messages` nor among `unlabelled`. Sorted by key, so that the order of imports
-    does not change a model. Beside the unlabelled there are `n_not_read` more, which were not drawn.
+    does not change a model. `n_not_read` counts unlabelled messages that were not drawn.
     """
 
     messages: list[Message]

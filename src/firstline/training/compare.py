@@ -15,7 +15,7 @@ from firstline.training.candidates import find_candidate
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.class_names import prepare_for
 from firstline.training.candidates.estimate import Workload
-from firstline.training.candidates.regression import DUAL_UP_TO
+from firstline.training.candidates.regression import FEW_LABELS
 from firstline.training.cross_validation import cross_validate, missing_folds
 from firstline.training.estimates import eligible, lack_of_memory
 from firstline.training.folds import Fold, Folds
@@ -58,8 +58,8 @@ def reason_to_skip(
     """None if the candidate takes part; otherwise it is not eligible, or needs more time or memory than there is.
 
     A candidate that the request names is always eligible, and so is the champion's kind; one whose folds are all
-    saved needs no time. What few labels need of memory is not worth measuring. `before` are the candidates evaluated
-    so far. Yields `step` before it measures.
+    saved needs no time. With few labels, memory is not checked. `before` are the candidates evaluated so far. Yields
+    `step` before it measures.
     """
     request, folds = comparison.request, comparison.folds
     is_named = name in request.candidates
@@ -74,7 +74,7 @@ def reason_to_skip(
         is_eligible, reason = eligible(name, workload)
         if not is_eligible:
             return Skipped(name, reason)
-    if has_any_time and workload.n_labelled <= DUAL_UP_TO:
+    if has_any_time and workload.n_labelled <= FEW_LABELS:
         return None
     yield step
     estimate = find_candidate(name).estimate(workload)

@@ -50,7 +50,7 @@ def lack_of_memory(estimate: Estimate) -> str:
     needed, usable = estimate.memory_bytes, usable_memory_bytes(resident_bytes())
     if needed <= usable:
         return ""
-    return f"needs about {needed / 1e9:.1f} GB of memory, and has {usable / 1e9:.1f}; train on a machine with more"
+    return f"needs about {needed / 1e9:.1f} GB of memory; {usable / 1e9:.1f} GB are available here"
 
 
 def _estimated(name: str, workload: Workload) -> Estimated:

@@ -64,8 +64,8 @@ def learning_curve(
     unlabelled. A size at which a repetition cannot be trained is left out, and `note` says so. Raises
     `LabelsTooFew` if no size is left.
 
-    Of more than 10,000 messages, so many are drawn first, and the last point is what a cross-validation answered,
-    `out_of_fold`: how many labels each fold had learned, and its answers to all messages.
+    Of more than 10,000 messages, 10,000 are drawn first. A cross-validation whose folds learned more than any point is
+    the last point; `out_of_fold` is how many labels each fold had learned, and its answers to all messages.
 
     Intervals, 95 %: Wilson's for the accuracy and a bootstrap over messages for macro-F1, both as if there were
     so many fewer messages as the spread of the accuracy over repetitions is wider than chance makes it
@@ -89,7 +89,7 @@ def learning_curve(
                     notes[size] = f"{size} labels are too few to train: {error.message}"
             done = number * len(sizes) + place + 1
             yield Stage(what, done, len(splits) * len(sizes))
-    if out_of_fold and len(drawn) < n_labels:
+    if out_of_fold and len(drawn) < n_labels and out_of_fold[0] > max(sizes):
         n_learned, answered = out_of_fold[0], np.array(out_of_fold[1])[drawn]
         asked[n_learned] = [_Answered(np.array(labels)[split.held_out], answered[split.held_out]) for split in splits]
     usable = {size: asked[size] for size in sorted(asked) if size not in notes}

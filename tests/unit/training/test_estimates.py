@@ -100,5 +100,5 @@ def test_what_does_not_fit_into_the_memory_makes_no_sense(cheap: None, monkeypat
     monkeypatch.setattr("firstline.training.estimates.usable_memory_bytes", lambda own: 50_000)
     found = next(estimates(["linear.v1"], workload(2)))
     assert not found.makes_sense
-    assert "and has 0.0; train on a machine with more" in found.reason
+    assert "GB of memory; 0.0 GB are available here" in found.reason
     assert found.memory_bytes

@@ -131,20 +131,20 @@ def test_the_champions_kind_is_compared_even_if_nobody_named_it(tmp_path: Path) 
 
 
 def test_what_needs_more_memory_than_there_is_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firstline.training.compare.DUAL_UP_TO", 0)
+    monkeypatch.setattr("firstline.training.compare.FEW_LABELS", 0)
     monkeypatch.setattr("firstline.training.estimates.usable_memory_bytes", lambda own: 1_500_000_000)
     needed = {"linear.v1": 2_600_000_000, "forest.v1": 0}
     for name, size in needed.items():
         monkeypatch.setattr(find_candidate(name), "estimate", lambda workload, size=size: Estimate(1.0, size, 0))
     _, report = run(tmp_path, candidates=tuple(needed))
     assert [row.candidate for row in report.results] == ["forest.v1"]
-    assert report.skipped[0].reason == ("needs about 2.6 GB of memory, and has 1.5; train on a machine with more")
+    assert report.skipped[0].reason == ("needs about 2.6 GB of memory; 1.5 GB are available here")
 
 
 def test_where_memory_suffices_for_none_the_first_says_what_it_needs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("firstline.training.compare.DUAL_UP_TO", 0)
+    monkeypatch.setattr("firstline.training.compare.FEW_LABELS", 0)
     monkeypatch.setattr(find_candidate("linear.v1"), "estimate", lambda workload: Estimate(1.0, 10**15, 0))
     with pytest.raises(TrainingError, match=r"linear\.v1: needs about 1000000\.0 GB of memory"):
         run(tmp_path, candidates=("linear.v1",))

@@ -31,8 +31,9 @@ class Context:
     `folder` keeps what is expensive to compute and does not depend on who has which label; without one it is made anew.
     `report` is told how far a fit has come. Relative paths in settings begin at `workspace`. `chosen` is what
     the workspace sets of each candidate. `cluster` opens a client of a Dask cluster for a candidate
-    that `spreads`; None: this machine. `has_class_names`: candidates learn the names of classes as well,
-    with `mask` put over them as over messages.
+    that `spreads`; None: this machine. `has_many_labels`: the workspace has more than `regression.FEW_LABELS`, so that
+    regressions over n-grams are solved in steps, also those of folds that have fewer. `has_class_names`: candidates
+    learn the names of classes as well, with `mask` put over them as over messages.
     """
 
     rules: TextRules
@@ -44,6 +45,7 @@ class Context:
     workspace: Path | None = None
     chosen: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     cluster: Callable[[], AbstractContextManager[Any]] | None = None
+    has_many_labels: bool = False
     has_class_names: bool = True
     mask: Masker = field(default_factory=Masker)
 
@@ -210,16 +212,18 @@ class Candidate(ABC):
 class Standalone(Candidate):
     """For candidates that read ruled texts, and whose trainings share nothing."""
 
-    def __init__(self, rules: TextRules, seed: int = 0, settings: Any = None) -> None:
+    def __init__(self, rules: TextRules, seed: int = 0, settings: Any = None, *, has_many_labels: bool = False) -> None:
         self.rules = rules
         self.seed = seed
         self.settings = settings or self.settings_type()
+        self.has_many_labels = has_many_labels
 
     @classmethod
     def prepare(cls, context: Context, messages: Sequence[Message]) -> Generator[Stage, None, Callable[[], Self]]:
         """Nothing is shared: held-out messages must not shape what they are judged with."""
         yield from ()
-        return lambda: cls(context.rules, context.seed, cls.settings_for(context))
+        settings = cls.settings_for(context)
+        return lambda: cls(context.rules, context.seed, settings, has_many_labels=context.has_many_labels)
 
     def _texts(self, messages: Sequence[Message]) -> list[str]:
         return [self.rules.with_segment(message.text, message.segment) for message in messages]

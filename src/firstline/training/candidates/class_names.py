@@ -5,12 +5,13 @@ Classification by what names mean, as in Chang et al. 2008, together with the la
 
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from firstline.steps import Stage
 from firstline.store.messages import Labelled
 from firstline.text.masks import without_masks
 from firstline.training.candidates.base import Candidate, Context, Fitted, Learner
+from firstline.training.candidates.regression import FEW_LABELS
 from firstline.types import Label, Message
 
 _LEAST_LETTERS = 2
@@ -19,7 +20,11 @@ _LEAST_LETTERS = 2
 def prepare_for(
     kind: type[Candidate], context: Context, data: Labelled
 ) -> Generator[Stage, None, Callable[[], Learner]]:
-    """Prepare a candidate for the messages of a workspace; it learns names too, unless the settings say otherwise."""
+    """Prepare a candidate for the messages of a workspace; it learns names too, unless the settings say otherwise.
+
+    All its trainings are of one kind, by the labels of the workspace: what folds tell must be true of the model.
+    """
+    context = replace(context, has_many_labels=len(data.messages) > FEW_LABELS)
     names = names_for(context, data)
     make = yield from kind.prepare(context, [*data.learned[0], *data.unlabelled, *names.values()])
     return (lambda: WithClassNames(make(), names)) if names else make

@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from threadpoolctl import threadpool_limits
@@ -21,6 +21,7 @@ from firstline.store.messages import Labelled
 from firstline.training.candidates.base import Context
 from firstline.training.candidates.class_names import all_messages
 from firstline.training.candidates.latent import some
+from firstline.training.candidates.regression import FEW_LABELS
 from firstline.training.encoders.base import Encoder
 from firstline.training.encoders.vectors import missing_of, vectors_of
 from firstline.types import Label, Message
@@ -67,6 +68,10 @@ class Workload:
         return len(set(self.data.labels))
 
     @property
+    def has_many_labels(self) -> bool:
+        return self.n_labelled > FEW_LABELS
+
+    @property
     def everything(self) -> list[Message]:
         return [*self.data.messages, *self.data.unlabelled]
 
@@ -111,7 +116,7 @@ def from_sample(
     time by their power `growth`; an export by their power `size_growth`, 0.6 as a vocabulary (Heaps' law).
     `n_threads` is how many times faster the candidate is for the threads that it uses.
     """
-    context = workload.context
+    context = replace(workload.context, has_many_labels=workload.has_many_labels)
     messages, labels = labelled_sample(workload, n_labelled)
     pool = some(workload.data.unlabelled, min(n_pool, N_TEXTS - min(N_LABELLED, len(messages))), context.seed)
     make = run_to_end(kind.prepare(context, []))

@@ -13,7 +13,7 @@ from firstline.evaluation.serving_cost import resident_bytes
 from firstline.training.candidates.base import Standalone
 from firstline.training.candidates.estimate import TEXT_BYTES, Eligible, Estimate, Workload, from_sample
 from firstline.training.candidates.ranges import number
-from firstline.training.candidates.regression import COUNTS_C, DUAL_UP_TO, fit_regression, regression_bytes
+from firstline.training.candidates.regression import COUNTS_C, FEW_LABELS, fit_regression, regression_bytes
 from firstline.training.candidates.tfidf import NgramSettings, TfidfBlocks, most_weights_bytes
 from firstline.types import Label, Message
 
@@ -49,26 +49,26 @@ class Linear(Standalone):
     @classmethod
     def _from_sample(cls, workload: Workload, growth: float, n_pool: int = 0) -> tuple[float, float]:
         """Seconds and disk; the sample is so large that it is learned as the whole is: so many steps in either."""
-        if workload.n_labelled <= DUAL_UP_TO:
+        if not workload.has_many_labels:
             return from_sample(cls, workload, growth=growth, n_pool=n_pool)
-        seconds, disk = from_sample(cls, workload, growth=0.8, n_pool=n_pool, n_labelled=DUAL_UP_TO + 1)
+        seconds, disk = from_sample(cls, workload, growth=0.8, n_pool=n_pool, n_labelled=FEW_LABELS + 1)
         return seconds, min(disk, most_weights_bytes(workload.n_classes))
 
     @staticmethod
     def _counting_bytes(workload: Workload) -> int:
         """The memory that the n-grams of the labelled messages take while they are counted."""
-        if workload.n_labelled <= DUAL_UP_TO:
+        if not workload.has_many_labels:
             return TEXT_BYTES * workload.n_labelled
         return _CHARACTER_BYTES * sum(len(message.text) for message in workload.data.messages)
 
     def fit(self, messages: Sequence[Message], labels: Sequence[Label], unlabelled: Sequence[Message]) -> Self:
         """Learn from the labelled messages; the others are not used."""
-        if len(messages) > DUAL_UP_TO:
+        if self.has_many_labels:
             self.tfidf_ = TfidfBlocks.of_many(self.settings.blocks, len(set(labels)))
         else:
             self.tfidf_ = TfidfBlocks(self.settings.blocks)
         features = self.tfidf_.fit_transform(self._texts(messages))
-        self.regression_ = fit_regression(features, labels, self.settings.C)
+        self.regression_ = fit_regression(features, labels, self.settings.C, in_steps=self.has_many_labels)
         self.labels_ = self.regression_.labels
         return self
 

@@ -17,7 +17,7 @@ from firstline.training.candidates.estimate import TEXT_BYTES, Eligible, Estimat
 from firstline.training.candidates.latent import MOST_UNLABELLED, N_COMPONENTS, some, to_components
 from firstline.training.candidates.linear import Linear, LinearSettings
 from firstline.training.candidates.ranges import number, whole
-from firstline.training.candidates.regression import DUAL_UP_TO, Regression, fit_regression, regression_bytes
+from firstline.training.candidates.regression import FEW_LABELS, Regression, fit_regression, regression_bytes
 from firstline.training.candidates.tfidf import TfidfBlocks
 from firstline.types import Label, Message
 
@@ -78,19 +78,19 @@ class Lsa(Linear):
         """Learn components from all messages, and classes from the labelled ones."""
         settings = self.settings
         texts = self._texts([*messages, *some(unlabelled, settings.max_unlabelled, self.seed)])
-        if len(messages) > DUAL_UP_TO:
+        if self.has_many_labels:
             self.tfidf_ = TfidfBlocks.of_many(settings.blocks, len(set(labels)))
             features = self.tfidf_.fit_transform(texts)
         else:
             self.tfidf_ = TfidfBlocks(settings.blocks, min_df=2)
             features = self.tfidf_.fit_transform(texts, n_labelled=len(messages)).astype(np.float32)
-        drawn = some(range(len(texts)), settings.max_unlabelled + DUAL_UP_TO, self.seed)
+        drawn = some(range(len(texts)), settings.max_unlabelled + FEW_LABELS, self.seed)
         read = features if len(drawn) == len(texts) else features[drawn]
         to_latent = to_components(read, settings.n_components, settings.share, self.seed)
         labelled = features[: len(messages)]
         latent = sparse.csr_array(np.asarray(labelled @ to_latent, np.float32))
         both = sparse.csr_array(sparse.hstack([labelled, latent], format="csr"))
-        found = fit_regression(both, labels, settings.C)
+        found = fit_regression(both, labels, settings.C, in_steps=self.has_many_labels)
         n_features = features.shape[1]
         weights = found.weights[:n_features] + to_latent @ found.weights[n_features:]
         self.regression_ = Regression(np.ascontiguousarray(weights, np.float32), found.bias, found.labels)

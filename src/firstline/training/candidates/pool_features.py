@@ -112,7 +112,8 @@ def teaching(workload: Workload, encoder: Encoder | None) -> Estimate:
     reading_s, pool_features = clocked(lambda: run_to_end(gather_pool_features(context, sample, None)))
     truth = np.unique(labels, return_inverse=True)[1]
     others = sample[len(set(labelled)) :]
-    soft_labels_s, _ = clocked(lambda: pool_features.soft_labels(Teacher(), labelled, truth, others))
+    teacher = Teacher(has_many_labels=workload.has_many_labels)
+    soft_labels_s, _ = clocked(lambda: pool_features.soft_labels(teacher, labelled, truth, others))
     plain = [message.text for message in everything]
     vectors = [encoding(plain, reader, context) for reader in readers(context, encoder)]
     n_kinds = len(pool_features.features)

@@ -20,8 +20,10 @@ Features = NDArray[np.float32] | sparse.csr_array
 COUNTS_C, _MAX_ITER = 30.0, 300
 """How strongly weights of counted n-grams may differ, as scikit-learn's `C`; the most steps of a fit."""
 
-DUAL_UP_TO = 2_000
-"""Up to so many messages, a regression is solved in the space that they span, and every n-gram is a feature."""
+FEW_LABELS = 2_000
+"""A workspace with more labels has its regressions over n-grams solved in steps, see `Context.has_many_labels`."""
+_SPANNED_UP_TO = 4_000
+"""Up to so many messages, a regression is solved in the space that they span."""
 
 _SMALLEST_EIGENVALUE = 1e-9
 _EPOCHS, _STEPS, _STEP_SIZE = 8, 150, 0.03
@@ -45,17 +47,23 @@ class Regression:
 
 
 def fit_regression(
-    features: Features, labels: Sequence[str], C: float, max_iter: int = _MAX_ITER, tolerance: float = 1e-3
+    features: Features,
+    labels: Sequence[str],
+    C: float,
+    max_iter: int = _MAX_ITER,
+    tolerance: float = 1e-3,
+    *,
+    in_steps: bool = False,
 ) -> Regression:
     """Fit on features, (n_messages, n_features), until the largest gradient is below `tolerance`.
 
-    More than 2,000 messages with sparse features are read eight times instead, in 150 steps of stochastic gradient
-    descent: time and memory grow no faster than they do, and unseen messages are answered better.
+    Sparse features are read eight times instead, in 150 steps of stochastic gradient descent, if `in_steps`: with many
+    messages time and memory grow no faster than they do, and unseen messages are answered better.
     On one thread: the products are small, and threads that wait for each other take longer, see docs/EXPERIMENTS.md.
     """
-    if not isinstance(features, np.ndarray) and features.shape[0] > DUAL_UP_TO:
+    if in_steps and not isinstance(features, np.ndarray):
         return _descended(features.astype(np.float32, copy=False), labels, C)
-    is_wide = features.shape[0] <= min(DUAL_UP_TO, features.shape[1])
+    is_wide = features.shape[0] <= min(_SPANNED_UP_TO, features.shape[1])
     is_zero = features.min() == features.max() == 0
     model = LogisticRegression(C=C, class_weight="balanced", max_iter=max_iter, tol=tolerance)
     with warnings.catch_warnings(), threadpool_limits(1):
@@ -72,13 +80,14 @@ def fit_regression(
 
 def regression_bytes(n_messages: int, weights_bytes: float) -> float:
     """The memory that a fit takes, about: matrices among few messages, otherwise weights, gradients and their means."""
-    return 32 * n_messages**2 if n_messages <= DUAL_UP_TO else _COPIES_OF_WEIGHTS * weights_bytes
+    return 32 * n_messages**2 if n_messages <= FEW_LABELS else _COPIES_OF_WEIGHTS * weights_bytes
 
 
 def _descended(features: sparse.csr_array, labels: Sequence[str], C: float) -> Regression:
-    """The same objective by Adam (Kingma and Ba 2015), in float32: a network of scikit-learn without a hidden layer.
+    """By Adam (Kingma and Ba 2015), in float32: a network of scikit-learn without a hidden layer.
 
-    It stops before the optimum, which is worth as much as a stronger penalty.
+    The objective is that of the regression, but for batches whose weights differ. It stops before the optimum, which is
+    worth as much as a stronger penalty.
     """
     truth = np.asarray(labels)
     n_messages = len(truth)

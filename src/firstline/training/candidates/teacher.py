@@ -100,17 +100,25 @@ class Teacher:
     The weights are those that fit held-out labels best, by cross-validation inside what it is given.
     """
 
+    def __init__(self, *, has_many_labels: bool = False) -> None:
+        self.has_many_labels = has_many_labels
+
     def fit(self, features: Mapping[str, Features], labels: NDArray[np.int64], n_labels: int) -> Self:
         """`features[kind]` (n_labelled, ...), `labels` (n_labelled,) places of classes."""
         self.n_labels_ = n_labels
         self.weights_ = self._weigh(features, labels)
-        self.models_ = {kind: _fit(values, labels) for kind, values in features.items() if self.weights_[kind]}
+        self.models_ = {kind: self._fit(values, labels) for kind, values in features.items() if self.weights_[kind]}
         return self
 
     def predict_proba(self, features: Mapping[str, Features]) -> NDArray[np.float32]:
         """(n_messages, n_labels); rows sum to 1."""
         logs = {kind: _log_proba(model, features[kind], self.n_labels_) for kind, model in self.models_.items()}
         return _mixed(logs, self.weights_)
+
+    def _fit(self, features: Features, labels: NDArray[np.int64]) -> Regression:
+        # Zeros in front, so that the names sort as the numbers do.
+        names = [f"{label:06d}" for label in labels]
+        return fit_regression(features, names, COUNTS_C, in_steps=self.has_many_labels)
 
     def _weigh(self, features: Mapping[str, Features], labels: NDArray[np.int64]) -> dict[str, float]:
         kinds = list(features)
@@ -126,15 +134,10 @@ class Teacher:
             if len(set(labels[learned].tolist())) < 2:
                 return even
             for kind in kinds:
-                model = _fit(features[kind][learned], labels[learned])
+                model = self._fit(features[kind][learned], labels[learned])
                 held_out[kind][checked] = _log_proba(model, features[kind][checked], self.n_labels_)
         mixes = [dict(zip(kinds, shares, strict=True)) for shares in product(_SHARES, repeat=len(kinds)) if any(shares)]
         return max(mixes, key=lambda mix: _accuracy(held_out, mix, labels))
-
-
-def _fit(features: Features, labels: NDArray[np.int64]) -> Regression:
-    # Zeros in front, so that the names sort as the numbers do.
-    return fit_regression(features, [f"{label:06d}" for label in labels], COUNTS_C)
 
 
 def _log_proba(model: Regression, features: Features, n_labels: int) -> NDArray[np.float32]:

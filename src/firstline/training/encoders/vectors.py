@@ -1,7 +1,7 @@
 """Sentence vectors from an encoder on this machine, kept in the workspace by message and encoder.
 
-The file is mapped, so that a training holds only the vectors that it reads: a row has the key of its text, a checksum
-and the vector.
+The file is mapped, so that a training that finds all its vectors there holds only those: a row has the key of its text,
+a checksum and the vector.
 """
 
 import hashlib
@@ -75,10 +75,14 @@ def _keys(texts: Sequence[str]) -> NDArray[np.uint64]:
 
 def _rows(keys: Sequence[int], vectors: NDArray[np.float32]) -> Rows:
     """Rows of the file for vectors, (n, n_dimensions)."""
-    found = np.empty(len(keys), [("key", "<u8"), ("check", "<u4"), ("vector", "<f2", vectors.shape[1:])])
+    found = np.empty(len(keys), _kind(vectors.shape[1:]))
     found["key"], found["vector"] = keys, vectors
     found["check"] = _checksums(found["vector"])
     return found
+
+
+def _kind(shape: tuple[int, ...]) -> np.dtype[np.void]:
+    return np.dtype([("key", "<u8"), ("check", "<u4"), ("vector", "<f2", shape)])
 
 
 def _checksums(vectors: NDArray[np.float16]) -> list[int]:
@@ -96,7 +100,7 @@ def _places(rows: Rows | None, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
 
 
 def _sound(rows: Rows | None, keys: NDArray[np.uint64]) -> Rows | None:
-    """The rows without those of `keys` that are damaged; None if none is left."""
+    """The rows without those of `keys` that are damaged."""
     places = _places(rows, np.unique(keys))
     places = places[places >= 0]
     if rows is None or not len(places):
@@ -113,7 +117,8 @@ def _read(file: Path | None) -> Rows | None:
     # A damaged file fails in many ways, and vectors can be computed again.
     except Exception:
         return None
-    return np.asarray(found) if found.dtype.names == _COLUMNS and found.ndim == 1 else None
+    is_ours = found.dtype.names == _COLUMNS and found.ndim == 1
+    return np.asarray(found) if is_ours and found.dtype == _kind(found.dtype["vector"].shape) else None
 
 
 def _write(file: Path, parts: Sequence[Rows]) -> None:

@@ -173,3 +173,14 @@ def test_the_members_of_a_blend_learn_them_once() -> None:
 def test_another_choice_begins_another_run() -> None:
     given, chosen = Settings(), Settings.model_validate({"classes": {"names_teach": False}})
     assert run_key(DATA, given, 5, 0) != run_key(DATA, chosen, 5, 0)
+
+
+@pytest.mark.parametrize("limit", [len(DATA.messages) - 1, len(DATA.messages)])
+def test_all_trainings_of_a_workspace_are_of_one_kind(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its labels, not by those of a fold: else folds would tell what is not true of the model."""
+    monkeypatch.setattr("firstline.training.candidates.class_names.FEW_LABELS", limit)
+    make = run_to_end(prepare_for(Linear, context(names_teach=False), DATA))
+    few, all_of_them = (make().fit(DATA.messages[:n], DATA.labels[:n], []) for n in (len(DATA.messages) - 2, None))
+    assert isinstance(few, Linear)
+    assert isinstance(all_of_them, Linear)
+    assert few.has_many_labels == all_of_them.has_many_labels == (limit < len(DATA.messages))

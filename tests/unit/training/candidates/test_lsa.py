@@ -63,10 +63,10 @@ def test_every_ngram_of_the_labelled_and_the_repeated_ones_of_the_others_are_fea
     np.testing.assert_allclose(served, fitted.tfidf_.transform(texts).toarray(), atol=1e-6)
 
 
-def test_of_many_labelled_messages_only_repeated_ngrams_are_features(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("lsa", "regression"):
-        monkeypatch.setattr(f"firstline.training.candidates.{module}.DUAL_UP_TO", 4)
-    fitted = Lsa(RULES, settings=LsaSettings(max_unlabelled=20)).fit(LABELLED, LABELS, [Message("дважды и")] * 30)
+def test_of_many_labelled_messages_only_repeated_ngrams_are_features() -> None:
+    fitted = Lsa(RULES, settings=LsaSettings(max_unlabelled=20), has_many_labels=True).fit(
+        LABELLED, LABELS, [Message("дважды и")] * 30
+    )
     words = set(fitted.tfidf_.fitted().vocabularies[0])
     assert {"кредит", "карта", "дважды"} <= words
     assert "ипотека" not in words

@@ -72,11 +72,10 @@ def test_labels_sort_as_text() -> None:
 
 
 @pytest.mark.parametrize("n_labels", [2, 5])
-def test_many_messages_are_learned_in_steps(monkeypatch: pytest.MonkeyPatch, n_labels: int) -> None:
+def test_many_messages_are_learned_in_steps(n_labels: int) -> None:
     features, labels = separable(800, 100, n_labels)
     wanted = fit_regression(sparse.csr_array(features), labels, C=0.01)
-    monkeypatch.setattr(regression, "DUAL_UP_TO", 799)
-    found = fit_regression(sparse.csr_array(features), labels, C=0.01)
+    found = fit_regression(sparse.csr_array(features), labels, C=0.01, in_steps=True)
     assert (found.labels, found.weights.shape) == (wanted.labels, (100, n_labels))
     assert found.weights.dtype == found.bias.dtype == np.float32
     unseen, truth = separable(801, 100, n_labels)
@@ -85,12 +84,11 @@ def test_many_messages_are_learned_in_steps(monkeypatch: pytest.MonkeyPatch, n_l
     assert accuracies[0] > accuracies[1] - 0.03 > 1 / n_labels
 
 
-def test_steps_are_the_same_each_time_and_leave_rare_classes_their_weight(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(regression, "DUAL_UP_TO", 0)
+def test_steps_are_the_same_each_time_and_leave_rare_classes_their_weight() -> None:
     features = np.zeros((120, 30), np.float32)
     features[:110, 0] = features[110:, 1] = 1
     labels = ["often"] * 110 + ["seldom"] * 10
-    found, again = (fit_regression(sparse.csr_array(features), labels, C=30.0) for _ in range(2))
+    found, again = (fit_regression(sparse.csr_array(features), labels, C=30.0, in_steps=True) for _ in range(2))
     np.testing.assert_array_equal(found.weights, again.weights)
     proba = found.predict_proba(features[[0, 119]])
     assert proba[1, 1] == pytest.approx(proba[0, 0], abs=0.1)
@@ -98,7 +96,6 @@ def test_steps_are_the_same_each_time_and_leave_rare_classes_their_weight(monkey
 
 
 def test_vectors_of_many_messages_are_solved_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(regression, "DUAL_UP_TO", 10)
     monkeypatch.setattr(regression, "MLPClassifier", None)
     features, labels = separable(*TALL, 3)
-    assert fit_regression(features, labels, C=1.0).weights.shape == (TALL[1], 3)
+    assert fit_regression(features, labels, C=1.0, in_steps=True).weights.shape == (TALL[1], 3)

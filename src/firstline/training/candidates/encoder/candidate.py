@@ -237,7 +237,9 @@ class FineTuned(WithEncoder):
             pool_features, everything = self.pool_features, [*messages, *unlabelled]
             if pool_features is None or not pool_features.covers(everything):
                 pool_features = run_to_end(gather_pool_features(self.context, everything, self.encoder))
-            found = pool_features.soft_labels(Teacher(), messages, truth, unlabelled)
+            found = pool_features.soft_labels(
+                Teacher(has_many_labels=self.context.has_many_labels), messages, truth, unlabelled
+            )
             soft_labels = sharpened(found[places], settings.sharpness)
         texts = [as_written(message.text, message.segment) for message in [*messages, *others]]
         model = self.encoder.open()

@@ -103,7 +103,7 @@ class Ulmfit(Candidate):
             shared = run_to_end(gather(self.context, everything))
         self.labels_ = sorted(set(labels))
         truth = np.unique(labels, return_inverse=True)[1]
-        self.teacher_ = Teacher()
+        self.teacher_ = Teacher(has_many_labels=self.context.has_many_labels)
         expert = self._expert(shared.pool_features) if unlabelled else None
         said = expert.fit(messages, labels, unlabelled).answers(unlabelled) if expert else None
         self.expert_ = expert.describe() if expert else {}

@@ -114,12 +114,15 @@ def merge(
 ) -> None:
     """Give all messages of a class another class instead. `firstline classes undo` takes it back."""
     from firstline.store.class_changes import merge_classes, merger
+    from firstline.store.workspace import Workspace
 
+    # Asked before anything is held: nobody else should wait for the answer.
+    with Workspace.find(workspace or context.obj).database.connect() as reading:
+        planned = merger(reading, name, into)
+    both = f"; {counted(planned.n_had_both, 'message')} have both, and keep '{into}'" if planned.n_had_both else ""
+    _ask(f"{counted(planned.n_moved, 'label')} of '{name}' become '{into}'{both}.", yes=yes)
     with _changing(context, workspace, "classes merge") as (place, connection):
-        planned = merger(connection, name, into)
-        both = f"; {counted(planned.n_had_both, 'message')} have both, and keep '{into}'" if planned.n_had_both else ""
-        _ask(f"{counted(planned.n_moved, 'label')} of '{name}' become '{into}'{both}.", yes=yes)
-        merge_classes(connection, name, into, getpass.getuser())
+        planned = merge_classes(connection, name, into, getpass.getuser())
     _warn(place, name)
     _say(
         f"'{name}' has no labels any more: {counted(planned.n_moved, 'label')} moved to '{into}'."
@@ -138,11 +141,14 @@ def retire(
     as_json: JsonOption = False,
 ) -> None:
     """Take a class out of use. Its labels stay stored, but are not learned; their messages count as unlabelled."""
-    from firstline.store.class_changes import retire_class
+    from firstline.store.class_changes import count_labels_of, retire_class
+    from firstline.store.workspace import Workspace
 
+    with Workspace.find(workspace or context.obj).database.connect() as reading:
+        n_labels = count_labels_of(reading, name)
+    _ask(f"{counted(n_labels, 'label')} of '{name}' will not be learned any more.", yes=yes)
     with _changing(context, workspace, "classes retire") as (place, connection):
         n_labels = retire_class(connection, name)
-        _ask(f"{counted(n_labels, 'label')} of '{name}' will not be learned any more.", yes=yes)
     _warn(place, name)
     _say(
         f"'{name}' is retired. To use it again: {next_command(workspace or context.obj, f'classes restore {name!r}')}",
@@ -208,7 +214,7 @@ def _changing(
 
 
 def _ask(what: str, *, yes: bool) -> None:
-    """Raises `typer.Abort` if the answer is no; what was done in the transaction is rolled back."""
+    """Raises `typer.Abort` if the answer is no, or if there is nobody to ask."""
     if yes:
         return
     note(what)

@@ -80,6 +80,11 @@ def retire_class(connection: Connection, name: Label, *, is_back: bool = False) 
     return _n_in_force(connection, place)
 
 
+def count_labels_of(connection: Connection, name: Label) -> int:
+    """The labels of a class that are in force. Raises `UsageError`."""
+    return _n_in_force(connection, _id_of(connection, name))
+
+
 def merger(connection: Connection, name: Label, into: Label) -> Merger:
     """What a merge would do. Raises `UsageError`."""
     place, target = _id_of(connection, name), _id_of(connection, into)

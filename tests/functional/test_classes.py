@@ -22,7 +22,12 @@ def test_a_class_is_added_described_renamed_and_listed(firstline: Run, bank: Pat
 
 
 def test_a_merge_asks_first_and_can_be_taken_back(firstline: Run, bank: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    nobody = firstline("classes", "merge", "Вход", "Перевод", "-w", bank)
+    assert nobody.returncode == 2
+    assert "8 labels of 'Вход' become 'Перевод'. To do it without being asked: --yes" in " ".join(nobody.stderr.split())
+    terminal = io.StringIO("n\n")
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stdin", terminal)
     refused = firstline("classes", "merge", "Вход", "Перевод", "-w", bank)
     assert refused.returncode == 1
     assert "8 labels of 'Вход' become 'Перевод'." in refused.stderr
@@ -52,4 +57,4 @@ def test_settings_that_name_a_class_are_pointed_out(firstline: Run, bank: Path) 
     settings = bank / "firstline.toml"
     settings.write_text(settings.read_text("utf-8").replace("none = []", 'none = ["Вход"]'), "utf-8")
     done = firstline("classes", "rename", "Вход", "Входы", "-w", bank)
-    assert "[classes] none in firstline.toml names 'Вход': change it there too" in done.stderr
+    assert "[classes] none in firstline.toml names 'Вход'. Add the new name there" in done.stderr

@@ -117,6 +117,24 @@ def test_a_rollback_is_recorded_and_can_be_told_why(firstline: Run, place: Path)
     assert "No earlier champion is left" in again.stderr
 
 
+def test_the_very_model_that_was_rolled_back_from_is_not_promoted_again(firstline: Run, place: Path) -> None:
+    add(firstline, place, [(text, "Ипотека") for text in NEW_CLASS])
+    firstline("retrain", "-w", place)
+    firstline("models", "rollback", "--why", "too many mortgages", "-w", place)
+    done = firstline("retrain", "-w", place)
+    assert done.returncode == 3
+    assert "rolled back from this very model (too many mortgages)" in " ".join(done.stdout.split())
+    assert firstline("retrain", "--promote", "always", "-w", place).returncode == 0
+
+
+def test_a_class_that_lost_its_labels_keeps_the_champion(firstline: Run, place: Path) -> None:
+    firstline("classes", "retire", "Вход", "--yes", "-w", place)
+    done = firstline("retrain", "--json", "-w", place)
+    assert done.returncode == 3
+    failed = [gate["gate"] for gate in json.loads(done.stdout)["gates"] if not gate["passed"]]
+    assert failed in (["classes_lost"], ["comparison"])
+
+
 def test_old_models_are_deleted(firstline: Run, place: Path) -> None:
     for number in range(3):
         add(firstline, place, [(f"{examples().messages[0].text} {number}", "Банкомат")])

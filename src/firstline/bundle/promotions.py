@@ -43,9 +43,9 @@ def promotions(models: Path) -> list[Promotion]:
 
 def add_promotion(models: Path, model: str, before: str, why: str, *, is_rollback: bool = False) -> None:
     """Raises `OSError`; what was there stays."""
-    promotion = Promotion(model, before, datetime.now(UTC).isoformat(timespec="seconds"), _who(), why, is_rollback)
+    promotion = Promotion(model, before, datetime.now(UTC).isoformat(timespec="seconds"), user_name(), why, is_rollback)
     line = msgspec.json.encode(promotion) + b"\n"
-    descriptor = os.open(models / FILE_NAME, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    descriptor = os.open(models / FILE_NAME, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
     try:
         size = os.fstat(descriptor).st_size
         # What a crash left of a line must not swallow this one.
@@ -80,7 +80,7 @@ def champions(models: Path) -> list[str]:
     return stack
 
 
-def _who() -> str:
+def user_name() -> str:
     """The name of the user who runs this, as far as the system knows one."""
     try:
         return getpass.getuser()

@@ -96,13 +96,15 @@ def rollback(models: Path, why: str, check: Callable[[Path], object]) -> tuple[s
     Models that are gone are passed over. `check` raises if a model in a folder cannot be served. Raises `BundleMissing`
     if none is left.
     """
-    now = champion_id(models)
-    earlier = [name for name in champions(models) if name != now]
+    now = champion_id(models) or ""
+    known = champions(models)
+    # What a crash recorded and did not do is above the champion.
+    earlier = known[: len(known) - 1 - known[::-1].index(now)] if now in known else known
     for name in reversed(earlier):
         if (models / name / FILE_NAME).is_file():
             check(models / name)
             promote(models, name, why, is_rollback=True)
-            return name, now or ""
+            return name, now
     raise BundleMissing("No earlier champion is left to go back to.", f"Choose a model: {_PROMOTE}")
 
 

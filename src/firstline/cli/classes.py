@@ -1,6 +1,7 @@
 """`firstline classes` and its verbs."""
 
-import getpass
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -61,7 +62,8 @@ def add(
 
     with _changing(context, workspace, "classes add") as (place, connection):
         name = add_class(connection, name, description)
-    _warn(place, name)
+    if place.settings.classes.fixed and name not in place.settings.classes.fixed:
+        note("[classes] fixed in firstline.toml lists the only classes: an import rejects others")
     _say(f"'{name}' is a class. It needs labels, about ten at first.", {"class": name}, as_json=as_json)
 
 
@@ -113,6 +115,7 @@ def merge(
     as_json: JsonOption = False,
 ) -> None:
     """Give all messages of a class another class instead. `firstline classes undo` takes it back."""
+    from firstline.bundle.promotions import user_name
     from firstline.store.class_changes import merge_classes, merger
     from firstline.store.workspace import Workspace
 
@@ -122,7 +125,7 @@ def merge(
     both = f"; {counted(planned.n_had_both, 'message')} have both, and keep '{into}'" if planned.n_had_both else ""
     _ask(f"{counted(planned.n_moved, 'label')} of '{name}' become '{into}'{both}.", yes=yes)
     with _changing(context, workspace, "classes merge") as (place, connection):
-        planned = merge_classes(connection, name, into, getpass.getuser())
+        planned = merge_classes(connection, name, into, user_name())
     _warn(place, name)
     _say(
         f"'{name}' has no labels any more: {counted(planned.n_moved, 'label')} moved to '{into}'."
@@ -150,8 +153,9 @@ def retire(
     with _changing(context, workspace, "classes retire") as (place, connection):
         n_labels = retire_class(connection, name)
     _warn(place, name)
+    back = next_command(workspace or context.obj, f"classes restore {shlex.quote(name)}")
     _say(
-        f"'{name}' is retired. To use it again: {next_command(workspace or context.obj, f'classes restore {name!r}')}",
+        f"'{name}' is retired. To use it again: {back}",
         {"class": name, "n_labels": n_labels},
         as_json=as_json,
     )
@@ -214,9 +218,13 @@ def _changing(
 
 
 def _ask(what: str, *, yes: bool) -> None:
-    """Raises `typer.Abort` if the answer is no, or if there is nobody to ask."""
+    """Raises `typer.Abort` if the answer is no, and `UsageError` if there is nobody to ask."""
+    from firstline.errors import UsageError
+
     if yes:
         return
+    if not sys.stdin.isatty():
+        raise UsageError(what, "To do it without being asked: --yes")
     note(what)
     typer.confirm("Do it?", abort=True, err=True)
 
@@ -231,9 +239,10 @@ def _warn(place: "Workspace", name: str) -> None:
     }
     for setting, names in named.items():
         if name in names:
-            note(f"{setting} in firstline.toml names '{name}': change it there too")
-    if settings.classes.fixed and name not in settings.classes.fixed:
-        note("[classes] fixed in firstline.toml lists the only classes: an import rejects others")
+            note(
+                f"{setting} in firstline.toml names '{name}'. Add the new name there; take the old one out once the"
+                " champion no longer answers it"
+            )
 
 
 def _say(text: str, values: dict[str, object], *, as_json: bool) -> None:

@@ -89,7 +89,7 @@ def _print(found: "Retrained", workspace: Path | None) -> None:
         say(f"{found.challenger} is the champion{before}: {found.reason}.")
         say("A running service takes it within two seconds.")
     else:
-        say(f"The champion stays {found.champion}: {found.reason}.")
+        say(f"The champion stays {found.champion}: {found.reason.rstrip('.')}.")
         promotion = next_command(workspace, f"models promote {found.challenger}")
         say(f"To promote {found.challenger} all the same: {promotion}")
 

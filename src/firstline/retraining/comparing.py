@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstline.bundle.predictor import Predictor
+from firstline.errors import InputError
 from firstline.evaluation.held_out import HeldOut, keys_of
 from firstline.store.messages import Labelled
 from firstline.types import Label, Message
 
 _AT_ONCE = 256
+_MOST_LOST = 0.05
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ class Answers:
 class Compared:
     """Both models' answers to n messages with the labels `truth`, (n,).
 
-    `is_new`, (n,): labelled since the champion was trained. `champions` and `challengers` are the classes that each
-    knows.
+    `is_new`, (n,): labelled, or labelled otherwise, since the champion was trained. `champions` and `challengers` are
+    the classes that each knows.
     """
 
     truth: NDArray[np.str_]
@@ -55,21 +57,30 @@ class Compared:
 def compare(data: Labelled, champion: Predictor, learned: HeldOut, challenger: HeldOut) -> Compared:
     """`learned` is what the champion's folds answered, `challenger` what the challenger's folds did, to all of `data`.
 
-    Messages that the champion learned without a held-out answer, such as those whose text is masked otherwise now, are
-    answered as new ones.
+    Messages that the champion learned under another text, as it was masked then, are answered as new ones. Raises
+    `InputError` if they are too many for that.
     """
     places = _places(learned.keys, keys_of(data.messages))
-    is_new = places < 0
+    is_fresh = places < 0
+    n_lost = len(learned.keys) - int((~is_fresh).sum())
+    if n_lost > _MOST_LOST * len(learned.keys):
+        raise InputError(
+            f"{n_lost:,} of the {len(learned.keys):,} messages that the champion learned have another text now, or no"
+            " label, so it cannot be told which of them it has learned.",
+            "Promote by hand: firstline models promote ID",
+        )
     labels = np.empty(len(places), object)
     confidence = np.empty(len(places))
     known = _of(learned)
-    labels[~is_new], confidence[~is_new] = known.labels[places[~is_new]], known.confidence[places[~is_new]]
-    fresh = _asked(champion, [data.messages[place] for place in np.flatnonzero(is_new).tolist()])
-    labels[is_new], confidence[is_new] = fresh.labels, fresh.confidence
+    labels[~is_fresh], confidence[~is_fresh] = known.labels[places[~is_fresh]], known.confidence[places[~is_fresh]]
+    fresh = _asked(champion, [data.messages[place] for place in np.flatnonzero(is_fresh).tolist()])
+    labels[is_fresh], confidence[is_fresh] = fresh.labels, fresh.confidence
+    truth = np.array(data.labels)
+    is_new = is_fresh | (np.array(learned.labels)[learned.truth][places] != truth)
     others = _of(challenger)
     order = _places(challenger.keys, keys_of(data.messages))
     return Compared(
-        truth=np.array(data.labels),
+        truth=truth,
         is_new=is_new,
         champion=Answers(labels.astype(np.str_), confidence),
         challenger=Answers(others.labels[order], others.confidence[order]),

@@ -55,6 +55,7 @@ def gates(
     return [
         macro_f1(compared, seed),
         every_class(compared, seed),
+        no_class_lost(compared),
         new_labels(compared),
         routed(decider),
         calibration(costs, settings),
@@ -108,6 +109,15 @@ def every_class(compared: Compared, seed: int = 0) -> Gate:
             f" {_share(WORSE)}; lowest: '{judged[lowest]}' {_signed(float(found[lowest]))}"
         )
     return Gate("classes", not worse, float(found[lowest]), -WORSE, words, tuple(worse))
+
+
+def no_class_lost(compared: Compared) -> Gate:
+    """The challenger knows every class that the champion knows. One that was taken away on purpose is lost as well."""
+    lost = tuple(sorted(set(compared.champions) - set(compared.challengers)))
+    words = (
+        f"it does not know {_listed(lost)}, as the champion does" if lost else "it knows all classes of the champion"
+    )
+    return Gate("classes_lost", not lost, float(len(lost)), 0.0, words, lost)
 
 
 def new_labels(compared: Compared) -> Gate:

@@ -8,9 +8,10 @@ from firstline.bundle.files import size_bytes
 from firstline.bundle.manifest import Manifest
 from firstline.bundle.predictor import Predictor
 from firstline.bundle.promise import read_promise
+from firstline.bundle.promotions import promotions
 from firstline.bundle.registry import champion_id, model_folder, promote
 from firstline.errors import BundleError, InputError
-from firstline.evaluation.held_out import find_held_out
+from firstline.evaluation.held_out import HeldOut, find_held_out
 from firstline.retraining.comparing import compare
 from firstline.retraining.gates import Costs, Gate, gates
 from firstline.store.messages import Labelled
@@ -60,6 +61,8 @@ def retrain(
     The workspace's models must be held. A challenger that is not promoted is kept as any model.
     """
     champion = champion_id(place.models)
+    # Before the training, which may replace them by those of the challenger.
+    learned = _held_out(place, champion)
     report = yield from train(data, place.settings, place.models, place.runs, request, context, where)
     if report.is_champion:
         if champion == report.model.id:
@@ -67,7 +70,7 @@ def retrain(
         reason = f"the champion, {champion}, no longer exists" if champion else "there was no champion"
         return Retrained(report, champion, True, (), reason)
     assert champion is not None  # noqa: S101 (otherwise the new model has become it)
-    found = tuple(_gates(place, data, champion, report.model, request.seed))
+    found = tuple(_gates(place, data, champion, learned, report.model, request.seed))
     failed = [gate for gate in found if not gate.is_passed]
     is_promoted = choice == "always" or (choice == "gates" and not failed)
     reason = _reason(choice, failed)
@@ -85,7 +88,17 @@ def _reason(choice: Choice, failed: Sequence[Gate]) -> str:
     return why or "every gate let it pass"
 
 
-def _gates(place: Workspace, data: Labelled, champion: str, model: Manifest, seed: int) -> Sequence[Gate]:
+def _held_out(place: Workspace, champion: str | None) -> HeldOut | InputError | None:
+    """The champion's answers to what it learned, or why they are not known; None without a champion."""
+    try:
+        return find_held_out(place.runs, champion) if champion else None
+    except InputError as error:
+        return error
+
+
+def _gates(
+    place: Workspace, data: Labelled, champion: str, learned: HeldOut | InputError | None, model: Manifest, seed: int
+) -> Sequence[Gate]:
     """The gates; one that is failed where the two cannot be compared, or the challenger cannot be loaded."""
     promise, settings = read_promise(place.models), place.settings
     folder = model_folder(place.models, model.id)
@@ -94,12 +107,28 @@ def _gates(place: Workspace, data: Labelled, champion: str, model: Manifest, see
     except BundleError as error:
         return [Gate("self_check", False, None, None, error.message)]
     checked = Gate("self_check", True, None, None, "it answers as it did when it was trained")
+    rolled_back = _rolled_back(place, model.id)
     try:
+        if not isinstance(learned, HeldOut):
+            raise learned or InputError("The answers of the champion are not known.")
         before = Predictor.load(model_folder(place.models, champion))
-        compared = compare(data, before, find_held_out(place.runs, champion), find_held_out(place.runs, model.id))
+        compared = compare(data, before, learned, find_held_out(place.runs, model.id))
     except (BundleError, InputError) as error:
-        return [checked, Gate("comparison", False, None, None, error.message)]
-    return [checked, *gates(compared, challenger.decider, _costs(model, size_bytes(folder)), settings.retraining, seed)]
+        return [checked, *rolled_back, Gate("comparison", False, None, None, error.message)]
+    return [
+        checked,
+        *rolled_back,
+        *gates(compared, challenger.decider, _costs(model, size_bytes(folder)), settings.retraining, seed),
+    ]
+
+
+def _rolled_back(place: Workspace, model: str) -> list[Gate]:
+    """A gate that is failed by the very model that was rolled back from last; none for another."""
+    last = next((one for one in reversed(promotions(place.models)) if model in (one.model, one.before)), None)
+    if last is None or not last.is_rollback or last.before != model:
+        return []
+    why = f" ({last.why})" if last.why else ""
+    return [Gate("rolled_back", False, None, None, f"{last.by} rolled back from this very model{why}")]
 
 
 def _costs(model: Manifest, n_bytes: int) -> Costs:

@@ -14,8 +14,8 @@ from firstline.store.schema import classes, imports, in_force, labels
 from firstline.text.rules import nfc, white_space
 from firstline.types import Label
 
-SOURCE = "classes"
-"""The source of imports that are changes of classes."""
+SOURCE = ":firstline classes:"
+"""The source of imports that are changes of classes; no system is called so."""
 _LIST = "List them: firstline classes"
 
 
@@ -90,6 +90,8 @@ def merger(connection: Connection, name: Label, into: Label) -> Merger:
     place, target = _id_of(connection, name), _id_of(connection, into)
     if place == target:
         raise UsageError(f"'{name}' cannot be merged into itself.", "Name two classes.")
+    if connection.execute(select(classes.c.retired_at).where(classes.c.id == target)).scalar() is not None:
+        raise UsageError(f"'{into}' is retired, so its labels are not learned.", "First: firstline classes restore")
     n_had_both = connection.execute(
         select(func.count()).where(labels.c.class_id == place, in_force, _has(target))
     ).scalar_one()
@@ -99,6 +101,8 @@ def merger(connection: Connection, name: Label, into: Label) -> Merger:
 def merge_classes(connection: Connection, name: Label, into: Label, by: str) -> Merger:
     """Give all messages of a class another class instead; `by` is who decided it. Raises `UsageError`."""
     found = merger(connection, name, into)
+    if not found.n_moved + found.n_had_both:
+        return found
     place, target = _id_of(connection, name), _id_of(connection, into)
     row = {"file": f"classes merge '{name}' '{into}'", "source": SOURCE, "at": now()}
     import_id = connection.execute(imports.insert().values(row).returning(imports.c.id)).scalar_one()

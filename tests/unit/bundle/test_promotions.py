@@ -29,7 +29,7 @@ def test_who_when_and_why_are_recorded(tmp_path: Path) -> None:
     assert (other.model, other.before, other.is_rollback) == (second, first, False)
     assert other.by
     assert other.at.startswith("20")
-    assert (tmp_path / FILE_NAME).stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / FILE_NAME).stat().st_mode & 0o777 == 0o644
 
 
 def test_the_champion_promoted_again_is_no_change(tmp_path: Path) -> None:
@@ -71,6 +71,14 @@ def test_a_model_that_cannot_be_served_is_not_gone_back_to(tmp_path: Path) -> No
     with pytest.raises(BundleDamaged):
         rollback(tmp_path, "", refuse)
     assert champion_id(tmp_path) == second
+
+
+def test_what_a_crash_recorded_but_did_not_do_is_no_champion(tmp_path: Path) -> None:
+    first, second = made(tmp_path, 2)
+    third = make_bundle(tmp_path, 9.0).id
+    add_promotion(tmp_path, third, second, "")
+    assert champion_id(tmp_path) == second
+    assert go_back(tmp_path) == first
 
 
 def test_half_a_line_hides_no_other(tmp_path: Path) -> None:

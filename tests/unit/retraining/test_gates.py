@@ -10,7 +10,7 @@ from firstline.bundle.answer_record import AnswerRecord
 from firstline.bundle.decisions import Decider
 from firstline.bundle.promise import Promise
 from firstline.retraining.comparing import Answers, Compared
-from firstline.retraining.gates import Costs, Gate, every_class, gates, macro_f1, new_labels, routed
+from firstline.retraining.gates import Costs, Gate, every_class, gates, macro_f1, new_labels, no_class_lost, routed
 from firstline.settings.model import RetrainingSettings
 
 CLASSES = tuple(f"class {number}" for number in range(10))
@@ -83,6 +83,13 @@ def test_a_class_of_few_messages_is_not_judged() -> None:
     assert every_class(replace(found, challenger=answered(found.truth, 0.1, 5))).is_passed
 
 
+def test_a_class_that_the_challenger_does_not_know_is_lost() -> None:
+    gate = no_class_lost(replace(compared(), challengers=CLASSES[:-1]))
+    assert (gate.is_passed, gate.classes) == (False, (CLASSES[-1],))
+    assert gate.words == "it does not know 'class 9', as the champion does"
+    assert no_class_lost(replace(compared(), champions=CLASSES[:-1])).is_passed
+
+
 def test_new_labels_at_random_are_noticed_and_clean_ones_pass() -> None:
     clean = compared()
     assert new_labels(clean).is_passed
@@ -134,6 +141,7 @@ def test_all_gates_pass_a_challenger_that_does_no_harm() -> None:
     assert list(found) == [
         "macro_f1",
         "classes",
+        "classes_lost",
         "new_labels",
         "routed_precision",
         "calibration",

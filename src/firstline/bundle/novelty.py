@@ -69,6 +69,10 @@ class Reference:
         """Half the squared length of each centre, (n_centres,)."""
         return np.asarray((self.centres**2).sum(axis=1) / 2, np.float32)
 
+    def _nearest(self, odds: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Of each row, half of what its squared distance to the nearest centre adds to its own square, (n,)."""
+        return np.asarray((self._halves - odds @ self.centres.T).min(axis=1))
+
     def signals(self, probabilities: NDArray[np.float32], none: NDArray[np.float32] | None) -> NDArray[np.float64]:
         """The signals of answers, (n, 3), or (n, 4) with `none`, (n,), the probability of none of the classes.
 
@@ -78,8 +82,10 @@ class Reference:
         odds = _centred(logs) @ self.whitening
         # The squared distance to each centre, but for what is the same for all of them.
         n_parts = 1 + len(odds) * len(self.centres) // _DISTANCES_AT_A_TIME
-        parts = np.array_split(odds, n_parts) if n_parts > 1 else [odds]
-        nearest = np.concatenate([(self._halves - part @ self.centres.T).min(axis=1) for part in parts])
+        if n_parts == 1:
+            nearest = self._nearest(odds)
+        else:
+            nearest = np.concatenate([self._nearest(part) for part in np.array_split(odds, n_parts)])
         distance = np.sqrt(np.maximum((odds**2).sum(axis=1) + 2 * nearest, 0))
         found = np.empty((len(probabilities), 3 + (none is not None)))
         found[:, 0] = -(probabilities * logs).sum(axis=1) / np.float64(self._most_entropy)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from firstline.files import read_small
+from firstline.files import read_small, whole_file
 
 FILE_NAME = "promotions.jsonl"
 _MOST_BYTES = 50_000_000
@@ -29,7 +29,7 @@ class Promotion(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def promotions(models: Path) -> list[Promotion]:
-    """All of them, the oldest first. Lines that cannot be read, such as half a one after a crash, are left out."""
+    """All promotions, the oldest first. Lines that cannot be read are left out."""
     try:
         content = read_small(models / FILE_NAME, _MOST_BYTES)
     except FileNotFoundError:
@@ -42,37 +42,25 @@ def promotions(models: Path) -> list[Promotion]:
 
 
 def add_promotion(models: Path, model: str, before: str, why: str, *, is_rollback: bool = False) -> None:
-    """Raises `OSError`; what was there stays."""
+    """Add a line. Raises `OSError`, and leaves the file as it was."""
+    file = models / FILE_NAME
     promotion = Promotion(model, before, datetime.now(UTC).isoformat(timespec="seconds"), user_name(), why, is_rollback)
-    line = msgspec.json.encode(promotion) + b"\n"
-    descriptor = os.open(models / FILE_NAME, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-    try:
-        size = os.fstat(descriptor).st_size
-        # What a crash left of a line must not swallow this one.
-        if size and os.pread(descriptor, 1, size - 1) != b"\n":
-            line = b"\n" + line
-        try:
-            written = os.write(descriptor, line)
-            if written < len(line):
-                raise OSError(28, "No space left on device", str(models / FILE_NAME))
-            os.fsync(descriptor)
-        except OSError:
-            with suppress(OSError):
-                os.ftruncate(descriptor, size)
-            raise
-    finally:
-        os.close(descriptor)
+    before_it = read_small(file, _MOST_BYTES) if file.exists() else b""
+    # An older file may end without a line break.
+    separator = b"" if before_it.endswith(b"\n") or not before_it else b"\n"
+    with whole_file(file) as unfinished:
+        unfinished.write_bytes(before_it + separator + msgspec.json.encode(promotion) + b"\n")
 
 
 def champions(models: Path) -> list[str]:
-    """The models that `rollback` goes back through: the champion last. A rollback takes back what it rolled back."""
+    """The champions that can be rolled back to, the present one last; those that were rolled back from are left out."""
     stack: list[str] = []
     for one in promotions(models):
         if one.is_rollback and one.model in stack:
             while stack[-1] != one.model:
                 stack.pop()
         else:
-            # The first promotion that is known may have replaced a model from before there was a record.
+            # The first recorded promotion may have replaced a model that was promoted before there was a record.
             if not stack and one.before:
                 stack.append(one.before)
             if not stack or stack[-1] != one.model:
@@ -81,7 +69,7 @@ def champions(models: Path) -> list[str]:
 
 
 def user_name() -> str:
-    """The name of the user who runs this, as far as the system knows one."""
+    """The user who runs this: the name, or the id if the system knows no name."""
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):

@@ -83,7 +83,7 @@ def promote(models: Path, model_id: str, why: str = "", *, is_rollback: bool = F
         before = champion_id(models) or ""
     except BundleDamaged:
         before = ""
-    # Recorded first: a champion that nobody promoted would be worse than a record of one that did not come to be.
+    # The record comes first. After a crash in between it has a line too many, but no champion is unaccounted for.
     if before != manifest.id:
         add_promotion(models, manifest.id, before, why, is_rollback=is_rollback)
     with whole_file(models / _CHAMPION) as unfinished:
@@ -91,14 +91,14 @@ def promote(models: Path, model_id: str, why: str = "", *, is_rollback: bool = F
 
 
 def rollback(models: Path, why: str, check: Callable[[Path], object]) -> tuple[str, str]:
-    """Make the model the champion that was it before, if it is still there; returns the new and the old one.
+    """Make the previous champion the champion again; returns the ids of the new and the old one.
 
-    Models that are gone are passed over. `check` raises if a model in a folder cannot be served. Raises `BundleMissing`
-    if none is left.
+    Champions that were deleted are skipped. `check` raises if the model in a folder cannot be served. Raises
+    `BundleMissing` if none is left.
     """
     now = champion_id(models) or ""
     known = champions(models)
-    # What a crash recorded and did not do is above the champion.
+    # A crash may have left the record of a promotion that did not happen, after that of the champion.
     earlier = known[: len(known) - 1 - known[::-1].index(now)] if now in known else known
     for name in reversed(earlier):
         if (models / name / FILE_NAME).is_file():
@@ -114,11 +114,11 @@ def prune(models: Path, keep: int) -> list[str]:
     Raises `BundleDamaged` if it is not known which model is the champion, since it could be deleted.
     """
     champion = champion_id(models)
-    newest = [item.id for item in list_models(models)[0][:keep]]
-    kept = {champion, *newest, *champions(models)[-keep - 1 :]}
-    gone = [item.id for item in list_models(models)[0] if item.id not in kept]
+    ids = [item.id for item in list_models(models)[0]]
+    kept = {champion, *ids[:keep], *champions(models)[-keep - 1 :]}
+    gone = [name for name in ids if name not in kept]
     for name in gone:
-        # Without its manifest it is no model, so that half a one is never found.
+        # The manifest goes first, because a folder without one is not a model.
         (models / name / FILE_NAME).unlink()
         shutil.rmtree(models / name)
     return gone

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,6 @@ from firstline.cli.output import counted, next_command, note, print_json, print_
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
 
     from sqlalchemy import Connection
 
@@ -119,7 +119,7 @@ def merge(
     from firstline.store.class_changes import merge_classes, merger
     from firstline.store.workspace import Workspace
 
-    # Asked before anything is held: nobody else should wait for the answer.
+    # Ask before taking the lock, so that nobody has to wait for the answer.
     with Workspace.find(workspace or context.obj).database.connect() as reading:
         planned = merger(reading, name, into)
     both = f"; {counted(planned.n_had_both, 'message')} have both, and keep '{into}'" if planned.n_had_both else ""
@@ -199,26 +199,19 @@ def undo(context: typer.Context, workspace: WorkspaceOption = None, as_json: Jso
     )
 
 
-def _changing(
-    context: typer.Context, workspace: Path | None, command: str
-) -> "AbstractContextManager[tuple[Workspace, Connection]]":
-    """The workspace, whose messages are held, and a transaction."""
-    from contextlib import contextmanager
-
+@contextmanager
+def _changing(context: typer.Context, workspace: Path | None, command: str) -> "Iterator[tuple[Workspace, Connection]]":
+    """The workspace, with its messages locked, and a transaction."""
     from firstline.store.database import writing
     from firstline.store.workspace import Workspace
 
-    @contextmanager
-    def changing() -> "Iterator[tuple[Workspace, Connection]]":
-        place = Workspace.find(workspace or context.obj)
-        with place.hold("messages", command), writing(place.database) as connection:
-            yield place, connection
-
-    return changing()
+    place = Workspace.find(workspace or context.obj)
+    with place.hold("messages", command), writing(place.database) as connection:
+        yield place, connection
 
 
 def _ask(what: str, *, yes: bool) -> None:
-    """Raises `typer.Abort` if the answer is no, and `UsageError` if there is nobody to ask."""
+    """Ask whether to go ahead. Raises `typer.Abort` if the answer is no, `UsageError` if stdin is not a terminal."""
     from firstline.errors import UsageError
 
     if yes:
@@ -230,7 +223,7 @@ def _ask(what: str, *, yes: bool) -> None:
 
 
 def _warn(place: "Workspace", name: str) -> None:
-    """Settings that name a class do not follow by themselves."""
+    """Point out the settings that name the class, which the command does not change."""
     settings = place.settings
     named = {
         "[classes] fixed": settings.classes.fixed,

@@ -13,6 +13,7 @@ from firstline.cli.promising import routing_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from firstline.bundle.manifest import Manifest
     from firstline.store.workspace import Workspace
@@ -186,8 +187,7 @@ def promote(
     from firstline.errors import BundleError
 
     folder, place = _folder(workspace or context.obj[0], models or context.obj[1])
-    # Outside a workspace nothing else changes the models, and the champion is replaced in one step.
-    with place.hold("models", "models promote") if folder == place.models else nullcontext():
+    with _locked(folder, place, "models promote"):
         model_id = Predictor.load(model_folder(folder, model_id)).manifest.id
         try:
             before = champion_id(folder)
@@ -209,12 +209,12 @@ def rollback(
     models: _ModelsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make the model the champion again that was it before; run again, it goes back one more."""
+    """Make the previous champion the champion again. Run again, it goes back one more."""
     from firstline.bundle.predictor import Predictor
     from firstline.bundle.registry import rollback as go_back
 
     folder, place = _folder(workspace or context.obj[0], models or context.obj[1])
-    with place.hold("models", "models rollback") if folder == place.models else nullcontext():
+    with _locked(folder, place, "models rollback"):
         now, before = go_back(folder, why, Predictor.load)
     if as_json:
         print_json({"champion": now, "before": before})
@@ -262,12 +262,17 @@ def prune(
     from firstline.bundle.registry import prune as delete_old
 
     folder, place = _folder(workspace or context.obj[0], models or context.obj[1])
-    with place.hold("models", "models prune") if folder == place.models else nullcontext():
+    with _locked(folder, place, "models prune"):
         gone = delete_old(folder, keep)
     if as_json:
         print_json({"deleted": gone})
     else:
         say(f"{counted(len(gone), 'model')} deleted{': ' + ', '.join(gone) if gone else ''}.")
+
+
+def _locked(folder: Path, place: "Workspace", command: str) -> "AbstractContextManager[None]":
+    """The lock of a workspace's models. Outside a workspace no other command changes them."""
+    return place.hold("models", command) if folder == place.models else nullcontext()
 
 
 def _folder(workspace: Path | None, models: Path | None) -> "tuple[Path, Workspace]":

@@ -28,7 +28,7 @@ class _Choice(StrEnum):
 def retrain(
     promote: Annotated[
         _Choice,
-        typer.Option("--promote", help="When the new model becomes the champion: if all gates let it pass, or else."),
+        typer.Option("--promote", help="When to promote the new model: if it passes all gates, never, or always."),
     ] = _Choice.GATES,
     dask: DaskOption = None,
     workspace: WorkspaceOption = None,
@@ -36,7 +36,7 @@ def retrain(
 ) -> None:
     """Train on all labels there are, compare with the champion, and promote the new model if it does no harm.
 
-    Exit code 3: the champion stays, and the reason is said.
+    Exit code 3 means that the champion stays; the command says why.
     """
     from firstline.cli.train import asked_of_settings
     from firstline.retraining.retrain import retrain as run
@@ -65,7 +65,7 @@ def retrain(
 
 
 def _report(place: "Workspace", model: str) -> Path | None:
-    """The page about the new model; None, with a note, if it cannot be written: the model is worth more."""
+    """Write the report on the new model. If that fails, a note says why, and the training still counts."""
     from firstline.cli.report import write_report
     from firstline.errors import FirstlineError
 

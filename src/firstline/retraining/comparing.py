@@ -1,7 +1,7 @@
-"""Answers of champion and challenger to the same labelled messages, none of which the one asked had learned.
+"""Compares champion and challenger on the same labelled messages. Neither answers a message that it has learned.
 
-A message that the champion learned is answered by the fold of its training that held it out; one that was labelled
-later, by the champion itself. The challenger has learned all of them, so its folds answer for it.
+The champion itself answers messages that were labelled after its training. All others are answered out of fold: by
+the folds of the champion's training, and by those of the challenger's.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _MOST_LOST = 0.05
 
 @dataclass(frozen=True)
 class Answers:
-    """Of one model to n messages: the class that it gives each, and how sure it is, 0 to 1, (n,)."""
+    """One model's answers to n messages: the best class and its confidence, 0 to 1, (n,) each."""
 
     labels: NDArray[np.str_]
     confidence: NDArray[np.float64]
@@ -55,12 +55,13 @@ class Compared:
 
 
 def compare(data: Labelled, champion: Predictor, learned: HeldOut, challenger: HeldOut) -> Compared:
-    """`learned` is what the champion's folds answered, `challenger` what the challenger's folds did, to all of `data`.
+    """Answers to all messages of `data`; `learned` and `challenger` are the out-of-fold answers of the two models.
 
-    Messages that the champion learned under another text, as it was masked then, are answered as new ones. Raises
-    `InputError` if they are too many for that.
+    A message whose text was masked otherwise when the champion learned it looks new. Raises `InputError` if more than
+    5 % of what the champion learned cannot be found.
     """
-    places = _places(learned.keys, keys_of(data.messages))
+    keys = keys_of(data.messages)
+    places = _places(learned.keys, keys)
     is_fresh = places < 0
     n_lost = len(learned.keys) - int((~is_fresh).sum())
     if n_lost > _MOST_LOST * len(learned.keys):
@@ -78,7 +79,7 @@ def compare(data: Labelled, champion: Predictor, learned: HeldOut, challenger: H
     truth = np.array(data.labels)
     is_new = is_fresh | (np.array(learned.labels)[learned.truth][places] != truth)
     others = _of(challenger)
-    order = _places(challenger.keys, keys_of(data.messages))
+    order = _places(challenger.keys, keys)
     return Compared(
         truth=truth,
         is_new=is_new,

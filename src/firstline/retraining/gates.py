@@ -26,9 +26,9 @@ _RESAMPLES = 1_000
 
 @dataclass(frozen=True)
 class Gate:
-    """One condition: `figure` against `limit`, None where there is nothing to measure. `words` say it to the team.
+    """One condition for promotion. `figure` and `limit` are None if nothing was measured; `words` explain the result.
 
-    `classes` are those that it is about, if it is about some.
+    `classes` are those that fail it.
     """
 
     name: str
@@ -112,7 +112,7 @@ def every_class(compared: Compared, seed: int = 0) -> Gate:
 
 
 def no_class_lost(compared: Compared) -> Gate:
-    """The challenger knows every class that the champion knows. One that was taken away on purpose is lost as well."""
+    """The challenger knows every class that the champion knows. A class that was removed on purpose fails it, too."""
     lost = tuple(sorted(set(compared.champions) - set(compared.challengers)))
     words = (
         f"it does not know {_listed(lost)}, as the champion does" if lost else "it knows all classes of the champion"
@@ -121,10 +121,10 @@ def no_class_lost(compared: Compared) -> Gate:
 
 
 def new_labels(compared: Compared) -> Gate:
-    """Labels that are new do not contradict the champion where it is sure, more than its own held-out answers do.
+    """New labels contradict the champion's confident answers no more often than earlier labels do.
 
-    Its sure answers to new messages are wrong more often than to held-out ones: the one-sided chance of so many, if
-    they were wrong as often (two-proportion test), may not be below .001. New classes are none of its errors.
+    A one-sided two-proportion test at the level .001 compares how often answers with a confidence of at least .8 are
+    wrong on new labels and on held-out ones. Messages of classes that the champion does not know are left out.
     """
     rows = np.isin(compared.truth, compared.champions) & (compared.champion.confidence >= _CONFIDENT)
     wrong = compared.champion.labels != compared.truth
@@ -135,7 +135,7 @@ def new_labels(compared: Compared) -> Gate:
             "new_labels", True, None, None, f"too few new labels to compare with the champion's sure answers: {n_new}"
         )
     share, usual = float(wrong[new].mean()), float(wrong[old].mean())
-    # Half an error more, so that a champion that was never wrong may be wrong once.
+    # Half an error is added, because otherwise a champion without errors would have no tolerance at all.
     expected = (float(wrong[old].sum()) + 0.5) / (n_old + 1)
     deviation = np.sqrt(expected * (1 - expected) * (1 / n_new + 1 / n_old))
     limit = expected + NormalDist().inv_cdf(1 - _SURE) * deviation

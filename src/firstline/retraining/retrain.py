@@ -27,9 +27,9 @@ Choice: TypeAlias = Literal["never", "gates", "always"]
 
 @dataclass(frozen=True)
 class Retrained:
-    """What came of it. `champion` is the one that the challenger was compared with, None if there was none.
+    """The outcome. `champion` is the id of the model that the challenger was compared with, None if there was none.
 
-    `reason` says in a sentence why the challenger was promoted, or why not.
+    `reason` says why the challenger was promoted, or why not.
     """
 
     report: TrainReport
@@ -44,7 +44,7 @@ class Retrained:
 
     @property
     def is_unchanged(self) -> bool:
-        """Whether the same model came out as the champion is."""
+        """Whether the training gave the champion again."""
         return self.challenger == self.champion
 
 
@@ -58,10 +58,10 @@ def retrain(
 ) -> Generator[TrainEvent, None, Retrained]:
     """Train as `train` does, then decide by `choice`: by the gates, never, or always. Raises what `train` raises.
 
-    The workspace's models must be held. A challenger that is not promoted is kept as any model.
+    The caller holds the lock of the models. A challenger that is not promoted stays in the workspace.
     """
     champion = champion_id(place.models)
-    # Before the training, which may replace them by those of the challenger.
+    # Read before the training, which may overwrite them with the challenger's.
     learned = _held_out(place, champion)
     report = yield from train(data, place.settings, place.models, place.runs, request, context, where)
     if report.is_champion:
@@ -99,7 +99,7 @@ def _held_out(place: Workspace, champion: str | None) -> HeldOut | InputError | 
 def _gates(
     place: Workspace, data: Labelled, champion: str, learned: HeldOut | InputError | None, model: Manifest, seed: int
 ) -> Sequence[Gate]:
-    """The gates; one that is failed where the two cannot be compared, or the challenger cannot be loaded."""
+    """The gates. If the challenger cannot be loaded, or the two cannot be compared, a failed gate says so."""
     promise, settings = read_promise(place.models), place.settings
     folder = model_folder(place.models, model.id)
     try:
@@ -123,7 +123,7 @@ def _gates(
 
 
 def _rolled_back(place: Workspace, model: str) -> list[Gate]:
-    """A gate that is failed by the very model that was rolled back from last; none for another."""
+    """A failed gate if the last rollback was from this very model, otherwise none."""
     last = next((one for one in reversed(promotions(place.models)) if model in (one.model, one.before)), None)
     if last is None or not last.is_rollback or last.before != model:
         return []

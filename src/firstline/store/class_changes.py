@@ -15,7 +15,7 @@ from firstline.text.rules import nfc, white_space
 from firstline.types import Label
 
 SOURCE = ":firstline classes:"
-"""The source of imports that are changes of classes; no system is called so."""
+"""The source of imports that are changes of classes. No other system has this name."""
 _LIST = "List them: firstline classes"
 
 
@@ -107,7 +107,7 @@ def merge_classes(connection: Connection, name: Label, into: Label, by: str) -> 
     row = {"file": f"classes merge '{name}' '{into}'", "source": SOURCE, "at": now()}
     import_id = connection.execute(imports.insert().values(row).returning(imports.c.id)).scalar_one()
     moved = select(
-        labels.c.message_id, literal(target), literal(SOURCE), literal(by), literal(now()), literal(import_id)
+        labels.c.message_id, literal(target), literal("merge"), literal(by), literal(now()), literal(import_id)
     )
     columns = ["message_id", "class_id", "source", "by", "at", "import_id"]
     connection.execute(

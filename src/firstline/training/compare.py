@@ -64,6 +64,9 @@ def reason_to_skip(
     request, folds = comparison.request, comparison.folds
     is_named = name in request.candidates
     has_any_time = request.minutes is None or (is_named and request.has_any_time(name))
+    is_large = len(folds.data.messages) > FEW_LABELS
+    if is_named and has_any_time and not is_large:
+        return None
     n_missing = len(missing_folds(folds, comparison.saved(name)))
     if not n_missing:
         return None
@@ -74,11 +77,11 @@ def reason_to_skip(
         is_eligible, reason = eligible(name, workload)
         if not is_eligible:
             return Skipped(name, reason)
-    if has_any_time and workload.n_labelled <= FEW_LABELS:
+    if has_any_time and not is_large:
         return None
     yield step
     estimate = find_candidate(name).estimate(workload)
-    if lacking := lack_of_memory(estimate):
+    if is_large and (lacking := lack_of_memory(estimate)):
         return Skipped(name, lacking)
     if has_any_time:
         return None

@@ -1,5 +1,4 @@
 import errno
-import os
 from pathlib import Path
 
 import pytest
@@ -92,8 +91,11 @@ def test_half_a_line_hides_no_other(tmp_path: Path) -> None:
 def test_a_full_disk_leaves_champion_and_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = made(tmp_path, 2)
     before = (tmp_path / FILE_NAME).read_bytes()
-    write = os.write
-    monkeypatch.setattr(os, "write", lambda descriptor, content: write(descriptor, content[:10]))
+
+    def fail(_: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("firstline.files.sync", fail)
     with pytest.raises(OSError, match="No space left") as error:
         promote(tmp_path, first)
     assert error.value.errno == errno.ENOSPC

@@ -43,7 +43,7 @@ _MOST_WEIGHTS, _LEAST_FEATURES = 6_000_000, 20_000
 class TfidfBlocks:
     """One `TfidfVectorizer` a block; their features are concatenated.
 
-    `most` bounds the features of each block: those of the most texts are kept, none of a tie.
+    `most` bounds the features of each block: those that occur in the most texts are kept.
     """
 
     def __init__(

@@ -116,6 +116,31 @@ def differences(
     }
 
 
+def f1_differences(
+    truth: Sequence[Label], predicted: Sequence[Label], others: Sequence[Label], seed: int = 0
+) -> dict[Label, tuple[float, float]]:
+    """By class of `truth`, the F1 of `predicted` minus that of `others`, (n_messages,) each, and its standard error.
+
+    The error is that of a paired bootstrap over messages, 1,000 resamples.
+    """
+    names = sorted({*truth, *predicted, *others})
+    true, (guess, other) = _as_places(truth, [predicted, others], names)
+    rng = np.random.default_rng(seed)
+
+    def difference(rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        one, another = (_f1_and_precision(_count(true[rows], found[rows], len(names)))[0] for found in (guess, other))
+        return np.asarray(one - another)
+
+    whole = difference(np.arange(len(true)))
+    errors = np.std([difference(rng.integers(0, len(true), len(true))) for _ in range(_RESAMPLES)], axis=0)
+    present = set(truth)
+    return {
+        name: (float(value), float(error))
+        for name, value, error in zip(names, whole, errors, strict=True)
+        if name in present
+    }
+
+
 def _as_places(
     truth: Sequence[Label], repeats: Sequence[Sequence[Label]], names: Sequence[Label]
 ) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:

@@ -1,14 +1,15 @@
 """Whether a challenger may replace the champion: each gate is a figure, its limit, and a sentence for the team."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import permutations
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
+from firstline.bundle.answer_record import AnswerRecord
 from firstline.bundle.decisions import Decider
-from firstline.evaluation.metrics import differences, wilson
+from firstline.evaluation.metrics import differences, f1_differences, wilson
 from firstline.retraining.comparing import Compared
 from firstline.settings.model import RetrainingSettings
 from firstline.types import Label
@@ -21,7 +22,6 @@ _CONFIDENT = 0.8
 _LEAST_CONFIDENT = 20
 _SURE = 0.001
 _ALPHA = 0.05
-_RESAMPLES = 1_000
 
 
 @dataclass(frozen=True)
@@ -66,19 +66,14 @@ def gates(
 
 def macro_f1(compared: Compared, seed: int = 0) -> Gate:
     """The difference in macro-F1 over the classes that both know; all of its paired 95 % interval below 0 is a loss."""
-    rows = compared.is_common
-    if not rows.any():
-        return Gate("macro_f1", True, None, 0.0, "the models have no class in common")
-    found = differences(
-        compared.truth[rows].tolist(),
-        [compared.challenger.labels[rows].tolist()],
-        [compared.champion.labels[rows].tolist()],
-        seed,
-    )["macro_f1"]
+    truth, challenger, champion = _common(compared)
+    if not truth:
+        return Gate("macro_f1", False, None, 0.0, "the models have no class in common")
+    found = differences(truth, [challenger], [champion], seed)["macro_f1"]
     is_passed = found.high >= 0
     words = (
         f"macro-F1 {_signed(found.value)} against the champion ({_signed(found.low)} to {_signed(found.high)}) on"
-        f" {int(rows.sum()):,} messages of the {len(compared.common)} classes that both know"
+        f" {len(truth):,} messages of the {len(compared.common)} classes that both know"
     )
     return Gate("macro_f1", is_passed, found.high, 0.0, words)
 
@@ -93,22 +88,22 @@ def every_class(compared: Compared, seed: int = 0) -> Gate:
     judged = [label for label, count in counts.items() if count >= LEAST_OF_A_CLASS]
     if not judged:
         return Gate("classes", True, None, -WORSE, f"no class has {LEAST_OF_A_CLASS} messages to compare")
-    found, spread = _f1_differences(compared, judged, seed)
-    chances = [NormalDist().cdf((value + WORSE) / max(error, 1e-9)) for value, error in zip(found, spread, strict=True)]
+    found = f1_differences(*_common(compared), seed)
+    chances = {label: NormalDist().cdf((found[label][0] + WORSE) / max(found[label][1], 1e-9)) for label in judged}
     worse: list[Label] = []
-    for rank, place in enumerate(np.argsort(chances, kind="stable").tolist()):
-        if chances[place] > _ALPHA / (len(judged) - rank):
+    for rank, label in enumerate(sorted(judged, key=lambda label: chances[label])):
+        if chances[label] > _ALPHA / (len(judged) - rank):
             break
-        worse.append(judged[place])
-    lowest = int(np.argmin(found))
+        worse.append(label)
+    lowest = min(judged, key=lambda label: found[label][0])
     if worse:
         words = f"F1 falls by more than {_share(WORSE)} in {_listed(worse)}"
     else:
         words = (
             f"none of {len(judged)} classes with {LEAST_OF_A_CLASS} messages or more is clearly worse by"
-            f" {_share(WORSE)}; lowest: '{judged[lowest]}' {_signed(float(found[lowest]))}"
+            f" {_share(WORSE)}; lowest: '{lowest}' {_signed(found[lowest][0])}"
         )
-    return Gate("classes", not worse, float(found[lowest]), -WORSE, words, tuple(worse))
+    return Gate("classes", not worse, found[lowest][0], -WORSE, words, tuple(worse))
 
 
 def no_class_lost(compared: Compared) -> Gate:
@@ -147,16 +142,33 @@ def new_labels(compared: Compared) -> Gate:
 
 
 def routed(decider: Decider) -> Gate:
-    """Of the held-out messages that the challenger would route, as many are right as the team was promised."""
-    promised, held_out = decider.promise.precision, decider.held_out
+    """Of the messages that the challenger would route, at least as many are right as promised.
+
+    Each half of its held-out answers is judged by the thresholds of the other half. The gate fails if the 95 % interval
+    (Wilson) lies below the promise.
+    """
+    promised, record = decider.promise.precision, decider.record
     if promised is None:
         return Gate("routed_precision", True, None, None, "the promise is about the share that people see")
-    if not held_out.routed:
+    n_routed = n_right = 0.0
+    for fitted, judged in permutations(_halves(record)) if record else ():
+        half = Decider(fitted, decider.labels, decider.promise, decider.always_review, decider.none)
+        is_routed = half.may_route(judged) & half.thresholds.routes(judged)
+        n_routed += is_routed.sum() / judged.n_repeats
+        n_right += judged.right[is_routed].sum() / judged.n_repeats
+    if not n_routed:
         return Gate("routed_precision", True, None, promised, "it routes nothing by itself")
-    precision = held_out.right / held_out.routed
-    high = wilson(precision, round(held_out.routed))[1]
+    precision = float(n_right / n_routed)
+    high = wilson(precision, max(1, round(n_routed)))[1]
     words = f"{_percent(precision)} of what it routes is right, {_percent(promised)} are promised"
     return Gate("routed_precision", high >= promised, precision, promised, words)
+
+
+def _halves(record: AnswerRecord) -> tuple[AnswerRecord, AnswerRecord]:
+    """Every second answer, in the order of confidence, and the others."""
+    arrays = ("confidence", "predicted", "right", "novelty", "is_none")
+    one, other = (replace(record, **{name: getattr(record, name)[start::2] for name in arrays}) for start in (0, 1))
+    return one, other
 
 
 def calibration(costs: Costs, settings: RetrainingSettings) -> Gate:
@@ -177,32 +189,14 @@ def size(costs: Costs, settings: RetrainingSettings) -> Gate:
     return Gate("size", found <= limit, found, limit, f"the model has {found:.1f} MB, at most {limit:g}")
 
 
-def _f1_differences(
-    compared: Compared, labels: Sequence[Label], seed: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Challenger minus champion by class, and the standard error of it; both (n_labels,)."""
-    rows = np.flatnonzero(compared.is_common)
-    rng = np.random.default_rng(seed)
-    models = (compared.challenger.labels[rows], compared.champion.labels[rows])
-    truth = compared.truth[rows]
-    place = {label: number for number, label in enumerate(labels)}
-    true = np.array([place.get(label, len(labels)) for label in truth.tolist()])
-    guesses = [np.array([place.get(label, len(labels)) for label in found.tolist()]) for found in models]
-
-    def difference(drawn: NDArray[np.int64]) -> NDArray[np.float64]:
-        one, other = (_f1(true[drawn], guess[drawn], len(labels)) for guess in guesses)
-        return np.asarray(one - other)
-
-    whole = difference(np.arange(len(rows)))
-    resampled = np.stack([difference(rng.integers(0, len(rows), len(rows))) for _ in range(_RESAMPLES)])
-    return whole, resampled.std(axis=0)
-
-
-def _f1(true: NDArray[np.int64], guess: NDArray[np.int64], n_labels: int) -> NDArray[np.float64]:
-    hits, support, guessed = (
-        np.bincount(values, minlength=n_labels + 1)[:n_labels] for values in (true[true == guess], true, guess)
+def _common(compared: Compared) -> tuple[list[Label], list[Label], list[Label]]:
+    """Of the messages of common classes: their labels, and the answers of challenger and champion."""
+    rows = compared.is_common
+    return (
+        compared.truth[rows].tolist(),
+        compared.challenger.labels[rows].tolist(),
+        compared.champion.labels[rows].tolist(),
     )
-    return np.asarray(2 * hits / np.maximum(support + guessed, 1))
 
 
 def _listed(labels: Sequence[Label]) -> str:

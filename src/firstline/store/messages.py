@@ -149,8 +149,9 @@ def count_messages(connection: Connection) -> int:
 
 
 def count_labels(connection: Connection) -> int:
-    """Messages that have at least one label in force."""
-    return connection.execute(select(func.count(labels.c.message_id.distinct())).where(in_force)).scalar_one()
+    """Messages that have at least one label in force, of a class in use."""
+    counted = select(func.count(labels.c.message_id.distinct())).join_from(labels, classes).where(in_force, in_use)
+    return connection.execute(counted).scalar_one()
 
 
 def count_by_class(connection: Connection) -> Counter[Label]:
@@ -195,7 +196,7 @@ def disagreements(connection: Connection) -> list[Disagreement]:
         .join_from(messages, labels)
         .join(classes)
         .join(split, split.c.message_id == messages.c.id)
-        .where(in_force)
+        .where(in_force, in_use)
         .order_by(messages.c.key, classes.c.name)
     )
     found: dict[int, tuple[str, list[Label]]] = {}
@@ -209,8 +210,9 @@ def disagreements(connection: Connection) -> list[Disagreement]:
 
 
 def _split() -> Subquery:
-    """The messages with more than one label in force."""
-    return select(labels.c.message_id).where(in_force).group_by(labels.c.message_id).having(func.count() > 1).subquery()
+    """The messages with more than one label in force, of classes in use."""
+    counted = select(labels.c.message_id).join(classes).where(in_force, in_use)
+    return counted.group_by(labels.c.message_id).having(func.count() > 1).subquery()
 
 
 def read_for_training(engine: Engine, none: Collection[Label] = ()) -> Labelled:

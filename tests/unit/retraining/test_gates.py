@@ -115,7 +115,7 @@ def decider(right: float, promise: Promise) -> Decider:
     n = 1_000
     record = AnswerRecord(
         confidence=np.linspace(0.5, 1, n).astype(np.float32),
-        predicted=np.arange(n) % 10,
+        predicted=np.random.default_rng(0).integers(0, 10, n),
         right=np.arange(n) % 100 < right * 100,
         novelty=np.zeros(n, np.float32),
         is_none=np.zeros(n, np.bool_),
@@ -129,6 +129,16 @@ def test_what_routes_nothing_or_promises_a_share_of_review_passes() -> None:
     kept = routed(decider(0.97, Promise(precision=0.95)))
     assert kept.is_passed
     assert "of what it routes is right, 95 % are promised" in kept.words
+
+
+def test_thresholds_that_hold_for_one_half_only_break_the_promise() -> None:
+    record = decider(1.0, Promise(precision=0.95)).record
+    assert record is not None
+    # Of the even answers all are right, of the odd ones half: what one half promises, the other does not keep.
+    right = (np.arange(1_000) % 2 == 0) | (np.random.default_rng(1).random(1_000) < 0.5)
+    gate = routed(Decider(replace(record, right=right), CLASSES, Promise(precision=0.95)))
+    assert not gate.is_passed
+    assert gate.figure == pytest.approx(0.5, abs=0.1)
 
 
 def by_name(costs: Costs = COSTS, **settings: float) -> dict[str, Gate]:

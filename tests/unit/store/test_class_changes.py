@@ -20,7 +20,14 @@ from firstline.store.class_changes import (
 )
 from firstline.store.database import writing
 from firstline.store.labelled import read_labelled
-from firstline.store.messages import StoredMessage, count_by_class, read_for_training
+from firstline.store.messages import (
+    StoredMessage,
+    count_by_class,
+    count_disagreements,
+    count_labels,
+    disagreements,
+    read_for_training,
+)
 from firstline.store.undo import undo_last_import
 from tests.unit.store.filling import take_in
 
@@ -84,6 +91,8 @@ def test_labels_of_a_retired_class_are_not_learned(filled: Engine) -> None:
     data = read_for_training(filled)
     # The message that had both has one label now; the others are as good as unlabelled.
     assert (data.labels, len(data.unlabelled), data.n_disagreements) == (["перевод"] * 2, 2, 0)
+    with filled.connect() as connection:
+        assert (count_labels(connection), count_disagreements(connection), disagreements(connection)) == (2, 0, [])
     assert {one.label for one in read_labelled(filled)} == {"перевод"}
     with writing(filled) as connection:
         retire_class(connection, "карта", is_back=True)

@@ -12,7 +12,7 @@ _LIMIT_FILES = {
     "": (Path("/sys/fs/cgroup"), "memory.max"),
     "memory": (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"),
 }
-"""By the kind of control group (of version 2 without one): where its limit of memory is."""
+"""By controller, which version 2 leaves empty: where the memory limit of a control group is."""
 
 
 def n_usable_cores() -> int:
@@ -21,7 +21,7 @@ def n_usable_cores() -> int:
 
 
 def usable_memory_bytes(own: int) -> int:
-    """The memory that this process, which has `own` bytes, may fill in all: within its limits, and what is free."""
+    """The total memory that this process can use: its `own` bytes and what is free, within its limits."""
     return min([_free_bytes() + own, *_memory_limits()])
 
 

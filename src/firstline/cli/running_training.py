@@ -34,7 +34,7 @@ def run_training(
     command: str = "train",
     as_json: bool,
 ) -> Made:
-    """What `begin` makes of the workspace's data, on this machine or on the cluster at `dask`."""
+    """Run the training that `begin` starts on the workspace's data, on this machine or on the cluster at `dask`."""
     from firstline.store.messages import read_for_training
     from firstline.training.candidates.base import Context
 

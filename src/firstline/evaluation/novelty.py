@@ -82,7 +82,7 @@ def fit_novelty(answers: OutOfFold, truth: NDArray[np.int64], folds: NDArray[np.
 def _some(
     probabilities: NDArray[np.float32], truth: NDArray[np.int64]
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """At most 20,000 answers, (n, n_labels), and their classes, (n,): of large classes some, drawn at random."""
+    """At most 20,000 answers, (n, n_labels), and their classes, (n,): large classes are sampled at random."""
     if len(truth) <= _MOST_ANSWERS:
         return probabilities, truth
     counts = np.bincount(truth)

@@ -65,7 +65,7 @@ def rename_class(connection: Connection, name: Label, new: Label) -> Label:
 
 
 def describe_class(connection: Connection, name: Label, description: str) -> None:
-    """Say in a sentence what belongs into a class. Raises `UsageError`."""
+    """Set the description of a class: what belongs into it, in a sentence. Raises `UsageError`."""
     place = _id_of(connection, name)
     connection.execute(classes.update().where(classes.c.id == place).values(description=description.strip() or None))
 

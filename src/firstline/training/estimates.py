@@ -46,7 +46,7 @@ def eligible(name: str, workload: Workload) -> tuple[bool, str]:
 
 
 def lack_of_memory(estimate: Estimate) -> str:
-    """What a training would need beyond what there is; empty if it fits."""
+    """Why a training does not fit into the memory; empty if it fits."""
     needed, usable = estimate.memory_bytes, usable_memory_bytes(resident_bytes())
     if needed <= usable:
         return ""

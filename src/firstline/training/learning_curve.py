@@ -24,7 +24,7 @@ SHARES = (0.25, 0.4, 0.6, 0.8)
 REPETITIONS = 5
 MORE_LABELS = 500
 MOST_LABELS = 10_000
-"""Of more labels, so many are drawn: the curve is flat by then, and each point takes a training."""
+"""With more labels, 10,000 are drawn at random: the curve is flat by then, and each point costs a training."""
 
 
 class _Repetition(NamedTuple):
@@ -64,7 +64,7 @@ def learning_curve(
     unlabelled. A size at which a repetition cannot be trained is left out, and `note` says so. Raises
     `LabelsTooFew` if no size is left.
 
-    Of more than 10,000 messages, 10,000 are drawn first. A cross-validation whose folds learned more than any point is
+    If there are more than 10,000 messages, 10,000 are drawn first. A cross-validation whose folds learned more than any point is
     the last point; `out_of_fold` is how many labels each fold had learned, and its answers to all messages.
 
     Intervals, 95 %: Wilson's for the accuracy and a bootstrap over messages for macro-F1, both as if there were
@@ -99,7 +99,7 @@ def learning_curve(
 def _curve(
     candidate: str, n_labels: int, asked: Mapping[int, Sequence[_Answered]], notes: Collection[str], seed: int
 ) -> LearningCurve:
-    """The curve through the answers at each size, one for each repetition. Raises `LabelsTooFew` without any."""
+    """The curve from the answers of each repetition at each size. Raises `LabelsTooFew` if there are none."""
     if not asked:
         raise LabelsTooFew(
             f"{n_labels} labelled messages are too few for a learning curve.", "Label more messages first."

@@ -22,7 +22,8 @@ def prepare_for(
 ) -> Generator[Stage, None, Callable[[], Learner]]:
     """Prepare a candidate for the messages of a workspace; it learns names too, unless the settings say otherwise.
 
-    All its trainings are of one kind, by the labels of the workspace: what folds tell must be true of the model.
+    The number of labels in the workspace decides how regressions are solved in all its trainings, so that folds measure
+    the kind of model that is served.
     """
     context = replace(context, has_many_labels=len(data.messages) > FEW_LABELS)
     names = names_for(context, data)

@@ -58,7 +58,7 @@ def fit_regression(
     """Fit on features, (n_messages, n_features), until the largest gradient is below `tolerance`.
 
     Sparse features are read eight times instead, in 150 steps of stochastic gradient descent, if `in_steps`: with many
-    messages time and memory grow no faster than they do, and unseen messages are answered better.
+    messages, time and memory grow only in proportion to them, and unseen messages are answered better.
     On one thread: the products are small, and threads that wait for each other take longer, see docs/EXPERIMENTS.md.
     """
     if in_steps and not isinstance(features, np.ndarray):
@@ -94,7 +94,7 @@ def _descended(features: sparse.csr_array, labels: Sequence[str], C: float) -> R
     batch = ceil(n_messages * _EPOCHS / _STEPS)
     model = MLPClassifier(
         hidden_layer_sizes=(),
-        # The network's penalty counts once a batch, that of a regression once in all.
+        # scikit-learn divides the network's penalty by the size of a batch, not by the number of messages.
         alpha=batch / (C * n_messages),
         batch_size=batch,
         learning_rate_init=_STEP_SIZE,

@@ -57,7 +57,7 @@ class Neighbours:
     def of(cls, vectors: NDArray[np.float32]) -> Self:
         """By the cosine of vectors, (n_messages, n_dimensions); the weight falls off exponentially with it.
 
-        Of more than 30,000 messages, so many are drawn that may be neighbours.
+        With more than 30,000 messages, neighbours are searched among 30,000 drawn at random.
         """
         n_messages = len(vectors)
         n_neighbours = min(_N_NEIGHBOURS, n_messages - 1)

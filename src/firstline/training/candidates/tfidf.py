@@ -37,7 +37,7 @@ class NgramSettings:
 
 
 _MOST_WEIGHTS, _LEAST_FEATURES = 6_000_000, 20_000
-"""Weights of all features of a block, but so many features at least."""
+"""At most so many weights for the features of a block, unless that leaves fewer than 20,000 features."""
 
 
 class TfidfBlocks:
@@ -60,9 +60,9 @@ class TfidfBlocks:
 
     @classmethod
     def of_many(cls, blocks: Sequence[NgramBlock], n_classes: int) -> Self:
-        """For thousands of labelled texts: n-grams of two texts or more, in float32, so many that weights are bounded.
+        """For thousands of labelled texts: n-grams of at least two texts, in float32; the more classes, the fewer.
 
-        A model has a weight for each feature and class, and several copies of them while it is trained.
+        A model has a weight for each feature and class, and training holds several copies of them.
         """
         return cls(blocks, min_df=2, dtype=np.float32, most=_most_features(n_classes))
 

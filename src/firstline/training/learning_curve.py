@@ -64,8 +64,8 @@ def learning_curve(
     unlabelled. A size at which a repetition cannot be trained is left out, and `note` says so. Raises
     `LabelsTooFew` if no size is left.
 
-    If there are more than 10,000 messages, 10,000 are drawn first. A cross-validation whose folds learned more than any point is
-    the last point; `out_of_fold` is how many labels each fold had learned, and its answers to all messages.
+    If there are more than 10,000 messages, 10,000 are drawn first. A cross-validation whose folds learned more than
+    that becomes the last point; `out_of_fold` is how many labels each fold learned, and the answers to all messages.
 
     Intervals, 95 %: Wilson's for the accuracy and a bootstrap over messages for macro-F1, both as if there were
     so many fewer messages as the spread of the accuracy over repetitions is wider than chance makes it

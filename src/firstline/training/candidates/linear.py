@@ -48,7 +48,7 @@ class Linear(Standalone):
 
     @classmethod
     def _from_sample(cls, workload: Workload, growth: float, n_pool: int = 0) -> tuple[float, float]:
-        """Seconds and disk. If the workspace has many labels, so has the sample, because they are learned differently."""
+        """Seconds and disk. A workspace with many labels needs a large sample, because it is learned differently."""
         if not workload.has_many_labels:
             return from_sample(cls, workload, growth=growth, n_pool=n_pool)
         seconds, disk = from_sample(cls, workload, growth=0.8, n_pool=n_pool, n_labelled=FEW_LABELS + 1)

@@ -45,9 +45,10 @@ def adapt(
     `firstline train` does this by itself if it is needed. Use this command to do it beforehand, or to start from
     another pretrained model.
     """
-    from firstline.cli.before_training import mask_again, require_training
+    from firstline.messages.masked_again import mask_again
     from firstline.store.messages import read_for_training
     from firstline.store.workspace import Workspace
+    from firstline.training import require_training
 
     place = Workspace.find(workspace)
     require_training("torch", "fastai", "safetensors")

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from firstline.cli.before_training import require_training
 from firstline.cli.options import JsonOption, WorkspaceOption, split_values
 from firstline.cli.output import (
     agreeing,
@@ -22,6 +21,7 @@ from firstline.cli.output import (
     without_name,
 )
 from firstline.steps import run_to_end
+from firstline.training import require_training
 
 if TYPE_CHECKING:
     from firstline.training.advice import Advice

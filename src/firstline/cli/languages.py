@@ -70,7 +70,7 @@ def pack(
     as_json: JsonOption = False,
 ) -> None:
     """Pack pretrained language models as a wheel. Pip installs it offline, and Firstline finds it by name."""
-    from firstline.cli.before_training import require_training
+    from firstline.training import require_training
 
     require_training("torch", "fastai", "safetensors")
     from firstline.language_models.packing import pack as run

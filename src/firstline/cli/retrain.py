@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from firstline.cli.before_training import require_training
 from firstline.cli.options import JsonOption, WorkspaceOption
 from firstline.cli.output import next_command, note, print_json, print_table, say
 from firstline.cli.places import DaskOption
 from firstline.cli.running_training import run_training
+from firstline.training import require_training
 
 if TYPE_CHECKING:
     from firstline.retraining.retrain import Retrained

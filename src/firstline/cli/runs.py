@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from firstline.cli.before_training import require_training
 from firstline.cli.commands import Command, Group
 from firstline.cli.comparison_table import LEGEND, mixture
 from firstline.cli.options import JsonOption, WorkspaceOption
@@ -20,6 +19,7 @@ from firstline.cli.output import (
     size,
     without_name,
 )
+from firstline.training import require_training
 
 if TYPE_CHECKING:
     from firstline.training.runs import RunCard, RunRow

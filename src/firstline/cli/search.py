@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from firstline.cli.before_training import mask_again, require_training
 from firstline.cli.options import JsonOption, WorkspaceOption
 from firstline.cli.output import counted, duration, figure, next_command, note, print_json, print_table, say
 from firstline.cli.places import DaskOption, cluster, workers
 from firstline.steps import run_to_end
+from firstline.training import require_training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -63,6 +63,7 @@ def search(
     again = " ".join(["search", *(f"--{name} {value}" for name, value in named.items() if value is not None)])
     require_training()
     require_search()
+    from firstline.messages.masked_again import mask_again
     from firstline.search.evolution import Plan
     from firstline.search.search import search as run
     from firstline.search.search import search_folder, unsearched

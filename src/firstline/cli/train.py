@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from firstline.cli.before_training import require_training
 from firstline.cli.comparison_table import COSTS, LEGEND, mixture
 from firstline.cli.options import JsonOption, WorkspaceOption, split_values
 from firstline.cli.output import (
@@ -26,6 +25,7 @@ from firstline.cli.output import (
 from firstline.cli.places import DaskOption
 from firstline.cli.promising import routing_of
 from firstline.cli.running_training import run_training
+from firstline.training import require_training
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -69,6 +69,13 @@ def import_(
         bool,
         typer.Option("--relabel", help="Replace existing labels with those of this file; an empty label removes one."),
     ] = False,
+    random: Annotated[
+        bool,
+        typer.Option(
+            "--random",
+            help="The messages were drawn at random: their labels measure the champion before any model learns them.",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show columns, counts and five masked messages; store nothing.")
     ] = False,
@@ -89,7 +96,7 @@ def import_(
     from firstline.store.workspace import Workspace
 
     if undo:
-        _undo(workspace, files or (), as_json, has_others=bool(relabel or dry_run or source))
+        _undo(workspace, files or (), as_json, has_others=bool(relabel or random or dry_run or source))
         return
     if not files:
         raise UsageError("Missing argument 'FILE...'.", "For example: firstline import history.csv")
@@ -98,7 +105,9 @@ def import_(
     )
     place = Workspace.find(workspace)
     options = reading_options(place.settings, text, encoding, delimiter, sheet, header_row, no_header)
-    request = _Request(said, split_values(agent_values), options, relabel, source, dry_run, _date_order(day_first))
+    request = _Request(
+        said, split_values(agent_values), options, relabel, random, source, dry_run, _date_order(day_first)
+    )
     reports = _import_all(place, files, request, workspace, as_json=as_json)
     if not as_json:
         _print_end(reports, place, workspace, is_rehearsal=dry_run)
@@ -112,6 +121,7 @@ class _Request:
     agent_values: tuple[str, ...]
     options: "ReadingOptions"
     relabel: bool
+    is_random: bool
     source: str | None
     is_rehearsal: bool
     date_order: Literal["", "day_first", "month_first"]
@@ -157,6 +167,7 @@ def _import_one(place: "Workspace", file: Path, request: _Request, bar: "Progres
             request.source,
             request.is_rehearsal,
             request.date_order,
+            request.is_random,
         )
         report = run_to_end(importing, show)
     return replace(report, file=str(file))
@@ -308,6 +319,11 @@ def _print_labels(report: "ImportReport", would_be: str) -> None:
         say(f"  {report.n_labelled:,} with a label, {newly}")
     if added := report.new_classes:
         say(f"  {counted(len(added), 'new class')}: {listed(list(added))}")
+    for name, now in report.renamed.items():
+        say(f"  '{name}' is called '{now}' now, and counts as that")
+    if report.retired:
+        names = listed(list(report.retired))
+        say(f"  {counted(len(report.retired), 'retired class')}, whose labels are stored but not learned: {names}")
     if report.n_none:
         say(f"  {report.n_none:,} of them with a label that means none of the classes")
     if report.n_replaced or report.n_taken_away:

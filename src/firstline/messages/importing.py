@@ -102,6 +102,8 @@ class ImportReport:
     sample: Sequence[StoredMessage] = ()
     unused: Sequence[str] = ()
     new_classes: Sequence[Label] = ()
+    renamed: Mapping[Label, Label] = field(default_factory=dict)
+    retired: Sequence[Label] = ()
 
 
 def masker(settings: Settings) -> Masker:
@@ -159,20 +161,22 @@ def import_file(
     source: str | None = None,
     is_rehearsal: bool = False,
     date_order: Literal["", "day_first", "month_first"] = "",
+    is_random: bool = False,
 ) -> Generator[ImportProgress, None, ImportReport]:
     """Import one file, yielding progress; the generator's value is the report.
 
     With `relabel`, the labels of this file replace those that its messages have, and an empty label removes them.
     `source` names the system that the ids come from, by default the file's name without dates. Stored messages are
     masked again if the masks have changed. `date_order` says how to read 01/02/2026; if empty, the column or the
-    settings decide. A rehearsal returns the same report and five of the messages, and stores nothing. Raises
-    `InputError` if the file cannot be used, and `StoreUnusable` if the store cannot be written; the store is then
-    unchanged.
+    settings decide. `is_random`: the messages were drawn at random, so their labels measure the champion before they
+    are learned. A rehearsal returns the same report and five of the messages, and stores nothing. Raises `InputError`
+    if the file cannot be used, and `StoreUnusable` if the store cannot be written; the store is then unchanged.
     """
     check_source(source)
     opened = _open(workspace, path, said, agent_values, options, date_order)
-    if relabel and "label" not in opened.columns.names:
-        raise ColumnMissing(f"{path}: --relabel needs a column with labels.", "Name it: --label COLUMN")
+    if (relabel or is_random) and "label" not in opened.columns.names:
+        option = "--relabel" if relabel else "--random"
+        raise ColumnMissing(f"{path}: {option} needs a column with labels.", "Name it: --label COLUMN")
     rejects_path = workspace.folder / "imports" / f"{_plain_name(path, opened.mask)}.rejects.csv"
     # Whatever happens inside, the transaction of a rehearsal is undone.
     transaction = rehearsing if is_rehearsal else writing
@@ -185,7 +189,7 @@ def import_file(
     ):
         key = open_key(workspace.folder, connection)
         n_masked_again = remask(connection, opened.mask, workspace.settings.masking.patterns, key.hash_id)
-        intake = _intake(connection, opened, key, source, relabel=relabel)
+        intake = _intake(connection, opened, key, source, relabel=relabel, is_random=is_random)
         for batch in _batches(_rows(workspace, opened, key), rejects, counts, "sent_at" in opened.columns.names):
             intake.add(batch)
             sample += batch[: _SAMPLE - len(sample)] if is_rehearsal else []
@@ -291,7 +295,9 @@ def _rows(workspace: Workspace, opened: _Opened, key: WorkspaceKey) -> Iterator[
     )
 
 
-def _intake(connection: Connection, opened: _Opened, key: WorkspaceKey, source: str | None, *, relabel: bool) -> Intake:
+def _intake(
+    connection: Connection, opened: _Opened, key: WorkspaceKey, source: str | None, *, relabel: bool, is_random: bool
+) -> Intake:
     return Intake(
         connection,
         opened.mask(opened.path.name),
@@ -301,6 +307,7 @@ def _intake(connection: Connection, opened: _Opened, key: WorkspaceKey, source: 
         is_source_named=source is not None,
         are_ids_keys=opened.are_ids_keys,
         tombstones=Tombstones.read(connection, key.secret),
+        is_random=is_random,
     )
 
 

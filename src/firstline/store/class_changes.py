@@ -1,6 +1,7 @@
 """The team's classes: listed, added, renamed, described, merged, retired. Labels are moved, never lost.
 
-A merge is stored as an import that gives labels and supersedes others, so `undo_last_import` takes it back.
+A merge is stored as an import that gives labels and supersedes others, so `undo_last_import` takes it back. After a
+rename or a merge the former name stands for the class, see `former_names`.
 """
 
 from dataclasses import dataclass
@@ -9,8 +10,9 @@ from datetime import datetime
 from sqlalchemy import Connection, Exists, and_, exists, func, insert, literal, select
 
 from firstline.errors import UsageError
+from firstline.store.former_names import ids_now
 from firstline.store.messages import now
-from firstline.store.schema import classes, imports, in_force, labels
+from firstline.store.schema import classes, imports, in_force, is_class, labels
 from firstline.text.rules import nfc, white_space
 from firstline.types import Label
 
@@ -21,12 +23,16 @@ _LIST = "List them: firstline classes"
 
 @dataclass(frozen=True)
 class ClassOfTeam:
-    """A class; `n_labels` are those in force. `retired_at` is UTC, None while it is in use."""
+    """A class; `n_labels` are those in force. `retired_at` is UTC, None while it is in use.
+
+    `former_names` are those that an import may still have for it.
+    """
 
     name: Label
     description: str | None
     n_labels: int
     retired_at: datetime | None
+    former_names: tuple[Label, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,26 +47,48 @@ def list_classes(connection: Connection) -> list[ClassOfTeam]:
     """All classes, those with the most labels first."""
     n_labels = func.count(labels.c.id)
     rows = connection.execute(
-        select(classes.c.name, classes.c.description, n_labels, classes.c.retired_at)
+        select(classes.c.id, classes.c.name, classes.c.description, n_labels, classes.c.retired_at)
         .join_from(classes, labels, and_(labels.c.class_id == classes.c.id, in_force), isouter=True)
+        .where(is_class)
         .group_by(classes.c.id, classes.c.name, classes.c.description, classes.c.retired_at)
         .order_by(n_labels.desc(), classes.c.name)
-    )
-    return [ClassOfTeam(*row) for row in rows]
+    ).all()
+    names: dict[int, Label] = dict(connection.execute(select(classes.c.id, classes.c.name)).all())
+    former: dict[int, list[Label]] = {}
+    for place, target in ids_now(connection).items():
+        former.setdefault(target, []).append(names[place])
+    return [
+        ClassOfTeam(name, description, count, retired_at, tuple(sorted(former.get(place, ()))))
+        for place, name, description, count, retired_at in rows
+    ]
 
 
 def add_class(connection: Connection, name: Label, description: str | None = None) -> Label:
-    """Add a class without labels; returns its name as it is stored. Raises `UsageError` if it exists already."""
-    name = _new_name(connection, name)
-    connection.execute(classes.insert().values(name=name, description=description, kind="normal"))
+    """Add a class without labels; returns its name as it is stored. Raises `UsageError` if it exists already.
+
+    A former name becomes a class of its own again.
+    """
+    name = _as_stored(name)
+    values = {"description": description, "stands_for": None, "stands_for_import": None}
+    former = and_(classes.c.name == name, ~is_class)
+    if not connection.execute(classes.update().where(former).values(values)).rowcount:
+        _require_new(connection, name)
+        connection.execute(classes.insert().values(name=name, description=description, kind="normal"))
     return name
 
 
 def rename_class(connection: Connection, name: Label, new: Label) -> Label:
-    """Give a class another name; all its labels keep it. Returns the name as it is stored. Raises `UsageError`."""
-    place = _id_of(connection, name)
-    new = _new_name(connection, new)
+    """Give a class another name, and keep the old one as a former name. Returns the new name as it is stored.
+
+    Its labels stay. Raises `UsageError`.
+    """
+    place, new = _id_of(connection, name), _as_stored(new)
+    if ids_now(connection).get(_row_of(connection, new)) == place:
+        # Back to a name that the class once had.
+        connection.execute(classes.delete().where(classes.c.name == new))
+    _require_new(connection, new)
     connection.execute(classes.update().where(classes.c.id == place).values(name=new))
+    connection.execute(classes.insert().values(name=_as_stored(name), kind="normal", stands_for=place))
     return new
 
 
@@ -101,8 +129,6 @@ def merger(connection: Connection, name: Label, into: Label) -> Merger:
 def merge_classes(connection: Connection, name: Label, into: Label, by: str) -> Merger:
     """Give all messages of a class another class instead; `by` is who decided it. Raises `UsageError`."""
     found = merger(connection, name, into)
-    if not found.n_moved + found.n_had_both:
-        return found
     place, target = _id_of(connection, name), _id_of(connection, into)
     row = {"file": f"classes merge '{name}' '{into}'", "source": SOURCE, "at": now()}
     import_id = connection.execute(imports.insert().values(row).returning(imports.c.id)).scalar_one()
@@ -121,6 +147,8 @@ def merge_classes(connection: Connection, name: Label, into: Label, by: str) -> 
     )
     values = {"superseded_at": now(), "superseded_by": successor, "superseded_import": import_id}
     connection.execute(labels.update().where(labels.c.class_id == place, in_force).values(values))
+    former = {"stands_for": target, "stands_for_import": import_id}
+    connection.execute(classes.update().where(classes.c.id == place).values(former))
     return found
 
 
@@ -144,19 +172,37 @@ def _n_in_force(connection: Connection, class_id: int) -> int:
 
 
 def _id_of(connection: Connection, name: Label) -> int:
-    place: int | None = connection.execute(select(classes.c.id).where(classes.c.name == _as_stored(name))).scalar()
-    if place is None:
+    place = _row_of(connection, _as_stored(name))
+    if place < 0:
         raise UsageError(f"There is no class '{name}'.", _LIST)
+    now_called = ids_now(connection).get(place)
+    if now_called is not None:
+        raise UsageError(f"'{name}' is '{_name_of(connection, now_called)}' now.", _LIST)
     return place
 
 
-def _new_name(connection: Connection, name: Label) -> Label:
-    name = _as_stored(name)
+def _row_of(connection: Connection, name: Label) -> int:
+    """The id of a class or of a former name; -1 if there is none."""
+    place: int | None = connection.execute(select(classes.c.id).where(classes.c.name == name)).scalar()
+    return -1 if place is None else place
+
+
+def _name_of(connection: Connection, place: int) -> Label:
+    return str(connection.execute(select(classes.c.name).where(classes.c.id == place)).scalar_one())
+
+
+def _require_new(connection: Connection, name: Label) -> None:
     if not name:
         raise UsageError("The name of a class cannot be empty.", "Name it.")
-    if connection.execute(select(classes.c.id).where(classes.c.name == name)).scalar() is not None:
+    place = _row_of(connection, name)
+    if place in ids_now(connection):
+        now_called = _name_of(connection, ids_now(connection)[place])
+        raise UsageError(
+            f"'{name}' is a former name of '{now_called}'.",
+            f"To make it a class of its own again: firstline classes add '{name}'",
+        )
+    if place >= 0:
         raise UsageError(f"'{name}' is a class already.", "To join two classes: firstline classes merge NAME INTO")
-    return name
 
 
 def _as_stored(name: Label) -> Label:

@@ -19,8 +19,10 @@ from sqlalchemy import (
 
 from firstline.errors import SourceUnclear
 from firstline.store.by_key import as_stored
+from firstline.store.classes import retired_names
 from firstline.store.correcting import Correction, Corrector, Known
 from firstline.store.forgetting import Tombstones
+from firstline.store.former_names import ids_now, names_now
 from firstline.store.messages import ID_OF_KEY, StoredMessage, insert_new, now, parts
 from firstline.store.relabelling import begin_settling, note_labels, settle
 from firstline.store.related import is_related
@@ -39,7 +41,8 @@ class Tally:
     another text, and are stored without the id. `n_replaced` labels were replaced by another, `n_taken_away` were
     removed. `n_forgotten` rows were skipped because they were forgotten earlier, `n_gone` because the message with
     their key is not stored, or is not that of their text. `new_classes` were added to those that the workspace had
-    before; empty if it had none.
+    before; empty if it had none. `renamed` are former names in the file, with the classes that they are now; `retired`
+    are its classes that are out of use.
     """
 
     n_new: int = 0
@@ -53,6 +56,8 @@ class Tally:
     n_forgotten: int = 0
     n_gone: int = 0
     new_classes: list[Label] = field(default_factory=list)
+    renamed: dict[Label, Label] = field(default_factory=dict)
+    retired: list[Label] = field(default_factory=list)
 
 
 class Intake:
@@ -61,7 +66,7 @@ class Intake:
     `has_segments`: the file has a segment column; without one, known ids keep their segments. `settles_labels`: the
     labels of the file replace others, and an empty label removes them. `is_source_named`: the user named the source of
     the ids. Messages that `tombstones` cover are skipped. With `are_ids_keys`, ids are keys of stored messages, which
-    get the labels and change in nothing else.
+    get the labels and change in nothing else. `is_random`: the messages were drawn at random.
     """
 
     def __init__(
@@ -75,7 +80,9 @@ class Intake:
         is_source_named: bool = False,
         tombstones: Tombstones | None = None,
         are_ids_keys: bool = False,
+        is_random: bool = False,
     ) -> None:
+        self._is_random = is_random
         self._are_ids_keys = are_ids_keys
         self._tombstones = tombstones or None
         self.source = source
@@ -139,6 +146,9 @@ class Intake:
         tally.n_known = len(self._keys) - tally.n_new - tally.n_corrected
         tally.n_new_labelled = self._count_newly_labelled()
         tally.new_classes = self._new_classes()
+        renamed, retired = names_now(self._connection), retired_names(self._connection)
+        tally.renamed = {name: renamed[name] for name in sorted(self._class_ids) if name in renamed}
+        tally.retired = sorted(retired & {renamed.get(name, name) for name in self._class_ids})
         close_if_unchanged(self._connection, self.id)
         return tally
 
@@ -253,6 +263,7 @@ class Intake:
                 "source": "import",
                 "at": at,
                 "import_id": self.id,
+                "is_random": self._is_random,
                 "of_key": key,
             }
             for key, item in keyed
@@ -273,6 +284,9 @@ class Intake:
             for part in parts(missing):
                 found = select(classes.c.name, classes.c.id).where(classes.c.name.in_(part))
                 self._class_ids.update((name, class_id) for name, class_id in self._connection.execute(found))
+            now_called = ids_now(self._connection)
+            for name in missing:
+                self._class_ids[name] = now_called.get(self._class_ids[name], self._class_ids[name])
 
     def _new_classes(self) -> list[Label]:
         rows = self._connection.execute(select(classes.c.name, classes.c.import_id).order_by(classes.c.name)).all()

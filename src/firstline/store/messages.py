@@ -11,7 +11,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, DateTime, Engine, Subquery, Table, and_, bindparam, exists, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from firstline.store.schema import classes, in_force, in_use, labels, message_ids, messages, state
+from firstline.store.schema import classes, in_force, in_use, is_class, labels, message_ids, messages, state
 from firstline.types import NONE, Label, Message
 
 _AT_ONCE = 500
@@ -125,6 +125,7 @@ def join_classes(connection: Connection, class_id: int, target: int) -> None:
     doubled = and_(labels.c.class_id == class_id, in_force, both)
     connection.execute(labels.update().where(doubled).values(superseded_at=now()))
     connection.execute(labels.update().where(labels.c.class_id == class_id).values(class_id=target))
+    connection.execute(classes.update().where(classes.c.stands_for == class_id).values(stands_for=target))
     connection.execute(classes.delete().where(classes.c.id == class_id))
 
 
@@ -155,13 +156,12 @@ def count_labels(connection: Connection) -> int:
 
 
 def count_by_class(connection: Connection) -> Counter[Label]:
-    """Labels in force per class, including classes without labels."""
+    """Labels in force per class in use, including classes without labels."""
     counted = select(classes.c.name, func.count(labels.c.id)).join_from(
         classes, labels, and_(labels.c.class_id == classes.c.id, in_force), isouter=True
     )
-    return Counter(
-        {row[0]: row[1] for row in connection.execute(counted.group_by(classes.c.name).order_by(classes.c.name))}
-    )
+    counted = counted.where(in_use).group_by(classes.c.name).order_by(classes.c.name)
+    return Counter({row[0]: row[1] for row in connection.execute(counted)})
 
 
 def count_by_segment(connection: Connection) -> Counter[str | None]:
@@ -183,9 +183,9 @@ def labelled_keys(engine: Engine) -> frozenset[bytes]:
 
 
 def class_names(engine: Engine) -> frozenset[Label]:
-    """The names of all classes."""
+    """The names of all classes, without former ones."""
     with engine.connect() as connection:
-        return frozenset(name for (name,) in connection.execute(select(classes.c.name)))
+        return frozenset(name for (name,) in connection.execute(select(classes.c.name).where(is_class)))
 
 
 def disagreements(connection: Connection) -> list[Disagreement]:

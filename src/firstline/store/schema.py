@@ -1,6 +1,20 @@
 """The tables of the workspace database. Every change here needs a migration."""
 
-from sqlalchemy import Column, DateTime, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    and_,
+    false,
+)
 
 metadata = MetaData()
 
@@ -46,9 +60,13 @@ classes = Table(
     Column("kind", String(16), nullable=False, comment="normal, or none: none of the classes"),
     Column("retired_at", DateTime, nullable=True, comment="UTC"),
     Column("import_id", Integer, nullable=True, comment="import that brought it"),
+    Column("stands_for", Integer, nullable=True, comment="class that the name is now"),
+    Column("stands_for_import", Integer, nullable=True, comment="merge that made it so"),
 )
+"""A class that was renamed or merged leaves its former name as a row of its own, which stands for another class."""
 
-in_use = classes.c.retired_at.is_(None)
+is_class = classes.c.stands_for.is_(None)
+in_use = and_(classes.c.retired_at.is_(None), is_class)
 
 labels = Table(
     "labels",
@@ -63,6 +81,7 @@ labels = Table(
     Column("superseded_at", DateTime, nullable=True, comment="UTC"),
     Column("superseded_by", Integer, nullable=True, comment="label that replaced it"),
     Column("superseded_import", Integer, nullable=True, comment="import that took it away"),
+    Column("is_random", Boolean, nullable=False, server_default=false(), comment="of a message drawn at random"),
 )
 """Labels are only ever added; one that no longer counts has `superseded_at`. Two in force are a disagreement."""
 
@@ -75,6 +94,41 @@ Index(
     sqlite_where=in_force,
     postgresql_where=in_force,
 )
+
+random_answers = Table(
+    "random_answers",
+    metadata,
+    Column("label_id", Integer, ForeignKey("labels.id", ondelete="CASCADE"), primary_key=True),
+    Column("model", Text, nullable=False, comment="champion that answered before it was learned"),
+    Column("at", DateTime, nullable=False, comment="UTC"),
+    Column("is_right", Boolean, nullable=False),
+    Column("decision", String(16), nullable=False, comment="route, review, unknown"),
+)
+"""What the champion answered to messages that were drawn at random, before any model learned their labels."""
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("lane", String(16), nullable=False, comment="short: seconds, long: hours"),
+    Column("arguments", Text, nullable=False, comment="JSON"),
+    Column("state", String(16), nullable=False, index=True),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_at", DateTime, nullable=False, comment="UTC"),
+    Column("not_before", DateTime, nullable=True, comment="UTC"),
+    Column("started_at", DateTime, nullable=True, comment="UTC"),
+    Column("finished_at", DateTime, nullable=True, comment="UTC"),
+    Column("worker", Text, nullable=True, comment="worker that has it"),
+    Column("beat_at", DateTime, nullable=True, comment="UTC; last sign of life of the worker"),
+    Column("n_starts", Integer, nullable=False),
+    Column("is_cancelled", Boolean, nullable=False),
+    Column("progress", Text, nullable=True, comment="JSON"),
+    Column("log", Text, nullable=False),
+    Column("result", Text, nullable=True, comment="JSON"),
+    Column("error", Text, nullable=True),
+)
+"""What `firstline worker` does; docs/retraining.md."""
 
 corrections = Table(
     "corrections",

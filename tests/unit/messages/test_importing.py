@@ -231,7 +231,7 @@ def test_a_full_disk_is_an_error_and_leaves_the_store_as_it_was(tmp_path: Path) 
 
 def test_a_store_that_cannot_be_written_is_an_error(workspace: Workspace, tmp_path: Path) -> None:
     with workspace.database.begin() as connection:
-        connection.exec_driver_sql("DROP TABLE labels")
+        connection.exec_driver_sql("ALTER TABLE labels RENAME TO others")
     with pytest.raises(StoreUnusable, match=r"no such table|relation \"labels\" does not exist"):
         run_import(workspace, written(tmp_path, "text\nраз\n"))
 

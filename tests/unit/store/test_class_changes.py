@@ -19,6 +19,7 @@ from firstline.store.class_changes import (
     retire_class,
 )
 from firstline.store.database import writing
+from firstline.store.former_names import names_now
 from firstline.store.labelled import read_labelled
 from firstline.store.messages import (
     StoredMessage,
@@ -66,7 +67,7 @@ def test_a_merge_says_what_it_does_and_moves_the_labels(filled: Engine) -> None:
     with writing(filled) as connection:
         assert merger(connection, "карта", "перевод") == Merger(2, 1)
         merge_classes(connection, "карта", "перевод", "anna")
-    assert counts(filled) == {"карта": 0, "перевод": 4}
+    assert counts(filled) == {"перевод": 4}
     data = read_for_training(filled)
     assert (len(data.messages), set(data.labels), data.n_disagreements) == (4, {"перевод"}, 0)
 
@@ -114,3 +115,51 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(filled: Engine, change:
     with pytest.raises(UsageError, match=said), writing(filled) as connection:
         change(connection)  # type: ignore[operator]
     assert counts(filled) == {"карта": 3, "перевод": 2}
+
+
+def test_an_import_with_a_former_name_brings_labels_of_the_class(filled: Engine) -> None:
+    with writing(filled) as connection:
+        rename_class(connection, "карта", "карты")
+        merge_classes(connection, "карты", "перевод", "anna")
+    tally = take_in(filled, StoredMessage("пять", label="карта"), StoredMessage("шесть", label="карты"))
+    assert tally.renamed == {"карта": "перевод", "карты": "перевод"}
+    assert (tally.new_classes, counts(filled)) == ([], {"перевод": 6})
+    with filled.connect() as connection:
+        assert [one.former_names for one in list_classes(connection)] == [("карта", "карты")]
+        assert names_now(connection) == {"карта": "перевод", "карты": "перевод"}
+    with pytest.raises(UsageError, match="'карта' is 'перевод' now"), writing(filled) as connection:
+        retire_class(connection, "карта")
+
+
+def test_a_class_gets_its_former_name_back(filled: Engine) -> None:
+    with writing(filled) as connection:
+        rename_class(connection, "карта", "карты")
+        rename_class(connection, "карты", "карта")
+        assert names_now(connection) == {"карты": "карта"}
+    assert counts(filled) == {"карта": 3, "перевод": 2}
+
+
+def test_a_former_name_becomes_a_class_of_its_own(filled: Engine) -> None:
+    with writing(filled) as connection:
+        rename_class(connection, "карта", "карты")
+        with pytest.raises(UsageError, match="a former name of 'карты'"):
+            rename_class(connection, "перевод", "карта")
+        add_class(connection, "карта", "только одна")
+    take_in(filled, StoredMessage("пять", label="карта"))
+    assert counts(filled) == {"карты": 3, "карта": 1, "перевод": 2}
+
+
+def test_former_names_of_a_class_that_an_undo_takes_away_are_gone_too(engine: Engine) -> None:
+    take_in(engine, StoredMessage("раз", label="карта"))
+    with writing(engine) as connection:
+        rename_class(connection, "карта", "карты")
+        undo_last_import(connection, str)
+        assert (list_classes(connection), names_now(connection)) == ([], {})
+    assert take_in(engine, StoredMessage("раз", label="карта")).renamed == {}
+
+
+def test_labels_of_a_retired_class_are_reported_at_import(filled: Engine) -> None:
+    with writing(filled) as connection:
+        retire_class(connection, "карта")
+    assert take_in(filled, StoredMessage("пять", label="карта")).retired == ["карта"]
+    assert take_in(filled, StoredMessage("шесть", label="перевод")).retired == []

@@ -25,6 +25,12 @@ def place(trained: Path, tmp_path: Path) -> Path:
     return folder
 
 
+def of_class(label: str) -> list[str]:
+    """The demo messages of a class."""
+    found = examples()
+    return [message.text for message, given in zip(found.messages, found.labels, strict=True) if given == label]
+
+
 def add(firstline: Run, place: Path, rows: list[tuple[str, str]]) -> None:
     file = place / "new.csv"
     file.write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows), "utf-8")
@@ -128,11 +134,63 @@ def test_the_very_model_that_was_rolled_back_from_is_not_promoted_again(firstlin
 
 
 def test_a_class_that_lost_its_labels_keeps_the_champion(firstline: Run, place: Path) -> None:
-    firstline("classes", "retire", "Вход", "--yes", "-w", place)
+    file = place / "gone.csv"
+    found = examples()
+    rows = [
+        f'"{message.text}",{message.segment or ""},Перевод\n'
+        for message, label in zip(found.messages, found.labels, strict=True)
+        if label == "Вход"
+    ]
+    file.write_text("text,segment,label\n" + "".join(rows), "utf-8")
+    assert firstline("import", file, "--relabel", "-w", place).returncode == 0
     done = firstline("retrain", "--json", "-w", place)
     assert done.returncode == 3
     failed = [gate["gate"] for gate in json.loads(done.stdout)["gates"] if not gate["passed"]]
     assert failed in (["classes_lost"], ["comparison"])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [[("retire", "Вход", "--yes"), ("rename", "Перевод", "Переводы")], [("merge", "Вход", "Перевод", "--yes")]],
+    ids=["retired and renamed", "merged"],
+)
+def test_classes_that_the_team_changes_need_no_consent(
+    firstline: Run, place: Path, changes: list[tuple[str, ...]]
+) -> None:
+    for change in changes:
+        assert firstline("classes", *change, "-w", place).returncode == 0
+    done = firstline("retrain", "--json", "-w", place)
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["promoted"], found["new_classes"]) == (0, True, []), found["reason"]
+
+
+def test_an_import_with_a_former_name_says_so(firstline: Run, place: Path) -> None:
+    firstline("classes", "rename", "Перевод", "Переводы", "-w", place)
+    firstline("classes", "retire", "Вход", "--yes", "-w", place)
+    assert "once Перевод" in firstline("classes", "-w", place).stdout
+    file = place / "new.csv"
+    file.write_text("text,label\nперевод так и не пришёл,Перевод\nвойти не получается,Вход\n", "utf-8")
+    said = firstline("import", file, "-w", place).stdout
+    assert "'Перевод' is called 'Переводы' now, and counts as that" in said
+    assert "1 retired class, whose labels are stored but not learned: Вход" in said
+
+
+def test_a_new_class_is_reported_on_its_own_and_its_suspects_are_listed(firstline: Run, place: Path) -> None:
+    add(firstline, place, [(text, "Ипотека") for text in NEW_CLASS])
+    done = firstline("retrain", "--promote", "always", "-w", place)
+    assert f"New: 'Ипотека', {len(NEW_CLASS)} labels: F1 " in done.stdout
+    found = firstline("suspects", "--suggested", "Ипотека", "--json", "-w", place)
+    assert {one["suggested_label"] for one in json.loads(found.stdout)["suspects"]} <= {"Ипотека"}
+    unknown = firstline("suspects", "--suggested", "Нет", "-w", place)
+    assert (unknown.returncode, "does not know the class 'Нет'" in unknown.stderr) == (2, True)
+
+
+def test_a_new_class_that_overlaps_an_old_one_is_pointed_out_at_import(firstline: Run, place: Path) -> None:
+    texts = of_class("Перевод")
+    file = place / "new.csv"
+    file.write_text("text,label\n" + "".join(f'"{text} срочно",Платежи\n' for text in texts), "utf-8")
+    done = firstline("import", file, "-w", place)
+    assert "'Платежи' overlaps 'Перевод': the champion takes" in done.stderr
 
 
 def test_old_models_are_deleted(firstline: Run, place: Path) -> None:

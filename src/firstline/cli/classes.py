@@ -10,13 +10,15 @@ import typer
 
 from firstline.cli.commands import Command, Group
 from firstline.cli.options import JsonOption, WorkspaceOption
-from firstline.cli.output import counted, next_command, note, print_json, print_table, say
+from firstline.cli.output import counted, listed, next_command, note, print_json, print_table, say
+from firstline.cli.overlapping import note_overlaps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import Connection
 
+    from firstline.store.class_changes import ClassOfTeam
     from firstline.store.workspace import Workspace
 
 app = typer.Typer(cls=Group, help="The team's classes.", invoke_without_command=True)
@@ -33,7 +35,8 @@ def classes(context: typer.Context, workspace: WorkspaceOption = None, as_json: 
     from firstline.store.class_changes import list_classes
     from firstline.store.workspace import Workspace
 
-    with Workspace.find(workspace).database.connect() as connection:
+    place = Workspace.find(workspace)
+    with place.database.connect() as connection:
         found = list_classes(connection)
     if as_json:
         print_json(found)
@@ -41,10 +44,14 @@ def classes(context: typer.Context, workspace: WorkspaceOption = None, as_json: 
     if not found:
         say(f"There are no classes yet. Import labels, or add one: {next_command(workspace, 'classes add NAME')}")
         return
-    rows = [
-        (one.name, f"{one.n_labels:,}", "retired" if one.retired_at else "", one.description or "") for one in found
-    ]
+    rows = [(one.name, f"{one.n_labels:,}", _remark(one), one.description or "") for one in found]
     print_table(("class", "labels", "", "what belongs there"), rows, ("labels",))
+    note_overlaps(place, {one.name for one in found})
+
+
+def _remark(one: "ClassOfTeam") -> str:
+    former = f"once {listed(one.former_names)}" if one.former_names else ""
+    return "\n".join(filter(None, ("retired" if one.retired_at else "", former)))
 
 
 @app.command(cls=Command)

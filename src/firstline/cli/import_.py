@@ -29,6 +29,7 @@ from firstline.cli.options import (
     split_values,
 )
 from firstline.cli.output import agreeing, counted, listed, next_command, note, print_json, print_table, progress, say
+from firstline.cli.overlapping import note_overlaps
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
@@ -198,7 +199,9 @@ def _print_end(
     if is_rehearsal:
         say("Nothing was stored.")
         return
-    _note_similar_classes(place, {name for report in reports for name in report.classes})
+    names = {name for report in reports for name in report.classes}
+    _note_similar_classes(place, names)
+    note_overlaps(place, names)
     has_labels = any(report.n_labelled for report in reports)
     say(f"Next: {next_command(workspace, 'train' if has_labels else 'status')}")
 

@@ -1,5 +1,6 @@
 """`firstline retrain`."""
 
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from firstline.cli.options import JsonOption, WorkspaceOption
-from firstline.cli.output import next_command, note, print_json, print_table, say
+from firstline.cli.output import counted, figure, next_command, note, print_json, print_table, say
 from firstline.cli.places import DaskOption
 from firstline.cli.running_training import run_training
 from firstline.training import require_training
 
 if TYPE_CHECKING:
+    from firstline.retraining.new_classes import NewClass
     from firstline.retraining.retrain import Retrained
     from firstline.store.workspace import Workspace
 
@@ -82,6 +84,8 @@ def _print(found: "Retrained", workspace: Path | None) -> None:
     if found.gates:
         rows = [("passed" if gate.is_passed else "FAILED", gate.words) for gate in found.gates]
         print_table(("gate", "what it found"), rows, ())
+    for one in found.new_classes:
+        _print_new(one, found, workspace)
     if found.is_unchanged:
         say(f"{found.challenger} is the champion and came out again: nothing that it learns from has changed.")
     elif found.is_promoted:
@@ -92,6 +96,23 @@ def _print(found: "Retrained", workspace: Path | None) -> None:
         say(f"The champion stays {found.champion}: {found.reason.rstrip('.')}.")
         promotion = next_command(workspace, f"models promote {found.challenger}")
         say(f"To promote {found.challenger} all the same: {promotion}")
+
+
+def _print_new(one: "NewClass", found: "Retrained", workspace: Path | None) -> None:
+    """A class that the champion does not know: how well it is recognised, and what to look at."""
+    say(
+        f"New: '{one.label}', {counted(one.n_labels, 'label')}: F1 {figure(one.f1)}, precision {figure(one.precision)},"
+        f" recall {figure(one.recall)}, by folds that had not learned them"
+    )
+    if one.overlap:
+        say(
+            f"  it overlaps '{one.overlap.other}', which takes {one.overlap.n_taken:,} of its messages:"
+            " say what belongs where, or merge the two"
+        )
+    if one.n_suspects:
+        named = "" if found.is_promoted else f" --model {found.challenger}"
+        listed = next_command(workspace, f"suspects{named} --suggested {shlex.quote(one.label)} --out suspects.xlsx")
+        say(f"  {counted(one.n_suspects, 'label')} of other classes may belong to it. To check them: {listed}")
 
 
 def _as_json(found: "Retrained") -> dict[str, object]:
@@ -111,5 +132,6 @@ def _as_json(found: "Retrained") -> dict[str, object]:
             }
             for gate in found.gates
         ],
+        "new_classes": found.new_classes,
         "run": found.report.run,
     }

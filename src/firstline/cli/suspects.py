@@ -30,6 +30,12 @@ def suspects(
             "--n", min=1, metavar="N", help="How many to list at most. Default: a tenth of the labelled messages."
         ),
     ] = None,
+    suggested: Annotated[
+        str | None,
+        typer.Option(
+            "--suggested", metavar="CLASS", help="Only those that may belong to this class; all of them without --n."
+        ),
+    ] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -39,6 +45,7 @@ def suspects(
     label; an empty label removes it.
     """
     from firstline.bundle.registry import model_folder
+    from firstline.errors import UsageError
     from firstline.evaluation.held_out import find_held_out
     from firstline.labelling.suspects import find_suspects, write_suspects
     from firstline.store.workspace import Workspace
@@ -46,7 +53,11 @@ def suspects(
     place = Workspace.find(workspace)
     name = model_folder(place.models, model).name
     answers = find_held_out(place.runs, name)
-    found = find_suspects(place.database, answers.labels, answers.keys, answers.truth, answers.probabilities, n)
+    if suggested is not None and suggested not in answers.labels:
+        raise UsageError(f"Model {name} does not know the class '{suggested}'.", "Its classes: firstline models show")
+    found = find_suspects(
+        place.database, answers.labels, answers.keys, answers.truth, answers.probabilities, n, suggested
+    )
     if out is not None and found.suspects:
         write_suspects(found.suspects, out)
     if as_json:
@@ -58,6 +69,7 @@ def suspects(
         return
     if out is None:
         named = f" --model {name}" if model else ""
+        named += f" --suggested {shlex.quote(suggested)}" if suggested else ""
         say(f"To correct them in a file: {next_command(workspace, f'suspects{named} --out suspects.xlsx')}")
         return
     say(f"{counted(len(found.suspects), 'row')} written to {out}. Correct the column label, then:")

@@ -83,11 +83,12 @@ def find_suspects(
     truth: NDArray[np.int64],
     probabilities: NDArray[np.float32],
     n: int | None = None,
+    suggested: Label | None = None,
 ) -> Suspects:
     """The `n` most suspicious labels among messages that are stored with the label that the training read.
 
     `keys` are (n_messages, 16); `truth` and `probabilities` as in `label_scores`. Without `n`, a tenth of the labels.
-    Raises `StoreUnusable`.
+    With `suggested`, those that the model would give this class, all of them without `n`. Raises `StoreUnusable`.
     """
     all_keys = [row.tobytes() for row in keys]
     stored = read_named(engine, all_keys)
@@ -99,10 +100,13 @@ def find_suspects(
     )
     scores, answers = label_scores(probabilities, truth), probabilities.argmax(axis=1)
     is_checked = ~(is_single | is_gone | is_changed)
+    is_meant = np.array([suggested in (None, label) for label in labels], np.bool_)[answers]
     disagreeing = np.flatnonzero(is_checked & (answers != truth))
-    wanted = n if n is not None else -(-int(is_checked.sum()) // round(1 / SHARE))
+    listed = disagreeing[is_meant[disagreeing]]
+    share = int(is_checked.sum()) if suggested else -(-int(is_checked.sum()) // round(1 / SHARE))
+    wanted = n if n is not None else share
     # Keys decide between equal scores, so that the list is the same on each machine.
-    order = sorted(disagreeing, key=lambda place: (scores[place], all_keys[place]))[:wanted]
+    order = sorted(listed, key=lambda place: (scores[place], all_keys[place]))[:wanted]
     return Suspects(
         n_checked=int(is_checked.sum()),
         n_disagreeing=len(disagreeing),

@@ -4,8 +4,8 @@ The champion itself answers messages that were labelled after its training. All 
 the folds of the champion's training, and by those of the challenger's.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,21 @@ _MOST_LOST = 0.05
 
 
 @dataclass(frozen=True)
+class TeamsChanges:
+    """What the team did to its classes: former names with the present ones, and the classes that are out of use."""
+
+    names_now: Mapping[Label, Label] = field(default_factory=dict)
+    retired: Collection[Label] = ()
+
+    def of(self, labels: Sequence[Label]) -> NDArray[np.object_]:
+        """Labels under their present names, (n_labels,)."""
+        return np.array([self.names_now.get(label, label) for label in labels], object)
+
+
+_UNCHANGED = TeamsChanges()
+
+
+@dataclass(frozen=True)
 class Answers:
     """One model's answers to n messages: the best class and its confidence, 0 to 1, (n,) each."""
 
@@ -33,7 +48,7 @@ class Compared:
     """Both models' answers to n messages with the labels `truth`, (n,).
 
     `is_new`, (n,): labelled, or labelled otherwise, since the champion was trained. `champions` and `challengers` are
-    the classes that each knows.
+    the classes that each knows, under their present names and without those that the team has retired.
     """
 
     truth: NDArray[np.str_]
@@ -54,7 +69,9 @@ class Compared:
         return np.isin(self.truth, self.common)
 
 
-def compare(data: Labelled, champion: Predictor, learned: HeldOut, challenger: HeldOut) -> Compared:
+def compare(
+    data: Labelled, champion: Predictor, learned: HeldOut, challenger: HeldOut, changes: TeamsChanges = _UNCHANGED
+) -> Compared:
     """Answers to all messages of `data`; `learned` and `challenger` are the out-of-fold answers of the two models.
 
     A message whose text was masked otherwise when the champion learned it looks new. Raises `InputError` if more than
@@ -63,7 +80,7 @@ def compare(data: Labelled, champion: Predictor, learned: HeldOut, challenger: H
     keys = keys_of(data.messages)
     places = _places(learned.keys, keys)
     is_fresh = places < 0
-    n_lost = len(learned.keys) - int((~is_fresh).sum())
+    n_lost = _n_lost(learned, keys, changes)
     if n_lost > _MOST_LOST * len(learned.keys):
         raise InputError(
             f"{n_lost:,} of the {len(learned.keys):,} messages that the champion learned have another text now, or no"
@@ -77,17 +94,25 @@ def compare(data: Labelled, champion: Predictor, learned: HeldOut, challenger: H
     fresh = _asked(champion, [data.messages[place] for place in np.flatnonzero(is_fresh).tolist()])
     labels[is_fresh], confidence[is_fresh] = fresh.labels, fresh.confidence
     truth = np.array(data.labels)
-    is_new = is_fresh | (np.array(learned.labels)[learned.truth][places] != truth)
+    is_new = is_fresh | (changes.of(learned.labels)[learned.truth][places] != truth)
+    known_to_champion = changes.of(champion.manifest.labels)
     others = _of(challenger)
     order = _places(challenger.keys, keys)
     return Compared(
         truth=truth,
         is_new=is_new,
-        champion=Answers(labels.astype(np.str_), confidence),
+        champion=Answers(changes.of(labels.tolist()).astype(np.str_), confidence),
         challenger=Answers(others.labels[order], others.confidence[order]),
-        champions=champion.manifest.labels,
+        champions=tuple(sorted(set(known_to_champion.tolist()) - set(changes.retired))),
         challengers=challenger.labels,
     )
+
+
+def _n_lost(learned: HeldOut, keys: NDArray[np.uint8], changes: TeamsChanges) -> int:
+    """How many messages that the champion learned are not found any more, though their class is still in use."""
+    is_gone = _places(keys, learned.keys) < 0
+    was_retired = np.array([label in changes.retired for label in changes.of(learned.labels)])[learned.truth]
+    return int((is_gone & ~was_retired).sum())
 
 
 def _of(held_out: HeldOut) -> Answers:

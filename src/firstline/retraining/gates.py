@@ -1,6 +1,6 @@
 """Whether a challenger may replace the champion: each gate is a figure, its limit, and a sentence for the team."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 from statistics import NormalDist
@@ -49,15 +49,18 @@ class Costs:
 
 
 def gates(
-    compared: Compared, decider: Decider, costs: Costs, settings: RetrainingSettings, seed: int = 0
+    compared: Compared, decider: Decider, before: Decider, costs: Costs, settings: RetrainingSettings, seed: int = 0
 ) -> list[Gate]:
-    """All gates, those about the figures first. `decider` is the challenger's, with the promise in force."""
+    """All gates, those about the figures first.
+
+    `decider` and `before` are those of challenger and champion, with the promise in force.
+    """
     return [
         macro_f1(compared, seed),
         every_class(compared, seed),
         no_class_lost(compared),
         new_labels(compared),
-        routed(decider),
+        routed(decider, before),
         calibration(costs, settings),
         latency(costs, settings),
         size(costs, settings),
@@ -107,7 +110,7 @@ def every_class(compared: Compared, seed: int = 0) -> Gate:
 
 
 def no_class_lost(compared: Compared) -> Gate:
-    """The challenger knows every class that the champion knows. A class that was removed on purpose fails it, too."""
+    """The challenger knows every class that the champion knows and that the team has not retired."""
     lost = tuple(sorted(set(compared.champions) - set(compared.challengers)))
     words = (
         f"it does not know {_listed(lost)}, as the champion does" if lost else "it knows all classes of the champion"
@@ -141,7 +144,19 @@ def new_labels(compared: Compared) -> Gate:
     return Gate("new_labels", bool(share <= limit), share, float(limit), words)
 
 
-def routed(decider: Decider) -> Gate:
+def always_reviewed(names: Collection[Label], names_now: Mapping[Label, Label]) -> Gate:
+    """Classes whose messages always go to people still do after a rename or a merge. `names` are those in the settings.
+
+    `names_now` are former names with the present ones.
+    """
+    missing = sorted({names_now[name] for name in names if name in names_now} - set(names))
+    words = "no class that always goes to people has got another name"
+    if missing:
+        words = f"{_listed(missing)} had a name that always goes to people: add it to [decisions] always_review"
+    return Gate("always_review", not missing, float(len(missing)), 0.0, words, tuple(missing))
+
+
+def routed(decider: Decider, before: Decider | None = None) -> Gate:
     """Of the messages that the challenger would route, at least as many are right as promised.
 
     Each half of its held-out answers is judged by the thresholds of the other half. The gate fails if the 95 % interval
@@ -161,7 +176,15 @@ def routed(decider: Decider) -> Gate:
     precision = float(n_right / n_routed)
     high = wilson(precision, max(1, round(n_routed)))[1]
     words = f"{_percent(precision)} of what it routes is right, {_percent(promised)} are promised"
+    shares = [_routed_share(one) for one in (decider, before) if one and one.record]
+    if len(shares) == 2:
+        words += f"; it routes {_percent(shares[0])} of all messages, the champion {_percent(shares[1])}"
     return Gate("routed_precision", high >= promised, precision, promised, words)
+
+
+def _routed_share(decider: Decider) -> float:
+    assert decider.record is not None  # noqa: S101 (the caller looked)
+    return float(decider.held_out.routed / decider.record.n_messages)
 
 
 def _halves(record: AnswerRecord) -> tuple[AnswerRecord, AnswerRecord]:

@@ -12,8 +12,11 @@ from firstline.bundle.promotions import promotions
 from firstline.bundle.registry import champion_id, model_folder, promote
 from firstline.errors import BundleError, InputError
 from firstline.evaluation.held_out import HeldOut, find_held_out
-from firstline.retraining.comparing import compare
-from firstline.retraining.gates import Costs, Gate, gates
+from firstline.retraining.comparing import TeamsChanges, compare
+from firstline.retraining.gates import Costs, Gate, always_reviewed, gates
+from firstline.retraining.new_classes import NewClass, new_classes
+from firstline.store.classes import retired_names
+from firstline.store.former_names import names_now
 from firstline.store.messages import Labelled
 from firstline.store.workspace import Workspace
 from firstline.training.candidates.base import Context
@@ -29,7 +32,7 @@ Choice: TypeAlias = Literal["never", "gates", "always"]
 class Retrained:
     """The outcome. `champion` is the id of the model that the challenger was compared with, None if there was none.
 
-    `reason` says why the challenger was promoted, or why not.
+    `reason` says why the challenger was promoted, or why not. `new_classes` are those that the champion does not know.
     """
 
     report: TrainReport
@@ -37,6 +40,7 @@ class Retrained:
     is_promoted: bool
     gates: tuple[Gate, ...]
     reason: str
+    new_classes: tuple[NewClass, ...] = ()
 
     @property
     def challenger(self) -> str:
@@ -70,13 +74,13 @@ def retrain(
         reason = f"the champion, {champion}, no longer exists" if champion else "there was no champion"
         return Retrained(report, champion, True, (), reason)
     assert champion is not None  # noqa: S101 (otherwise the new model has become it)
-    found = tuple(_gates(place, data, champion, learned, report.model, request.seed))
+    found, new = _judged(place, data, champion, learned, report.model, request.seed)
     failed = [gate for gate in found if not gate.is_passed]
     is_promoted = choice == "always" or (choice == "gates" and not failed)
     reason = _reason(choice, failed)
     if is_promoted:
         promote(place.models, report.model.id, f"retrain: {reason}")
-    return Retrained(report, champion, is_promoted, found, reason)
+    return Retrained(report, champion, is_promoted, tuple(found), reason, tuple(new))
 
 
 def _reason(choice: Choice, failed: Sequence[Gate]) -> str:
@@ -96,30 +100,42 @@ def _held_out(place: Workspace, champion: str | None) -> HeldOut | InputError | 
         return error
 
 
-def _gates(
+def _judged(
     place: Workspace, data: Labelled, champion: str, learned: HeldOut | InputError | None, model: Manifest, seed: int
-) -> Sequence[Gate]:
-    """The gates. If the challenger cannot be loaded, or the two cannot be compared, a failed gate says so."""
+) -> tuple[Sequence[Gate], Sequence[NewClass]]:
+    """The gates, and the classes that the champion does not know.
+
+    If the challenger cannot be loaded, or the two cannot be compared, a failed gate says so.
+    """
     promise, settings = read_promise(place.models), place.settings
     folder = model_folder(place.models, model.id)
     try:
         challenger = Predictor.load(folder, promise, place.always_review, place.none_classes)
     except BundleError as error:
-        return [Gate("self_check", False, None, None, error.message)]
+        return [Gate("self_check", False, None, None, error.message)], []
     checked = Gate("self_check", True, None, None, "it answers as it did when it was trained")
     rolled_back = _rolled_back(place, model.id)
     try:
         if not isinstance(learned, HeldOut):
             raise learned or InputError("The answers of the champion are not known.")
-        before = Predictor.load(model_folder(place.models, champion))
-        compared = compare(data, before, learned, find_held_out(place.runs, model.id))
+        before = Predictor.load(model_folder(place.models, champion), promise, place.always_review, place.none_classes)
+        changes = _changes(place)
+        compared = compare(data, before, learned, find_held_out(place.runs, model.id), changes)
     except (BundleError, InputError) as error:
-        return [checked, *rolled_back, Gate("comparison", False, None, None, error.message)]
-    return [
+        return [checked, *rolled_back, Gate("comparison", False, None, None, error.message)], []
+    costs = _costs(model, size_bytes(folder))
+    found = [
         checked,
         *rolled_back,
-        *gates(compared, challenger.decider, _costs(model, size_bytes(folder)), settings.retraining, seed),
+        always_reviewed(place.always_review, changes.names_now),
+        *gates(compared, challenger.decider, before.decider, costs, settings.retraining, seed),
     ]
+    return found, new_classes(compared)
+
+
+def _changes(place: Workspace) -> TeamsChanges:
+    with place.database.connect() as connection:
+        return TeamsChanges(names_now(connection), retired_names(connection))
 
 
 def _rolled_back(place: Workspace, model: str) -> list[Gate]:

@@ -1,5 +1,6 @@
 """Each gate lets pass what does no harm, and says what it found."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,17 @@ from firstline.bundle.answer_record import AnswerRecord
 from firstline.bundle.decisions import Decider
 from firstline.bundle.promise import Promise
 from firstline.retraining.comparing import Answers, Compared
-from firstline.retraining.gates import Costs, Gate, every_class, gates, macro_f1, new_labels, no_class_lost, routed
+from firstline.retraining.gates import (
+    Costs,
+    Gate,
+    always_reviewed,
+    every_class,
+    gates,
+    macro_f1,
+    new_labels,
+    no_class_lost,
+    routed,
+)
 from firstline.settings.model import RetrainingSettings
 
 CLASSES = tuple(f"class {number}" for number in range(10))
@@ -131,6 +142,18 @@ def test_what_routes_nothing_or_promises_a_share_of_review_passes() -> None:
     assert "of what it routes is right, 95 % are promised" in kept.words
 
 
+def test_a_fall_in_what_is_routed_is_told() -> None:
+    found = routed(decider(0.97, Promise(precision=0.95)), decider(0.99, Promise(precision=0.95)))
+    assert re.search(r"it routes \d+ % of all messages, the champion \d+ %$", found.words)
+
+
+def test_a_renamed_class_that_always_goes_to_people_still_has_to() -> None:
+    gate = always_reviewed({"угрозы", "суд"}, {"угрозы": "жалобы и угрозы", "карта": "карты"})
+    assert (gate.is_passed, gate.classes) == (False, ("жалобы и угрозы",))
+    assert "add it to [decisions] always_review" in gate.words
+    assert always_reviewed({"угрозы", "жалобы и угрозы"}, {"угрозы": "жалобы и угрозы"}).is_passed
+
+
 def test_thresholds_that_hold_for_one_half_only_break_the_promise() -> None:
     record = decider(1.0, Promise(precision=0.95)).record
     assert record is not None
@@ -142,7 +165,8 @@ def test_thresholds_that_hold_for_one_half_only_break_the_promise() -> None:
 
 
 def by_name(costs: Costs = COSTS, **settings: float) -> dict[str, Gate]:
-    found = gates(compared(), decider(0.97, Promise(precision=0.95)), costs, RetrainingSettings(**settings))
+    same = decider(0.97, Promise(precision=0.95))
+    found = gates(compared(), same, same, costs, RetrainingSettings(**settings))
     return {gate.name: gate for gate in found}
 
 

@@ -1,0 +1,36 @@
+"""Points out new classes that the champion takes for old ones."""
+
+from collections.abc import Collection
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from firstline.cli.output import note
+
+if TYPE_CHECKING:
+    from firstline.store.workspace import Workspace
+    from firstline.types import Message
+
+
+def note_overlaps(place: "Workspace", names: Collection[str]) -> None:
+    """Of these classes, point out those that the champion does not know and takes for another; it may be missing."""
+    from firstline.bundle.files import read_manifest
+    from firstline.bundle.predictor import Predictor
+    from firstline.bundle.registry import model_folder
+    from firstline.errors import BundleError
+    from firstline.labelling.overlap import overlaps
+    from firstline.store.labelled import read_labelled
+
+    with suppress(BundleError):
+        folder = model_folder(place.models)
+        unknown = set(names) - set(read_manifest(folder).labels) - place.none_classes
+        examples: dict[str, list[Message]] = {}
+        for labelled in read_labelled(place.database) if unknown else ():
+            if labelled.label in unknown:
+                examples.setdefault(labelled.label, []).append(labelled.message)
+        if not examples:
+            return
+        for one in overlaps(Predictor.load(folder), examples):
+            note(
+                f"'{one.label}' overlaps '{one.other}': the champion takes {one.n_taken:,} of {one.n_messages:,} of its"
+                f" messages for '{one.other}', sure of it. Say what belongs where, or merge the two"
+            )

@@ -193,6 +193,34 @@ def test_a_new_class_that_overlaps_an_old_one_is_pointed_out_at_import(firstline
     assert "'Платежи' overlaps 'Перевод': the champion takes" in done.stderr
 
 
+def test_messages_drawn_at_random_measure_the_champion_before_they_are_learned(firstline: Run, place: Path) -> None:
+    before = champion_id(place / "models")
+    rows = [("не могу войти, пароль не подходит", "Вход"), ("банкомат не выдал купюры", "Банкомат")]
+    drawn = place / "drawn.csv"
+    drawn.write_text(
+        "text,label\n" + "".join(f'"{text}",{label}\n' for text, label in rows) + '"перевод",Вход\n', "utf-8"
+    )
+    assert firstline("import", drawn, "--random", "-w", place).returncode == 0
+    done = firstline("retrain", "--promote", "always", "-w", place)
+    assert "the champion answered 2 of 3 messages right that were drawn at random" in done.stderr
+    history = json.loads(firstline("models", "history", "--json", "-w", place).stdout)
+    by_model = {one["model"]: one["measured"] for one in history}
+    assert by_model[before]["n_messages"] == 3
+    assert by_model[before]["accuracy"] == pytest.approx(2 / 3)
+    assert by_model[champion_id(place / "models")] is None
+    # They are learned now, so they are not asked again.
+    again = firstline("retrain", "-w", place)
+    assert "drawn at random" not in again.stderr
+    assert "accuracy" in firstline("models", "history", "-w", place).stdout
+
+
+def test_random_labels_are_labels(firstline: Run, place: Path) -> None:
+    file = place / "texts.csv"
+    file.write_text("text\nкак дела\n", "utf-8")
+    done = firstline("import", file, "--random", "-w", place)
+    assert (done.returncode, "--random needs a column with labels" in done.stderr) == (1, True)
+
+
 def test_old_models_are_deleted(firstline: Run, place: Path) -> None:
     for number in range(3):
         add(firstline, place, [(f"{examples().messages[0].text} {number}", "Банкомат")])

@@ -12,6 +12,7 @@ from firstline import __version__
 from firstline.cli import (
     adapt,
     advise,
+    champions,
     classes,
     classify,
     decide,
@@ -22,7 +23,6 @@ from firstline.cli import (
     keys,
     languages,
     mask,
-    models,
     pretrain,
     report,
     retrain,
@@ -82,7 +82,7 @@ app.command("evaluate", cls=Command)(evaluate.evaluate)
 app.command("report", cls=Command)(report.report)
 app.command("classify", cls=Command)(classify.classify)
 app.command("decide", cls=Command)(decide.decide)
-app.add_typer(models.app, name="models")
+app.add_typer(champions.app, name="models")
 app.command("serve", cls=Command)(serve.serve)
 app.add_typer(keys.app, name="keys")
 app.command("stress", cls=Command)(stress.stress)

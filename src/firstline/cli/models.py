@@ -1,4 +1,4 @@
-"""`firstline models`, `firstline models show`, `firstline models promote`."""
+"""`firstline models` and `firstline models show`; its other verbs are in `champions`."""
 
 from contextlib import nullcontext
 from pathlib import Path
@@ -19,20 +19,16 @@ if TYPE_CHECKING:
     from firstline.store.workspace import Workspace
 
 app = typer.Typer(cls=Group, help="The models of the workspace.", invoke_without_command=True)
-_Id = Annotated[str, typer.Argument(metavar="ID", help="The model's id; `firstline models` lists them.")]
-_ModelsOption = Annotated[
+ModelsOption = Annotated[
     Path | None, typer.Option("--models", metavar="DIR", help="A folder of models instead of a workspace.")
 ]
-
-
-_WhyOption = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for `firstline models history`.")]
 
 
 @app.callback()
 def models(
     context: typer.Context,
     workspace: WorkspaceOption = None,
-    models: _ModelsOption = None,
+    models: ModelsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the models of the workspace, newest first; the champion is the one that serves."""
@@ -43,7 +39,7 @@ def models(
     from firstline.bundle.registry import champion_id, list_models, model_folder, offering_another
     from firstline.errors import BundleError
 
-    folder, _ = _folder(workspace, models)
+    folder, _ = folder_of(workspace, models)
     found, problems = list_models(folder)
     champion = None
     try:
@@ -109,7 +105,7 @@ def show(
         typer.Argument(metavar="ID", help="The model's id; `firstline models` lists them. Default: the champion."),
     ] = None,
     workspace: WorkspaceOption = None,
-    models: _ModelsOption = None,
+    models: ModelsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show one model: figures per class, data, settings."""
@@ -118,7 +114,7 @@ def show(
     from firstline.bundle.files import read_manifest
     from firstline.bundle.registry import champion_id, model_folder
 
-    folder, place = _folder(workspace or context.obj[0], models or context.obj[1])
+    folder, place = folder_of(workspace or context.obj[0], models or context.obj[1])
     manifest = read_manifest(model_folder(folder, model_id))
     if as_json:
         # Without a thousand figures that only loading needs.
@@ -171,111 +167,12 @@ def _made_of(settings: "Mapping[str, Any]") -> "Iterator[tuple[str, str]]":
         yield from _made_of(member)
 
 
-@app.command(cls=Command)
-def promote(
-    context: typer.Context,
-    model_id: _Id,
-    workspace: WorkspaceOption = None,
-    why: _WhyOption = "",
-    models: _ModelsOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Make a model the champion. A running service takes it within two seconds."""
-    from firstline.bundle.predictor import Predictor
-    from firstline.bundle.registry import champion_id, model_folder
-    from firstline.bundle.registry import promote as make_champion
-    from firstline.errors import BundleError
-
-    folder, place = _folder(workspace or context.obj[0], models or context.obj[1])
-    with _locked(folder, place, "models promote"):
-        model_id = Predictor.load(model_folder(folder, model_id)).manifest.id
-        try:
-            before = champion_id(folder)
-        except BundleError:
-            before = None
-        make_champion(folder, model_id, why)
-    if as_json:
-        print_json({"champion": model_id, "before": before})
-    else:
-        say(f"{model_id} is the champion{f', before it was {before}' if before and before != model_id else ''}.")
-        say("A running service takes it within two seconds.")
-
-
-@app.command(cls=Command)
-def rollback(
-    context: typer.Context,
-    workspace: WorkspaceOption = None,
-    why: _WhyOption = "",
-    models: _ModelsOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Make the previous champion the champion again. Run again, it goes back one more."""
-    from firstline.bundle.predictor import Predictor
-    from firstline.bundle.registry import rollback as go_back
-
-    folder, place = _folder(workspace or context.obj[0], models or context.obj[1])
-    with _locked(folder, place, "models rollback"):
-        now, before = go_back(folder, why, Predictor.load)
-    if as_json:
-        print_json({"champion": now, "before": before})
-    else:
-        say(f"{now} is the champion again, before it was {before}.")
-        say("A running service takes it within two seconds.")
-
-
-@app.command(cls=Command)
-def history(
-    context: typer.Context,
-    workspace: WorkspaceOption = None,
-    models: _ModelsOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Show who made which model the champion, when and why; the newest first."""
-    from firstline.bundle.promotions import promotions
-
-    folder, _ = _folder(workspace or context.obj[0], models or context.obj[1])
-    found = promotions(folder)[::-1]
-    if as_json:
-        print_json(found)
-        return
-    if not found:
-        say("No promotion is recorded yet.")
-        return
-    rows = [
-        (one.at[:16].replace("T", " "), one.model, one.by, ("rollback" if one.is_rollback else "") + f" {one.why}")
-        for one in found
-    ]
-    print_table(("UTC", "champion", "by", "why"), [(*row[:3], row[3].strip()) for row in rows], ())
-
-
-@app.command(cls=Command)
-def prune(
-    context: typer.Context,
-    keep: Annotated[
-        int, typer.Option(min=1, help="How many of the newest models, and of the last champions, stay.")
-    ] = 5,
-    workspace: WorkspaceOption = None,
-    models: _ModelsOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Delete old models. The champion, the newest ones and the last champions stay."""
-    from firstline.bundle.registry import prune as delete_old
-
-    folder, place = _folder(workspace or context.obj[0], models or context.obj[1])
-    with _locked(folder, place, "models prune"):
-        gone = delete_old(folder, keep)
-    if as_json:
-        print_json({"deleted": gone})
-    else:
-        say(f"{counted(len(gone), 'model')} deleted{': ' + ', '.join(gone) if gone else ''}.")
-
-
-def _locked(folder: Path, place: "Workspace", command: str) -> "AbstractContextManager[None]":
+def locked(folder: Path, place: "Workspace", command: str) -> "AbstractContextManager[None]":
     """The lock of a workspace's models. Outside a workspace no other command changes them."""
     return place.hold("models", command) if folder == place.models else nullcontext()
 
 
-def _folder(workspace: Path | None, models: Path | None) -> "tuple[Path, Workspace]":
+def folder_of(workspace: Path | None, models: Path | None) -> "tuple[Path, Workspace]":
     """The folder of models, and the workspace; outside one, its settings come from the environment.
 
     Raises `UsageError` if both were named, `SettingsInvalid`, and `WorkspaceMissing`.

@@ -25,7 +25,9 @@ _GLUE = "\u00a0"
 
 _INSTALLATION = re.compile(r"pip install --no-index --find-links DIR [^\s,]+")
 
-_WRAPPED = frozenset({"class", "why this is too few", "text, masked", "settings other than the defaults"})
+_WRAPPED = frozenset(
+    {"class", "why", "why this is too few", "text, masked", "settings other than the defaults", "what it found"}
+)
 """Columns whose cells may take several lines."""
 
 _SAY_EVERY_S = 30.0

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from firstline.messages.masked_again import mask_again
+from firstline.retraining.before_learning import answer_before_learning
 from firstline.steps import Note, Stage
 from firstline.store.messages import Labelled, read_for_training
 from firstline.store.workspace import Workspace
@@ -41,6 +42,7 @@ def in_workspace(
         if n_masked_again:
             noun = "message" if n_masked_again == 1 else "messages"
             yield Note(f"the masks have changed: {n_masked_again:,} stored {noun} masked again")
+        yield from map(Note, answer_before_learning(place))
         context = Context.of(place.settings, request.seed, place.language_models, place.folder, show_stage)
         context = replace(context, cluster=cluster.connected if cluster else None)
         return (yield from begin(read_for_training(place.database, place.none_classes), context, cluster))

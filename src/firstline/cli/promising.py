@@ -43,22 +43,10 @@ def routing(decider: "Decider") -> str:
     return f"{'At' if promise.precision is not None else 'With'} {promise} it routes {share} of messages by itself."
 
 
-def decider_of(place: "Workspace", model: "Manifest", models: "Path | None" = None) -> "Decider":
-    """The thresholds of a model of the workspace, or of the folder `models`, under the promise in force.
-
-    Raises `BundleError`.
-    """
-    from firstline.bundle.decisions import Decider, load_record
-    from firstline.bundle.promise import read_promise
-
-    models = models or place.models
-    record = load_record(models / model.id, model)
-    return Decider(record, model.labels, read_promise(models), place.always_review, place.none_classes)
-
-
 def routing_of(place: "Workspace", model: "Manifest", models: "Path | None" = None) -> str:
     """The same as `routing` for a model that is not loaded; or what is wrong with it or with the promise."""
     from firstline.errors import BundleError
+    from firstline.evaluation.promises import decider_of
 
     try:
         return routing(decider_of(place, model, models))

@@ -68,11 +68,11 @@ def retrain(
 
 def _report(place: "Workspace", model: str) -> Path | None:
     """Write the report on the new model. If that fails, a note says why, and the training still counts."""
-    from firstline.cli.report import write_report
     from firstline.errors import FirstlineError
+    from firstline.evaluation.report.writing import write_report
 
     try:
-        return write_report(place, model)[0]
+        return write_report(place, model, tell=note)[0]
     except FirstlineError as error:
         note(f"no report: {error.message}")
     except OSError as error:

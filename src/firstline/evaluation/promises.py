@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firstline.bundle.decisions import Decider
-from firstline.bundle.promise import Promise
+from firstline.bundle.decisions import Decider, load_record
+from firstline.bundle.manifest import Manifest
+from firstline.bundle.promise import Promise, read_promise
+from firstline.store.workspace import Workspace
 
 _PRIOR = 0.5
 _TAIL = 0.025
@@ -82,3 +85,13 @@ def _beta_binomial(n: int, a: float, b: float) -> NDArray[np.float64]:
     logs = np.concatenate([[0.0], np.cumsum(steps)])
     shares = np.exp(logs - logs.max())
     return np.asarray(shares / shares.sum())
+
+
+def decider_of(place: Workspace, model: Manifest, models: Path | None = None) -> Decider:
+    """The thresholds of a model of the workspace, or of the folder `models`, under the promise in force.
+
+    Raises `BundleError`.
+    """
+    models = models or place.models
+    record = load_record(models / model.id, model)
+    return Decider(record, model.labels, read_promise(models), place.always_review, place.none_classes)

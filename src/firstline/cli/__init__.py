@@ -20,6 +20,7 @@ from firstline.cli import (
     forget,
     import_,
     init,
+    jobs,
     keys,
     languages,
     mask,
@@ -33,6 +34,7 @@ from firstline.cli import (
     stress,
     suspects,
     train,
+    worker,
 )
 from firstline.cli.commands import Command, Group
 from firstline.cli.output import note, print_error
@@ -72,6 +74,8 @@ app.command("forget", cls=Command)(forget.forget)
 app.command("advise", cls=Command)(advise.advise)
 app.command("train", cls=Command)(train.train)
 app.command("retrain", cls=Command)(retrain.retrain)
+app.command("worker", cls=Command)(worker.worker)
+app.add_typer(jobs.app, name="jobs")
 app.command("suspects", cls=Command)(suspects.suspects)
 app.add_typer(runs.app, name="runs")
 app.command("search", cls=Command)(search.search)

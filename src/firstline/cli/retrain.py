@@ -33,6 +33,9 @@ def retrain(
         typer.Option("--promote", help="When to promote the new model: if it passes all gates, never, or always."),
     ] = _Choice.GATES,
     dask: DaskOption = None,
+    queue: Annotated[
+        bool, typer.Option("--queue", help="Leave it to the worker (`firstline worker`) instead of doing it now.")
+    ] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -40,13 +43,20 @@ def retrain(
 
     Exit code 3 means that the champion stays; the command says why.
     """
-    from firstline.cli.train import asked_of_settings
+    from firstline.cli.jobs import queue as put_in
+    from firstline.errors import UsageError
+    from firstline.retraining.in_workspace import request_of
     from firstline.retraining.retrain import retrain as run
     from firstline.store.workspace import Workspace
 
     place = Workspace.find(workspace)
+    if queue:
+        if dask is not None:
+            raise UsageError("--queue and --dask exclude each other.", "The worker trains on its own machine.")
+        put_in(place, "retrain", {"promote": promote.value}, workspace, as_json=as_json)
+        return
     require_training()
-    request = asked_of_settings(place.settings, is_on_cluster=dask is not None)
+    request = request_of(place.settings, is_on_cluster=dask is not None)
     found = run_training(
         place,
         request,
@@ -57,7 +67,7 @@ def retrain(
     )
     page = None if found.is_unchanged else _report(place, found.challenger)
     if as_json:
-        print_json({**_as_json(found), "report": page and str(page)})
+        print_json({**found.summary, "report": page and str(page)})
     else:
         _print(found, workspace)
         if page:
@@ -113,25 +123,3 @@ def _print_new(one: "NewClass", found: "Retrained", workspace: Path | None) -> N
         named = "" if found.is_promoted else f" --model {found.challenger}"
         listed = next_command(workspace, f"suspects{named} --suggested {shlex.quote(one.label)} --out suspects.xlsx")
         say(f"  {counted(one.n_suspects, 'label')} of other classes may belong to it. To check them: {listed}")
-
-
-def _as_json(found: "Retrained") -> dict[str, object]:
-    return {
-        "challenger": found.challenger,
-        "champion": found.champion,
-        "promoted": found.is_promoted,
-        "reason": found.reason,
-        "gates": [
-            {
-                "gate": gate.name,
-                "passed": gate.is_passed,
-                "figure": gate.figure,
-                "limit": gate.limit,
-                "words": gate.words,
-                "classes": gate.classes,
-            }
-            for gate in found.gates
-        ],
-        "new_classes": found.new_classes,
-        "run": found.report.run,
-    }

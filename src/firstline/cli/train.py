@@ -1,7 +1,7 @@
 """`firstline train`."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -104,27 +104,21 @@ class _Given:
 
 
 def _request(given: _Given, settings: "Settings", *, is_fresh: bool, is_on_cluster: bool) -> "TrainingRequest":
-    """What to train: as given, otherwise as in the settings. On a cluster their time limit does not apply."""
-    from firstline.training.request import TrainingRequest
+    """What to train: as given, otherwise as in the settings."""
+    from firstline.retraining.in_workspace import request_of
 
-    training = settings.training
-    minutes = 0.0 if is_on_cluster else training.minutes
-    return TrainingRequest(
-        candidates=split_values(given.candidates) or training.candidates,
-        folds=given.folds if given.folds is not None else training.folds,
-        seed=given.seed if given.seed is not None else training.seed,
-        repeats=given.repeats if given.repeats is not None else training.repeats,
-        minutes=(given.minutes if given.minutes is not None else minutes) or None,
+    asked = request_of(settings, is_on_cluster=is_on_cluster)
+    return replace(
+        asked,
+        candidates=split_values(given.candidates) or asked.candidates,
+        folds=given.folds if given.folds is not None else asked.folds,
+        seed=given.seed if given.seed is not None else asked.seed,
+        repeats=given.repeats if given.repeats is not None else asked.repeats,
+        minutes=asked.minutes if given.minutes is None else given.minutes or None,
         is_named_any_time=given.minutes is None and given.candidates is not None,
-        latency_ms=(given.latency_ms if given.latency_ms is not None else training.latency_ms) or None,
+        latency_ms=asked.latency_ms if given.latency_ms is None else given.latency_ms or None,
         is_fresh=is_fresh,
-        has_curve=training.learning_curve,
     )
-
-
-def asked_of_settings(settings: "Settings", *, is_on_cluster: bool) -> "TrainingRequest":
-    """The training that the settings ask for, with no option."""
-    return _request(_Given(None, None, None, None, None, None), settings, is_fresh=False, is_on_cluster=is_on_cluster)
 
 
 def _run(place: "Workspace", request: "TrainingRequest", dask: str | None, *, as_json: bool) -> "TrainReport":

@@ -1,7 +1,7 @@
 """Trains a challenger, compares it with the champion, and promotes it if all gates let it pass."""
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias
 
 from firstline.bundle.files import size_bytes
@@ -50,6 +50,29 @@ class Retrained:
     def is_unchanged(self) -> bool:
         """Whether the training gave the champion again."""
         return self.challenger == self.champion
+
+    @property
+    def summary(self) -> dict[str, object]:
+        """What scripts and jobs get."""
+        return {
+            "challenger": self.challenger,
+            "champion": self.champion,
+            "promoted": self.is_promoted,
+            "reason": self.reason,
+            "gates": [
+                {
+                    "gate": gate.name,
+                    "passed": gate.is_passed,
+                    "figure": gate.figure,
+                    "limit": gate.limit,
+                    "words": gate.words,
+                    "classes": list(gate.classes),
+                }
+                for gate in self.gates
+            ],
+            "new_classes": [asdict(one) for one in self.new_classes],
+            "run": self.report.run,
+        }
 
 
 def retrain(

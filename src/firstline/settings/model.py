@@ -6,7 +6,9 @@ candidates are declared by the candidates.
 
 import ipaddress
 import re
+from importlib.util import find_spec
 from typing import Annotated, Literal, TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -27,6 +29,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+_CRON_FIELDS = 5
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 
 
@@ -183,6 +186,25 @@ class TrainingSettings(_Section):
     seed: int = Field(0, ge=0, le=2**32 - 1, description="The same data and the same seed give the same model.")
 
 
+def _is_schedule(text: str) -> str:
+    # A serving machine has no croniter and needs none.
+    if text and find_spec("croniter"):
+        from croniter import croniter
+
+        if len(text.split()) != _CRON_FIELDS or not croniter.is_valid(text):
+            raise ValueError("not a schedule in the five fields of cron, such as '0 2 * * 0'")
+    return text
+
+
+def _is_time_zone(name: str) -> str:
+    if name and find_spec("croniter"):
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("not the name of a time zone, such as 'Europe/Moscow'") from None
+    return name
+
+
 class RetrainingSettings(_Section):
     """What a new model must keep to, so that `firstline retrain` promotes it."""
 
@@ -193,6 +215,20 @@ class RetrainingSettings(_Section):
         300.0, gt=0, description="How many milliseconds an answer may take on one core, at the 99th percentile."
     )
     max_size_mb: float = Field(500.0, gt=0, description="The largest model, in megabytes on disk.")
+    schedule: Annotated[str, AfterValidator(_is_schedule)] = Field(
+        "",
+        description="When `firstline worker` retrains by itself, in the five fields of cron: '0 2 * * 0' is each Sunday"
+        " at 02:00. If empty, never. What it misses while it does not run, it does once when it starts.",
+    )
+    time_zone: Annotated[str, AfterValidator(_is_time_zone)] = Field(
+        "", description="The time zone of `schedule`, such as 'Europe/Moscow'. If empty, that of the machine."
+    )
+    new_labels: int = Field(
+        0,
+        ge=0,
+        description="`firstline worker` also retrains as soon as so many labels were added since the last training;"
+        " 0 means never.",
+    )
 
 
 class SearchSettings(_Section):

@@ -9,7 +9,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from firstline.errors import StoreUnusable, WorkspaceError
-from firstline.store.engine import WRITES, make_engine, unusable
+from firstline.store.engine import ROWS, WRITES, make_engine, unusable
 
 SCHEMA_VERSION = "0003"
 
@@ -47,6 +47,11 @@ def writing(engine: Engine) -> AbstractContextManager[Connection]:
     `StoreUnusable` if the database fails, and `WorkspaceBusy` if the other writer takes longer.
     """
     return engine.execution_options(**{WRITES: True}).begin()
+
+
+def writing_rows(engine: Engine) -> AbstractContextManager[Connection]:
+    """Like `writing`, but on PostgreSQL it neither waits for the writer of messages nor keeps others from writing."""
+    return engine.execution_options(**{WRITES: ROWS}).begin()
 
 
 @contextmanager

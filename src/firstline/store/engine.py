@@ -10,7 +10,9 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 from firstline.errors import ExtraMissing, StoreUnusable, WorkspaceBusy
 
 WRITES = "firstline_writes"
-"""The execution option that marks a writing connection."""
+"""The execution option that marks a writing connection: True, or `ROWS`."""
+ROWS = "rows"
+"""A writing connection that on PostgreSQL locks only the rows that it changes."""
 _BUSY_TIMEOUT_MS = 30_000
 _ADDRESS = "Leave it empty, or write postgresql+psycopg://user:password@host/name"
 _CONNECTING = {"connect_timeout": "10", "client_encoding": "UTF8"}
@@ -130,10 +132,13 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _begin_postgresql(connection: Connection) -> None:
     """One writer at a time, and readers that see one snapshot, as with SQLite."""
-    if not connection.get_execution_options().get(WRITES):
+    writes = connection.get_execution_options().get(WRITES)
+    if not writes:
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         return
     connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+    if writes == ROWS:
+        return
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_BUSY_TIMEOUT_MS}")
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})")
     connection.exec_driver_sql("SET LOCAL lock_timeout = DEFAULT")

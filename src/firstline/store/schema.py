@@ -130,6 +130,9 @@ jobs = Table(
 )
 """What `firstline worker` does; docs/retraining.md."""
 
+is_running = jobs.c.state == "running"
+Index("jobs_running", jobs.c.lane, unique=True, sqlite_where=is_running, postgresql_where=is_running)
+
 corrections = Table(
     "corrections",
     metadata,

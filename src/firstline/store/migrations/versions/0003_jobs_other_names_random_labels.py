@@ -43,3 +43,5 @@ def upgrade() -> None:
         sa.Column("result", sa.Text, nullable=True, comment="JSON"),
         sa.Column("error", sa.Text, nullable=True),
     )
+    is_running = sa.text("state = 'running'")
+    op.create_index("jobs_running", "jobs", ["lane"], unique=True, sqlite_where=is_running, postgresql_where=is_running)

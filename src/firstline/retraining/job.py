@@ -1,0 +1,145 @@
+"""Runs one job of the table in the process that the worker starts for it."""
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from firstline.errors import FirstlineError, WorkspaceBusy, WorkspaceError, kind_of, trace_of
+from firstline.evaluation.report.writing import write_report
+from firstline.neural.memory import is_out_of_memory
+from firstline.processes import begin_as_child
+from firstline.retraining.in_workspace import in_workspace, request_of
+from firstline.retraining.retrain import Choice, retrain
+from firstline.steps import Note, Stage, Step, run_to_end
+from firstline.store.database import writing_rows
+from firstline.store.jobs import finish_job, put_back, read_job, tell
+from firstline.store.workspace import Workspace
+from firstline.training.results import Skipped, TrainEvent
+
+_TELL_EVERY_S = 1.0
+_BUSY_PAUSE_S = 30.0
+
+
+class Progress:
+    """Stores how far a job is, about once a second, and the lines of its log."""
+
+    def __init__(self, place: Workspace, job_id: int) -> None:
+        self._place = place
+        self._job_id = job_id
+        self._progress: Mapping[str, Any] | None = None
+        self._lines = ""
+        self._told_at = 0.0
+
+    def say(self, text: str) -> None:
+        """Add a line to the log."""
+        self._lines += f"{time.strftime('%H:%M:%S', time.gmtime())} {text}\n"
+        self.store()
+
+    def event(self, event: TrainEvent) -> None:
+        """What a training reports."""
+        if isinstance(event, Step):
+            self._progress = {"what": event.what, "done": event.done, "total": event.total}
+            self.store()
+        elif isinstance(event, Note):
+            self.say(event.text)
+        elif isinstance(event, Skipped):
+            self.say(f"skipped {event.candidate}: {event.reason}")
+        elif not isinstance(event, Stage):
+            self.say(f"{event.candidate}: macro-F1 {event.figures.macro_f1:.3f}")
+
+    def stage(self, stage: Stage) -> None:
+        """How far a long step has come."""
+        self._progress = {**(self._progress or {}), "stage": stage.what, "of_stage": stage.done / max(stage.total, 1)}
+        self.store()
+
+    def store(self, *, now: bool = False) -> None:
+        """Write it if a second has passed. If an import locks the database, it is written later."""
+        if now or time.monotonic() - self._told_at >= _TELL_EVERY_S:
+            with suppress(WorkspaceError), writing_rows(self._place.database) as connection:
+                tell(connection, self._job_id, self._progress, self._lines)
+                self._lines = ""
+            self._told_at = time.monotonic()
+
+
+def _retrain(place: Workspace, arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    request, choice = request_of(place.settings), _choice(arguments)
+    events = in_workspace(
+        place,
+        request,
+        lambda data, context, where: retrain(place, data, request, context, choice, where),
+        "retrain",
+        progress.stage,
+    )
+    found = run_to_end(events, progress.event)
+    progress.say(found.reason)
+    return {**found.summary, "report": None if found.is_unchanged else _page(place, found.challenger, progress)}
+
+
+def _choice(arguments: Mapping[str, Any]) -> Choice:
+    choice: Choice = arguments.get("promote", "gates")
+    return choice
+
+
+def _report(place: Workspace, arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    file, data = write_report(place, arguments.get("model"), tell=progress.say)
+    return {"model": data.facts.id, "report": str(file)}
+
+
+def _page(place: Workspace, model: str, progress: Progress) -> str | None:
+    """The report on a new model; without one, the training still counts."""
+    try:
+        return str(write_report(place, model, tell=progress.say)[0])
+    except FirstlineError as error:
+        progress.say(f"no report: {error.message}")
+    except OSError as error:
+        progress.say(f"no report: {error.strerror}")
+    return None
+
+
+_RUN: Mapping[str, Callable[[Workspace, Mapping[str, Any], Progress], dict[str, Any]]] = {
+    "report": _report,
+    "retrain": _retrain,
+}
+"""What a job of each kind does, given workspace, arguments and progress. It returns the result."""
+
+
+def run_job(folder: Path, job_id: int) -> None:
+    """Run a claimed job and store how it ended. This is what the worker's process does."""
+    begin_as_child()
+    place = Workspace.find(folder)
+    with place.database.connect() as connection:
+        job = read_job(connection, job_id)
+    progress = Progress(place, job_id)
+    progress.say(f"{job.kind} begins")
+    try:
+        if job.kind not in _RUN:
+            raise FirstlineError(f"This Firstline knows no job of the kind '{job.kind}'.", "Upgrade Firstline.")
+        result = _RUN[job.kind](place, job.arguments, progress)
+    except WorkspaceBusy as error:
+        progress.say(f"waits: {error.message}")
+        with writing_rows(place.database) as connection:
+            put_back(connection, job_id, after_s=_BUSY_PAUSE_S, counts=False)
+    except Exception as error:
+        _fail(place, job_id, progress, error)
+    else:
+        progress.store(now=True)
+        with writing_rows(place.database) as connection:
+            finish_job(connection, job_id, "done", result=result)
+
+
+def _fail(place: Workspace, job_id: int, progress: Progress, error: Exception) -> None:
+    if isinstance(error, FirstlineError):
+        words = f"{error.message} {error.next_step}".strip()
+    elif is_out_of_memory(error):
+        words = "Out of memory."
+    elif isinstance(error, OSError):
+        words = f"{error.filename or 'A file'}: {error.strerror or kind_of(error)}."
+    else:
+        # Without the error's own text, which may quote a message.
+        words = f"Firstline has a bug: {kind_of(error)}."
+        progress.say(trace_of(error))
+    progress.store(now=True)
+    with writing_rows(place.database) as connection:
+        finish_job(connection, job_id, "failed", error=words)

@@ -1,0 +1,196 @@
+"""The jobs of `firstline worker`: a table that commands and pages write, and that workers take from.
+
+On PostgreSQL several workers may run; each takes a row that no other holds (`FOR UPDATE SKIP LOCKED`). On SQLite there
+is one worker. In each lane one job runs at a time, which an index of the table makes sure of.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, TypeAlias
+
+from sqlalchemy import Connection, RowMapping, and_, func, or_, select
+
+from firstline.errors import UsageError
+from firstline.store.messages import now
+from firstline.store.schema import jobs
+
+Lane: TypeAlias = Literal["short", "long"]
+State: TypeAlias = Literal["waiting", "running", "done", "failed", "cancelled"]
+LANES: Mapping[str, Lane] = {"report": "short", "retrain": "long"}
+"""The kinds of jobs, each with its lane: seconds, or hours."""
+MOST_STARTS = 3
+"""A job that was killed so often is not started again."""
+_SILENT_S = 120
+"""A worker that gave no sign of life for so long is gone."""
+_MOST_LOG_CHARS = 100_000
+_MOST_LISTED = 50
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job. Times are UTC. `progress` has `what`, `done` and, if known, `total`. `error` is in words for people."""
+
+    id: int
+    kind: str
+    lane: Lane
+    arguments: dict[str, Any]
+    state: State
+    asked_by: str
+    asked_at: datetime
+    not_before: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    worker: str | None
+    n_starts: int
+    is_cancelled: bool
+    progress: dict[str, Any] | None
+    log: str
+    result: dict[str, Any] | None
+    error: str | None
+
+
+def add_job(connection: Connection, kind: str, arguments: Mapping[str, Any], asked_by: str) -> Job:
+    """Put a job in; if the same one waits already, returns that."""
+    same = and_(jobs.c.kind == kind, jobs.c.arguments == _text(arguments), jobs.c.state == "waiting")
+    found = connection.execute(select(jobs.c.id).where(same).order_by(jobs.c.id)).scalar()
+    if found is None:
+        values = {
+            "kind": kind,
+            "lane": LANES[kind],
+            "arguments": _text(arguments),
+            "state": "waiting",
+            "asked_by": asked_by,
+            "asked_at": now(),
+            "n_starts": 0,
+            "is_cancelled": False,
+            "log": "",
+        }
+        found = connection.execute(jobs.insert().values(values).returning(jobs.c.id)).scalar_one()
+    return read_job(connection, found)
+
+
+def read_job(connection: Connection, job_id: int) -> Job:
+    """Raises `UsageError` if there is none."""
+    row = connection.execute(select(jobs).where(jobs.c.id == job_id)).mappings().first()
+    if row is None:
+        raise UsageError(f"There is no job {job_id}.", "List them: firstline jobs")
+    return _job(row)
+
+
+def list_jobs(connection: Connection) -> list[Job]:
+    """The last 50, the newest first."""
+    rows = connection.execute(select(jobs).order_by(jobs.c.id.desc()).limit(_MOST_LISTED)).mappings()
+    return [_job(row) for row in rows]
+
+
+def claim_job(connection: Connection, lane: Lane, worker: str) -> Job | None:
+    """Take the first job of a lane that may start; None if there is none, or if one of the lane is running.
+
+    Raises `IntegrityError` if another worker is faster.
+    """
+    running = select(func.count()).where(jobs.c.lane == lane, jobs.c.state == "running")
+    if connection.execute(running).scalar_one():
+        return None
+    is_due = or_(jobs.c.not_before.is_(None), jobs.c.not_before <= now())
+    wanted = select(jobs.c.id).where(jobs.c.lane == lane, jobs.c.state == "waiting", is_due)
+    found = connection.execute(wanted.order_by(jobs.c.id).limit(1).with_for_update(skip_locked=True)).scalar()
+    if found is None:
+        return None
+    values = {
+        "state": "running",
+        "worker": worker,
+        "started_at": now(),
+        "beat_at": now(),
+        "n_starts": jobs.c.n_starts + 1,
+        "progress": None,
+        "error": None,
+    }
+    connection.execute(jobs.update().where(jobs.c.id == found).values(values))
+    return read_job(connection, found)
+
+
+def beat(connection: Connection, job_id: int, worker: str) -> None:
+    """Give a sign of life of a job that this worker runs."""
+    mine = and_(jobs.c.id == job_id, jobs.c.state == "running", jobs.c.worker == worker)
+    connection.execute(jobs.update().where(mine).values(beat_at=now()))
+
+
+def tell(connection: Connection, job_id: int, progress: Mapping[str, Any] | None, lines: str) -> None:
+    """Store how far a job is, and add lines to its log, of which the end is kept."""
+    log = connection.execute(select(jobs.c.log).where(jobs.c.id == job_id)).scalar_one() + lines
+    values = {"progress": progress and _text(progress), "log": log[-_MOST_LOG_CHARS:]}
+    connection.execute(jobs.update().where(jobs.c.id == job_id).values(values))
+
+
+def finish_job(
+    connection: Connection, job_id: int, state: State, *, result: Mapping[str, Any] | None = None, error: str = ""
+) -> None:
+    """Note how a running job ended."""
+    values = {
+        "state": state,
+        "finished_at": now(),
+        "result": None if result is None else _text(result),
+        "error": error or None,
+    }
+    connection.execute(jobs.update().where(jobs.c.id == job_id, jobs.c.state == "running").values(values))
+
+
+def put_back(connection: Connection, job_id: int, *, after_s: float = 0, counts: bool = True) -> None:
+    """Let a running job wait again, for at least so many seconds. If this `counts`, a third time ends it."""
+    job = read_job(connection, job_id)
+    if job.state != "running":
+        return
+    if job.is_cancelled:
+        finish_job(connection, job_id, "cancelled")
+    elif counts and job.n_starts >= MOST_STARTS:
+        finish_job(
+            connection, job_id, "failed", error=f"It was killed {MOST_STARTS} times. Is there enough memory for it?"
+        )
+    else:
+        values = {
+            "state": "waiting",
+            "not_before": now() + timedelta(seconds=after_s),
+            "n_starts": job.n_starts if counts else job.n_starts - 1,
+        }
+        connection.execute(jobs.update().where(jobs.c.id == job_id).values(values))
+
+
+def take_back_lost(connection: Connection, *, is_only_worker: bool) -> list[int]:
+    """Let jobs whose worker is gone wait again; returns their ids. The only worker knows that all were lost."""
+    is_lost = jobs.c.state == "running"
+    if not is_only_worker:
+        is_lost = and_(is_lost, jobs.c.beat_at < now() - timedelta(seconds=_SILENT_S))
+    found = list(connection.execute(select(jobs.c.id).where(is_lost).order_by(jobs.c.id)).scalars())
+    for job_id in found:
+        put_back(connection, job_id)
+    return found
+
+
+def cancel_job(connection: Connection, job_id: int) -> Job:
+    """Cancel a job: at once if it waits; a worker stops one that runs. Raises `UsageError` if it has ended."""
+    job = read_job(connection, job_id)
+    if job.state not in ("waiting", "running"):
+        raise UsageError(f"Job {job_id} has ended: {job.state}.", "List them: firstline jobs")
+    values: dict[str, object] = {"is_cancelled": True}
+    if job.state == "waiting":
+        values.update(state="cancelled", finished_at=now())
+    connection.execute(jobs.update().where(jobs.c.id == job_id).values(values))
+    return read_job(connection, job_id)
+
+
+def last_asked(connection: Connection, kind: str) -> datetime | None:
+    """When a job of this kind was last put in, UTC."""
+    found: datetime | None = connection.execute(select(func.max(jobs.c.asked_at)).where(jobs.c.kind == kind)).scalar()
+    return found
+
+
+def _job(row: RowMapping) -> Job:
+    kept = {name: value for name, value in row.items() if name != "beat_at"}
+    parsed = {name: kept[name] and json.loads(kept[name]) for name in ("arguments", "progress", "result")}
+    return Job(**{**kept, **parsed})
+
+
+def _text(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -1,0 +1,120 @@
+"""Jobs are taken one at a time in each lane, and none is lost with its worker."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import IntegrityError
+
+from firstline.errors import UsageError
+from firstline.store.database import writing_rows
+from firstline.store.jobs import (
+    MOST_STARTS,
+    add_job,
+    beat,
+    cancel_job,
+    claim_job,
+    finish_job,
+    last_asked,
+    list_jobs,
+    put_back,
+    read_job,
+    take_back_lost,
+    tell,
+)
+from firstline.store.messages import now
+from firstline.store.schema import jobs
+
+
+@pytest.fixture
+def connection(engine: Engine) -> Iterator[Connection]:
+    with writing_rows(engine) as opened:
+        yield opened
+
+
+def test_each_lane_runs_one_job_at_a_time_the_oldest_first(connection: Connection) -> None:
+    first = add_job(connection, "retrain", {}, "anna")
+    second = add_job(connection, "retrain", {"promote": "never"}, "anna")
+    report = add_job(connection, "report", {}, "anna")
+    taken = claim_job(connection, "long", "a:1")
+    assert taken is not None
+    assert (taken.id, taken.state, taken.n_starts) == (first.id, "running", 1)
+    assert claim_job(connection, "long", "b:2") is None
+    other = claim_job(connection, "short", "b:2")
+    assert other is not None
+    assert other.id == report.id
+    finish_job(connection, first.id, "done", result={"promoted": True})
+    following = claim_job(connection, "long", "b:2")
+    assert following is not None
+    assert (following.id, following.arguments) == (second.id, {"promote": "never"})
+    assert read_job(connection, first.id).result == {"promoted": True}
+
+
+def test_two_workers_cannot_have_a_job_of_the_same_lane(connection: Connection) -> None:
+    for promote in ("never", "gates"):
+        add_job(connection, "retrain", {"promote": promote}, "anna")
+    with pytest.raises(IntegrityError), connection.begin_nested():
+        connection.execute(jobs.update().values(state="running"))
+    assert [one.state for one in list_jobs(connection)] == ["waiting"] * 2
+
+
+def test_the_same_job_waits_only_once(connection: Connection) -> None:
+    first = add_job(connection, "retrain", {}, "anna")
+    assert add_job(connection, "retrain", {}, "schedule") == first
+    claim_job(connection, "long", "a:1")
+    assert add_job(connection, "retrain", {}, "schedule").id != first.id
+    asked = last_asked(connection, "retrain")
+    assert asked is not None
+    assert asked >= first.asked_at
+
+
+def test_a_job_put_back_waits_for_its_time_and_ends_after_three_kills(connection: Connection) -> None:
+    job = add_job(connection, "retrain", {}, "anna")
+    claim_job(connection, "long", "a:1")
+    put_back(connection, job.id, after_s=60, counts=False)
+    assert claim_job(connection, "long", "a:1") is None
+    connection.execute(jobs.update().values(not_before=now() - timedelta(seconds=1)))
+    for start in range(1, MOST_STARTS + 1):
+        taken = claim_job(connection, "long", "a:1")
+        assert taken is not None
+        assert taken.n_starts == start
+        put_back(connection, job.id)
+    ended = read_job(connection, job.id)
+    assert (ended.state, ended.error) == ("failed", "It was killed 3 times. Is there enough memory for it?")
+
+
+def test_a_job_is_lost_with_a_worker_that_is_silent_or_was_the_only_one(connection: Connection) -> None:
+    job = add_job(connection, "retrain", {}, "anna")
+    claim_job(connection, "long", "a:1")
+    assert take_back_lost(connection, is_only_worker=False) == []
+    beat(connection, job.id, "b:2")
+    beat(connection, job.id, "a:1")
+    connection.execute(jobs.update().values(beat_at=now() - timedelta(hours=1)))
+    assert take_back_lost(connection, is_only_worker=False) == [job.id]
+    claim_job(connection, "long", "a:1")
+    assert take_back_lost(connection, is_only_worker=True) == [job.id]
+    assert read_job(connection, job.id).state == "waiting"
+
+
+def test_a_cancelled_job_does_not_start_or_go_on(connection: Connection) -> None:
+    waiting = add_job(connection, "report", {}, "anna")
+    assert cancel_job(connection, waiting.id).state == "cancelled"
+    assert claim_job(connection, "short", "a:1") is None
+    running = add_job(connection, "report", {}, "anna")
+    claim_job(connection, "short", "a:1")
+    assert cancel_job(connection, running.id).state == "running"
+    put_back(connection, running.id)
+    assert read_job(connection, running.id).state == "cancelled"
+    with pytest.raises(UsageError, match="has ended: cancelled"):
+        cancel_job(connection, running.id)
+    with pytest.raises(UsageError, match="There is no job 99"):
+        read_job(connection, 99)
+
+
+def test_progress_and_the_end_of_the_log_are_kept(connection: Connection) -> None:
+    job = add_job(connection, "retrain", {}, "anna")
+    tell(connection, job.id, {"what": "folds", "done": 1, "total": 5}, "eins\n")
+    tell(connection, job.id, None, "x" * 100_000)
+    found = read_job(connection, job.id)
+    assert (found.progress, len(found.log), "eins" in found.log) == (None, 100_000, False)

@@ -38,13 +38,13 @@ def retrain(
 
     Exit code 3 means that the champion stays; the command says why.
     """
-    from firstline.cli.train import asked_of_settings
+    from firstline.retraining.request import request_of
     from firstline.retraining.retrain import retrain as run
     from firstline.store.workspace import Workspace
 
     place = Workspace.find(workspace)
     require_training()
-    request = asked_of_settings(place.settings, is_on_cluster=dask is not None)
+    request = request_of(place.settings, is_on_cluster=dask is not None)
     found = run_training(
         place,
         request,

@@ -111,5 +111,5 @@ def _as_json(found: "Retrained") -> dict[str, object]:
             }
             for gate in found.gates
         ],
-        "run": found.report.run,
+        "run": found.run,
     }

@@ -53,8 +53,8 @@ def date_order(day_first: bool | None) -> Literal["", "day_first", "month_first"
     return "day_first" if day_first else "month_first"
 
 
-def remember(place: Workspace, request: ImportRequest) -> None:
-    """Save the columns that the caller named for the next import, unless it was a rehearsal.
+def remember(place: Workspace, request: ImportRequest) -> bool:
+    """Save the columns that the caller named for the next import, unless it was a rehearsal; whether there were any.
 
     An answer of `classify` is not saved: it is a label only in the import that names it.
     """
@@ -65,5 +65,7 @@ def remember(place: Workspace, request: ImportRequest) -> None:
         named["agent_values"] = request.agent_values
     if request.date_order:
         named["date_order"] = request.date_order
-    if named and not request.is_rehearsal:
+    is_saved = bool(named) and not request.is_rehearsal
+    if is_saved:
         remember_columns(place.settings_file, named)
+    return is_saved

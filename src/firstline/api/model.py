@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from firstline.bundle.decisions import Decider
 from firstline.bundle.manifest import FILE_NAME as MANIFEST_FILE
 from firstline.bundle.manifest import Manifest
 from firstline.bundle.predictor import Predictor
@@ -46,6 +47,11 @@ class Model:
     def labels(self) -> tuple[Label, ...]:
         """The classes that it answers, sorted."""
         return self._predictor.manifest.labels
+
+    @property
+    def decider(self) -> Decider:
+        """What it decides by: thresholds, the promise, and the held-out answers that they come from."""
+        return self._predictor.decider
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ FirstlineError                     error                    exit code 1 unless a
 │   ├── LanguageModelUnusable      language_model_unusable
 │   ├── EncoderUnusable            encoder_unusable
 │   ├── CheckpointUnusable         checkpoint_unusable
+│   ├── NotebookFailed             notebook_failed          a cell failed, its kernel died, or it made no model
 │   ├── CandidateUnknown           candidate_unknown        exit code 2
 │   └── ExtraMissing               extra_missing
 ├── AddressUnusable                address_unusable         the service cannot listen there
@@ -220,6 +221,12 @@ class EncoderUnusable(TrainingError):
 
 class CheckpointUnusable(TrainingError):
     code = "checkpoint_unusable"
+
+
+class NotebookFailed(TrainingError):
+    """The training notebook did not run to its end, or no model came of it."""
+
+    code = "notebook_failed"
 
 
 class CandidateUnknown(TrainingError):

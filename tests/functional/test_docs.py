@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 
 import httpx
@@ -107,6 +108,19 @@ def problems(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, lis
 def test_console_blocks_print_what_the_page_shows(problems: dict[str, list[str]], page: str) -> None:
     assert list(transcript(page)), f"{page} has no console block"
     assert problems[page] == []
+
+
+def test_python_blocks_print_what_the_page_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FIRSTLINE_TRAINING__LEARNING_CURVE", "false")
+    (tmp_path / "history.csv").write_bytes(files("firstline.messages").joinpath("demo/history.csv").read_bytes())
+    page = (ROOT / "docs" / "python.md").read_text("utf-8")
+    blocks = "\n".join(block for kind, block in FENCES.findall(page) if kind == "pycon")
+    test = doctest.DocTestParser().get_doctest(blocks, {}, "docs/python.md", None, 0)
+    said: list[str] = []
+    found = doctest.DocTestRunner(optionflags=FLAGS).run(test, out=said.append)
+    assert found.attempted > 15
+    assert "".join(said) == ""
 
 
 def test_the_readme_is_read_in_four_minutes() -> None:

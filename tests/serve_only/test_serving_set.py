@@ -90,6 +90,22 @@ def test_import_evaluate_and_classify_work(workspace: Path, tmp_path: Path) -> N
     assert rows[0]["predicted_nearest"].startswith("no id (Карта, .")
 
 
+def test_the_python_api_answers_and_names_the_extra_that_trains(workspace: Path) -> None:
+    code = (
+        "import sys, firstline\n"
+        "folder = sys.argv[1]\n"
+        "for place in (folder, folder + '/models'):\n"
+        "    print(firstline.load(place).predict(['где банкомат'])[0].label)\n"
+        "print(firstline.Workspace(folder).predict([('мой перевод', 'customer')])[0].label)\n"
+        "try:\n"
+        "    firstline.Workspace(folder).train()\n"
+        "except firstline.FirstlineError as error:\n"
+        "    print(error.code)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, workspace], capture_output=True, encoding="utf-8")
+    assert (done.stdout.split(), done.stderr) == (["Банкомат", "Банкомат", "Перевод", "extra_missing"], "")
+
+
 def test_recorded_answers_are_forgotten(workspace: Path) -> None:
     (workspace / "records").mkdir(exist_ok=True)
     record = (

@@ -18,12 +18,11 @@ from firstline.cli.options import (
     SheetOption,
     TextOption,
     WorkspaceOption,
-    reading_options,
-    said_columns,
     temporary_room,
 )
 from firstline.cli.output import agreeing, counted, listed, note, print_json, progress, say
 from firstline.cli.places import DaskOption, cluster
+from firstline.messages.reading import reading_options, said_columns
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:

@@ -1,6 +1,5 @@
 """`firstline evaluate`."""
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,8 +17,6 @@ from firstline.cli.options import (
     SheetOption,
     TextOption,
     WorkspaceOption,
-    reading_options,
-    said_columns,
     temporary_room,
 )
 from firstline.cli.output import (
@@ -36,6 +33,7 @@ from firstline.cli.output import (
     say,
 )
 from firstline.cli.promising import out_of_reach
+from firstline.messages.reading import reading_options, said_columns
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
@@ -44,7 +42,6 @@ if TYPE_CHECKING:
     from firstline.evaluation.labelled_file import Evaluation
     from firstline.messages.records import ReadingOptions
     from firstline.store.workspace import Workspace
-    from firstline.types import Label
 
 
 def evaluate(
@@ -99,41 +96,16 @@ def _evaluated(
     is_quiet: bool,
 ) -> "Evaluation":
     """Measure a model of the workspace on a file; `unknown` is one of messages of none of the classes."""
-    from firstline.evaluation.labelled_file import evaluate_file
-    from firstline.messages.pipes import readable
+    from firstline.evaluation.in_workspace import evaluate_in
+    from firstline.steps import Note
 
     predictor = load_predictor(place, model)
-    learned, classes = _learned(place)
-    outside = readable(unknown, room) if unknown is not None else nullcontext()
-    with progress(is_quiet) as bar, readable(file, room) as path, outside as unknown_path:
+    with progress(is_quiet) as bar:
         task = bar.add_task(f"{predictor.manifest.id} on {file.name}", total=1.0)
-        scoring = evaluate_file(
-            predictor,
-            path,
-            said,
-            place.settings.columns,
-            options,
-            learned=learned,
-            classes=classes,
-            team_classes=place.settings.classes.fixed,
-            none=place.none_classes,
-            temporary=room,
-            unknown=unknown_path,
+        return run_to_end(
+            evaluate_in(place, predictor, file, said, options, unknown, room),
+            lambda step: note(step.text) if isinstance(step, Note) else bar.update(task, completed=step),
         )
-        return run_to_end(scoring, lambda done: bar.update(task, completed=done))
-
-
-def _learned(place: "Workspace") -> tuple[frozenset[bytes], frozenset["Label"]]:
-    """The keys of the messages that the model may have learned, and the workspace's classes; none without a store."""
-    from firstline.errors import StoreUnusable
-    from firstline.store.messages import class_names, labelled_keys
-
-    try:
-        if place.has_database:
-            return labelled_keys(place.database), class_names(place.database)
-    except StoreUnusable as problem:
-        note(f"Cannot tell whether the model has learned these messages: {problem.message}")
-    return frozenset(), frozenset()
 
 
 def _print_notes(result: "Evaluation") -> None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,25 +24,22 @@ from firstline.cli.options import (
     SheetOption,
     TextOption,
     WorkspaceOption,
-    reading_options,
-    said_columns,
     split_values,
 )
 from firstline.cli.output import agreeing, counted, listed, next_command, note, print_json, print_table, progress, say
 from firstline.cli.overlapping import note_overlaps
+from firstline.messages.reading import ANSWERS, reading_options, said_columns
 from firstline.steps import run_to_end
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from rich.progress import Progress
 
     from firstline.messages.importing import ImportProgress, ImportReport
-    from firstline.messages.records import ReadingOptions
+    from firstline.messages.into_workspace import ImportRequest
     from firstline.store.workspace import Workspace
 
-_GUESS = "predicted_"
-"""How the names of the columns begin that `firstline classify` adds."""
 _MOST_REASONS = 3
 
 
@@ -94,6 +91,7 @@ def import_(
     Columns that you name are saved in firstline.toml for the next import.
     """
     from firstline.errors import UsageError
+    from firstline.messages.into_workspace import ImportRequest, date_order
     from firstline.store.workspace import Workspace
 
     if undo:
@@ -106,90 +104,38 @@ def import_(
     )
     place = Workspace.find(workspace)
     options = reading_options(place.settings, text, encoding, delimiter, sheet, header_row, no_header)
-    request = _Request(
-        said, split_values(agent_values), options, relabel, random, source, dry_run, _date_order(day_first)
-    )
+    days = date_order(day_first)
+    request = ImportRequest(said, split_values(agent_values), options, relabel, random, source, dry_run, days)
     reports = _import_all(place, files, request, workspace, as_json=as_json)
     if not as_json:
         _print_end(reports, place, workspace, is_rehearsal=dry_run)
 
 
-@dataclass(frozen=True)
-class _Request:
-    """What the caller wants done with each file; as in `import_file`."""
-
-    said: "Mapping[str, str]"
-    agent_values: tuple[str, ...]
-    options: "ReadingOptions"
-    relabel: bool
-    is_random: bool
-    source: str | None
-    is_rehearsal: bool
-    date_order: Literal["", "day_first", "month_first"]
-
-
-def _date_order(day_first: bool | None) -> Literal["", "day_first", "month_first"]:
-    if day_first is None:
-        return ""
-    return "day_first" if day_first else "month_first"
-
-
 def _import_all(
-    place: "Workspace", files: "Sequence[Path]", request: _Request, workspace: Path | None, *, as_json: bool
+    place: "Workspace", files: "Sequence[Path]", request: "ImportRequest", workspace: Path | None, *, as_json: bool
 ) -> "list[ImportReport]":
     """Import the files one after the other, and print what each brought."""
+    from firstline.messages.into_workspace import remember
+
     reports: list[ImportReport] = []
     printed = _printed(reports, as_json, workspace, is_rehearsal=request.is_rehearsal)
     with printed, place.hold("messages", "import"), progress(as_json) as bar:
         for file in files:
             reports.append(_import_one(place, file, request, bar))
-            _remember(place, request)
+            remember(place, request)
     return reports
 
 
-def _import_one(place: "Workspace", file: Path, request: _Request, bar: "Progress") -> "ImportReport":
+def _import_one(place: "Workspace", file: Path, request: "ImportRequest", bar: "Progress") -> "ImportReport":
     """Import a file or a pipe, and show how far it is."""
-    from firstline.messages.importing import import_file
-    from firstline.messages.pipes import readable
+    from firstline.messages.into_workspace import import_into
 
     task = bar.add_task(file.name, total=1.0)
 
     def show(step: "ImportProgress") -> None:
         bar.update(task, completed=step.done, description=f"{file.name}: {counted(step.n_rows, 'row')}")
 
-    with readable(file, place.temporary) as path:
-        importing = import_file(
-            place,
-            path,
-            request.said,
-            request.agent_values,
-            request.options,
-            request.relabel,
-            request.source,
-            request.is_rehearsal,
-            request.date_order,
-            request.is_random,
-        )
-        report = run_to_end(importing, show)
-    return replace(report, file=str(file))
-
-
-def _remember(place: "Workspace", request: _Request) -> None:
-    """Save the columns that the caller named for the next import.
-
-    An answer of `classify` is not saved: it is a label only in the import that names it.
-    """
-    from firstline.settings import remember_columns
-
-    named: dict[str, str | tuple[str, ...]] = {
-        role: name for role, name in request.said.items() if role != "label" or not name.startswith(_GUESS)
-    }
-    if request.agent_values:
-        named["agent_values"] = request.agent_values
-    if request.date_order:
-        named["date_order"] = request.date_order
-    if named and not request.is_rehearsal:
-        remember_columns(place.settings_file, named)
+    return run_to_end(import_into(place, file, request), show)
 
 
 def _print_end(
@@ -268,11 +214,11 @@ def _print_report(report: "ImportReport", workspace: Path | None, *, is_rehearsa
     roles = ", ".join(f"{role} = '{name}'" if role != name else f"'{name}'" for role, name in report.columns.items())
     rows = counted(report.n_rows, "conversation" if report.is_conversation else "row")
     say(f"{report.file} ({report.described}): {rows}, columns {roles}")
-    guesses = [name for name in report.unused if name.startswith(_GUESS)]
+    guesses = [name for name in report.unused if name.startswith(ANSWERS)]
     if unused := [name for name in report.unused if name not in guesses]:
         hint = "" if "label" in report.columns else "; if one of them is the class, name it: --label COLUMN"
         say(f"  unused columns: {listed(unused)}{hint}")
-    if guesses and report.columns.get("label", "").startswith(_GUESS):
+    if guesses and report.columns.get("label", "").startswith(ANSWERS):
         say("  unused columns: the other answers of firstline classify")
     elif guesses:
         say("  unused columns: answers of firstline classify; to import them as labels: --label predicted_label")

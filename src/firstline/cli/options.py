@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from firstline.messages.records import ReadingOptions
-    from firstline.settings import Settings
     from firstline.store.workspace import Workspace
 
 WorkspaceOption = Annotated[
@@ -67,52 +65,9 @@ ModelOption = Annotated[
 ]
 
 
-def said_columns(**given: str | None) -> dict[str, str]:
-    """The column names that the caller gave, by role."""
-    return {role: name for role, name in given.items() if name is not None}
-
-
 def split_values(values: str | None) -> tuple[str, ...]:
     """`a, b` as ("a", "b")."""
     return tuple(part.strip() for part in (values or "").split(",") if part.strip())
-
-
-def reading_delimiter(delimiter: str | None) -> str | None:
-    """The delimiter as one character; `tab` and `\\t` mean the tab. Raises `UsageError`."""
-    from firstline.errors import UsageError
-
-    if delimiter is None:
-        return None
-    delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter, delimiter)
-    if len(delimiter) != 1 or delimiter in '"\r\n':
-        raise UsageError("The delimiter must be one character.", "For example: --delimiter ';' or --delimiter tab")
-    return delimiter
-
-
-def reading_options(
-    settings: "Settings",
-    text: str | None,
-    encoding: str | None,
-    delimiter: str | None,
-    sheet: str | None,
-    header_row: int | None,
-    no_header: bool,
-) -> "ReadingOptions":
-    """How to read a file, from the options and the settings. Raises `UsageError`."""
-    from firstline.errors import UsageError
-    from firstline.messages.records import ReadingOptions
-
-    if no_header and header_row is not None:
-        raise UsageError("--no-header and --header-row cannot be combined.", "Leave one of them out.")
-    return ReadingOptions(
-        encoding=encoding,
-        delimiter=reading_delimiter(delimiter),
-        text_column=text or settings.columns.text or None,
-        sheet=sheet,
-        header_row=header_row,
-        has_header=not no_header,
-        memory_gb=settings.reading.memory_gb,
-    )
 
 
 def temporary_room(workspace: "Workspace", out: Path | None) -> Path:

@@ -8,14 +8,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from firstline.cli.options import JsonOption, WorkspaceOption
-from firstline.cli.output import counted, figure, next_command, note, print_json, print_table, say
+from firstline.cli.output import (
+    counted,
+    figure,
+    next_command,
+    note,
+    print_json,
+    print_table,
+    progress,
+    say,
+    says_how_to_go_on,
+)
 from firstline.cli.places import DaskOption
 from firstline.cli.running_training import run_training
 from firstline.training import require_training
 
 if TYPE_CHECKING:
     from firstline.retraining.new_classes import NewClass
-    from firstline.retraining.retrain import Retrained
+    from firstline.retraining.retrain import Choice, Judged
     from firstline.store.workspace import Workspace
 
 NOT_PROMOTED = 3
@@ -28,10 +38,19 @@ class _Choice(StrEnum):
 
 
 def retrain(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]", help="With --notebook: the notebook. Default: notebooks/training.ipynb in the workspace."
+        ),
+    ] = None,
     promote: Annotated[
         _Choice,
         typer.Option("--promote", help="When to promote the new model: if it passes all gates, never, or always."),
     ] = _Choice.GATES,
+    notebook: Annotated[
+        bool, typer.Option("--notebook", help="Train by running a notebook, which the team may change.")
+    ] = False,
     dask: DaskOption = None,
     queue: Annotated[
         bool, typer.Option("--queue", help="Leave it to the worker (`firstline worker`) instead of doing it now.")
@@ -44,36 +63,74 @@ def retrain(
     Exit code 3 means that the champion stays; the command says why.
     """
     from firstline.cli.jobs import queue as put_in
-    from firstline.errors import UsageError
-    from firstline.retraining.in_workspace import request_of
-    from firstline.retraining.retrain import retrain as run
     from firstline.store.workspace import Workspace
 
+    _check(file, notebook=notebook, queue=queue, dask=dask)
     place = Workspace.find(workspace)
     if queue:
-        if dask is not None:
-            raise UsageError("--queue and --dask exclude each other.", "The worker trains on its own machine.")
-        put_in(place, "retrain", {"promote": promote.value}, workspace, as_json=as_json)
+        put_in(place, "retrain", {"promote": promote.value, "notebook": notebook}, workspace, as_json=as_json)
         return
     require_training()
-    request = request_of(place.settings, is_on_cluster=dask is not None)
-    found = run_training(
-        place,
-        request,
-        dask,
-        lambda data, context, where: run(place, data, request, context, promote.value, where),
-        command="retrain",
-        as_json=as_json,
-    )
+    if notebook:
+        found, extra = _by_notebook(place, promote.value, file, as_json=as_json)
+    else:
+        found, extra = _trained(place, promote.value, dask, as_json=as_json), {}
     page = None if found.is_unchanged else _report(place, found.challenger)
     if as_json:
-        print_json({**found.summary, "report": page and str(page)})
+        print_json({**found.summary, "report": page and str(page), **extra})
     else:
         _print(found, workspace)
         if page:
             say(f"Report on {found.challenger}: {page}")
+        for name, executed in extra.items():
+            say(f"The {name} with its outputs: {executed}")
     if not (found.is_promoted or found.is_unchanged):
         raise typer.Exit(NOT_PROMOTED)
+
+
+def _check(file: Path | None, *, notebook: bool, queue: bool, dask: str | None) -> None:
+    """Raises `UsageError` for options that exclude each other."""
+    from firstline.errors import UsageError
+
+    if file is not None and not notebook:
+        raise UsageError("A FILE needs --notebook.", "To train on new labels, import them first: firstline import FILE")
+    if notebook and dask is not None:
+        raise UsageError("A notebook does not run on a cluster.", "Leave out --notebook or --dask.")
+    if queue and dask is not None:
+        raise UsageError("--queue and --dask exclude each other.", "The worker trains on its own machine.")
+    if queue and file is not None:
+        raise UsageError("The worker runs the notebook of the workspace.", "Leave out the file.")
+
+
+def _trained(place: "Workspace", choice: "Choice", dask: str | None, *, as_json: bool) -> "Judged":
+    from firstline.retraining.request import request_of
+    from firstline.retraining.retrain import retrain as run
+
+    request = request_of(place.settings, is_on_cluster=dask is not None)
+    return run_training(
+        place,
+        request,
+        dask,
+        lambda data, context, where: run(place, data, request, context, choice, where),
+        command="retrain",
+        as_json=as_json,
+    )
+
+
+def _by_notebook(
+    place: "Workspace", choice: "Choice", file: Path | None, *, as_json: bool
+) -> "tuple[Judged, dict[str, str]]":
+    """What became of the model that the notebook made, and where the executed notebook is."""
+    from firstline.retraining.notebook import retrain_by_notebook
+    from firstline.steps import run_to_end
+
+    with says_how_to_go_on(), progress(as_json) as bar:
+        task = bar.add_task("starting the notebook", total=None)
+        found = run_to_end(
+            retrain_by_notebook(place, choice, file),
+            lambda step: bar.update(task, description=step.what, completed=step.done, total=step.total),
+        )
+    return found, {"notebook": str(found.executed)}
 
 
 def _report(place: "Workspace", model: str) -> Path | None:
@@ -90,7 +147,7 @@ def _report(place: "Workspace", model: str) -> Path | None:
     return None
 
 
-def _print(found: "Retrained", workspace: Path | None) -> None:
+def _print(found: "Judged", workspace: Path | None) -> None:
     if found.gates:
         rows = [("passed" if gate.is_passed else "FAILED", gate.words) for gate in found.gates]
         print_table(("gate", "what it found"), rows, ())
@@ -108,7 +165,7 @@ def _print(found: "Retrained", workspace: Path | None) -> None:
         say(f"To promote {found.challenger} all the same: {promotion}")
 
 
-def _print_new(one: "NewClass", found: "Retrained", workspace: Path | None) -> None:
+def _print_new(one: "NewClass", found: "Judged", workspace: Path | None) -> None:
     """A class that the champion does not know: how well it is recognised, and what to look at."""
     say(
         f"New: '{one.label}', {counted(one.n_labels, 'label')}: F1 {figure(one.f1)}, precision {figure(one.precision)},"

@@ -1,7 +1,6 @@
 """`firstline train`."""
 
 import os
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from firstline.bundle.learning_curve import LearningCurve
-    from firstline.settings import Settings
     from firstline.store.workspace import Workspace
     from firstline.training.request import TrainingRequest
     from firstline.training.results import Result
@@ -78,47 +76,19 @@ def train(
     as_json: JsonOption = False,
 ) -> None:
     """Compare candidates by cross-validation, and save the best, trained on all labels, as a model."""
+    from firstline.retraining.request import request_of
     from firstline.store.workspace import Workspace
 
     place = Workspace.find(workspace)
     require_training()
-    given = _Given(candidates, folds, seed, repeats, minutes, latency_ms)
-    request = _request(given, place.settings, is_fresh=fresh, is_on_cluster=bool(dask))
+    names = split_values(candidates)
+    given = (names, folds, seed, repeats, minutes, latency_ms)
+    request = request_of(place.settings, *given, is_fresh=fresh, is_on_cluster=bool(dask))
     report = _run(place, request, dask, as_json=as_json)
     if as_json:
         print_json(_as_json(report))
     else:
         _print_report(report, workspace, place)
-
-
-@dataclass(frozen=True)
-class _Given:
-    """The options that the caller gave. If one is None, the settings decide."""
-
-    candidates: str | None
-    folds: int | None
-    seed: int | None
-    repeats: int | None
-    minutes: float | None
-    latency_ms: float | None
-
-
-def _request(given: _Given, settings: "Settings", *, is_fresh: bool, is_on_cluster: bool) -> "TrainingRequest":
-    """What to train: as given, otherwise as in the settings."""
-    from firstline.retraining.in_workspace import request_of
-
-    asked = request_of(settings, is_on_cluster=is_on_cluster)
-    return replace(
-        asked,
-        candidates=split_values(given.candidates) or asked.candidates,
-        folds=given.folds if given.folds is not None else asked.folds,
-        seed=given.seed if given.seed is not None else asked.seed,
-        repeats=given.repeats if given.repeats is not None else asked.repeats,
-        minutes=asked.minutes if given.minutes is None else given.minutes or None,
-        is_named_any_time=given.minutes is None and given.candidates is not None,
-        latency_ms=asked.latency_ms if given.latency_ms is None else given.latency_ms or None,
-        is_fresh=is_fresh,
-    )
 
 
 def _run(place: "Workspace", request: "TrainingRequest", dask: str | None, *, as_json: bool) -> "TrainReport":

@@ -5,7 +5,7 @@ the folds of the champion's training, and by those of the challenger's.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,9 +74,11 @@ def compare(
 ) -> Compared:
     """Answers to all messages of `data`; `learned` and `challenger` are the out-of-fold answers of the two models.
 
-    A message whose text was masked otherwise when the champion learned it looks new. Raises `InputError` if more than
-    5 % of what the champion learned cannot be found.
+    A message whose text was masked otherwise when the champion learned it looks new. What the challenger did not
+    answer, since it was labelled after its training, is left out. Raises `InputError` if more than 5 % of what either
+    of them learned cannot be found.
     """
+    data = _answered(data, challenger)
     keys = keys_of(data.messages)
     places = _places(learned.keys, keys)
     is_fresh = places < 0
@@ -113,6 +115,22 @@ def _n_lost(learned: HeldOut, keys: NDArray[np.uint8], changes: TeamsChanges) ->
     is_gone = _places(keys, learned.keys) < 0
     was_retired = np.array([label in changes.retired for label in changes.of(learned.labels)])[learned.truth]
     return int((is_gone & ~was_retired).sum())
+
+
+def _answered(data: Labelled, challenger: HeldOut) -> Labelled:
+    """The labelled messages that the challenger answered. Raises `InputError` if too many of them are gone."""
+    chosen = np.flatnonzero(_places(challenger.keys, keys_of(data.messages)) >= 0).tolist()
+    n_lost = len(challenger.keys) - len(chosen)
+    if n_lost > _MOST_LOST * len(challenger.keys):
+        raise InputError(
+            f"{n_lost:,} of the {len(challenger.keys):,} messages that the new model learned have another text now, or"
+            " no label.",
+            "Train again: firstline retrain",
+        )
+    if len(chosen) == len(data.messages):
+        return data
+    messages, labels = [data.messages[place] for place in chosen], [data.labels[place] for place in chosen]
+    return replace(data, messages=messages, labels=labels)
 
 
 def _of(held_out: HeldOut) -> Answers:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from firstline.messages.masked_again import mask_again
 from firstline.retraining.before_learning import answer_before_learning
-from firstline.settings import Settings
 from firstline.steps import Note, Stage
 from firstline.store.messages import Labelled, read_for_training
 from firstline.store.workspace import Workspace
@@ -22,20 +21,6 @@ if TYPE_CHECKING:
 Made = TypeVar("Made")
 Begin: TypeAlias = Callable[[Labelled, Context, Place | None], Generator[TrainEvent, None, Made]]
 """Starts a training on the data, on this machine or on a cluster."""
-
-
-def request_of(settings: Settings, *, is_on_cluster: bool = False) -> TrainingRequest:
-    """The training that the settings ask for. On a cluster their time limit does not apply."""
-    training = settings.training
-    return TrainingRequest(
-        candidates=training.candidates,
-        folds=training.folds,
-        seed=training.seed,
-        repeats=training.repeats,
-        minutes=(0.0 if is_on_cluster else training.minutes) or None,
-        latency_ms=training.latency_ms or None,
-        has_curve=training.learning_curve,
-    )
 
 
 def in_workspace(

@@ -10,8 +10,10 @@ from firstline.errors import FirstlineError, WorkspaceBusy, WorkspaceError, kind
 from firstline.evaluation.report.writing import write_report
 from firstline.neural.memory import is_out_of_memory
 from firstline.processes import begin_as_child
-from firstline.retraining.in_workspace import in_workspace, request_of
-from firstline.retraining.retrain import Choice, retrain
+from firstline.retraining.in_workspace import in_workspace
+from firstline.retraining.notebook import retrain_by_notebook
+from firstline.retraining.request import request_of
+from firstline.retraining.retrain import Choice, Judged, retrain
 from firstline.steps import Note, Stage, Step, run_to_end
 from firstline.store.database import writing_rows
 from firstline.store.jobs import finish_job, put_back, read_job, tell
@@ -64,7 +66,11 @@ class Progress:
 
 
 def _retrain(place: Workspace, arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-    request, choice = request_of(place.settings), _choice(arguments)
+    choice = _choice(arguments)
+    if arguments.get("notebook"):
+        made = run_to_end(retrain_by_notebook(place, choice), progress.event)
+        return _told(place, made, progress) | {"notebook": str(made.executed)}
+    request = request_of(place.settings)
     events = in_workspace(
         place,
         request,
@@ -72,7 +78,11 @@ def _retrain(place: Workspace, arguments: Mapping[str, Any], progress: Progress)
         "retrain",
         progress.stage,
     )
-    found = run_to_end(events, progress.event)
+    return _told(place, run_to_end(events, progress.event), progress)
+
+
+def _told(place: Workspace, found: Judged, progress: Progress) -> dict[str, Any]:
+    """What the job's result says of a new model, after the report on it is written."""
     progress.say(found.reason)
     return {**found.summary, "report": None if found.is_unchanged else _page(place, found.challenger, progress)}
 

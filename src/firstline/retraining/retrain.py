@@ -1,7 +1,7 @@
 """Trains a challenger, compares it with the champion, and promotes it if all gates let it pass."""
 
 from collections.abc import Generator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Literal, TypeAlias
 
 from firstline.bundle.files import size_bytes
@@ -29,22 +29,20 @@ Choice: TypeAlias = Literal["never", "gates", "always"]
 
 
 @dataclass(frozen=True)
-class Retrained:
-    """The outcome. `champion` is the id of the model that the challenger was compared with, None if there was none.
+class Judged:
+    """What became of a new model, the `challenger`, which the run `run` trained.
 
-    `reason` says why the challenger was promoted, or why not. `new_classes` are those that the champion does not know.
+    `champion` is the id of the model that it was compared with, None if there was none. `reason` says why it was
+    promoted, or why not. `new_classes` are those that the champion does not know.
     """
 
-    report: TrainReport
+    challenger: str
+    run: str
     champion: str | None
     is_promoted: bool
     gates: tuple[Gate, ...]
     reason: str
     new_classes: tuple[NewClass, ...] = ()
-
-    @property
-    def challenger(self) -> str:
-        return self.report.model.id
 
     @property
     def is_unchanged(self) -> bool:
@@ -71,8 +69,29 @@ class Retrained:
                 for gate in self.gates
             ],
             "new_classes": [asdict(one) for one in self.new_classes],
-            "run": self.report.run,
+            "run": self.run,
         }
+
+
+@dataclass(frozen=True)
+class Retrained(Judged):
+    """The same, with what the training found."""
+
+    report: TrainReport = field(kw_only=True)
+
+
+@dataclass(frozen=True)
+class Before:
+    """The champion before a training, and its held-out answers, or why they are not known; None without a champion."""
+
+    champion: str | None
+    learned: HeldOut | InputError | None
+
+    @classmethod
+    def of(cls, place: Workspace) -> "Before":
+        """Read before the training, which may overwrite the answers with the challenger's. Raises `BundleDamaged`."""
+        champion = champion_id(place.models)
+        return cls(champion, _held_out(place, champion))
 
 
 def retrain(
@@ -87,23 +106,34 @@ def retrain(
 
     The caller holds the lock of the models. A challenger that is not promoted stays in the workspace.
     """
-    champion = champion_id(place.models)
-    # Read before the training, which may overwrite them with the challenger's.
-    learned = _held_out(place, champion)
+    before = Before.of(place)
     report = yield from train(data, place.settings, place.models, place.runs, request, context, where)
-    if report.is_champion:
-        if champion == report.model.id:
-            return Retrained(report, champion, False, (), "nothing has changed that it learns from")
+    judged = judge(place, data, before, report.model, report.run, choice, request.seed)
+    return Retrained(**vars(judged), report=report)
+
+
+def judge(
+    place: Workspace, data: Labelled, before: Before, model: Manifest, run: str, choice: Choice, seed: int
+) -> Judged:
+    """Compare a new model with the champion `before` its training, and promote it if `choice` says so.
+
+    A model that the training made the champion, since there was none, stays it. The caller holds the lock of the
+    models.
+    """
+    champion = before.champion
+    if champion_id(place.models) == model.id:
+        if champion == model.id:
+            return Judged(model.id, run, champion, False, (), "nothing has changed that it learns from")
         reason = f"the champion, {champion}, no longer exists" if champion else "there was no champion"
-        return Retrained(report, champion, True, (), reason)
+        return Judged(model.id, run, champion, True, (), reason)
     assert champion is not None  # noqa: S101 (otherwise the new model has become it)
-    found, new = _judged(place, data, champion, learned, report.model, request.seed)
+    found, new = _gates(place, data, champion, before.learned, model, seed)
     failed = [gate for gate in found if not gate.is_passed]
     is_promoted = choice == "always" or (choice == "gates" and not failed)
     reason = _reason(choice, failed)
     if is_promoted:
-        promote(place.models, report.model.id, f"retrain: {reason}")
-    return Retrained(report, champion, is_promoted, tuple(found), reason, tuple(new))
+        promote(place.models, model.id, f"retrain: {reason}")
+    return Judged(model.id, run, champion, is_promoted, tuple(found), reason, tuple(new))
 
 
 def _reason(choice: Choice, failed: Sequence[Gate]) -> str:
@@ -123,7 +153,7 @@ def _held_out(place: Workspace, champion: str | None) -> HeldOut | InputError | 
         return error
 
 
-def _judged(
+def _gates(
     place: Workspace, data: Labelled, champion: str, learned: HeldOut | InputError | None, model: Manifest, seed: int
 ) -> tuple[Sequence[Gate], Sequence[NewClass]]:
     """The gates, and the classes that the champion does not know.

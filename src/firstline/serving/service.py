@@ -114,6 +114,18 @@ class Service:
             self._answer(item, next(predictions), request_id) if isinstance(item, _Readable) else item for item in read
         ]
 
+    def classify_texts(self, texts: Sequence[Message | tuple[str, str | None]]) -> list[BatchAnswer]:
+        """The same for raw texts, each with its segment; a `Message` has been read already."""
+        read = [self._read_text(text) for text in texts]
+        predictions = iter(self._predict([item.message for item in read if isinstance(item, _Readable)]))
+        return [self._answer(item, next(predictions), "") if isinstance(item, _Readable) else item for item in read]
+
+    def _read_text(self, text: Message | tuple[str, str | None]) -> "_Readable | BatchAnswer":
+        try:
+            return _Readable(None, text if isinstance(text, Message) else self._read(*text))
+        except RequestError as error:
+            return _refused(None, error)
+
     def _read_item(self, item: msgspec.Raw) -> "_Readable | BatchAnswer":
         try:
             found = msgspec.json.decode(item, type=BatchMessage)

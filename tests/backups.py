@@ -6,6 +6,7 @@ import shutil
 import tarfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -74,7 +75,7 @@ def changed(file: Path, change: Callable[[bytearray], object]) -> None:
 def rewritten(
     file: Path,
     found: Members,
-    card: Callable[[dict[str, object]], object] = dict,
+    card: Callable[[dict[str, Any]], object] = dict,
     extra: Sequence[tarfile.TarInfo] = (),
 ) -> Path:
     """Write an archive of these members, in which `card` has changed `backup.json`; then come `extra` members."""

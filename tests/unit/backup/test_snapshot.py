@@ -1,4 +1,5 @@
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,7 @@ def test_an_empty_database_has_no_schema(place: Workspace, tmp_path: Path) -> No
 def test_a_file_in_a_read_only_folder_is_copied(
     place: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connect = sqlite3.connect
+    connect: Callable[..., sqlite3.Connection] = sqlite3.connect
 
     def refuse(address: object, **options: Any) -> sqlite3.Connection:
         """As SQLite does if it can write no file next to the database."""

@@ -4,6 +4,7 @@ import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -96,7 +97,7 @@ def test_a_full_disk_is_told_with_the_space_that_is_needed(
 def test_a_file_that_cannot_be_read_is_named(place: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = Path.open
 
-    def refuse(path: Path, *arguments: str) -> object:
+    def refuse(path: Path, *arguments: Any) -> object:
         if path.name == "workspace.key":
             raise PermissionError(13, "Permission denied")
         return opened(path, *arguments)
@@ -178,7 +179,7 @@ def test_a_champion_that_is_replaced_meanwhile_is_that_of_the_beginning(
 
 
 def test_a_champion_that_never_stays_is_told(place: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.time, "sleep", lambda _: None)
+    monkeypatch.setattr("time.sleep", lambda _: None)
     weights = place.models / str(champion_id(place.models)) / "weights.npy"
     meanwhile(monkeypatch, lambda _: weights.unlink(missing_ok=True))
     found = contents(place)

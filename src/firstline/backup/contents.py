@@ -17,6 +17,7 @@ from firstline.bundle.files import read_manifest
 from firstline.bundle.manifest import FILE_NAME as MANIFEST
 from firstline.bundle.registry import CHAMPION, champion_id
 from firstline.errors import BundleError
+from firstline.store.key import FILE_NAME as KEY
 from firstline.store.workspace import Workspace
 
 _RUN = "run.json"
@@ -55,6 +56,8 @@ def contents(place: Workspace) -> Contents:
         warnings.append(f"The backup has no champion: {error.message}")
     if place.settings.serving.keys != API_KEYS:
         warnings.append(f"serving.keys names {place.settings.serving.keys}, which is not in the backup.")
+    if place.has_database and not (place.folder / KEY).is_file():
+        warnings.append(f"{place.folder / KEY} is missing, so the backup has no key.")
     bundles = [folder for folder in _folders(place.models) if (folder / MANIFEST).is_file()]
     bundles.sort(key=lambda folder: (folder.name != champion, folder.name))
     if champion is not None and champion not in {folder.name for folder in bundles}:

@@ -37,7 +37,7 @@ def backup(
         return
     holds = f"{counted(done.n_messages, 'message')}, {_counts(done.card)}"
     say(f"{file}: {size(done.size_bytes)}, with {holds}; champion: {done.champion or 'none'}")
-    say("It holds messages and the workspace's key, so keep it as safe as the workspace.")
+    say("It holds personal data, so keep it as safe as the workspace.")
     say(f"To check it: firstline restore {shlex.quote(str(file))} --check")
 
 

@@ -47,6 +47,11 @@ def test_keys_elsewhere_are_named(place: Workspace, monkeypatch: pytest.MonkeyPa
     assert found.warnings == ["serving.keys names secrets/keys.json, which is not in the backup."]
 
 
+def test_a_lost_key_is_told(place: Workspace) -> None:
+    (place.folder / "workspace.key").unlink()
+    assert contents(place).warnings == [f"{place.folder / 'workspace.key'} is missing, so the backup has no key."]
+
+
 def test_a_workspace_without_models_and_runs_has_its_settings(place: Workspace) -> None:
     found = contents(Workspace(place.folder / "nowhere", place.settings))
     assert (found.champion, [group for group in found.groups if group.files]) == (None, [])

@@ -63,14 +63,16 @@ def _copy_file(source: Path, file: Path) -> None:
 
 
 def _open_to_read(source: Path) -> sqlite3.Connection:
-    address = f"file:{quote(str(source.resolve()))}?mode=ro"
+    address = f"file:{quote(str(source.resolve()))}"
+    log = source.with_name(f"{source.name}-wal")
     try:
-        return _opened(address)
+        # A connection that may only read would leave the files that readers and writers share.
+        return _opened(f"{address}?mode=rw")
     except sqlite3.OperationalError:
-        # In a read-only folder SQLite cannot make the files that readers and writers share.
-        if source.with_name(f"{source.name}-wal").exists():
+        # In a read-only folder SQLite cannot make them. Without rows in the log it does not need them.
+        if log.exists() and log.stat().st_size:
             raise
-        return _opened(f"{address}&immutable=1")
+        return _opened(f"{address}?mode=ro&immutable=1")
 
 
 def _opened(address: str) -> sqlite3.Connection:

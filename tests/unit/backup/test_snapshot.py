@@ -29,6 +29,7 @@ def test_a_file_is_copied_whole_while_another_command_writes(place: Workspace, t
     place.database.dispose()
     assert (found.schema, found.n_messages, len(texts(tmp_path / "copy.db"))) == (SCHEMA_VERSION, 3, 3)
     assert sorted(path.name for path in tmp_path.glob("copy.db*")) == ["copy.db"]
+    assert sorted(path.name for path in place.folder.glob("firstline.db*")) == ["firstline.db"]
 
 
 def test_committed_rows_that_are_not_in_the_main_file_yet_are_copied(place: Workspace, tmp_path: Path) -> None:
@@ -87,7 +88,7 @@ def test_a_file_in_a_read_only_folder_is_copied(
 
     def refuse(address: object, **options: Any) -> sqlite3.Connection:
         """As SQLite does if it can write no file next to the database."""
-        if "mode=ro" in str(address) and "immutable" not in str(address):
+        if "mode=rw" in str(address):
             return connect("file:absent.db?mode=ro", uri=True)
         return connect(str(address), **options)
 

@@ -19,7 +19,8 @@ FirstlineError                     error                    exit code 1 unless a
 │   ├── UnusableCell               cell_unusable            one cell; the import rejects its row and continues
 │   ├── SourceUnclear              source_unclear
 │   ├── DatesUnclear               dates_unclear
-│   └── CorpusUnusable             corpus_unusable
+│   ├── CorpusUnusable             corpus_unusable
+│   └── BackupUnusable             backup_unusable          damaged, of a later version, or not a backup
 ├── BundleError                    bundle                   a model cannot be used
 │   ├── BundleMissing              bundle_missing
 │   ├── BundleDamaged              bundle_damaged
@@ -161,6 +162,12 @@ class DatesUnclear(InputError):
 
 class CorpusUnusable(InputError):
     code = "corpus_unusable"
+
+
+class BackupUnusable(InputError):
+    """A file that `firstline restore` refuses; nothing of it is restored."""
+
+    code = "backup_unusable"
 
 
 class BundleError(FirstlineError):

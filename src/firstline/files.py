@@ -67,6 +67,16 @@ def sync(file: Path) -> None:
         os.fsync(opened.fileno())
 
 
+def sync_folder(folder: Path) -> None:
+    """Write to the disk which files a folder holds, where the system can. Raises `OSError`."""
+    if hasattr(os, "O_DIRECTORY"):
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
+
+
 def read_small(file: Path, most_bytes: int) -> bytes:
     """The content of a file of at most `most_bytes`.
 

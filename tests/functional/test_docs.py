@@ -24,7 +24,14 @@ README = (ROOT / "README.md").read_text("utf-8")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCES = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 BLOCKS = FENCES.findall(README)
-TRANSCRIPTS = ["README.md", "docs/import.md", "docs/training.md", "docs/serving.md", "docs/languages.md"]
+TRANSCRIPTS = [
+    "README.md",
+    "docs/import.md",
+    "docs/training.md",
+    "docs/serving.md",
+    "docs/languages.md",
+    "docs/operations.md",
+]
 """The pages whose console blocks run, one after the other, in the workspace that the README makes."""
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 

@@ -68,3 +68,39 @@ def test_it_takes_new_messages_and_trains(released: Path, tmp_path: Path) -> Non
     trained = json.loads(told("train", "--candidates", "linear.v1", "--folds", "2", "--json", "-w", released))
 
     assert trained["n_messages"] == 62
+
+
+@pytest.mark.slow
+def test_it_is_retrained_and_goes_back(released: Path, tmp_path: Path) -> None:
+    """Its champion has neither decisions nor held-out answers, so a person decides about its first challenger."""
+    settings = released / "firstline.toml"
+    text = settings.read_text("utf-8").replace('candidates = ["auto"]', 'candidates = ["linear.v1"]\nfolds = 2')
+    settings.write_text(text, "utf-8")
+    (before,) = json.loads(told("models", "--json", "-w", released))
+    new = tmp_path / "new.csv"
+    new.write_text("text,label\nкарту съел банкомат,Новый класс\nбанкомат проглотил карту,Новый класс\n", "utf-8")
+    told("import", new, "-w", released)
+
+    compared = run_here("retrain", "--json", "-w", released)
+    found = json.loads(compared.stdout)
+    assert (compared.returncode, found["promoted"], found["champion"]) == (3, False, before["id"])
+    told("models", "promote", found["challenger"], "-w", released)
+    back = json.loads(told("models", "rollback", "--json", "-w", released))
+
+    assert (back["champion"], back["before"]) == (before["id"], found["challenger"])
+    told("decide", "--precision", "0.8", "-w", released)
+
+
+def test_it_is_backed_up_as_it_is_and_restored(released: Path, tmp_path: Path) -> None:
+    database = released / "firstline.db"
+    before = database.read_bytes()
+    told("backup", tmp_path / "old.tar.gz", "-w", released)
+    assert database.read_bytes() == before
+
+    told("restore", tmp_path / "old.tar.gz", "-w", tmp_path / "restored")
+
+    assert json.loads(told("status", "--json", "-w", tmp_path / "restored"))["n_labelled"] == 60
+    told("classify", released / ANSWERS, "--out", tmp_path / "now.csv", "-w", tmp_path / "restored")
+    assert [row["predicted_label"] for row in answers(tmp_path / "now.csv")] == [
+        row["predicted_label"] for row in answers(released / ANSWERS)
+    ]

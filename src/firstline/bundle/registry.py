@@ -19,7 +19,7 @@ from firstline.errors import BundleDamaged, BundleError, BundleMissing
 from firstline.files import read_small, whole_file
 from firstline.settings import FILE_NAME as SETTINGS_FILE
 
-_CHAMPION = "champion.json"
+CHAMPION = "champion.json"
 _CHAMPION_MOST_BYTES = 10_000
 _PROMOTE = "firstline models promote ID"
 _CHOOSE = f"Choose again: {_PROMOTE}"
@@ -44,7 +44,7 @@ def list_models(models: Path) -> tuple[list[Manifest], list[BundleError]]:
 
 def champion_id(models: Path) -> str | None:
     """The id of the champion, or None before the first training. Raises `BundleDamaged`."""
-    file = models / _CHAMPION
+    file = models / CHAMPION
     try:
         return msgspec.json.decode(read_small(file, _CHAMPION_MOST_BYTES), type=_Champion).model
     except FileNotFoundError:
@@ -55,6 +55,11 @@ def champion_id(models: Path) -> str | None:
         raise BundleDamaged(f"{file} cannot be read: {error.strerror}.", _CHOOSE) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BundleDamaged(f"{file} cannot be read: {error}.", _CHOOSE) from None
+
+
+def champion_content(model_id: str) -> bytes:
+    """What `champion.json` holds if this model is the champion."""
+    return msgspec.json.encode(_Champion(model_id))
 
 
 def champions_candidates(models: Path) -> tuple[str, ...]:
@@ -86,8 +91,8 @@ def promote(models: Path, model_id: str, why: str = "", *, is_rollback: bool = F
     # The record comes first. After a crash in between it has a line too many, but no champion is unaccounted for.
     if before != manifest.id:
         add_promotion(models, manifest.id, before, why, is_rollback=is_rollback)
-    with whole_file(models / _CHAMPION) as unfinished:
-        unfinished.write_bytes(msgspec.json.encode(_Champion(manifest.id)))
+    with whole_file(models / CHAMPION) as unfinished:
+        unfinished.write_bytes(champion_content(manifest.id))
 
 
 def rollback(models: Path, why: str, check: Callable[[Path], object]) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from firstline import __version__
 from firstline.cli import (
     adapt,
     advise,
+    backup,
     champions,
     classes,
     classify,
@@ -71,6 +72,8 @@ app.command("status", cls=Command)(status.status)
 app.add_typer(classes.app, name="classes")
 app.command("mask", cls=Command)(mask.mask)
 app.command("forget", cls=Command)(forget.forget)
+app.command("backup", cls=Command)(backup.backup)
+app.command("restore", cls=Command)(backup.restore)
 app.command("advise", cls=Command)(advise.advise)
 app.command("train", cls=Command)(train.train)
 app.command("retrain", cls=Command)(retrain.retrain)

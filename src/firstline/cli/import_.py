@@ -43,6 +43,15 @@ if TYPE_CHECKING:
 _MOST_REASONS = 3
 
 
+_RandomOption = Annotated[
+    bool,
+    typer.Option(
+        "--random",
+        help="The messages were drawn at random: their labels measure the champion before any model learns them.",
+    ),
+]
+
+
 def import_(
     files: Annotated[
         list[Path] | None, typer.Argument(metavar="FILE", help="CSV, TSV, text, JSONL, JSON, Parquet or Excel.")
@@ -67,13 +76,7 @@ def import_(
         bool,
         typer.Option("--relabel", help="Replace existing labels with those of this file; an empty label removes one."),
     ] = False,
-    random: Annotated[
-        bool,
-        typer.Option(
-            "--random",
-            help="The messages were drawn at random: their labels measure the champion before any model learns them.",
-        ),
-    ] = False,
+    random: _RandomOption = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show columns, counts and five masked messages; store nothing.")
     ] = False,

@@ -76,7 +76,7 @@ def _raise_in_words(context: ExceptionContext) -> None:
         return
     if any(getattr(context.original_exception, name, None) in _BUSY for name in ("sqlite_errorname", "sqlstate")):
         raise WorkspaceBusy(
-            f"Another command is writing to the database {_shown(context.engine.url)}.",
+            f"Another command is writing to the database {shown(context.engine.url)}.",
             "Wait until it has finished, then run this command again.",
         )
     raise unusable(context.engine.url, error)
@@ -84,7 +84,7 @@ def _raise_in_words(context: ExceptionContext) -> None:
 
 def unusable(url: URL, error: SQLAlchemyError) -> StoreUnusable:
     """The error to raise if the database at `url` fails."""
-    message = f"The database {_shown(url)} cannot be used: {_cause(error)}."
+    message = f"The database {shown(url)} cannot be used: {_cause(error)}."
     if url.get_backend_name() == "sqlite":
         return StoreUnusable(message, "Check 'database.url' in firstline.toml, the file and the free space.")
     return StoreUnusable(
@@ -104,8 +104,8 @@ def _cause(error: SQLAlchemyError) -> str:
     return " ".join(lines).rstrip(".")
 
 
-def _shown(url: URL) -> str:
-    """The address without its password, which may also be a parameter after the question mark."""
+def shown(url: URL) -> str:
+    """A database's address without its password, which may also be a parameter after the question mark."""
     return url.set(query={}).render_as_string()
 
 

@@ -22,8 +22,8 @@ from firstline.types import Label
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-_DATABASE_FILE = "firstline.db"
-_FOLDERS = ("models", "imports", ".locks")
+DATABASE_FILE = "firstline.db"
+FOLDERS = ("models", "imports", ".locks")
 _GITIGNORE = (
     "/firstline.db*\n/workspace.key\n/keys.json\n/.keys.json.lock\n/models/\n/runs/\n/searches/\n/language-models/\n"
     "/imports/\n/reports/\n/tmp/\n/.locks/\n"
@@ -48,7 +48,7 @@ class Workspace:
         if file.exists():
             raise WorkspaceExists(f"{folder} is already a workspace.", "Use it as it is, or name another folder.")
         try:
-            for name in _FOLDERS:
+            for name in FOLDERS:
                 (folder / name).mkdir(parents=True, exist_ok=True)
             if not (folder / ".gitignore").exists():
                 (folder / ".gitignore").write_text(_GITIGNORE, encoding="utf-8")
@@ -146,7 +146,7 @@ class Workspace:
     @property
     def has_database(self) -> bool:
         """Whether a database exists. If not, `database` would create one, and a serving machine needs none."""
-        return bool(self.settings.database.url) or (self.folder / _DATABASE_FILE).exists()
+        return bool(self.settings.database.url) or (self.folder / DATABASE_FILE).exists()
 
     @cached_property
     def database(self) -> "Engine":
@@ -158,7 +158,7 @@ class Workspace:
 
         if url := self.settings.database.url:
             return open_database(url)
-        file = self.folder / _DATABASE_FILE
+        file = self.folder / DATABASE_FILE
         # SQLite gives the files it adds next to the database the same mode.
         with suppress(OSError):
             make_private(file)

@@ -53,7 +53,9 @@ def retrain(
         command="retrain",
         as_json=as_json,
     )
-    page = None if found.is_unchanged else _report(place, found.challenger)
+    # A champion without a report was promoted by a command that was killed before it wrote one.
+    has_report = (place.reports / f"{found.challenger}.html").exists()
+    page = None if found.is_unchanged and has_report else _report(place, found.challenger)
     if as_json:
         print_json({**_as_json(found), "report": page and str(page)})
     else:

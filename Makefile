@@ -7,6 +7,7 @@
 # make catalogues  translations of the report, after its sentences change
 # make wheels, make image  what an air-gapped machine installs; the same as a container image
 # make container-check WORKSPACES=DIR   the image on one core: speed, memory, overload
+# make container-retrain   a new class from its labels to the service's answers, in containers without a network
 # make languages CORPORA=DIR   train Firstline's own language models on (an hour for each direction)
 
 PYTHON ?= python3
@@ -20,7 +21,7 @@ PIP := pip install --quiet --disable-pip-version-check --no-deps
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environments demo test test-slow cases check lint types imports lock docs catalogues wheels image container-check bench bulk scaling masks peers served choices seeds planted promises unknown names searches languages clean
+.PHONY: help setup environments demo test test-slow cases check lint types imports lock docs catalogues wheels image container-check container-retrain bench bulk scaling masks peers served choices seeds planted promises unknown names searches languages clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -124,6 +125,11 @@ image:
 # hour for two models. make container-check WORKSPACES="DIR DIR" OPTIONS="--minutes 1"
 container-check: wheels
 	$(BIN)/python -m benchmarks.container_check $(WORKSPACES) $(OPTIONS)
+
+# Both images: labels of a new class are imported, `retrain` promotes, and the service answers with it. Needs Debian and
+# root; ten minutes. make container-retrain OPTIONS="--labelled FILE --new-class NAME"; --load-images builds none.
+container-retrain: wheels
+	$(BIN)/python -m benchmarks.container_retrain $(OPTIONS)
 
 # The service beside services that a team would write itself. make served WORKSPACE=DIR MESSAGES=FILE
 served: setup

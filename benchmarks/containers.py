@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ _BASE = "localhost/firstline-base"
 _USER = 10_001
 _TOOLS = ("podman", "runc", "mmdebstrap")
 _SLIM = ("path-exclude=/usr/share/man/*", "path-exclude=/usr/share/locale/*", "path-exclude=/usr/share/doc/*")
+_CLOSED = ("--network=none", "--read-only", "--cap-drop=all", "--security-opt=no-new-privileges")
 _CONFIGURATION = """
 [containers]
 default_ulimits = ["nofile=2048:4096", "nproc=1024:4096"]
@@ -86,16 +87,29 @@ class Served:
 
 def served_copy(workspace: Path, folder: Path) -> Served:
     """Copy what serving needs of a workspace into a new `folder`, with a new key, for the user of the image."""
+    served = served_folder(workspace, folder)
+    shutil.copytree(workspace / "models", served.workspace / "models", dirs_exist_ok=True)
+    owned(served.workspace)
+    return served
+
+
+def served_folder(workspace: Path, folder: Path) -> Served:
+    """The same without the models: their folder is empty, and a container may have another one in its place."""
     copy = folder / "workspace"
-    shutil.copytree(workspace / "models", copy / "models")
+    (copy / "models").mkdir(parents=True)
     shutil.copyfile(workspace / "firstline.toml", copy / "firstline.toml")
     command = [sys.executable, "-m", "firstline", "keys", "add", "check", "--scope", "classify", "--json"]
     done = subprocess.run([*command, "--workspace", str(copy)], check=True, capture_output=True, encoding="utf-8")
     key_file = folder / "key"
     key_file.write_text(json.loads(done.stdout)["key"], "utf-8")
-    for path in (copy, *copy.rglob("*")):
-        os.chown(path, _USER, _USER)
+    owned(copy)
     return Served(copy, key_file)
+
+
+def owned(place: Path) -> None:
+    """Give a file, or a folder with all that is in it, to the user of the images."""
+    for path in (place, *place.rglob("*")):
+        os.chown(path, _USER, _USER)
 
 
 @dataclass(frozen=True)
@@ -155,6 +169,11 @@ class Podman:
         self.run("build", *options, "--target", target, "--tag", image, "--file", dockerfile, str(wheels))
         return image
 
+    def load(self, target: str) -> str:
+        """The image that `make image TARGET=...` left in `build/`; gives its name."""
+        loaded = self.run("load", "--quiet", "--input", str(ROOT / "build" / target / "image.tar"))
+        return loaded.rpartition(" ")[2]
+
     def size_mb(self, image: str) -> float:
         """What the image takes on disk, unpacked."""
         return int(json.loads(self.run("image", "inspect", image))[0]["Size"]) / 1e6
@@ -166,14 +185,31 @@ class Podman:
         """The service as it should be run: one core, 1 GiB, no network, no capabilities, nothing to write but /tmp."""
         name = f"firstline-{os.getpid()}"
         limits = ["--cpus=1", f"--cpuset-cpus={core}", "--memory=1g", "--memory-swap=1g", "--pids-limit=128"]
-        closed = ["--network=none", "--read-only", "--cap-drop=all", "--security-opt=no-new-privileges"]
         places = ["--tmpfs=/tmp:rw,noexec,nosuid,size=64m", f"--volume={workspace}:/workspace:ro"]
         asked_at = time.monotonic()
-        self.run("run", "--detach", "--name", name, f"--timeout={seconds}", *limits, *closed, *places, *options, image)
+        self.run("run", "--detach", "--name", name, f"--timeout={seconds}", *limits, *_CLOSED, *places, *options, image)
         try:
             yield Container(name, int(self._state(name)["Pid"]), asked_at)
         finally:
             self.run("rm", "--force", "--time", "2", name)
+
+    def in_training(
+        self, image: str, workspace: Path, program: str, *arguments: str, codes: Sequence[int] = (0,)
+    ) -> str:
+        """What a program prints that runs in the image that trains, closed as the service is; /tmp is larger.
+
+        Raises `RuntimeError` with its last words if its exit code is not one of `codes`.
+        """
+        places = ["--tmpfs=/tmp:rw,nosuid,nodev,size=2g", f"--volume={workspace}:/workspace"]
+        options = ["--rm", "--memory=4g", "--memory-swap=4g", "--pids-limit=512", f"--entrypoint={program}"]
+        done = self._try("run", *options, *_CLOSED, *places, image, *arguments)
+        if done.returncode not in codes:
+            raise RuntimeError(f"{program} {' '.join(arguments)} failed:\n{done.stdout[-2_000:]}{done.stderr[-4_000:]}")
+        return done.stdout
+
+    def process_id(self, container: Container) -> int:
+        """That of its first process now; 0 if it has ended."""
+        return int(self._state(container.name)["Pid"])
 
     def stop(self, container: Container) -> int:
         """End it by SIGTERM; gives its exit code."""

@@ -23,11 +23,12 @@ _MOST_NAME_CHARS = 50
 
 @contextmanager
 def whole_file(file: Path) -> Iterator[Path]:
-    """A path to write to, which becomes `file` at the end. Folders above it are made.
+    """A path to write to, which becomes `file` at the end. Folders above it are made; a new one without it is removed.
 
     Raises `OSError`, also if something else than a file is in its place.
     """
     refuse_other_kinds(file)
+    is_folder_new = not file.parent.exists()
     unfinished = _beside(file)
     try:
         yield unfinished
@@ -36,6 +37,8 @@ def whole_file(file: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
+            if is_folder_new:
+                file.parent.rmdir()  # Fails if there is something in it, and should.
 
 
 @contextmanager
@@ -75,6 +78,16 @@ def sync_folder(folder: Path) -> None:
             os.fsync(opened)
         finally:
             os.close(opened)
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an error, or one that led to it, says that no space is left, or that a quota is used up."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, OSError) and found.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        found = found.__cause__ or found.__context__
+    return False
 
 
 def read_small(file: Path, most_bytes: int) -> bytes:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from firstline.bundle.registry import champion_id
-from firstline.evaluation.held_out import HeldOut
+from firstline.evaluation.held_out import HeldOut, held_out_file
 from firstline.store.messages import StoredMessage, read_for_training
 from firstline.store.workspace import Workspace
 from tests.bundles import make_bundle
@@ -37,7 +37,7 @@ def save_answers(workspace: Workspace, model: str) -> None:
     keys = [np.frombuffer(StoredMessage(one.text, one.segment).key, np.uint8) for one in data.messages]
     answers = HeldOut(model, tuple(names), np.stack(keys), truth, probabilities, np.zeros(len(truth), np.float32))
     for run in workspace.runs.iterdir():
-        answers.save(run / "held_out.npz")
+        answers.save(held_out_file(run, model))
 
 
 def test_a_page_in_the_language_of_the_workspace_for_its_owner_only(firstline: Run, judged: Path) -> None:

@@ -109,6 +109,19 @@ def test_a_champion_whose_run_is_gone_cannot_be_compared(firstline: Run, place: 
     assert "to held-out messages are not known" in found["reason"]
 
 
+def test_a_champion_can_be_compared_again_after_its_run_has_made_a_challenger(firstline: Run, bank: Path) -> None:
+    settings = bank / "firstline.toml"
+    settings.write_text(
+        settings.read_text("utf-8").replace('candidates = ["auto"]', 'candidates = ["linear.v1"]\nfolds = 3'), "utf-8"
+    )
+    assert firstline("train", "--candidates", "forest.v1", "-w", bank).returncode == 0
+    found = [json.loads(firstline("retrain", "--promote", "never", "--json", "-w", bank).stdout) for _ in range(2)]
+    assert found[0]["challenger"].startswith("linear.v1")
+    assert len(list((bank / "runs").iterdir())) == 1
+    assert found[1] == found[0]
+    assert "macro_f1" in {gate["gate"] for gate in found[1]["gates"]}
+
+
 def test_a_rollback_is_recorded_and_can_be_told_why(firstline: Run, place: Path) -> None:
     before = champion_id(place / "models")
     add(firstline, place, [(text, "Ипотека") for text in NEW_CLASS])

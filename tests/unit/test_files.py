@@ -1,3 +1,4 @@
+import errno
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -5,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from firstline.files import read_small, whole_file, whole_folder
+from firstline.files import is_disk_full, read_small, whole_file, whole_folder
 
 Whole = Callable[[Path], AbstractContextManager[Path]]
 BOTH = pytest.mark.parametrize("whole", [whole_file, whole_folder])
@@ -49,6 +50,18 @@ def test_what_was_there_stays_if_the_writing_fails(tmp_path: Path, whole: Whole)
         raise Stopped
     assert content_of(tmp_path / "one") == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["one"]
+
+
+def test_a_folder_that_was_made_for_a_file_goes_if_the_writing_fails(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    for folder in ("new", "old"):
+        with pytest.raises(Stopped), whole_file(tmp_path / folder / "one") as unfinished:
+            put(unfinished, "half")
+            raise Stopped
+    assert [path.name for path in tmp_path.iterdir()] == ["old"]
+    with whole_file(tmp_path / "new" / "one") as unfinished:
+        put(unfinished, "whole")
+    assert content_of(tmp_path / "new" / "one") == "whole"
 
 
 @BOTH
@@ -130,3 +143,13 @@ def test_what_is_not_a_file_is_not_read_and_a_pipe_not_waited_for(tmp_path: Path
         read_small(tmp_path, 1_000)
     with pytest.raises(FileNotFoundError):
         read_small(tmp_path / "missing", 1_000)
+
+
+@pytest.mark.parametrize(("number", "is_full"), [(errno.ENOSPC, True), (errno.EDQUOT, True), (errno.EACCES, False)])
+def test_a_full_disk_is_told_apart_also_as_a_cause(number: int, is_full: bool) -> None:
+    error = OSError(number, "it failed")
+    assert is_disk_full(error) is is_full
+    later = ValueError("a model cannot be written")
+    later.__cause__ = error
+    assert is_disk_full(later) is is_full
+    assert not is_disk_full(ValueError("No space left on device"))

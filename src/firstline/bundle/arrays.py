@@ -1,6 +1,8 @@
 """Arrays of a part: plain .npy files, never pickled, refused by name if they are not what they should be."""
 
+import errno
 import math
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -21,8 +23,14 @@ _LARGEST = 1e20
 
 
 def save_array(folder: Path, name: str, array: NDArray[Any]) -> None:
-    """Write `name`.npy."""
-    np.save(folder / f"{name}.npy", array, allow_pickle=False)
+    """Write `name`.npy. Raises `OSError`."""
+    try:
+        np.save(folder / f"{name}.npy", array, allow_pickle=False)
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        # NumPy says no more than how many numbers were not written, for which a full disk is the reason.
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
 
 
 def load_array(

@@ -15,7 +15,7 @@ import msgspec
 from firstline.bundle.files import read_manifest
 from firstline.bundle.manifest import FILE_NAME, Manifest
 from firstline.bundle.promotions import add_promotion, champions
-from firstline.errors import BundleDamaged, BundleError, BundleMissing
+from firstline.errors import BundleDamaged, BundleError, BundleMissing, BundleUnwritable
 from firstline.files import read_small, whole_file
 from firstline.settings import FILE_NAME as SETTINGS_FILE
 
@@ -81,7 +81,7 @@ def champions_candidates(models: Path) -> tuple[str, ...]:
 def promote(models: Path, model_id: str, why: str = "", *, is_rollback: bool = False) -> None:
     """Make a model the champion, and record who did it and why, see `promotions`.
 
-    Raises `BundleError` if it is missing or damaged, or `OSError`.
+    Raises `BundleError` if it is missing or damaged, or if the change cannot be written: then the champion stays.
     """
     manifest = read_manifest(model_folder(models, model_id))
     try:
@@ -89,10 +89,16 @@ def promote(models: Path, model_id: str, why: str = "", *, is_rollback: bool = F
     except BundleDamaged:
         before = ""
     # The record comes first. After a crash in between it has a line too many, but no champion is unaccounted for.
-    if before != manifest.id:
-        add_promotion(models, manifest.id, before, why, is_rollback=is_rollback)
-    with whole_file(models / CHAMPION) as unfinished:
-        unfinished.write_bytes(champion_content(manifest.id))
+    try:
+        if before != manifest.id:
+            add_promotion(models, manifest.id, before, why, is_rollback=is_rollback)
+        with whole_file(models / CHAMPION) as unfinished:
+            unfinished.write_bytes(champion_content(manifest.id))
+    except OSError as error:
+        raise BundleUnwritable(
+            f"{manifest.id} cannot be made the champion: {models} cannot be written: {error.strerror or error}.",
+            "Check the free space and the permissions, then run the command again.",
+        ) from None
 
 
 def rollback(models: Path, why: str, check: Callable[[Path], object]) -> tuple[str, str]:

@@ -63,6 +63,7 @@ def retrain(
     Exit code 3 means that the champion stays; the command says why.
     """
     from firstline.cli.jobs import queue as put_in
+    from firstline.evaluation.report.writing import report_file
     from firstline.store.workspace import Workspace
 
     _check(file, notebook=notebook, queue=queue, dask=dask)
@@ -75,7 +76,9 @@ def retrain(
         found, extra = _by_notebook(place, promote.value, file, as_json=as_json)
     else:
         found, extra = _trained(place, promote.value, dask, as_json=as_json), {}
-    page = None if found.is_unchanged else _report(place, found.challenger)
+    # A champion without a report was promoted by a command that was killed before it wrote one.
+    is_told = found.is_unchanged and report_file(place, found.challenger).exists()
+    page = None if is_told else _report(place, found.challenger)
     if as_json:
         print_json({**found.summary, "report": page and str(page), **extra})
     else:

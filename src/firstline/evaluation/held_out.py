@@ -1,6 +1,7 @@
 """A model's answers to the labelled messages, each by a fold that had not learned it.
 
-A training saves them in its run, without texts; the report and the list of suspect labels read them.
+A training saves them in its run, without texts; retraining, the report and the list of suspect labels read them. Each
+model of a run has a file of its own: the champion's is needed long after the run has made another model.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,6 @@ from firstline.store.messages import StoredMessage
 from firstline.store.private import make_private
 from firstline.types import Label, Message
 
-FILE_NAME = "held_out.npz"
 KEY_BYTES = 16
 _CARD_FILE = "run.json"
 _SUM_TOLERANCE = 1e-2
@@ -112,22 +112,25 @@ class _Card(msgspec.Struct):
 
     id: str
     started_at: str
-    model: str = ""
-    finished_at: str = ""
+
+
+def held_out_file(run: Path, model: str) -> Path:
+    """Where a run keeps the answers of a model that it made."""
+    return run / f"held_out-{model}.npz"
 
 
 def find_held_out(runs: Path, model: str) -> HeldOut:
-    """The held-out answers of a model, from the newest finished run that made it.
+    """The held-out answers of a model, from the newest run that made it.
 
-    Raises `InputError` if there are none: an earlier version trained it, its run has made another model since or was
-    deleted, or the file is damaged.
+    Raises `InputError` if there are none: an earlier version trained it, its run was deleted, or the file is damaged.
     """
-    made = [card for card in _cards(runs) if card.finished_at and card.model == model]
-    for card in sorted(made, key=lambda card: (card.started_at, card.id), reverse=True):
-        found = HeldOut.load(runs / card.id / FILE_NAME)
+    cards = sorted(_cards(runs), key=lambda card: (card.started_at, card.id), reverse=True)
+    files = [file for card in cards if (file := held_out_file(runs / card.id, model)).exists()]
+    for file in files:
+        found = HeldOut.load(file)
         if found and found.model == model:
             return found
-    why = "its run has none that can be read" if made else "no run in the workspace ends with it"
+    why = "its run has none that can be read" if files else "no run in the workspace has them"
     raise InputError(
         f"The answers of model {model} to held-out messages are not known: {why}.",
         "Train again: firstline train. Folds that were saved are reused.",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from firstline.errors import FirstlineError, WorkspaceBusy, WorkspaceError, kind_of, trace_of
-from firstline.evaluation.report.writing import write_report
+from firstline.evaluation.report.writing import report_file, write_report
 from firstline.neural.memory import is_out_of_memory
 from firstline.processes import begin_as_child
 from firstline.retraining.in_workspace import in_workspace
@@ -84,7 +84,8 @@ def _retrain(place: Workspace, arguments: Mapping[str, Any], progress: Progress)
 def _told(place: Workspace, found: Judged, progress: Progress) -> dict[str, Any]:
     """What the job's result says of a new model, after the report on it is written."""
     progress.say(found.reason)
-    return {**found.summary, "report": None if found.is_unchanged else _page(place, found.challenger, progress)}
+    is_told = found.is_unchanged and report_file(place, found.challenger).exists()
+    return {**found.summary, "report": None if is_told else _page(place, found.challenger, progress)}
 
 
 def _choice(arguments: Mapping[str, Any]) -> Choice:

@@ -182,20 +182,25 @@ class Workspace:
                 _held_by(holder, self.folder), "Wait until it has finished, then run this again."
             ) from None
         except OSError as error:
-            raise WorkspaceError(
-                f"The workspace {self.folder} cannot be written to: {error.strerror}.", "Check its permissions."
-            ) from None
+            raise _unwritable(self.folder, error) from None
         try:
-            holder.write_text(
-                json.dumps({"command": command, "process": os.getpid(), "since": time.strftime("%H:%M:%S")}),
-                encoding="utf-8",
-            )
+            held = {"command": command, "process": os.getpid(), "since": time.strftime("%H:%M:%S")}
+            try:
+                holder.write_text(json.dumps(held), encoding="utf-8")
+            except OSError as error:
+                raise _unwritable(self.folder, error) from None
             with suppress(OSError):
                 remove_abandoned(self.temporary)
             yield
         finally:
             holder.unlink(missing_ok=True)
             lock.release()
+
+
+def _unwritable(folder: Path, error: OSError) -> WorkspaceError:
+    return WorkspaceError(
+        f"The workspace {folder} cannot be written to: {error.strerror}.", "Check its permissions and the free space."
+    )
 
 
 def _held_by(holder: Path, folder: Path) -> str:

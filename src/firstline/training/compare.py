@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from functools import cache, partial
 
 from firstline.bundle.files import size_bytes, write_bundle
-from firstline.errors import ExtraMissing, FirstlineError, trace_of
+from firstline.errors import ExtraMissing, FirstlineError, RunUnwritable, trace_of
 from firstline.evaluation.serving_cost import serving_cost
+from firstline.files import is_disk_full
 from firstline.neural.memory import is_out_of_memory
 from firstline.settings import Settings
 from firstline.steps import Step, each_as, run_to_end
@@ -114,7 +115,13 @@ def evaluate(name: str, comparison: Comparison, n_before: int, n_steps: int) -> 
 
 
 def reason_of(error: Exception, saved: SavedFolds) -> str:
-    """Why a candidate failed, in a sentence; the trace of an unforeseen error is saved in full."""
+    """Why a candidate failed, in a sentence; the trace of an unforeseen error is saved in full.
+
+    Raises `RunUnwritable` if the disk is full: otherwise a lesser candidate would win.
+    """
+    if is_disk_full(error):
+        step = "Free some space, then run the command again: finished folds are reused."
+        raise RunUnwritable("The training stopped: no space is left on the disk.", step) from error
     if isinstance(error, ExtraMissing):
         return f"{error.message} {error.next_step}".strip()
     is_foreseen = isinstance(error, FirstlineError) or is_out_of_memory(error)

@@ -12,8 +12,7 @@ from pathlib import Path
 import msgspec
 
 from firstline.errors import ExtraMissing, FirstlineError, RunUnwritable
-from firstline.evaluation.held_out import FILE_NAME as HELD_OUT_FILE
-from firstline.evaluation.held_out import HeldOut
+from firstline.evaluation.held_out import HeldOut, held_out_file
 from firstline.language_models.installed import installed_versions
 from firstline.settings import Settings
 from firstline.store.messages import Labelled, StoredMessage
@@ -133,7 +132,7 @@ class Run:
 
     def finish(self, held_out: HeldOut) -> None:
         """Save what the written model answered out of fold, then mark the run as finished with that model."""
-        with written_whole(self.folder / HELD_OUT_FILE) as unfinished:
+        with written_whole(held_out_file(self.folder, held_out.model)) as unfinished:
             held_out.save(unfinished)
         self.card = msgspec.structs.replace(self.card, model=held_out.model, finished_at=now())
         self._save_card()

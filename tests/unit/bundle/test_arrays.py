@@ -23,6 +23,12 @@ def load(folder: Path, content: bytes, dtype: type[np.generic] = np.float32, ndi
     return load_array(PartFiles(folder), "a", dtype, ndim)
 
 
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.npy").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left on device"):
+        save_array(tmp_path, "a", np.zeros(100_000, np.float32))
+
+
 @pytest.mark.parametrize(
     "array",
     [

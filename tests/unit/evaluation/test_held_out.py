@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from firstline.errors import InputError
-from firstline.evaluation.held_out import FILE_NAME, HeldOut, find_held_out, keys_of
+from firstline.evaluation.held_out import HeldOut, find_held_out, held_out_file, keys_of
 from firstline.store.messages import StoredMessage
 from firstline.types import Message
 
@@ -24,18 +24,11 @@ SOUND = HeldOut(
 )
 
 
-def keep(
-    runs: Path, run: str, held_out: HeldOut, *, model: str = "", started_at: str = "1", is_over: bool = True
-) -> None:
-    (runs / run).mkdir()
-    held_out.save(runs / run / FILE_NAME)
-    card = {
-        "id": run,
-        "started_at": started_at,
-        "model": model or held_out.model,
-        "finished_at": "2" if is_over else "",
-    }
-    (runs / run / "run.json").write_bytes(msgspec.json.encode(card))
+def keep(runs: Path, run: str, held_out: HeldOut, *, model: str = "", started_at: str = "1") -> None:
+    """A run that made one model; `model` is another than the answers are of."""
+    (runs / run).mkdir(exist_ok=True)
+    held_out.save(held_out_file(runs / run, model or held_out.model))
+    (runs / run / "run.json").write_bytes(msgspec.json.encode({"id": run, "started_at": started_at}))
 
 
 def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -112,10 +105,9 @@ def test_a_packed_archive_is_not_read(tmp_path: Path) -> None:
     assert HeldOut.load(tmp_path / "a.npz") is None
 
 
-def test_the_newest_finished_run_of_a_model_is_found(tmp_path: Path) -> None:
+def test_the_newest_run_of_a_model_is_found(tmp_path: Path) -> None:
     keep(tmp_path, "old", replace(SOUND, truth=np.array([0, 0, 0])), started_at="1")
     keep(tmp_path, "new", SOUND, started_at="3")
-    keep(tmp_path, "unfinished", replace(SOUND, truth=np.array([0, 0, 0])), started_at="4", is_over=False)
     keep(tmp_path, "of another", replace(SOUND, model="lsa.v1-def"), started_at="5")
     assert find_held_out(tmp_path, SOUND.model).truth.tolist() == [1, 0, 1]
 
@@ -123,8 +115,15 @@ def test_the_newest_finished_run_of_a_model_is_found(tmp_path: Path) -> None:
 def test_a_damaged_file_gives_way_to_an_older_run(tmp_path: Path) -> None:
     keep(tmp_path, "old", SOUND, started_at="1")
     keep(tmp_path, "new", SOUND, started_at="3")
-    (tmp_path / "new" / FILE_NAME).write_bytes(b"PK")
+    held_out_file(tmp_path / "new", SOUND.model).write_bytes(b"PK")
     assert find_held_out(tmp_path, SOUND.model).model == SOUND.model
+
+
+def test_a_run_that_made_another_model_since_keeps_the_answers_of_both(tmp_path: Path) -> None:
+    keep(tmp_path, "run", SOUND)
+    keep(tmp_path, "run", replace(SOUND, model="lsa.v1-def"))
+    for model in (SOUND.model, "lsa.v1-def"):
+        assert find_held_out(tmp_path, model).model == model
 
 
 def test_answers_of_another_model_do_not_count(tmp_path: Path) -> None:
@@ -135,6 +134,6 @@ def test_answers_of_another_model_do_not_count(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("runs", ["", "nowhere"])
 def test_without_a_run_the_user_is_told_to_train(tmp_path: Path, runs: str) -> None:
-    with pytest.raises(InputError, match="no run in the workspace ends with it") as caught:
+    with pytest.raises(InputError, match="no run in the workspace has them") as caught:
         find_held_out(tmp_path / runs, SOUND.model)
     assert "firstline train" in caught.value.next_step

@@ -115,6 +115,18 @@ def test_a_holder_is_named_and_leaves_nothing(tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".locks/*.json"))
 
 
+def test_a_full_disk_is_an_error_that_names_the_workspace(tmp_path: Path) -> None:
+    place = Workspace.create(tmp_path / "w", "ru")
+    (tmp_path / "w" / ".locks" / "models.holder.json").symlink_to("/dev/full")
+    with (
+        pytest.raises(WorkspaceError, match=r"w cannot be written to: No space left on device"),
+        place.hold("models", "a"),
+    ):
+        pass
+    with place.hold("models", "b"):
+        pass
+
+
 def test_a_killed_process_holds_nobody(tmp_path: Path) -> None:
     workspace = Workspace.create(tmp_path, "ru")
     done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)])

@@ -1,3 +1,4 @@
+import errno
 import shutil
 import sys
 from collections.abc import Sequence
@@ -362,6 +363,25 @@ def test_no_room_for_the_run_ends_the_training(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(SavedFolds, "save_fold", fills_up)
     with pytest.raises(RunUnwritable):
         run(tmp_path, candidates=("linear.v1", "lsa.v1"))
+
+
+@pytest.mark.parametrize("least_labels", [0, 24])
+def test_a_full_disk_ends_the_training_instead_of_leaving_it_to_a_lesser_candidate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least_labels: int
+) -> None:
+    fit = Linear.fit
+
+    def fills_up(
+        self: Linear, messages: Sequence[Message], labels: Sequence[Label], *others: Sequence[Message]
+    ) -> Linear:
+        if len(labels) >= least_labels:  # In a fold, or on all labels.
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return fit(self, messages, labels, *others)
+
+    monkeypatch.setattr(Linear, "fit", fills_up)
+    with pytest.raises(RunUnwritable, match="no space is left on the disk") as caught:
+        run(tmp_path, candidates=("linear.v1", "lsa.v1"))
+    assert "finished folds are reused" in caught.value.next_step
 
 
 def test_the_best_within_the_latency_is_kept(tmp_path: Path) -> None:

@@ -37,9 +37,14 @@ def write_report(
     `tell` gets what people should know. Raises `BundleError`, `StoreUnusable`, `FileUnwritable`.
     """
     data = build_report(_sources(place, model, tell))
-    file = out or place.reports / f"{data.facts.id}.html"
+    file = out or report_file(place, data.facts.id)
     _write(file, render_report(data, language or language_of(place)), is_ours=out is None)
     return file, data
+
+
+def report_file(place: Workspace, model: str) -> Path:
+    """Where the page about the model with this id lies, if it was written."""
+    return place.reports / f"{model}.html"
 
 
 def language_of(place: Workspace) -> str:

@@ -39,10 +39,11 @@ def unit(path: Path) -> dict[str, list[str]]:
 
 
 UNIT = unit(DEPLOY / "firstline.service")
+WORKER_UNIT = unit(DEPLOY / "firstline-worker.service")
 
 
-def options_of_serve() -> set[str]:
-    command = typer.main.get_command(app).commands["serve"]  # type: ignore[attr-defined]
+def options_of(name: str) -> set[str]:
+    command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
     return {option for parameter in command.params for option in parameter.opts}
 
 
@@ -80,7 +81,7 @@ def test_health_check_of_the_image_starts_no_python() -> None:
 def test_image_serves_by_default() -> None:
     arguments = re.findall(r'^CMD \["serve", (.*)\]$', DOCKERFILE, re.MULTILINE)
     assert len(arguments) == 1
-    assert named_options(re.findall(r'"(.*?)"', arguments[0])) <= options_of_serve()
+    assert named_options(re.findall(r'"(.*?)"', arguments[0])) <= options_of("serve")
 
 
 @pytest.mark.parametrize("service", ["serve", "train"])
@@ -166,17 +167,38 @@ def test_unit_allows_the_system_calls_of_a_service_without_privileges() -> None:
     assert UNIT["SystemCallFilter"] == ["@system-service", "~@privileged"]
 
 
-def test_unit_names_options_of_serve() -> None:
-    (command,) = UNIT["ExecStart"]
-    assert command.split()[1] == "serve"
-    assert named_options(command.split()) <= options_of_serve()
+@pytest.mark.parametrize(("one", "name"), [(UNIT, "serve"), (WORKER_UNIT, "worker")], ids=["serve", "worker"])
+def test_unit_names_options_of_its_command(one: dict[str, list[str]], name: str) -> None:
+    (command,) = one["ExecStart"]
+    assert command.split()[1] == name
+    assert named_options(command.split()) <= options_of(name)
+
+
+def test_the_unit_of_the_worker_is_closed_as_that_of_the_service_but_writes_its_folder() -> None:
+    own = {"Description", "ExecStart", "ExecReload", "TimeoutStopSec", "ReadOnlyPaths", "ReadWritePaths"}
+    own |= {"CPUQuota", "MemoryMax", "TasksMax", "LimitNOFILE", "Nice"}
+    # PyTorch compiles code in memory.
+    own.add("MemoryDenyWriteExecute")
+    assert {name: values for name, values in WORKER_UNIT.items() if name not in own} == {
+        name: values for name, values in UNIT.items() if name not in own
+    }
+    assert WORKER_UNIT["ReadWritePaths"] == ["/srv/firstline"]
+
+
+def test_the_worker_of_compose_runs_what_exists_in_the_image_that_trains() -> None:
+    worker, train = COMPOSE["services"]["worker"], COMPOSE["services"]["train"]
+    assert worker["command"][0] == "worker"
+    assert named_options(worker["command"]) <= options_of("worker")
+    assert worker["image"] == train["image"]
+    assert worker["profiles"] == ["training"]
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
-def test_systemd_understands_the_unit(tmp_path: Path) -> None:
-    text = (DEPLOY / "firstline.service").read_text("utf-8").replace("/opt/firstline/bin/firstline", "/bin/true")
-    (tmp_path / "firstline.service").write_text(text, "utf-8")
-    command = ["systemd-analyze", "verify", str(tmp_path / "firstline.service")]
+@pytest.mark.parametrize("name", ["firstline.service", "firstline-worker.service"])
+def test_systemd_understands_the_unit(tmp_path: Path, name: str) -> None:
+    text = (DEPLOY / name).read_text("utf-8").replace("/opt/firstline/bin/firstline", "/bin/true")
+    (tmp_path / name).write_text(text, "utf-8")
+    command = ["systemd-analyze", "verify", str(tmp_path / name)]
     done = subprocess.run(command, capture_output=True, encoding="utf-8")
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -248,4 +270,4 @@ def test_manifest_mounts_models_and_keys_to_read_only() -> None:
 
 def test_manifest_names_options_of_serve() -> None:
     assert CONTAINER["args"][0] == "serve"
-    assert named_options(CONTAINER["args"]) <= options_of_serve()
+    assert named_options(CONTAINER["args"]) <= options_of("serve")

@@ -38,6 +38,8 @@ def make_workspace(folder: Path) -> Workspace:
     (run / "linear.v1").mkdir(parents=True)
     (run / "run.json").write_text("{}")
     (run / "linear.v1" / "repeat-0-fold-1.npz").write_bytes(b"fold")
+    place.notebooks.mkdir()
+    (place.notebooks / "training.ipynb").write_text("{}")
     for name in ("reports/a.html", "records/a.jsonl", "tmp/a", "language-models/a", "imports/a.csv", "searches/a"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("x")

@@ -64,6 +64,7 @@ def contents(place: Workspace) -> Contents:
         warnings.append(f"The backup has no champion: '{champion}' is not in {place.models}.")
         champion = None
     groups = [_group(place, [place.folder / name for name in TOP_FILES])]
+    groups.append(_group(place, _files_below(place.notebooks)))
     groups += [_group(place, _files_below(folder), folder.name) for folder in bundles]
     loose = place.models.iterdir() if place.models.is_dir() else []
     groups.append(_group(place, [path for path in sorted(loose) if path.name != CHAMPION]))

@@ -72,7 +72,7 @@ def own_notebook(place: Workspace) -> Path:
 
     Raises `FileUnwritable`.
     """
-    file = place.folder / "notebooks" / _SHIPPED
+    file = place.notebooks / _SHIPPED
     if not file.exists():
         content = files("firstline.retraining").joinpath(_SHIPPED).read_bytes()
         try:

@@ -119,6 +119,11 @@ class Workspace:
         return self.folder / "reports"
 
     @property
+    def notebooks(self) -> Path:
+        """The team's own training notebooks."""
+        return self.folder / "notebooks"
+
+    @property
     def records(self) -> Path:
         """Answers that `firstline serve` has recorded, with their texts."""
         return self.folder / self.settings.serving.record_folder

@@ -14,6 +14,7 @@ def test_what_a_workspace_needs_is_listed_and_nothing_else(whole: Workspace) -> 
     assert names == {
         *("firstline.toml", "workspace.key", "keys.json", ".gitignore"),
         *(*models, "models/champion.json", "models/promise.json", "models/promotions.jsonl"),
+        "notebooks/training.ipynb",
         "runs/20260101-000000-abcd",
     }
     assert found.warnings == []

@@ -38,7 +38,7 @@ def test_a_workspace_comes_back(whole: Workspace, backup: Path, tmp_path: Path) 
     assert champion_id(new.models) == champion_id(whole.models)
     assert sorted(card.models) == sorted(path.parent.name for path in new.models.glob("*/manifest.json"))
     names = {"firstline.toml", "firstline.db", "workspace.key", "keys.json", ".gitignore"}
-    assert {path.name for path in new.folder.iterdir()} == {*names, "models", "runs", "imports", ".locks"}
+    assert {path.name for path in new.folder.iterdir()} == {*names, "models", "runs", "notebooks", "imports", ".locks"}
 
 
 def test_an_empty_folder_is_filled(backup: Path, tmp_path: Path) -> None:

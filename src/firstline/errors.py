@@ -8,6 +8,7 @@ FirstlineError                     error                    exit code 1 unless a
 │   ├── WorkspaceBusy              workspace_busy           another command is writing to it
 │   ├── SettingsInvalid            settings_invalid
 │   ├── StoreUnusable              store_unusable           the database is unreachable, damaged, or of another version
+│   ├── LeaseLost                  lease_lost               a label comes from somebody who does not have the message
 │   └── KeyUnusable                key_unusable
 ├── InputError                     input                    a file cannot be used
 │   ├── FileUnreadable             file_unreadable
@@ -82,6 +83,10 @@ class UsageError(FirstlineError):
 
 class WorkspaceError(FirstlineError):
     code = "workspace"
+
+
+class LeaseLost(WorkspaceError):
+    code = "lease_lost"
 
 
 class WorkspaceMissing(WorkspaceError):

@@ -133,6 +133,40 @@ jobs = Table(
 is_running = jobs.c.state == "running"
 Index("jobs_running", jobs.c.lane, unique=True, sqlite_where=is_running, postgresql_where=is_running)
 
+suggestions = Table(
+    "suggestions",
+    metadata,
+    Column("message_id", Integer, ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True),
+    Column("rank", Integer, nullable=False, index=True, comment="the lowest is asked first"),
+    Column("reason", String(32), nullable=False, comment="why it is asked"),
+    Column("cluster", Integer, nullable=True, comment="messages that are alike"),
+    Column("is_random", Boolean, nullable=False, comment="drawn at random"),
+    Column("guesses", Text, nullable=False, comment="class ids with shares, the likeliest first, as JSON"),
+)
+"""The labelling queue, which the worker writes."""
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("message_id", Integer, ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True),
+    Column("who", Text, nullable=False, index=True),
+    Column("until", DateTime, nullable=False, comment="UTC"),
+)
+"""Who sees which message now: only they may label it."""
+
+remarks = Table(
+    "remarks",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("message_id", Integer, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("who", Text, nullable=False),
+    Column("at", DateTime, nullable=False, comment="UTC"),
+    Column("kind", String(16), nullable=False, comment="skip, unsure, note"),
+    Column("text", Text, nullable=True, comment="masked"),
+    Column("settled_at", DateTime, nullable=True, comment="UTC"),
+)
+"""What people say of messages, beside their labels."""
+
 corrections = Table(
     "corrections",
     metadata,

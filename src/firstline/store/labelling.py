@@ -1,0 +1,230 @@
+"""The queue as one person sees it: messages that nobody else has, labels, and what else they say.
+
+A message is leased to whoever sees it. A label without its sender's lease is refused, so that no message is labelled by
+two people at once, and nobody's label is lost unnoticed.
+"""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, TypeAlias
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
+
+from firstline.errors import LeaseLost
+from firstline.store.messages import insert_new, now, parts
+from firstline.store.schema import classes, in_force, in_use, labels, leases, messages, remarks, suggestions
+from firstline.types import Message
+
+SOURCE = "console"
+LEASE_S = 600
+"""How long a message is kept for whoever sees it."""
+SKIPPED_S = 12 * 3_600
+"""How long a person does not see a message again that they skipped."""
+Kind: TypeAlias = Literal["skip", "unsure", "note"]
+
+
+@dataclass(frozen=True)
+class Suggested:
+    """One row of the queue, as the worker writes it.
+
+    `rank` is its place, the lowest first; `reason` is a stable code. `guesses` are class ids with shares, 0 to 1, the
+    likeliest first.
+    """
+
+    message_id: int
+    rank: int
+    reason: str
+    guesses: Sequence[tuple[int, float]] = ()
+    cluster: int | None = None
+    is_random: bool = False
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A message that waits for a label, leased to whoever asked."""
+
+    suggested: Suggested
+    message: Message
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Given:
+    """A label that a person gave."""
+
+    id: int
+    message_id: int
+    class_id: int
+    at: datetime | None
+
+
+def write_queue(connection: Connection, rows: Sequence[Suggested]) -> None:
+    """Replace the queue. Leases stay, so nobody's screen changes."""
+    connection.execute(suggestions.delete())
+    insert_new(
+        connection,
+        suggestions,
+        [
+            {
+                "message_id": one.message_id,
+                "rank": one.rank,
+                "reason": one.reason,
+                "cluster": one.cluster,
+                "is_random": one.is_random,
+                "guesses": json.dumps([[class_id, round(share, 4)] for class_id, share in one.guesses]),
+            }
+            for one in rows
+        ],
+    )
+
+
+def lease_next(connection: Connection, who: str, n: int) -> list[Waiting]:
+    """The next at most `n` messages for a person, leased to them for ten minutes; first those that they have."""
+    moment = now()
+    is_mine = exists().where(leases.c.message_id == suggestions.c.message_id, leases.c.who == who)
+    wanted = (
+        select(suggestions, messages.c.text, messages.c.segment, messages.c.sent_at)
+        .join_from(suggestions, messages)
+        .where(~_is_labelled(), ~_is_taken(who, moment), ~_is_put_off(who, moment))
+        .order_by(~is_mine, suggestions.c.rank)
+        .limit(n)
+        .with_for_update(of=suggestions, skip_locked=True)
+    )
+    found = [
+        Waiting(
+            Suggested(
+                row["message_id"],
+                row["rank"],
+                row["reason"],
+                [(int(class_id), float(share)) for class_id, share in json.loads(row["guesses"])],
+                row["cluster"],
+                row["is_random"],
+            ),
+            Message(row["text"], row["segment"]),
+            row["sent_at"],
+        )
+        for row in connection.execute(wanted).mappings()
+    ]
+    mine = _lease(connection, who, [one.suggested.message_id for one in found], moment)
+    return [one for one in found if one.suggested.message_id in mine]
+
+
+def count_waiting(connection: Connection) -> dict[str, int]:
+    """How many messages of the queue wait, by reason, the most first."""
+    counted = select(suggestions.c.reason, func.count()).where(~_is_labelled()).group_by(suggestions.c.reason)
+    rows = connection.execute(counted.order_by(func.count().desc(), suggestions.c.reason))
+    return dict(rows.all())
+
+
+def give_label(connection: Connection, who: str, message_id: int, class_id: int) -> Given:
+    """Label a message that is leased to this person; the same label again is the one that was given.
+
+    Raises `LeaseLost` if it is not leased to them, or if the class is not in use.
+    """
+    given = _given(connection, who, labels.c.message_id == message_id, labels.c.class_id == class_id)
+    if given:
+        return given[0]
+    _require_lease(connection, who, message_id)
+    if connection.execute(select(classes.c.id).where(classes.c.id == class_id, in_use)).scalar() is None:
+        raise LeaseLost("The class is not in use any more.", "Choose another one.")
+    is_random = select(suggestions.c.is_random).where(suggestions.c.message_id == message_id)
+    values = {
+        "message_id": message_id,
+        "class_id": class_id,
+        "source": SOURCE,
+        "by": who,
+        "at": now(),
+        "is_random": bool(connection.execute(is_random).scalar()),
+    }
+    # An import may have given the message this very label meanwhile.
+    insert_new(connection, labels, [values])
+    _end_lease(connection, message_id)
+    wanted = select(labels.c.id, labels.c.message_id, labels.c.class_id, labels.c.at)
+    holds = wanted.where(labels.c.message_id == message_id, labels.c.class_id == class_id, in_force)
+    return Given(*connection.execute(holds).one())
+
+
+def take_back(connection: Connection, who: str, label_id: int) -> Given:
+    """Take back a label that this person gave here, and lease the message to them again.
+
+    Raises `LeaseLost` if it is not theirs, or does not hold any more.
+    """
+    found = _given(connection, who, labels.c.id == label_id)
+    if not found:
+        raise LeaseLost("This label cannot be taken back: it is not yours, or it was changed since.", "")
+    connection.execute(labels.update().where(labels.c.id == label_id).values(superseded_at=now()))
+    _lease(connection, who, [found[0].message_id], now())
+    return found[0]
+
+
+def last_given(connection: Connection, who: str, n: int) -> list[Given]:
+    """The last labels that this person gave here and that hold, the newest first."""
+    return _given(connection, who, n=n)
+
+
+def remark(connection: Connection, who: str, message_id: int, kind: Kind, text: str | None = None) -> None:
+    """Skip a message, leave it to a lead, or write a note about it; `text` is masked. Raises `LeaseLost`.
+
+    A skipped message comes back to the same person after half a day, and to others at once.
+    """
+    _require_lease(connection, who, message_id)
+    values = {"message_id": message_id, "who": who, "at": now(), "kind": kind, "text": text}
+    connection.execute(remarks.insert().values(values))
+    if kind != "note":
+        _end_lease(connection, message_id)
+
+
+def count_given_since(connection: Connection, who: str, since: datetime) -> int:
+    """How many labels of this person hold that they gave here since then, UTC."""
+    mine = and_(labels.c.by == who, labels.c.source == SOURCE, in_force, labels.c.at >= since)
+    return connection.execute(select(func.count()).where(mine)).scalar_one()
+
+
+def _given(connection: Connection, who: str, *conditions: ColumnElement[bool], n: int = 1) -> list[Given]:
+    wanted = select(labels.c.id, labels.c.message_id, labels.c.class_id, labels.c.at)
+    mine = and_(labels.c.by == who, labels.c.source == SOURCE, in_force, *conditions)
+    rows = connection.execute(wanted.where(mine).order_by(labels.c.id.desc()).limit(n))
+    return [Given(*row) for row in rows]
+
+
+def _is_labelled() -> ColumnElement[bool]:
+    return exists().where(labels.c.message_id == suggestions.c.message_id, in_force)
+
+
+def _is_taken(who: str, moment: datetime) -> ColumnElement[bool]:
+    """Whether another person sees the message now."""
+    return exists().where(leases.c.message_id == suggestions.c.message_id, leases.c.who != who, leases.c.until > moment)
+
+
+def _is_put_off(who: str, moment: datetime) -> ColumnElement[bool]:
+    """Whether a lead has to look at it, or this person has skipped it."""
+    skipped = and_(remarks.c.kind == "skip", remarks.c.who == who, remarks.c.at > moment - timedelta(seconds=SKIPPED_S))
+    unsure = and_(remarks.c.kind == "unsure", remarks.c.settled_at.is_(None))
+    return exists().where(remarks.c.message_id == suggestions.c.message_id, or_(skipped, unsure))
+
+
+def _lease(connection: Connection, who: str, message_ids: Collection[int], moment: datetime) -> set[int]:
+    """Lease messages, or lengthen their leases; returns those that nobody else was faster to take."""
+    until = moment + timedelta(seconds=LEASE_S)
+    wanted = sorted(message_ids)
+    for part in parts(wanted):
+        free = and_(leases.c.message_id.in_(part), or_(leases.c.who == who, leases.c.until <= moment))
+        connection.execute(leases.delete().where(free))
+    insert_new(connection, leases, [{"message_id": one, "who": who, "until": until} for one in wanted])
+    mine = select(leases.c.message_id).where(leases.c.who == who)
+    taken: set[int] = set()
+    for part in parts(wanted):
+        taken.update(connection.execute(mine.where(leases.c.message_id.in_(part))).scalars())
+    return taken
+
+
+def _end_lease(connection: Connection, message_id: int) -> None:
+    connection.execute(leases.delete().where(leases.c.message_id == message_id))
+
+
+def _require_lease(connection: Connection, who: str, message_id: int) -> None:
+    mine = and_(leases.c.message_id == message_id, leases.c.who == who, leases.c.until > now())
+    if connection.execute(select(leases.c.message_id).where(mine).with_for_update()).scalar() is None:
+        raise LeaseLost("Someone else has this message now.", "Your choice was not saved.")

@@ -63,21 +63,22 @@ class Given:
 def write_queue(connection: Connection, rows: Sequence[Suggested]) -> None:
     """Replace the queue. Leases stay, so nobody's screen changes."""
     connection.execute(suggestions.delete())
-    insert_new(
-        connection,
-        suggestions,
-        [
-            {
-                "message_id": one.message_id,
-                "rank": one.rank,
-                "reason": one.reason,
-                "cluster": one.cluster,
-                "is_random": one.is_random,
-                "guesses": json.dumps([[class_id, round(share, 4)] for class_id, share in one.guesses]),
-            }
-            for one in rows
-        ],
-    )
+    _add(connection, rows)
+
+
+def fill_at_random(connection: Connection, n: int) -> int:
+    """Let up to `n` more messages without a label wait, drawn at random; returns how many.
+
+    For a workspace whose queue no worker has written. Keys are hashes, so their order is a random one.
+    """
+    is_labelled = exists().where(labels.c.message_id == messages.c.id, in_force)
+    is_waiting = exists().where(suggestions.c.message_id == messages.c.id)
+    drawn = select(messages.c.id).where(~is_labelled, ~is_waiting).order_by(messages.c.key).limit(n)
+    last = connection.execute(select(func.coalesce(func.max(suggestions.c.rank), -1))).scalar_one()
+    ids = connection.execute(drawn).scalars().all()
+    write = [Suggested(one, last + 1 + place, "random", is_random=True) for place, one in enumerate(ids)]
+    _add(connection, write)
+    return len(write)
 
 
 def lease_next(connection: Connection, who: str, n: int) -> list[Waiting]:
@@ -180,6 +181,21 @@ def count_given_since(connection: Connection, who: str, since: datetime) -> int:
     """How many labels of this person hold that they gave here since then, UTC."""
     mine = and_(labels.c.by == who, labels.c.source == SOURCE, in_force, labels.c.at >= since)
     return connection.execute(select(func.count()).where(mine)).scalar_one()
+
+
+def _add(connection: Connection, rows: Sequence[Suggested]) -> None:
+    values = [
+        {
+            "message_id": one.message_id,
+            "rank": one.rank,
+            "reason": one.reason,
+            "cluster": one.cluster,
+            "is_random": one.is_random,
+            "guesses": json.dumps([[class_id, round(share, 4)] for class_id, share in one.guesses]),
+        }
+        for one in rows
+    ]
+    insert_new(connection, suggestions, values)
 
 
 def _given(connection: Connection, who: str, *conditions: ColumnElement[bool], n: int = 1) -> list[Given]:

@@ -11,6 +11,7 @@ from firstline.store.labelling import (
     Suggested,
     count_given_since,
     count_waiting,
+    fill_at_random,
     give_label,
     last_given,
     lease_next,
@@ -58,6 +59,19 @@ def test_each_message_is_seen_by_one_person(filled: Engine) -> None:
         connection.execute(leases.update().values(until=now() - timedelta(seconds=1)))
         assert [one.message.text for one in lease_next(connection, "boris", 4)] == ["три", "четыре", "раз", "два"]
         assert lease_next(connection, "anna", 4) == []
+
+
+def test_an_empty_queue_is_filled_at_random(filled: Engine) -> None:
+    with writing_rows(filled) as connection:
+        write_queue(connection, [Suggested(3, 7, "typical")])
+        assert fill_at_random(connection, 2) == 2
+        assert fill_at_random(connection, 9) == 1
+        assert fill_at_random(connection, 9) == 0
+        found = lease_next(connection, "anna", 9)
+        assert [one.suggested.rank for one in found] == [7, 8, 9, 10]
+        assert [one.suggested.is_random for one in found] == [False, True, True, True]
+        # Those with a label do not wait.
+        assert {one.message.text for one in found} == set(TEXTS)
 
 
 def test_a_label_is_given_once_and_by_whoever_has_the_message(filled: Engine) -> None:

@@ -1,0 +1,44 @@
+"""A card shows the likeliest classes, but nothing that would sway the label of a random message."""
+
+from collections.abc import Sequence
+
+from firstline.console.cards import Choice, Option, card, pieces
+from firstline.store.labelling import Suggested, Waiting
+from firstline.types import Message
+
+CLASSES = [Choice(place, f"class {chr(110 - place)}", "", 50 - place) for place in range(1, 13)]
+
+
+def waiting(guesses: Sequence[tuple[int, float]] = (), reason: str = "typical", is_random: bool = False) -> Waiting:
+    return Waiting(Suggested(7, 0, reason, guesses, None, is_random), Message("текст <PHONE>", "lead"), None)
+
+
+def test_guesses_come_first_and_the_most_used_classes_fill_the_keys() -> None:
+    found = card(waiting([(12, 0.614), (99, 0.2), (3, 0.1)]), CLASSES)
+    assert found.options[:2] == [Option(12, CLASSES[11].name, 61), Option(3, CLASSES[2].name, 10)]
+    assert [one.id for one in found.options[2:]] == [1, 2, 4, 5, 6, 7, 8]
+    assert all(one.percent is None for one in found.options[2:])
+    assert (found.message_id, found.segment, found.between) == (7, "lead", None)
+
+
+def test_without_guesses_the_most_used_classes_are_on_the_keys() -> None:
+    assert [one.id for one in card(waiting(), CLASSES).options] == list(range(1, 10))
+    assert [one.id for one in card(waiting(), CLASSES[:2]).options] == [1, 2]
+
+
+def test_a_random_message_shows_no_opinion() -> None:
+    found = card(waiting([(12, 0.9), (3, 0.1)], "random", is_random=True), CLASSES)
+    assert all(one.percent is None for one in found.options)
+    assert [one.name for one in found.options] == sorted(one.name for one in found.options)
+    assert {12, 3} <= {one.id for one in found.options}
+
+
+def test_a_close_call_names_the_two_classes() -> None:
+    assert card(waiting([(2, 0.4), (5, 0.39)], "close_call"), CLASSES).between == (CLASSES[1].name, CLASSES[4].name)
+    assert card(waiting([(2, 0.4)], "close_call"), CLASSES).between is None
+
+
+def test_masks_are_told_from_text() -> None:
+    assert pieces("звонил с <PHONE>, 5 < 7") == [("звонил с ", False), ("<PHONE>", True), (", 5 < 7", False)]
+    assert pieces("<ПОЛИС>") == [("<ПОЛИС>", True)]
+    assert pieces("a <b> c") == [("a <b> c", False)]

@@ -5,22 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from firstline.store.labelling import Waiting
+from firstline.store.labelling import ClassInUse, Waiting
 from firstline.types import Label
 
 MOST_OPTIONS = 9
 """One for each digit key; 0 is none of the classes."""
 _MASK = re.compile(r"(<[^\W\d_]\w{1,31}>)")
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A class of the team; `n_labels` are those in force."""
-
-    id: int
-    name: Label
-    description: str
-    n_labels: int
 
 
 @dataclass(frozen=True)
@@ -48,7 +38,7 @@ class Card:
     between: tuple[Label, Label] | None = None
 
 
-def card(waiting: Waiting, classes: Sequence[Choice]) -> Card:
+def card(waiting: Waiting, classes: Sequence[ClassInUse]) -> Card:
     """The card of a message. `classes` are those in use, the most used first.
 
     The likeliest classes are on the keys, filled up with the most used ones. On a message that was drawn at random they

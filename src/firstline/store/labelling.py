@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, selec
 from firstline.errors import LeaseLost
 from firstline.store.messages import insert_new, now, parts
 from firstline.store.schema import classes, in_force, in_use, labels, leases, messages, remarks, suggestions
-from firstline.types import Message
+from firstline.types import Label, Message
 
 SOURCE = "console"
 LEASE_S = 600
@@ -58,6 +58,35 @@ class Given:
     message_id: int
     class_id: int
     at: datetime | None
+
+
+@dataclass(frozen=True)
+class ClassInUse:
+    """A class that a message can get. `n_labels` are those in force."""
+
+    id: int
+    name: Label
+    description: str
+    n_labels: int
+
+
+def classes_in_use(connection: Connection) -> list[ClassInUse]:
+    """The classes that can be given, those with the most labels first."""
+    n_labels = func.count(labels.c.id)
+    rows = connection.execute(
+        select(classes.c.id, classes.c.name, func.coalesce(classes.c.description, ""), n_labels)
+        .join_from(classes, labels, and_(labels.c.class_id == classes.c.id, in_force), isouter=True)
+        .where(in_use)
+        .group_by(classes.c.id, classes.c.name, classes.c.description)
+        .order_by(n_labels.desc(), classes.c.name)
+    )
+    return [ClassInUse(*row) for row in rows]
+
+
+def examples_of(connection: Connection, class_id: int, n: int) -> list[str]:
+    """The masked texts of the last `n` messages that got this class, the newest first."""
+    wanted = select(messages.c.text).join_from(labels, messages).where(labels.c.class_id == class_id, in_force)
+    return list(connection.execute(wanted.order_by(labels.c.id.desc()).limit(n)).scalars())
 
 
 def write_queue(connection: Connection, rows: Sequence[Suggested]) -> None:

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from firstline.console.cards import Choice, Option, card, pieces
-from firstline.store.labelling import Suggested, Waiting
+from firstline.console.cards import Option, card, pieces
+from firstline.store.labelling import ClassInUse, Suggested, Waiting
 from firstline.types import Message
 
-CLASSES = [Choice(place, f"class {chr(110 - place)}", "", 50 - place) for place in range(1, 13)]
+CLASSES = [ClassInUse(place, f"class {chr(110 - place)}", "", 50 - place) for place in range(1, 13)]
 
 
 def waiting(guesses: Sequence[tuple[int, float]] = (), reason: str = "typical", is_random: bool = False) -> Waiting:

@@ -8,9 +8,12 @@ from sqlalchemy import Engine, func, select
 from firstline.errors import LeaseLost
 from firstline.store.database import writing_rows
 from firstline.store.labelling import (
+    ClassInUse,
     Suggested,
+    classes_in_use,
     count_given_since,
     count_waiting,
+    examples_of,
     fill_at_random,
     give_label,
     last_given,
@@ -142,3 +145,17 @@ def test_a_label_that_an_import_gave_meanwhile_is_no_error(filled: Engine) -> No
         given = give_label(connection, "anna", one.suggested.message_id, class_id(filled, "карта"))
         assert given.message_id == one.suggested.message_id
     assert labelled(filled).count(("раз", "карта")) == 1
+
+
+def test_classes_in_use_are_listed_with_examples(filled: Engine) -> None:
+    card, entry = class_id(filled, "карта"), class_id(filled, "вход")
+    take_in(filled, StoredMessage("пять", label="карта"))
+    with writing_rows(filled) as connection:
+        connection.execute(classes.update().where(classes.c.id == card).values(description="о картах"))
+        assert classes_in_use(connection) == [
+            ClassInUse(card, "карта", "о картах", 2),
+            ClassInUse(entry, "вход", "", 1),
+        ]
+        assert examples_of(connection, card, 5) == ["пять", "ноль"]
+        connection.execute(classes.update().where(classes.c.id == card).values(retired_at=now()))
+        assert [one.name for one in classes_in_use(connection)] == ["вход"]

@@ -1,0 +1,164 @@
+"""The labelling page: one message at a time, at the speed of the keyboard.
+
+The page comes with the next messages in it. Each label goes out in the background, and its answer brings more messages.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, time
+from typing import TypeVar
+
+from firstline.console.page import page
+from firstline.console.visit import Answer, Visit
+from firstline.console.words import later
+from sqlalchemy import Connection
+
+from firstline.console.cards import Card, card
+from firstline.errors import LeaseLost
+from firstline.messages.importing import masker
+from firstline.store.database import writing_rows
+from firstline.store.labelling import (
+    ClassInUse,
+    Given,
+    Kind,
+    classes_in_use,
+    count_given_since,
+    count_waiting,
+    examples_of,
+    fill_at_random,
+    give_label,
+    last_given,
+    lease_next,
+    remark,
+    take_back,
+)
+
+AHEAD = 10
+"""So many messages are in the page before they are needed."""
+_LAST = 5
+_EXAMPLES = 3
+_LONGEST_NOTE = 1_000
+T = TypeVar("T")
+
+
+@page("/label", role="annotator", menu=later("Labelling"))
+def label(visit: Visit) -> Answer:
+    """The page, with the next messages leased to whoever asks."""
+    with writing_rows(visit.place.database) as connection:
+        choices = classes_in_use(connection)
+        cards = _next(connection, visit, choices)
+        given = last_given(connection, visit.who.name, _LAST)
+        today = count_given_since(connection, visit.who.name, _midnight())
+        waiting = count_waiting(connection)
+    return visit.render(
+        "label.html.jinja",
+        cards=cards,
+        classes=choices,
+        none=_none(visit, choices),
+        last=given,
+        today=today,
+        waiting=waiting,
+    )
+
+
+@page("/label/more", role="annotator", method="POST")
+def more(visit: Visit) -> Answer:
+    """More messages for the page that is open; the leases of those it shows are lengthened."""
+
+    def answer(connection: Connection) -> dict[str, object]:
+        return {}
+
+    return _told(visit, answer)
+
+
+@page("/label/give", role="annotator", method="POST")
+def give(visit: Visit) -> Answer:
+    """Label a message."""
+
+    def answer(connection: Connection) -> dict[str, object]:
+        class_id = _number(visit, "class")
+        given = give_label(connection, visit.who.name, _number(visit, "message"), class_id)
+        return {"label": given.id}
+
+    return _told(visit, answer)
+
+
+@page("/label/undo", role="annotator", method="POST")
+def undo(visit: Visit) -> Answer:
+    """Take back a label; its message is the next again."""
+
+    def answer(connection: Connection) -> dict[str, object]:
+        given: Given = take_back(connection, visit.who.name, _number(visit, "label"))
+        return {"back": given.message_id}
+
+    return _told(visit, answer)
+
+
+@page("/label/remark", role="annotator", method="POST")
+def remark_on(visit: Visit) -> Answer:
+    """Skip a message, leave it to a lead, or write a note."""
+    kind = visit.form.get("kind")
+    if kind not in ("skip", "unsure", "note"):
+        return Answer(status=400)
+    text = visit.form.get("text")[:_LONGEST_NOTE].strip()
+    masked = masker(visit.place.settings)(text) if text else None
+
+    def answer(connection: Connection) -> dict[str, object]:
+        known: Kind = kind  # type: ignore[assignment]
+        remark(connection, visit.who.name, _number(visit, "message"), known, masked)
+        return {}
+
+    return _told(visit, answer)
+
+
+@page("/classes/{class_id:int}/guide", role="annotator")
+def guide(visit: Visit) -> Answer:
+    """What belongs into a class: its description and the last messages that were put there."""
+    class_id = int(visit.path["class_id"])
+    with visit.place.database.connect() as connection:
+        found = next((one for one in classes_in_use(connection) if one.id == class_id), None)
+        examples = examples_of(connection, class_id, _EXAMPLES) if found else []
+    return visit.render("guide.html.jinja", one=found, examples=examples)
+
+
+def _told(visit: Visit, work: Callable[[Connection], dict[str, object]]) -> Answer:
+    """Do something, and answer with what the page needs next as JSON. A lost lease is told with 409."""
+    try:
+        with writing_rows(visit.place.database) as connection:
+            answer = work(connection)
+            cards = _next(connection, visit, classes_in_use(connection))
+            answer["today"] = count_given_since(connection, visit.who.name, _midnight())
+            answer["waiting"] = count_waiting(connection)
+    except LeaseLost as error:
+        return _json({"error": error.code}, status=409)
+    except ValueError:
+        return _json({"error": "input"}, status=400)
+    rendered = visit.render("cards.html.jinja", cards=cards)
+    return _json({**answer, "cards": rendered.content.decode()})
+
+
+def _next(connection: Connection, visit: Visit, choices: Sequence[ClassInUse]) -> list[Card]:
+    found = lease_next(connection, visit.who.name, AHEAD)
+    if len(found) < AHEAD and fill_at_random(connection, AHEAD - len(found)):
+        found = lease_next(connection, visit.who.name, AHEAD)
+    return [card(one, choices) for one in found]
+
+
+def _none(visit: Visit, choices: Sequence[ClassInUse]) -> ClassInUse | None:
+    """The class that means none of the others, if the team has one."""
+    return next((one for one in choices if one.name in visit.place.none_classes), None)
+
+
+def _number(visit: Visit, name: str) -> int:
+    """Raises `ValueError`."""
+    return int(visit.form.get(name))
+
+
+def _midnight() -> datetime:
+    """When this day began on this machine's clock, in UTC without a zone."""
+    began = datetime.combine(datetime.now().astimezone().date(), time()).astimezone()
+    return began.astimezone(UTC).replace(tzinfo=None)
+
+
+def _json(value: dict[str, object], status: int = 200) -> Answer:
+    return Answer(json.dumps(value).encode(), status, media_type="application/json")

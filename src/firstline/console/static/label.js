@@ -1,0 +1,229 @@
+// The labelling page: the next messages lie in the page as templates, so a key shows the next one at once; what was
+// chosen goes out in the background, one request after the other. Keys go by place (event.code), not by letter: on a
+// Russian layout "s" types "ы".
+const $ = (query, root = document) => root.querySelector(query);
+const $$ = (query, root = document) => [...root.querySelectorAll(query)];
+const page = $("#labelling"), list = $("#options"), find = $("#find"), form = $("#choose"), slot = $("#slot");
+const words = page.dataset, none = $("#none-option");
+const waiting = $$("template.card", $("#cards"));
+const done = new Set();
+const guides = new Map();
+const sending = [];
+const FIRST_RETRY_MS = 1000, LONGEST_RETRY_MS = 30000, RENEW_MS = 240000;
+let shown = null, ranked = "", isSending = false;
+
+const say = text => { $("#saved").textContent = text; };
+const chosen = () => $("input:checked", list);
+const nameOf = input => $(".name", input.parentNode).textContent;
+const number = value => value.toLocaleString(document.documentElement.lang);
+
+function show(card) {
+  shown = card;
+  $("#work").hidden = !card;
+  $("#empty").hidden = Boolean(card);
+  slot.className = "slot";
+  slot.replaceChildren();
+  if (!card) return;
+  for (const [part, target] of [["slot", slot], ["meta", $("#meta")], ["text", $("#text")], ["options", list]]) {
+    target.replaceChildren(...$(`[data-part=${part}]`, card.content).cloneNode(true).childNodes);
+  }
+  list.append(none.content.cloneNode(true));
+  ranked = list.innerHTML;
+  find.value = $("#found").textContent = "";
+  $("#note").hidden = true;
+  $("#acts").hidden = false;
+  $("#text").scrollTop = 0;
+  $("#text").focus({ preventScroll: true });
+}
+
+function next() {
+  shown = null;
+  show(waiting.find(card => !done.has(card.dataset.message)) ?? null);
+}
+
+async function describe() {
+  const id = chosen()?.value;
+  if (!id || id === "none") return;
+  if (!guides.has(id)) guides.set(id, fetch(`/classes/${id}/guide`).then(answer => (answer.ok ? answer.text() : "")));
+  const text = await guides.get(id);
+  if (chosen()?.value === id) $("#guide").innerHTML = text;
+}
+
+// What is to be sent, in order. `back` is done if it is refused.
+function send(address, values, after, back) {
+  sending.push({ address, values, after, back });
+  work();
+}
+
+async function work() {
+  if (isSending) return;
+  isSending = true;
+  let pause = FIRST_RETRY_MS;
+  while (sending.length) {
+    const { address, values, after, back } = sending[0];
+    try {
+      const body = new URLSearchParams({ csrf: form.elements.csrf.value, ...values });
+      const answer = await fetch(address, { method: "POST", body });
+      if (answer.status >= 500 || answer.status === 429) throw new Error("busy");
+      sending.shift();
+      if (answer.redirected || answer.status === 401 || answer.status === 403) { location.reload(); return; }
+      if (answer.ok) { const told = await answer.json(); take(told); after?.(told); pause = FIRST_RETRY_MS; }
+      else { back?.(); notice(answer.status === 409 ? "lease" : "error"); }
+    } catch {
+      notice("offline");
+      await new Promise(resolve => setTimeout(resolve, pause));
+      pause = Math.min(2 * pause, LONGEST_RETRY_MS);
+    }
+  }
+  isSending = false;
+}
+
+function take(told) {
+  if (slot.dataset.notice === "offline") { slot.removeAttribute("data-notice"); if (shown) restoreSlot(); }
+  $("#today").textContent = number(told.today);
+  const holder = document.createElement("div");
+  holder.innerHTML = told.cards;
+  for (const card of $$("template.card", holder)) {
+    if (!waiting.some(one => one.dataset.message === card.dataset.message)) waiting.push(card);
+  }
+  if (!shown) next();
+}
+
+function notice(name) {
+  slot.className = "slot notice";
+  slot.dataset.notice = name;
+  slot.replaceChildren($(`#notice-${name}`).content.cloneNode(true));
+}
+
+function restoreSlot() {
+  slot.className = "slot";
+  slot.replaceChildren(...$("[data-part=slot]", shown.content).cloneNode(true).childNodes);
+}
+
+function save() {
+  const input = chosen();
+  if (!shown || !input) { say(words.choose); return; }
+  const message = shown.dataset.message, name = nameOf(input);
+  const row = remember(name, $("#text").textContent.trim());
+  done.add(message);
+  say(`${words.saved} ${name}`);
+  $("#today").textContent = number(Number($("#today").textContent.replace(/\D/g, "")) + 1);
+  send("/label/give", { message, class: input.value }, told => { row.dataset.label = told.label; }, () => row.remove());
+  next();
+}
+
+function remember(name, text) {
+  const row = document.createElement("li");
+  const box = document.createElement("div"), first = document.createElement("span"), second = document.createElement("span");
+  const button = document.createElement("button");
+  first.textContent = name;
+  second.textContent = text.slice(0, 40);
+  second.className = "muted";
+  button.className = "icon";
+  button.type = "button";
+  button.textContent = "↶";
+  button.setAttribute("aria-label", `${words.undo} ${name}`);
+  box.append(first, second);
+  row.append(box, button);
+  $("#recent").prepend(row);
+  $$("#recent li").slice(5).forEach(old => old.remove());
+  return row;
+}
+
+function undo(row) {
+  if (!row) { say(words.nothing); return; }
+  if (!row.dataset.label) { setTimeout(() => undo(row), 100); return; }
+  send("/label/undo", { label: row.dataset.label }, told => {
+    done.delete(String(told.back));
+    say(`${words.undone} ${$("span", row).textContent}`);
+    row.remove();
+    const card = waiting.find(one => one.dataset.message === String(told.back));
+    if (card) show(card);
+  });
+}
+
+function remark(kind, text, said) {
+  if (!shown) return;
+  const message = shown.dataset.message;
+  send("/label/remark", { message, kind, text }, null, null);
+  say(said);
+  if (kind !== "note") { done.add(message); next(); }
+}
+
+const acts = {
+  s: () => remark("skip", "", words.skipped),
+  d: () => remark("unsure", "", words.unsure),
+  n: () => { $("#acts").hidden = true; $("#note").hidden = false; $("#note-text").focus(); },
+  u: () => undo($("#recent li")),
+  note: () => {
+    const text = $("#note-text").value.trim();
+    if (text) remark("note", text, words.noted);
+    $("#note-text").value = "";
+    $("#note").hidden = true;
+    $("#acts").hidden = false;
+    $("#text").focus();
+  },
+};
+
+function digit(value) {
+  const inputs = $$("input", list), input = value ? inputs[value - 1] : inputs.at(-1);
+  if (!input || (value && input === inputs.at(-1))) return;
+  if (input.checked) { save(); return; }
+  input.checked = true;
+  describe();
+  if ($("#fast").checked) save();
+}
+
+function move(step) {
+  const inputs = $$("input", list);
+  if (!inputs.length) return;
+  const at = inputs.indexOf(chosen());
+  const input = inputs[at < 0 ? (step > 0 ? 0 : inputs.length - 1) : (at + step + inputs.length) % inputs.length];
+  input.checked = true;
+  input.scrollIntoView({ block: "nearest" });
+  describe();
+}
+
+function search() {
+  const asked = find.value.trim().toLowerCase();
+  if (!asked) { list.innerHTML = ranked; $("#found").textContent = ""; return; }
+  const all = $$("li", $("#classes").content);
+  const hits = all.filter(item => $(".name", item).textContent.toLowerCase().includes(asked));
+  list.replaceChildren(...hits.map(item => item.cloneNode(true)), none.content.cloneNode(true));
+  $("#found").textContent = `${number(hits.length)} ${words.of} ${number(all.length)}`;
+  if (hits.length) { $("input", list).checked = true; describe(); }
+}
+
+document.addEventListener("click", event => {
+  const act = event.target.closest("[data-act]");
+  if (act) acts[act.dataset.act]?.();
+});
+document.addEventListener("keydown", event => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  const field = event.target, isTyping = field.matches("input[type=search], textarea");
+  const pressed = /^(?:Digit|Numpad)(\d)$/.exec(event.code), key = event.code.replace("Key", "").toLowerCase();
+  if (event.code === "Escape" && isTyping) {
+    if (field === find) { find.value = ""; search(); }
+    $("#note").hidden = true;
+    $("#acts").hidden = false;
+    $("#text").focus();
+  } else if (/Enter$/.test(event.code) && !field.closest("button, a, summary, textarea")) { event.preventDefault(); save(); }
+  else if (/^Arrow(Up|Down)$/.test(event.code) && (field === find || !isTyping) && field.id !== "text") {
+    event.preventDefault();
+    move(event.code === "ArrowDown" ? 1 : -1);
+  } else if (isTyping || document.body.dataset.keys === "off") return;
+  else if (event.code === "Slash" && !event.shiftKey) { event.preventDefault(); find.focus(); }
+  else if (pressed && !event.shiftKey) { event.preventDefault(); digit(Number(pressed[1])); }
+  else if (key.length === 1 && acts[key]) { event.preventDefault(); acts[key](); }
+});
+list.addEventListener("change", describe);
+find.addEventListener("input", search);
+form.addEventListener("submit", event => { event.preventDefault(); save(); });
+$("#recent").addEventListener("click", event => {
+  if (event.target.closest("button")) undo(event.target.closest("li"));
+});
+const fast = $("#fast");
+fast.checked = localStorage.getItem("digit-saves") === "yes";
+fast.addEventListener("change", () => localStorage.setItem("digit-saves", fast.checked ? "yes" : "no"));
+setInterval(() => { if (shown && document.visibilityState === "visible") send("/label/more", {}); }, RENEW_MS);
+next();

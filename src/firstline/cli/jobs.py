@@ -7,7 +7,7 @@ import typer
 
 from firstline.cli.commands import Command, Group
 from firstline.cli.options import JsonOption, WorkspaceOption
-from firstline.cli.output import json_text, next_command, print_json, print_table, print_text, say
+from firstline.cli.output import next_command, print_json, print_table, print_text, say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,8 +58,12 @@ def show(context: typer.Context, job_id: _Id, workspace: WorkspaceOption = None,
     say(f"Job {job.id}, {job.kind}: {job.state}. {_how(job)}".rstrip())
     if job.log:
         print_text(job.log.rstrip())
-    if job.result is not None:
-        print_text(json_text(job.result))
+    result = job.result or {}
+    for gate in result.get("gates", ()):
+        say(f"{'passed' if gate['passed'] else 'FAILED'}: {gate['words']}")
+    for name in ("report", "notebook"):
+        if result.get(name):
+            say(f"{name}: {result[name]}")
 
 
 @app.command(cls=Command)

@@ -156,6 +156,8 @@ def _print(found: "Judged", workspace: Path | None) -> None:
         print_table(("gate", "what it found"), rows, ())
     for one in found.new_classes:
         _print_new(one, found, workspace)
+    for warning in found.warnings:
+        note(f"Look at this: {warning}. {next_command(workspace, 'decide')} shows what each promise would route.")
     if found.is_unchanged:
         say(f"{found.challenger} is the champion and came out again: nothing that it learns from has changed.")
     elif found.is_promoted:

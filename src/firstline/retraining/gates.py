@@ -165,26 +165,34 @@ def routed(decider: Decider, before: Decider | None = None) -> Gate:
     promised, record = decider.promise.precision, decider.record
     if promised is None:
         return Gate("routed_precision", True, None, None, "the promise is about the share that people see")
+    shares = _compared_shares(decider, before)
+    if record is None or not decider.held_out.routed:
+        return Gate("routed_precision", True, None, promised, f"it routes nothing by itself{shares}")
     n_routed = n_right = 0.0
-    for fitted, judged in permutations(_halves(record)) if record else ():
+    for fitted, judged in permutations(_halves(record)):
         half = Decider(fitted, decider.labels, decider.promise, decider.always_review, decider.none)
         is_routed = half.may_route(judged) & half.thresholds.routes(judged)
         n_routed += is_routed.sum() / judged.n_repeats
         n_right += judged.right[is_routed].sum() / judged.n_repeats
     if not n_routed:
-        return Gate("routed_precision", True, None, promised, "it routes nothing by itself")
+        return Gate("routed_precision", True, None, promised, f"too little is routed to judge it{shares}")
     precision = float(n_right / n_routed)
     high = wilson(precision, max(1, round(n_routed)))[1]
-    words = f"{_percent(precision)} of what it routes is right, {_percent(promised)} are promised"
-    shares = [_routed_share(one) for one in (decider, before) if one and one.record]
-    if len(shares) == 2:
-        words += f"; it routes {_percent(shares[0])} of all messages, the champion {_percent(shares[1])}"
+    words = f"{_percent(precision)} of what it routes is right, {_percent(promised)} are promised{shares}"
     return Gate("routed_precision", high >= promised, precision, promised, words)
 
 
-def _routed_share(decider: Decider) -> float:
-    assert decider.record is not None  # noqa: S101 (the caller looked)
-    return float(decider.held_out.routed / decider.record.n_messages)
+def routed_share(decider: Decider) -> float:
+    """The share of messages that a model routes by itself, 0 to 1."""
+    return decider.held_out.routed / max(decider.held_out.n_messages, 1)
+
+
+def _compared_shares(decider: Decider, before: Decider | None) -> str:
+    if before is None or before.record is None:
+        return ""
+    return (
+        f"; it routes {_percent(routed_share(decider))} of all messages, the champion {_percent(routed_share(before))}"
+    )
 
 
 def _halves(record: AnswerRecord) -> tuple[AnswerRecord, AnswerRecord]:

@@ -24,6 +24,8 @@ _OPTIONS = ["--HistoryManager.enabled=False"]
 _FOLDERS = {
     name: name.lower() for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
 }
+INJECTED = "injected-parameters"
+"""The tag of the cell that sets the parameters; it is not in the file."""
 _MORE_MEMORY = "Close other programs, or use a machine with more memory."
 
 
@@ -38,8 +40,11 @@ def run_cells(notebook: "NotebookNode", folder: Path, room: Path) -> Generator[S
     for _, cell in cells:
         cell.outputs, cell.execution_count = [], None
     with temporary_folder(room) as own, _kernel(notebook, folder, own) as client:
-        for number, (place, cell) in enumerate(cells, 1):
-            yield Step(f"cell {number} of {len(cells)}", number - 1, len(cells))
+        number = 0
+        for done, (place, cell) in enumerate(cells):
+            # The cell of parameters is not in the team's own file, so it has no number.
+            number += INJECTED not in cell.metadata.get("tags", ())
+            yield Step(f"cell {done + 1} of {len(cells)}", done, len(cells))
             _run(client, cell, place, number)
 
 

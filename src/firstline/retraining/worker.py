@@ -7,8 +7,8 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.context import SpawnProcess
@@ -17,9 +17,10 @@ from sqlalchemy.exc import IntegrityError
 
 from firstline.errors import StoreUnusable, WorkspaceBusy
 from firstline.retraining.job import run_job
-from firstline.retraining.schedule import add_due
+from firstline.retraining.schedule import add_due, next_time
 from firstline.store.database import writing_rows
 from firstline.store.jobs import Job, Lane, beat, claim_job, put_back, read_job, take_back_lost
+from firstline.store.messages import now
 from firstline.store.workspace import Workspace
 
 _LANES: tuple[Lane, ...] = ("short", "long")
@@ -54,6 +55,7 @@ class Worker:
         SQLite, and `StoreUnusable` if the database cannot be opened at first.
         """
         with self._alone():
+            self._say_hello()
             self._take_back_lost()
             try:
                 while not stop.is_set():
@@ -73,8 +75,23 @@ class Worker:
     def _is_only_worker(self) -> bool:
         return self._place.database.dialect.name == "sqlite"
 
-    def _alone(self) -> AbstractContextManager[None]:
-        return self._place.hold("worker", "worker") if self._is_only_worker else nullcontext()
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """On SQLite, the lock of the worker."""
+        with ExitStack() as stack:
+            if self._is_only_worker:
+                try:
+                    stack.enter_context(self._place.hold("worker", "worker"))
+                except WorkspaceBusy as error:
+                    error.next_step = "One worker is enough. To start this one, stop the other first."
+                    raise
+            yield
+
+    def _say_hello(self) -> None:
+        settings = self._place.settings.retraining
+        when = f"; next by the schedule at {next_time(settings, now()):%Y-%m-%d %H:%M} UTC" if settings.schedule else ""
+        many = f"; retrains at {settings.new_labels:,} new labels" if settings.new_labels else ""
+        self._tell(f"waits for jobs{when}{many}")
 
     def _take_back_lost(self) -> None:
         with writing_rows(self._place.database) as connection:
@@ -83,17 +100,17 @@ class Worker:
 
     def _look(self) -> bool:
         """Start what may start, and look after what runs; returns whether anything ran."""
-        now = time.monotonic()
-        if now - self._looked_at >= _SCHEDULE_EVERY_S:
-            self._looked_at = now
+        moment = time.monotonic()
+        if moment - self._looked_at >= _SCHEDULE_EVERY_S:
+            self._looked_at = moment
             self._add_due()
         for lane in _LANES:
             if lane not in self._running:
                 self._start(lane)
         has_run = bool(self._running)
-        is_time = now - self._beat_at >= _BEAT_EVERY_S
+        is_time = moment - self._beat_at >= _BEAT_EVERY_S
         if is_time:
-            self._beat_at = now
+            self._beat_at = moment
         for lane, one in list(self._running.items()):
             if not one.process.is_alive():
                 self._ended(one)

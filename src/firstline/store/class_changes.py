@@ -104,6 +104,9 @@ def retire_class(connection: Connection, name: Label, *, is_back: bool = False) 
     Labels of a retired class stay stored and are not learned: their messages count as unlabelled. Raises `UsageError`.
     """
     place = _id_of(connection, name)
+    is_retired = connection.execute(select(classes.c.retired_at).where(classes.c.id == place)).scalar() is not None
+    if is_retired is not is_back:
+        raise UsageError(f"'{name}' is {'retired already' if is_retired else 'in use, not retired'}.", _LIST)
     connection.execute(classes.update().where(classes.c.id == place).values(retired_at=None if is_back else now()))
     return _n_in_force(connection, place)
 
@@ -119,7 +122,9 @@ def merger(connection: Connection, name: Label, into: Label) -> Merger:
     if place == target:
         raise UsageError(f"'{name}' cannot be merged into itself.", "Name two classes.")
     if connection.execute(select(classes.c.retired_at).where(classes.c.id == target)).scalar() is not None:
-        raise UsageError(f"'{into}' is retired, so its labels are not learned.", "First: firstline classes restore")
+        raise UsageError(
+            f"'{into}' is retired, so its labels are not learned.", f"First: firstline classes restore '{into}'"
+        )
     n_had_both = connection.execute(
         select(func.count()).where(labels.c.class_id == place, in_force, _has(target))
     ).scalar_one()
@@ -177,7 +182,8 @@ def _id_of(connection: Connection, name: Label) -> int:
         raise UsageError(f"There is no class '{name}'.", _LIST)
     now_called = ids_now(connection).get(place)
     if now_called is not None:
-        raise UsageError(f"'{name}' is '{_name_of(connection, now_called)}' now.", _LIST)
+        now_named = _name_of(connection, now_called)
+        raise UsageError(f"'{name}' is '{now_named}' now.", f"Use that name: '{now_named}'")
     return place
 
 

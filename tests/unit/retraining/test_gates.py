@@ -122,8 +122,7 @@ def test_labels_of_new_classes_contradict_nobody() -> None:
     assert "too few new labels" in gate.words
 
 
-def decider(right: float, promise: Promise) -> Decider:
-    n = 1_000
+def decider(right: float, promise: Promise, n: int = 1_000) -> Decider:
     record = AnswerRecord(
         confidence=np.linspace(0.5, 1, n).astype(np.float32),
         predicted=np.random.default_rng(0).integers(0, 10, n),
@@ -155,13 +154,21 @@ def test_a_renamed_class_that_always_goes_to_people_still_has_to() -> None:
 
 
 def test_thresholds_that_hold_for_one_half_only_break_the_promise() -> None:
-    record = decider(1.0, Promise(precision=0.95)).record
+    record = decider(1.0, Promise(precision=0.95), n=10_000).record
     assert record is not None
-    # Of the even answers all are right, of the odd ones half: what one half promises, the other does not keep.
-    right = (np.arange(1_000) % 2 == 0) | (np.random.default_rng(1).random(1_000) < 0.5)
+    # Of the even answers all are right, of the odd ones fewer: what one half promises, the other does not keep.
+    right = (np.arange(10_000) % 2 == 0) | (np.random.default_rng(1).random(10_000) < 0.93)
     gate = routed(Decider(replace(record, right=right), CLASSES, Promise(precision=0.95)))
     assert not gate.is_passed
-    assert gate.figure == pytest.approx(0.5, abs=0.1)
+    assert gate.figure == pytest.approx(0.93, abs=0.01)
+
+
+def test_halves_that_promise_nothing_together_route_nothing() -> None:
+    record = decider(1.0, Promise(precision=0.95)).record
+    assert record is not None
+    right = (np.arange(1_000) % 2 == 0) | (np.random.default_rng(1).random(1_000) < 0.5)
+    gate = routed(Decider(replace(record, right=right), CLASSES, Promise(precision=0.95)))
+    assert (gate.is_passed, gate.words) == (True, "it routes nothing by itself")
 
 
 def by_name(costs: Costs = COSTS, **settings: float) -> dict[str, Gate]:

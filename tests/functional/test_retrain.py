@@ -189,6 +189,22 @@ def test_a_class_that_lost_its_labels_keeps_the_champion(firstline: Run, place: 
     assert failed in (["classes_lost"], ["comparison"])
 
 
+def test_two_classes_that_were_exchanged_keep_the_champion(firstline: Run, place: Path) -> None:
+    other = {"Вход": "Перевод", "Перевод": "Вход"}
+    found = examples()
+    rows = [
+        f'"{message.text}",{message.segment or ""},{other[label]}\n'
+        for message, label in zip(found.messages, found.labels, strict=True)
+        if label in other
+    ]
+    file = place / "exchanged.csv"
+    file.write_text("text,segment,label\n" + "".join(rows), "utf-8")
+    assert firstline("import", file, "--relabel", "-w", place).returncode == 0
+    done = firstline("retrain", "--json", "-w", place)
+    assert done.returncode == 3
+    assert "changed_labels" in [gate["gate"] for gate in json.loads(done.stdout)["gates"] if not gate["passed"]]
+
+
 @pytest.mark.parametrize(
     "changes",
     [[("retire", "Вход", "--yes"), ("rename", "Перевод", "Переводы")], [("merge", "Вход", "Перевод", "--yes")]],

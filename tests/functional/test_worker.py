@@ -99,7 +99,7 @@ def test_what_cannot_be_done_is_told(firstline: Run, place: Path) -> None:
             row = {**values, "kind": kind, "arguments": arguments, "log": "", "asked_at": now()}
             connection.execute(jobs.insert().values(row))
     until_idle(place)
-    assert job(firstline, place, 1)["error"] == "This Firstline knows no job of the kind 'dance'. Upgrade Firstline."
+    assert job(firstline, place, 1)["error"] == "This Firstline knows no such job: 'dance'. Upgrade Firstline."
     assert "There is no model 'none'" in str(job(firstline, place, 2)["error"])
 
 

@@ -34,9 +34,10 @@ def note_overlaps(place: "Workspace", names: Collection[str]) -> None:
         if not examples:
             return
         for one in overlaps(Predictor.load(folder), examples):
+            other = now.get(one.other, one.other)
             note(
-                f"'{one.label}' overlaps '{one.other}': the champion takes {one.n_taken:,} of {one.n_messages:,} of its"
-                f" messages for '{one.other}', sure of it. Say what belongs where, or merge the two"
+                f"'{one.label}' overlaps '{other}': the champion takes {one.n_taken:,} of {one.n_messages:,} of its"
+                f" messages for '{other}', sure of it. Say what belongs where, or merge the two"
             )
 
 

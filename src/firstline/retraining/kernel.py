@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from firstline import errors
-from firstline.errors import FirstlineError, NotebookFailed
+from firstline.errors import NotebookFailed
 from firstline.steps import Step
 from firstline.store.private import temporary_folder
 
@@ -97,17 +96,15 @@ def _run(client: "NotebookClient", cell: "NotebookNode", place: int, number: int
     try:
         client.execute_cell(cell, place)
     except CellExecutionError as error:
-        raise _failed(number, error.ename, error.evalue) from None
+        raise _failed(number, error.ename) from None
     except DeadKernelError:
         raise NotebookFailed(
             f"The notebook's kernel was killed in code cell {number}; it may have run out of memory.", _MORE_MEMORY
         ) from None
 
 
-def _failed(number: int, name: str, text: str) -> NotebookFailed:
-    """Only the texts of Firstline's own errors are shown: they quote no message."""
+def _failed(number: int, name: str) -> NotebookFailed:
+    """Only the error's name is shown: its text may quote a message, and is in the executed notebook."""
     if name == "MemoryError":
         return NotebookFailed(f"Code cell {number} of the notebook ran out of memory.", _MORE_MEMORY)
-    kind = getattr(errors, name, None)
-    is_own = isinstance(kind, type) and issubclass(kind, FirstlineError)
-    return NotebookFailed(f"Code cell {number} of the notebook failed: {f'{name}: {text}' if is_own else f'{name}.'}")
+    return NotebookFailed(f"Code cell {number} of the notebook failed: {name}.")

@@ -1,6 +1,7 @@
 """Each gate lets pass what does no harm, and says what it found."""
 
 import re
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from firstline.retraining.gates import (
     Costs,
     Gate,
     always_reviewed,
+    changed_labels,
     every_class,
     gates,
     macro_f1,
@@ -42,6 +44,8 @@ def compared(champion: float = 0.9, challenger: float = 0.9, n: int = 2_000, new
     truth = np.array(CLASSES)[rng.integers(0, len(CLASSES), n)]
     return Compared(
         truth=truth,
+        before=truth,
+        n_before=Counter(truth.tolist()),
         is_new=rng.random(n) < new,
         champion=answered(truth, champion, 1),
         challenger=answered(truth, challenger, 2),
@@ -70,6 +74,34 @@ def test_messages_of_a_class_that_one_does_not_know_do_not_count() -> None:
     gate = macro_f1(grown)
     assert "of the 9 classes" in gate.words
     assert gate.is_passed
+
+
+def test_exchanged_labels_are_told_from_corrected_ones() -> None:
+    found = compared()
+    first, second = (found.truth == label for label in CLASSES[:2])
+    truth = found.truth.copy()
+    truth[first], truth[second] = CLASSES[1], CLASSES[0]
+    exchanged = changed_labels(replace(found, truth=truth))
+    n = int(first.sum() + second.sum())
+    assert not exchanged.is_passed
+    assert exchanged.words.startswith(f"of {n:,} changed labels, the champion answers ")
+    before = found.truth.copy()
+    wrong = np.flatnonzero(first)[::4]
+    before[wrong] = CLASSES[5]
+    assert changed_labels(replace(found, before=before)).is_passed
+    few = found.truth.copy()
+    few[np.flatnonzero(first)[:5]] = CLASSES[1]
+    assert changed_labels(replace(found, truth=few)).is_passed
+    assert changed_labels(found).words == "of 0 changed labels, the champion answers 0 as they are now, 0 as before"
+
+
+def test_a_class_that_lost_most_of_its_labels_is_lost() -> None:
+    found = compared()
+    counts = Counter(found.truth.tolist())
+    gate = no_class_lost(replace(found, n_before={**counts, CLASSES[2]: 3 * counts[CLASSES[2]]}))
+    n = counts[CLASSES[2]]
+    assert (gate.is_passed, gate.classes) == (False, (CLASSES[2],))
+    assert gate.words == f"'class 2' has {n:,} of {3 * n:,} labels left"
 
 
 def test_a_class_that_is_lost_is_named() -> None:
@@ -184,6 +216,7 @@ def test_all_gates_pass_a_challenger_that_does_no_harm() -> None:
         "classes",
         "classes_lost",
         "new_labels",
+        "changed_labels",
         "routed_precision",
         "calibration",
         "latency",

@@ -13,7 +13,7 @@ def test_a_class_is_added_described_renamed_and_listed(firstline: Run, bank: Pat
     assert firstline("classes", "add", "Ипотека", "--description", "о доме", "-w", bank).returncode == 0
     assert firstline("classes", "describe", "Вход", "войти не выходит", "-w", bank).returncode == 0
     renamed = firstline("classes", "rename", "Перевод", "Переводы", "-w", bank)
-    assert "'Перевод' is 'Переводы' now. Models answer 'Перевод' until you train again" in renamed.stdout
+    assert "'Перевод' is 'Переводы' now. Models answer with the name that they learned" in renamed.stdout
     shown = firstline("classes", "-w", bank).stdout
     assert "Переводы" in shown
     assert "о доме" in shown
@@ -58,3 +58,21 @@ def test_settings_that_name_a_class_are_pointed_out(firstline: Run, bank: Path) 
     settings.write_text(settings.read_text("utf-8").replace("none = []", 'none = ["Вход"]'), "utf-8")
     done = firstline("classes", "rename", "Вход", "Входы", "-w", bank)
     assert "[classes] none in firstline.toml names 'Вход'. Add the new name there" in done.stderr
+
+
+def test_names_stay_readable_beside_long_remarks(firstline: Run, bank: Path) -> None:
+    firstline("classes", "rename", "Перевод", "Переводы на счета и карты других банков", "-w", bank)
+    firstline("classes", "describe", "Вход", "войти не выходит, " * 20, "-w", bank)
+    listed = firstline("classes", "-w", bank).stdout
+    assert all(f" {name} " in listed for name in ("Банкомат", "Вход"))
+    assert "Переводы на" in listed
+
+
+def test_what_is_not_retired_cannot_be_restored(firstline: Run, bank: Path) -> None:
+    done = firstline("classes", "restore", "Вход", "-w", bank)
+    assert (done.returncode, "'Вход' is in use, not retired" in done.stderr) == (2, True)
+
+
+def test_a_name_that_looks_like_a_former_one_is_pointed_out(firstline: Run, bank: Path) -> None:
+    firstline("classes", "rename", "Перевод", "Переводы", "-w", bank)
+    assert "look alike: Перевод, перевод" in firstline("classes", "add", "перевод", "-w", bank).stderr

@@ -146,6 +146,33 @@ def test_the_very_model_that_was_rolled_back_from_is_not_promoted_again(firstlin
     assert firstline("retrain", "--promote", "always", "-w", place).returncode == 0
 
 
+def test_a_model_that_a_person_replaced_is_not_promoted_again(firstline: Run, place: Path) -> None:
+    before = champion_id(place / "models")
+    add(firstline, place, [(text, "Ипотека") for text in NEW_CLASS])
+    firstline("retrain", "-w", place)
+    firstline("models", "promote", before, "--why", "until Monday", "-w", place)
+    done = firstline("retrain", "-w", place)
+    assert done.returncode == 3
+    said = " ".join(done.stdout.split())
+    assert f"put {before} in the place of this very model (until Monday)" in said
+
+
+def test_a_fall_in_what_is_routed_is_pointed_out(firstline: Run, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    add(firstline, place, [(text, "Ипотека") for text in NEW_CLASS])
+    shares = iter((0.2, 0.6) * 2)
+    monkeypatch.setattr(module, "routed_share", lambda _: next(shares))
+    done = firstline("retrain", "--promote", "always", "-w", place)
+    assert "Look at this: it routes 20 % of all messages by itself, the champion 60 %." in done.stderr
+
+
+def test_a_renamed_class_overlaps_nothing(firstline: Run, place: Path) -> None:
+    firstline("classes", "rename", "Перевод", "Переводы", "-w", place)
+    listed = firstline("classes", "-w", place)
+    assert "overlaps" not in listed.stderr
+    assert "Переводы" in listed.stdout
+    add(firstline, place, [("перевод так и не пришёл", "Перевод")])
+
+
 def test_a_class_that_lost_its_labels_keeps_the_champion(firstline: Run, place: Path) -> None:
     file = place / "gone.csv"
     found = examples()
@@ -160,6 +187,22 @@ def test_a_class_that_lost_its_labels_keeps_the_champion(firstline: Run, place: 
     assert done.returncode == 3
     failed = [gate["gate"] for gate in json.loads(done.stdout)["gates"] if not gate["passed"]]
     assert failed in (["classes_lost"], ["comparison"])
+
+
+def test_two_classes_that_were_exchanged_keep_the_champion(firstline: Run, place: Path) -> None:
+    other = {"Вход": "Перевод", "Перевод": "Вход"}
+    found = examples()
+    rows = [
+        f'"{message.text}",{message.segment or ""},{other[label]}\n'
+        for message, label in zip(found.messages, found.labels, strict=True)
+        if label in other
+    ]
+    file = place / "exchanged.csv"
+    file.write_text("text,segment,label\n" + "".join(rows), "utf-8")
+    assert firstline("import", file, "--relabel", "-w", place).returncode == 0
+    done = firstline("retrain", "--json", "-w", place)
+    assert done.returncode == 3
+    assert "changed_labels" in [gate["gate"] for gate in json.loads(done.stdout)["gates"] if not gate["passed"]]
 
 
 @pytest.mark.parametrize(
@@ -213,7 +256,9 @@ def test_messages_drawn_at_random_measure_the_champion_before_they_are_learned(f
     drawn.write_text(
         "text,label\n" + "".join(f'"{text}",{label}\n' for text, label in rows) + '"перевод",Вход\n', "utf-8"
     )
-    assert firstline("import", drawn, "--random", "-w", place).returncode == 0
+    said = firstline("import", drawn, "--random", "-w", place).stdout
+    assert "3 of messages drawn at random: they measure the champion when it is trained again" in said
+    assert "Next: firstline retrain" in said
     done = firstline("retrain", "--promote", "always", "-w", place)
     assert "the champion answered 2 of 3 messages right that were drawn at random" in done.stderr
     history = json.loads(firstline("models", "history", "--json", "-w", place).stdout)

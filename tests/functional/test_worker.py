@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -98,7 +99,7 @@ def test_what_cannot_be_done_is_told(firstline: Run, place: Path) -> None:
             row = {**values, "kind": kind, "arguments": arguments, "log": "", "asked_at": now()}
             connection.execute(jobs.insert().values(row))
     until_idle(place)
-    assert job(firstline, place, 1)["error"] == "This Firstline knows no job of the kind 'dance'. Upgrade Firstline."
+    assert job(firstline, place, 1)["error"] == "This Firstline knows no such job: 'dance'. Upgrade Firstline."
     assert "There is no model 'none'" in str(job(firstline, place, 2)["error"])
 
 
@@ -142,6 +143,15 @@ def test_a_job_is_cancelled_and_a_stopped_worker_leaves_its_job_waiting(firstlin
         assert (busy.returncode, "in use by 'firstline worker'" in busy.stderr) == (1, True)
         assert "Job 1 will be stopped." in firstline("jobs", "cancel", "1", "-w", place).stdout
         wait_for(firstline, place, "cancelled")
+
+
+def test_the_next_time_of_the_schedule_is_told(firstline: Run, place: Path) -> None:
+    settings = place / "firstline.toml"
+    settings.write_text(
+        settings.read_text("utf-8") + '\n[retraining]\nschedule = "0 2 * * 0"\ntime_zone = "UTC"\n', "utf-8"
+    )
+    said = firstline("jobs", "-w", place).stdout
+    assert re.search(r"asks for the next retraining at \d{4}-\d\d-\d\d 02:00 UTC", said)
 
 
 def test_queue_and_dask_exclude_each_other(firstline: Run, place: Path) -> None:

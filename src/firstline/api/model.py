@@ -34,6 +34,9 @@ class Model:
         predictor = source.load()
         return cls(predictor, Service(predictor, source.models, source.settings().serving))
 
+    def __repr__(self) -> str:
+        return f"<Model {self.id}: {len(self.labels)} classes>"
+
     @property
     def id(self) -> str:
         return self._predictor.manifest.id

@@ -22,6 +22,9 @@ class Models(Sequence[Manifest]):
         self._found, problems = list_models(place.models)
         self.problems = tuple(problem.message for problem in problems)
 
+    def __repr__(self) -> str:
+        return f"<Models {', '.join(one.id for one in self._found)}>"
+
     @overload
     def __getitem__(self, place: int) -> Manifest: ...
     @overload

@@ -45,8 +45,8 @@ class BackupCard(msgspec.Struct, frozen=True):
     `firstline` is a version. `schema` is that of the database, empty if the workspace has none.
     """
 
-    firstline: str
-    created_at: str
+    firstline: Annotated[str, Meta(pattern=r"\A[\w.+-]{1,40}\Z")]
+    created_at: Annotated[str, Meta(pattern=r"\A[\dTZ:.+-]{1,40}\Z")]
     files: dict[str, Entry]
     schema: str = ""
     format_version: int = FORMAT_VERSION

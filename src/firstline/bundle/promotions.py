@@ -17,7 +17,7 @@ _MOST_BYTES = 50_000_000
 class Promotion(msgspec.Struct, frozen=True, omit_defaults=True):
     """One change of the champion. `at` is UTC, ISO 8601; `before` is empty for the first.
 
-    `is_rollback`: back to the model that was the champion before.
+    `is_rollback`: back to the model that was the champion before. `is_automatic`: no person chose the model.
     """
 
     model: str
@@ -26,6 +26,7 @@ class Promotion(msgspec.Struct, frozen=True, omit_defaults=True):
     by: str
     why: str
     is_rollback: bool = False
+    is_automatic: bool = False
 
 
 def promotions(models: Path) -> list[Promotion]:
@@ -41,10 +42,17 @@ def promotions(models: Path) -> list[Promotion]:
     return found
 
 
-def add_promotion(models: Path, model: str, before: str, why: str, *, is_rollback: bool = False) -> None:
-    """Add a line. Raises `OSError`, and leaves the file as it was."""
+def add_promotion(
+    models: Path, model: str, before: str, why: str, *, is_rollback: bool = False, is_automatic: bool = False
+) -> None:
+    """Add a line, unless the last one says the same. Raises `OSError`, and leaves the file as it was."""
     file = models / FILE_NAME
-    promotion = Promotion(model, before, datetime.now(UTC).isoformat(timespec="seconds"), user_name(), why, is_rollback)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    promotion = Promotion(model, before, now, user_name(), why, is_rollback, is_automatic)
+    last = next(reversed(promotions(models)), None)
+    if last is not None and (last.model, last.before, last.why) == (model, before, why):
+        # It was recorded, but the process was killed before the champion changed.
+        return
     before_it = read_small(file, _MOST_BYTES) if file.exists() else b""
     # An older file may end without a line break.
     separator = b"" if before_it.endswith(b"\n") or not before_it else b"\n"

@@ -78,7 +78,9 @@ def champions_candidates(models: Path) -> tuple[str, ...]:
     return found.candidate, *(weights if isinstance(weights, dict) else ())
 
 
-def promote(models: Path, model_id: str, why: str = "", *, is_rollback: bool = False) -> None:
+def promote(
+    models: Path, model_id: str, why: str = "", *, is_rollback: bool = False, is_automatic: bool = False
+) -> None:
     """Make a model the champion, and record who did it and why, see `promotions`.
 
     Raises `BundleError` if it is missing or damaged, or if the change cannot be written: then the champion stays.
@@ -91,7 +93,7 @@ def promote(models: Path, model_id: str, why: str = "", *, is_rollback: bool = F
     # The record comes first. After a crash in between it has a line too many, but no champion is unaccounted for.
     try:
         if before != manifest.id:
-            add_promotion(models, manifest.id, before, why, is_rollback=is_rollback)
+            add_promotion(models, manifest.id, before, why, is_rollback=is_rollback, is_automatic=is_automatic)
         with whole_file(models / CHAMPION) as unfinished:
             unfinished.write_bytes(champion_content(manifest.id))
     except OSError as error:

@@ -95,13 +95,15 @@ def history(
     if not found:
         say("No promotion is recorded yet.")
         return
+    left = dict(figures)
     rows = [
         (
             one.at[:16].replace("T", " "),
             one.model,
-            *_figures(figures.get(one.model)),
+            # Once for each model, though it may have been the champion several times.
+            *_figures(left.pop(one.model, None)),
             one.by,
-            f"{'rollback ' if one.is_rollback else ''}{one.why}".strip(),
+            ": ".join(filter(None, ("rollback" if one.is_rollback else "", one.why))),
         )
         for one in found
     ]
@@ -110,7 +112,7 @@ def history(
     shown = [[cell for place, cell in enumerate(row) if place not in left_out] for row in (titles, *rows)]
     print_table(shown[0], shown[1:], titles[2:6])
     if not figures:
-        say("To see accuracy over time, label messages that are drawn at random, and import them with --random.")
+        say("To see accuracy over time, label messages drawn at random, import them with --random, then retrain.")
 
 
 def _measured(place: "Workspace") -> "dict[str, Measured]":

@@ -11,7 +11,7 @@ import typer
 from firstline.cli.commands import Command, Group
 from firstline.cli.options import JsonOption, WorkspaceOption
 from firstline.cli.output import counted, listed, next_command, note, print_json, print_table, say
-from firstline.cli.overlapping import note_overlaps
+from firstline.cli.overlapping import note_overlaps, note_similar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ def classes(context: typer.Context, workspace: WorkspaceOption = None, as_json: 
         say(f"There are no classes yet. Import labels, or add one: {next_command(workspace, 'classes add NAME')}")
         return
     rows = [(one.name, f"{one.n_labels:,}", _remark(one), one.description or "") for one in found]
-    print_table(("class", "labels", "", "what belongs there"), rows, ("labels",))
+    print_table(("class", "labels", "remark", "what belongs there"), rows, ("labels",))
     note_overlaps(place, {one.name for one in found})
 
 
@@ -71,6 +71,7 @@ def add(
         name = add_class(connection, name, description)
     if place.settings.classes.fixed and name not in place.settings.classes.fixed:
         note("[classes] fixed in firstline.toml lists the only classes: an import rejects others")
+    note_similar(place, {name})
     _say(f"'{name}' is a class. It needs labels, about ten at first.", {"class": name}, as_json=as_json)
 
 
@@ -89,7 +90,7 @@ def rename(
         new = rename_class(connection, name, new)
     _warn(place, name)
     _say(
-        f"'{name}' is '{new}' now. Models answer '{name}' until you train again:"
+        f"'{name}' is '{new}' now. Models answer with the name that they learned until you train again:"
         f" {next_command(workspace or context.obj, 'retrain')}",
         {"class": new, "before": name},
         as_json=as_json,

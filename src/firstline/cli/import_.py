@@ -27,7 +27,7 @@ from firstline.cli.options import (
     split_values,
 )
 from firstline.cli.output import agreeing, counted, listed, next_command, note, print_json, print_table, progress, say
-from firstline.cli.overlapping import note_overlaps
+from firstline.cli.overlapping import note_overlaps, note_similar
 from firstline.messages.reading import ANSWERS, reading_options, said_columns
 from firstline.steps import run_to_end
 
@@ -149,20 +149,11 @@ def _print_end(
         say("Nothing was stored.")
         return
     names = {name for report in reports for name in report.classes}
-    _note_similar_classes(place, names)
+    note_similar(place, names)
     note_overlaps(place, names)
     has_labels = any(report.n_labelled for report in reports)
-    say(f"Next: {next_command(workspace, 'train' if has_labels else 'status')}")
-
-
-def _note_similar_classes(place: "Workspace", names: set[str]) -> None:
-    """Point out class names that look alike, if one of them is in `names`."""
-    from firstline.labelling.overview import similar_names
-    from firstline.store.messages import class_names
-
-    for group in similar_names(class_names(place.database)):
-        if not names.isdisjoint(group):
-            note(f"class names that look alike: {', '.join(group)}")
+    train = "retrain" if (place.models / "champion.json").exists() else "train"
+    say(f"Next: {next_command(workspace, train if has_labels else 'status')}")
 
 
 def _undo(workspace: Path | None, files: "Sequence[Path]", as_json: bool, *, has_others: bool) -> None:
@@ -276,6 +267,8 @@ def _print_labels(report: "ImportReport", would_be: str) -> None:
     if report.retired:
         names = listed(list(report.retired))
         say(f"  {counted(len(report.retired), 'retired class')}, whose labels are stored but not learned: {names}")
+    if report.n_random:
+        say(f"  {report.n_random:,} of messages drawn at random: they measure the champion when it is trained again")
     if report.n_none:
         say(f"  {report.n_none:,} of them with a label that means none of the classes")
     if report.n_replaced or report.n_taken_away:

@@ -7,7 +7,7 @@ import typer
 
 from firstline.cli.commands import Command, Group
 from firstline.cli.options import JsonOption, WorkspaceOption
-from firstline.cli.output import json_text, next_command, print_json, print_table, print_text, say
+from firstline.cli.output import next_command, print_json, print_table, print_text, say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,18 +28,21 @@ def jobs(context: typer.Context, workspace: WorkspaceOption = None, as_json: Jso
     from firstline.store.jobs import list_jobs
     from firstline.store.workspace import Workspace
 
-    with Workspace.find(workspace).database.connect() as connection:
+    place = Workspace.find(workspace)
+    with place.database.connect() as connection:
         found = list_jobs(connection)
     if as_json:
         print_json([asdict(one) for one in found])
         return
     if not found:
         say(f"There are no jobs. Put one in: {next_command(workspace, 'retrain --queue')}")
+        _say_next(place)
         return
     rows = [
         (str(one.id), one.kind, one.state, f"{one.asked_at:%Y-%m-%d %H:%M}", one.asked_by, _how(one)) for one in found
     ]
     print_table(("job", "what", "state", "UTC", "asked by", "why"), rows, ("job",))
+    _say_next(place)
 
 
 @app.command(cls=Command)
@@ -55,8 +58,12 @@ def show(context: typer.Context, job_id: _Id, workspace: WorkspaceOption = None,
     say(f"Job {job.id}, {job.kind}: {job.state}. {_how(job)}".rstrip())
     if job.log:
         print_text(job.log.rstrip())
-    if job.result is not None:
-        print_text(json_text(job.result))
+    result = job.result or {}
+    for gate in result.get("gates", ()):
+        say(f"{'passed' if gate['passed'] else 'FAILED'}: {gate['words']}")
+    for name in ("report", "notebook"):
+        if result.get(name):
+            say(f"{name}: {result[name]}")
 
 
 @app.command(cls=Command)
@@ -94,6 +101,19 @@ def _place(workspace: "Path | None") -> "Workspace":
     from firstline.store.workspace import Workspace
 
     return Workspace.find(workspace)
+
+
+def _say_next(place: "Workspace") -> None:
+    """When the worker retrains next by the schedule, if there is one."""
+    from importlib.util import find_spec
+
+    from firstline.store.messages import now
+
+    settings = place.settings.retraining
+    if settings.schedule and find_spec("croniter"):
+        from firstline.retraining.schedule import next_time
+
+        say(f"The schedule asks for the next retraining at {next_time(settings, now()):%Y-%m-%d %H:%M} UTC.")
 
 
 def _how(job: "Job") -> str:

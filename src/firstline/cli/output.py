@@ -26,7 +26,16 @@ _GLUE = "\u00a0"
 _INSTALLATION = re.compile(r"pip install --no-index --find-links DIR [^\s,]+")
 
 _WRAPPED = frozenset(
-    {"class", "why", "why this is too few", "text, masked", "settings other than the defaults", "what it found"}
+    {
+        "class",
+        "remark",
+        "settings other than the defaults",
+        "text, masked",
+        "what belongs there",
+        "what it found",
+        "why",
+        "why this is too few",
+    }
 )
 """Columns whose cells may take several lines."""
 

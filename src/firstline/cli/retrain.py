@@ -69,7 +69,7 @@ def retrain(
     _check(file, notebook=notebook, queue=queue, dask=dask)
     place = Workspace.find(workspace)
     if queue:
-        put_in(place, "retrain", {"promote": promote.value, "notebook": notebook}, workspace, as_json=as_json)
+        put_in(place, "retrain", _arguments(promote.value, notebook=notebook), workspace, as_json=as_json)
         return
     require_training()
     if notebook:
@@ -89,6 +89,12 @@ def retrain(
             say(f"The {name} with its outputs: {executed}")
     if not (found.is_promoted or found.is_unchanged):
         raise typer.Exit(NOT_PROMOTED)
+
+
+def _arguments(choice: str, *, notebook: bool) -> dict[str, object]:
+    """Those of a job; without what is so by default, as the schedule puts it in."""
+    arguments: dict[str, object] = {"promote": choice} if choice != "gates" else {}
+    return {**arguments, "notebook": True} if notebook else arguments
 
 
 def _check(file: Path | None, *, notebook: bool, queue: bool, dask: str | None) -> None:
@@ -156,6 +162,8 @@ def _print(found: "Judged", workspace: Path | None) -> None:
         print_table(("gate", "what it found"), rows, ())
     for one in found.new_classes:
         _print_new(one, found, workspace)
+    for warning in found.warnings:
+        note(f"Look at this: {warning}. {next_command(workspace, 'decide')} shows what each promise would route.")
     if found.is_unchanged:
         say(f"{found.challenger} is the champion and came out again: nothing that it learns from has changed.")
     elif found.is_promoted:

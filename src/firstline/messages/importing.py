@@ -104,6 +104,7 @@ class ImportReport:
     new_classes: Sequence[Label] = ()
     renamed: Mapping[Label, Label] = field(default_factory=dict)
     retired: Sequence[Label] = ()
+    n_random: int = 0
 
 
 def masker(settings: Settings) -> Masker:

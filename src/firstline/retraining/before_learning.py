@@ -34,7 +34,14 @@ def answer_before_learning(place: Workspace) -> list[str]:
         return [f"messages drawn at random do not measure the champion: {error.message}"]
     trained_at = datetime.fromisoformat(predictor.manifest.measured.created_at).astimezone(UTC).replace(tzinfo=None)
     learned = _learned(place, champion)
-    asked = [one for one in asked if one.key not in learned and one.at is not None and one.at > trained_at]
+    none = place.none_classes
+    asked = [
+        one
+        for one in asked
+        if one.key not in learned
+        # A run knows only what it learned of the classes.
+        and ((learned and one.label not in none) or (one.at is not None and one.at > trained_at))
+    ]
     if not asked:
         return []
     answers = predictor.predict([one.message for one in asked])

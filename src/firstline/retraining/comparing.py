@@ -4,6 +4,7 @@ The champion itself answers messages that were labelled after its training. All 
 the folds of the champion's training, and by those of the challenger's.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -47,14 +48,18 @@ class Answers:
 class Compared:
     """Both models' answers to n messages with the labels `truth`, (n,).
 
-    `is_new`, (n,): labelled, or labelled otherwise, since the champion was trained. `champions` and `challengers` are
-    the classes that each knows, under their present names and without those that the team has retired.
+    `is_new`, (n,): labelled, or labelled otherwise, since the champion was trained. `before`, (n,), are the labels that
+    the champion learned, empty for messages that it did not learn; `n_before` counts all that it learned. `champions`
+    and `challengers` are the classes that each knows, under their present names and without those that the team has
+    retired.
     """
 
     truth: NDArray[np.str_]
     is_new: NDArray[np.bool_]
     champion: Answers
     challenger: Answers
+    before: NDArray[np.str_]
+    n_before: Mapping[Label, int]
     champions: tuple[Label, ...]
     challengers: tuple[Label, ...]
 
@@ -96,7 +101,9 @@ def compare(
     fresh = _asked(champion, [data.messages[place] for place in np.flatnonzero(is_fresh).tolist()])
     labels[is_fresh], confidence[is_fresh] = fresh.labels, fresh.confidence
     truth = np.array(data.labels)
-    is_new = is_fresh | (changes.of(learned.labels)[learned.truth][places] != truth)
+    taught = changes.of(learned.labels)[learned.truth]
+    before = np.where(is_fresh, "", taught[places])
+    is_new = before != truth
     known_to_champion = changes.of(champion.manifest.labels)
     others = _of(challenger)
     order = _places(challenger.keys, keys)
@@ -105,6 +112,8 @@ def compare(
         is_new=is_new,
         champion=Answers(changes.of(labels.tolist()).astype(np.str_), confidence),
         challenger=Answers(others.labels[order], others.confidence[order]),
+        before=before.astype(np.str_),
+        n_before=Counter(taught.tolist()),
         champions=tuple(sorted(set(known_to_champion.tolist()) - set(changes.retired))),
         challengers=challenger.labels,
     )

@@ -1,11 +1,13 @@
 """Whether a challenger may replace the champion: each gate is a figure, its limit, and a sentence for the team."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 from statistics import NormalDist
 
 import numpy as np
+from scipy.stats import binom
 
 from firstline.bundle.answer_record import AnswerRecord
 from firstline.bundle.decisions import Decider
@@ -20,6 +22,7 @@ WORSE = 0.05
 """A class may lose so much F1."""
 _CONFIDENT = 0.8
 _LEAST_CONFIDENT = 20
+_LEAST_LEFT = 0.5
 _SURE = 0.001
 _ALPHA = 0.05
 
@@ -60,6 +63,7 @@ def gates(
         every_class(compared, seed),
         no_class_lost(compared),
         new_labels(compared),
+        changed_labels(compared),
         routed(decider, before),
         calibration(costs, settings),
         latency(costs, settings),
@@ -110,12 +114,37 @@ def every_class(compared: Compared, seed: int = 0) -> Gate:
 
 
 def no_class_lost(compared: Compared) -> Gate:
-    """The challenger knows every class that the champion knows and that the team has not retired."""
+    """The challenger knows every class that the champion knows and that the team has not retired.
+
+    Nor has a class lost more than half of the labels that the champion learned.
+    """
     lost = tuple(sorted(set(compared.champions) - set(compared.challengers)))
-    words = (
-        f"it does not know {_listed(lost)}, as the champion does" if lost else "it knows all classes of the champion"
-    )
-    return Gate("classes_lost", not lost, float(len(lost)), 0.0, words, lost)
+    if lost:
+        words = f"it does not know {_listed(lost)}, as the champion does"
+        return Gate("classes_lost", False, float(len(lost)), 0.0, words, lost)
+    counts = Counter(compared.truth.tolist())
+    smaller = tuple(label for label in compared.common if counts[label] < _LEAST_LEFT * compared.n_before.get(label, 0))
+    words = "it knows all classes of the champion"
+    if smaller:
+        told = (f"'{label}' has {counts[label]:,} of {compared.n_before[label]:,} labels left" for label in smaller)
+        words = "; ".join(told)
+    return Gate("classes_lost", not smaller, float(len(smaller)), 0.0, words, smaller)
+
+
+def changed_labels(compared: Compared) -> Gate:
+    """Where people changed labels, the champion's answers do not speak for the earlier ones.
+
+    A sign test at the level .001 on the messages that the champion answers with the one or the other: out of fold, it
+    had not learned either. Corrections of wrong labels pass; labels that were exchanged by mistake do not.
+    """
+    rows = (compared.before != "") & (compared.before != compared.truth)
+    n_earlier = int((compared.champion.labels[rows] == compared.before[rows]).sum())
+    n_now = int((compared.champion.labels[rows] == compared.truth[rows]).sum())
+    n = n_earlier + n_now
+    chance = float(binom.sf(n_earlier - 1, n, 0.5)) if n else 1.0
+    words = f"of {int(rows.sum()):,} changed labels, the champion answers {n_now:,} as they are now"
+    words += f", {n_earlier:,} as before"
+    return Gate("changed_labels", chance > _SURE, float(n_earlier), None, words)
 
 
 def new_labels(compared: Compared) -> Gate:
@@ -165,26 +194,34 @@ def routed(decider: Decider, before: Decider | None = None) -> Gate:
     promised, record = decider.promise.precision, decider.record
     if promised is None:
         return Gate("routed_precision", True, None, None, "the promise is about the share that people see")
+    shares = _compared_shares(decider, before)
+    if record is None or not decider.held_out.routed:
+        return Gate("routed_precision", True, None, promised, f"it routes nothing by itself{shares}")
     n_routed = n_right = 0.0
-    for fitted, judged in permutations(_halves(record)) if record else ():
+    for fitted, judged in permutations(_halves(record)):
         half = Decider(fitted, decider.labels, decider.promise, decider.always_review, decider.none)
         is_routed = half.may_route(judged) & half.thresholds.routes(judged)
         n_routed += is_routed.sum() / judged.n_repeats
         n_right += judged.right[is_routed].sum() / judged.n_repeats
     if not n_routed:
-        return Gate("routed_precision", True, None, promised, "it routes nothing by itself")
+        return Gate("routed_precision", True, None, promised, f"too little is routed to judge it{shares}")
     precision = float(n_right / n_routed)
     high = wilson(precision, max(1, round(n_routed)))[1]
-    words = f"{_percent(precision)} of what it routes is right, {_percent(promised)} are promised"
-    shares = [_routed_share(one) for one in (decider, before) if one and one.record]
-    if len(shares) == 2:
-        words += f"; it routes {_percent(shares[0])} of all messages, the champion {_percent(shares[1])}"
+    words = f"{_percent(precision)} of what it routes is right, {_percent(promised)} are promised{shares}"
     return Gate("routed_precision", high >= promised, precision, promised, words)
 
 
-def _routed_share(decider: Decider) -> float:
-    assert decider.record is not None  # noqa: S101 (the caller looked)
-    return float(decider.held_out.routed / decider.record.n_messages)
+def routed_share(decider: Decider) -> float:
+    """The share of messages that a model routes by itself, 0 to 1."""
+    return decider.held_out.routed / max(decider.held_out.n_messages, 1)
+
+
+def _compared_shares(decider: Decider, before: Decider | None) -> str:
+    if before is None or before.record is None:
+        return ""
+    return (
+        f"; it routes {_percent(routed_share(decider))} of all messages, the champion {_percent(routed_share(before))}"
+    )
 
 
 def _halves(record: AnswerRecord) -> tuple[AnswerRecord, AnswerRecord]:

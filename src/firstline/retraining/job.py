@@ -6,7 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from firstline.errors import FirstlineError, WorkspaceBusy, WorkspaceError, kind_of, trace_of
+from sqlalchemy import Connection
+
+from firstline.errors import FirstlineError, StoreUnusable, WorkspaceBusy, WorkspaceError, kind_of, trace_of
 from firstline.evaluation.report.writing import report_file, write_report
 from firstline.neural.memory import is_out_of_memory
 from firstline.processes import begin_as_child
@@ -16,20 +18,21 @@ from firstline.retraining.request import request_of
 from firstline.retraining.retrain import Choice, Judged, retrain
 from firstline.steps import Note, Stage, Step, run_to_end
 from firstline.store.database import writing_rows
-from firstline.store.jobs import finish_job, put_back, read_job, tell
+from firstline.store.jobs import Job, finish_job, put_back, tell
 from firstline.store.workspace import Workspace
 from firstline.training.results import Skipped, TrainEvent
 
 _TELL_EVERY_S = 1.0
 _BUSY_PAUSE_S = 30.0
+_TRIES, _RETRY_S = 120, 5.0
 
 
 class Progress:
     """Stores how far a job is, about once a second, and the lines of its log."""
 
-    def __init__(self, place: Workspace, job_id: int) -> None:
+    def __init__(self, place: Workspace, job: Job) -> None:
         self._place = place
-        self._job_id = job_id
+        self._job = job
         self._progress: Mapping[str, Any] | None = None
         self._lines = ""
         self._told_at = 0.0
@@ -60,7 +63,7 @@ class Progress:
         """Write it if a second has passed. If an import locks the database, it is written later."""
         if now or time.monotonic() - self._told_at >= _TELL_EVERY_S:
             with suppress(WorkspaceError), writing_rows(self._place.database) as connection:
-                tell(connection, self._job_id, self._progress, self._lines)
+                tell(connection, self._job, self._progress, self._lines)
                 self._lines = ""
             self._told_at = time.monotonic()
 
@@ -116,41 +119,45 @@ _RUN: Mapping[str, Callable[[Workspace, Mapping[str, Any], Progress], dict[str, 
 """What a job of each kind does, given workspace, arguments and progress. It returns the result."""
 
 
-def run_job(folder: Path, job_id: int) -> None:
+def run_job(folder: Path, job: Job) -> None:
     """Run a claimed job and store how it ended. This is what the worker's process does."""
     begin_as_child()
     place = Workspace.find(folder)
-    with place.database.connect() as connection:
-        job = read_job(connection, job_id)
-    progress = Progress(place, job_id)
+    progress = Progress(place, job)
     progress.say(f"{job.kind} begins")
     try:
-        if job.kind not in _RUN:
-            raise FirstlineError(f"This Firstline knows no job of the kind '{job.kind}'.", "Upgrade Firstline.")
+        if job.kind not in _RUN or job.arguments is None:
+            raise FirstlineError(f"This Firstline knows no such job: '{job.kind}'.", "Upgrade Firstline.")
         result = _RUN[job.kind](place, job.arguments, progress)
-    except WorkspaceBusy as error:
+    except (WorkspaceBusy, StoreUnusable) as error:
         progress.say(f"waits: {error.message}")
-        with writing_rows(place.database) as connection:
-            put_back(connection, job_id, after_s=_BUSY_PAUSE_S, counts=False)
+        _store(place, lambda connection: put_back(connection, job, after_s=_BUSY_PAUSE_S, counts=False))
     except Exception as error:
-        _fail(place, job_id, progress, error)
+        words = _words(error, progress)
+        progress.store(now=True)
+        _store(place, lambda connection: finish_job(connection, job, "failed", error=words))
     else:
         progress.store(now=True)
-        with writing_rows(place.database) as connection:
-            finish_job(connection, job_id, "done", result=result)
+        _store(place, lambda connection: finish_job(connection, job, "done", result=result))
 
 
-def _fail(place: Workspace, job_id: int, progress: Progress, error: Exception) -> None:
+def _store(place: Workspace, write: Callable[[Connection], None]) -> None:
+    """Write how a job ended. A database that is locked or away for some minutes must not cost the work of hours."""
+    for _ in range(_TRIES):
+        with suppress(WorkspaceError):
+            with writing_rows(place.database) as connection:
+                write(connection)
+            return
+        time.sleep(_RETRY_S)
+
+
+def _words(error: Exception, progress: Progress) -> str:
     if isinstance(error, FirstlineError):
-        words = f"{error.message} {error.next_step}".strip()
-    elif is_out_of_memory(error):
-        words = "Out of memory."
-    elif isinstance(error, OSError):
-        words = f"{error.filename or 'A file'}: {error.strerror or kind_of(error)}."
-    else:
-        # Without the error's own text, which may quote a message.
-        words = f"Firstline has a bug: {kind_of(error)}."
-        progress.say(trace_of(error))
-    progress.store(now=True)
-    with writing_rows(place.database) as connection:
-        finish_job(connection, job_id, "failed", error=words)
+        return f"{error.message} {error.next_step}".strip()
+    if is_out_of_memory(error):
+        return "Out of memory."
+    if isinstance(error, OSError):
+        return f"{error.filename or 'A file'}: {error.strerror or kind_of(error)}."
+    # Without the error's own text, which may quote a message.
+    progress.say(trace_of(error))
+    return f"Firstline has a bug: {kind_of(error)}."

@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from firstline import errors
-from firstline.errors import FirstlineError, NotebookFailed
+from firstline.errors import NotebookFailed
 from firstline.steps import Step
 from firstline.store.private import temporary_folder
 
@@ -24,6 +23,8 @@ _OPTIONS = ["--HistoryManager.enabled=False"]
 _FOLDERS = {
     name: name.lower() for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
 }
+INJECTED = "injected-parameters"
+"""The tag of the cell that sets the parameters; it is not in the file."""
 _MORE_MEMORY = "Close other programs, or use a machine with more memory."
 
 
@@ -38,8 +39,11 @@ def run_cells(notebook: "NotebookNode", folder: Path, room: Path) -> Generator[S
     for _, cell in cells:
         cell.outputs, cell.execution_count = [], None
     with temporary_folder(room) as own, _kernel(notebook, folder, own) as client:
-        for number, (place, cell) in enumerate(cells, 1):
-            yield Step(f"cell {number} of {len(cells)}", number - 1, len(cells))
+        number = 0
+        for done, (place, cell) in enumerate(cells):
+            # The cell of parameters is not in the team's own file, so it has no number.
+            number += INJECTED not in cell.metadata.get("tags", ())
+            yield Step(f"cell {done + 1} of {len(cells)}", done, len(cells))
             _run(client, cell, place, number)
 
 
@@ -92,17 +96,15 @@ def _run(client: "NotebookClient", cell: "NotebookNode", place: int, number: int
     try:
         client.execute_cell(cell, place)
     except CellExecutionError as error:
-        raise _failed(number, error.ename, error.evalue) from None
+        raise _failed(number, error.ename) from None
     except DeadKernelError:
         raise NotebookFailed(
             f"The notebook's kernel was killed in code cell {number}; it may have run out of memory.", _MORE_MEMORY
         ) from None
 
 
-def _failed(number: int, name: str, text: str) -> NotebookFailed:
-    """Only the texts of Firstline's own errors are shown: they quote no message."""
+def _failed(number: int, name: str) -> NotebookFailed:
+    """Only the error's name is shown: its text may quote a message, and is in the executed notebook."""
     if name == "MemoryError":
         return NotebookFailed(f"Code cell {number} of the notebook ran out of memory.", _MORE_MEMORY)
-    kind = getattr(errors, name, None)
-    is_own = isinstance(kind, type) and issubclass(kind, FirstlineError)
-    return NotebookFailed(f"Code cell {number} of the notebook failed: {f'{name}: {text}' if is_own else f'{name}.'}")
+    return NotebookFailed(f"Code cell {number} of the notebook failed: {name}.")

@@ -11,7 +11,7 @@ from firstline.bundle.files import read_manifest
 from firstline.bundle.registry import champion_id
 from firstline.errors import FileUnreadable, FileUnwritable, NotebookFailed
 from firstline.files import whole_file
-from firstline.retraining.kernel import run_cells
+from firstline.retraining.kernel import INJECTED, run_cells
 from firstline.retraining.retrain import Before, Choice, Judged, judge
 from firstline.steps import Step
 from firstline.store.messages import read_for_training
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _SHIPPED = "training.ipynb"
 _VERSION = 4
-_PARAMETERS, _INJECTED = "parameters", "injected-parameters"
+_PARAMETERS = "parameters"
 
 
 @dataclass(frozen=True)
@@ -119,8 +119,8 @@ def set_parameters(notebook: "NotebookNode", parameters: dict[str, object]) -> N
     import nbformat
 
     lines = ["# Set by firstline retrain --notebook.", *(f"{name} = {value!r}" for name, value in parameters.items())]
-    cell = nbformat.v4.new_code_cell("\n".join(lines), metadata={"tags": [_INJECTED]})
-    cells = [one for one in notebook.cells if _INJECTED not in one.metadata.get("tags", ())]
+    cell = nbformat.v4.new_code_cell("\n".join(lines), metadata={"tags": [INJECTED]})
+    cells = [one for one in notebook.cells if INJECTED not in one.metadata.get("tags", ())]
     tagged = [number for number, one in enumerate(cells) if _PARAMETERS in one.metadata.get("tags", ())]
     cells.insert(tagged[0] + 1 if tagged else 0, cell)
     notebook.cells = cells

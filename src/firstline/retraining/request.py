@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from firstline.errors import UsageError
 from firstline.settings import Settings
 from firstline.training.request import TrainingRequest
 
@@ -21,8 +22,11 @@ def request_of(
     """A training as given; what is None or empty is as in the settings. 0 for `minutes` or `latency_ms`: no limit.
 
     Candidates that are named have no time limit unless `minutes` is given. On a cluster the limit of the settings does
-    not apply.
+    not apply. Raises `UsageError`.
     """
+    for name, value, least in (("folds", folds, 2), ("repeats", repeats, 1), ("seed", seed, 0)):
+        if value is not None and value < least:
+            raise UsageError(f"{name} is at least {least}, got {value}.", "See: firstline train --help")
     training = settings.training
     default_minutes = 0.0 if is_on_cluster else training.minutes
     return TrainingRequest(

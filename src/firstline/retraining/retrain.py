@@ -1,9 +1,10 @@
 """Trains a challenger, compares it with the champion, and promotes it if all gates let it pass."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Literal, TypeAlias
 
+from firstline.bundle.decisions import Decider
 from firstline.bundle.files import size_bytes
 from firstline.bundle.manifest import Manifest
 from firstline.bundle.predictor import Predictor
@@ -13,7 +14,7 @@ from firstline.bundle.registry import champion_id, model_folder, promote
 from firstline.errors import BundleError, InputError
 from firstline.evaluation.held_out import HeldOut, find_held_out
 from firstline.retraining.comparing import TeamsChanges, compare
-from firstline.retraining.gates import Costs, Gate, always_reviewed, gates
+from firstline.retraining.gates import Costs, Gate, always_reviewed, gates, routed_share
 from firstline.retraining.new_classes import NewClass, new_classes
 from firstline.store.classes import retired_names
 from firstline.store.former_names import names_now
@@ -25,6 +26,8 @@ from firstline.training.request import TrainingRequest
 from firstline.training.results import TrainEvent
 from firstline.training.train import TrainReport, train
 
+_MOST_LESS_ROUTED = 0.05
+"""From here on a fall in the share of routed messages is told."""
 Choice: TypeAlias = Literal["never", "gates", "always"]
 
 
@@ -34,6 +37,7 @@ class Judged:
 
     `champion` is the id of the model that it was compared with, None if there was none. `reason` says why it was
     promoted, or why not. `new_classes` are those that the champion does not know.
+    `warnings` are sentences about what no gate forbids and people should know.
     """
 
     challenger: str
@@ -43,6 +47,7 @@ class Judged:
     gates: tuple[Gate, ...]
     reason: str
     new_classes: tuple[NewClass, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def is_unchanged(self) -> bool:
@@ -69,6 +74,7 @@ class Judged:
                 for gate in self.gates
             ],
             "new_classes": [asdict(one) for one in self.new_classes],
+            "warnings": list(self.warnings),
             "run": self.run,
         }
 
@@ -127,13 +133,13 @@ def judge(
         reason = f"the champion, {champion}, no longer exists" if champion else "there was no champion"
         return Judged(model.id, run, champion, True, (), reason)
     assert champion is not None  # noqa: S101 (otherwise the new model has become it)
-    found, new = _gates(place, data, champion, before.learned, model, seed)
-    failed = [gate for gate in found if not gate.is_passed]
+    verdict = _verdict(place, data, champion, before.learned, model, seed)
+    failed = [gate for gate in verdict.gates if not gate.is_passed]
     is_promoted = choice == "always" or (choice == "gates" and not failed)
     reason = _reason(choice, failed)
     if is_promoted:
-        promote(place.models, model.id, f"retrain: {reason}")
-    return Judged(model.id, run, champion, is_promoted, tuple(found), reason, tuple(new))
+        promote(place.models, model.id, f"retrain: {reason}", is_automatic=True)
+    return Judged(model.id, run, champion, is_promoted, verdict.gates, reason, verdict.new_classes, verdict.warnings)
 
 
 def _reason(choice: Choice, failed: Sequence[Gate]) -> str:
@@ -153,21 +159,25 @@ def _held_out(place: Workspace, champion: str | None) -> HeldOut | InputError | 
         return error
 
 
-def _gates(
-    place: Workspace, data: Labelled, champion: str, learned: HeldOut | InputError | None, model: Manifest, seed: int
-) -> tuple[Sequence[Gate], Sequence[NewClass]]:
-    """The gates, and the classes that the champion does not know.
+@dataclass(frozen=True)
+class _Verdict:
+    gates: tuple[Gate, ...]
+    new_classes: tuple[NewClass, ...] = ()
+    warnings: tuple[str, ...] = ()
 
-    If the challenger cannot be loaded, or the two cannot be compared, a failed gate says so.
-    """
+
+def _verdict(
+    place: Workspace, data: Labelled, champion: str, learned: HeldOut | InputError | None, model: Manifest, seed: int
+) -> _Verdict:
+    """What the comparison finds. If the challenger cannot be loaded or compared, a failed gate says so."""
     promise, settings = read_promise(place.models), place.settings
     folder = model_folder(place.models, model.id)
     try:
         challenger = Predictor.load(folder, promise, place.always_review, place.none_classes)
     except BundleError as error:
-        return [Gate("self_check", False, None, None, error.message)], []
+        return _Verdict((Gate("self_check", False, None, None, error.message),))
     checked = Gate("self_check", True, None, None, "it answers as it did when it was trained")
-    rolled_back = _rolled_back(place, model.id)
+    replaced = _replaced(place, model.id)
     try:
         if not isinstance(learned, HeldOut):
             raise learned or InputError("The answers of the champion are not known.")
@@ -175,15 +185,21 @@ def _gates(
         changes = _changes(place)
         compared = compare(data, before, learned, find_held_out(place.runs, model.id), changes)
     except (BundleError, InputError) as error:
-        return [checked, *rolled_back, Gate("comparison", False, None, None, error.message)], []
+        return _Verdict((checked, *replaced, Gate("comparison", False, None, None, error.message)))
     costs = _costs(model, size_bytes(folder))
-    found = [
+    found = (
         checked,
-        *rolled_back,
+        *replaced,
         always_reviewed(place.always_review, changes.names_now),
         *gates(compared, challenger.decider, before.decider, costs, settings.retraining, seed),
-    ]
-    return found, new_classes(compared)
+    )
+    return _Verdict(found, tuple(new_classes(compared)), tuple(_warnings(challenger.decider, before.decider)))
+
+
+def _warnings(challenger: Decider, champion: Decider) -> Iterator[str]:
+    now, before = routed_share(challenger), routed_share(champion)
+    if before - now > _MOST_LESS_ROUTED:
+        yield f"it routes {now:.0%} of all messages by itself, the champion {before:.0%}".replace("%", " %")
 
 
 def _changes(place: Workspace) -> TeamsChanges:
@@ -191,13 +207,16 @@ def _changes(place: Workspace) -> TeamsChanges:
         return TeamsChanges(names_now(connection), retired_names(connection))
 
 
-def _rolled_back(place: Workspace, model: str) -> list[Gate]:
-    """A failed gate if the last rollback was from this very model, otherwise none."""
+def _replaced(place: Workspace, model: str) -> list[Gate]:
+    """A failed gate if a person put another model in the place of this very one, otherwise none."""
     last = next((one for one in reversed(promotions(place.models)) if model in (one.model, one.before)), None)
-    if last is None or not last.is_rollback or last.before != model:
+    if last is None or last.is_automatic or last.before != model:
         return []
+    did = (
+        "rolled back from this very model" if last.is_rollback else f"put {last.model} in the place of this very model"
+    )
     why = f" ({last.why})" if last.why else ""
-    return [Gate("rolled_back", False, None, None, f"{last.by} rolled back from this very model{why}")]
+    return [Gate("rolled_back" if last.is_rollback else "replaced", False, None, None, f"{last.by} {did}{why}")]
 
 
 def _costs(model: Manifest, n_bytes: int) -> Costs:

@@ -1,6 +1,7 @@
 """When the worker retrains by itself: at times of a cron schedule, or after so many new labels."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -11,7 +12,6 @@ from firstline.settings.model import RetrainingSettings
 from firstline.store.jobs import Job, add_job, last_asked
 from firstline.store.messages import now, read_state, write_state
 from firstline.store.schema import classes, in_force, in_use, labels
-from firstline.store.workspace import Workspace
 
 _STATE = "retraining.schedule"
 
@@ -23,13 +23,15 @@ class _Last(msgspec.Struct):
     at: datetime
 
 
-def add_due(place: Workspace, connection: Connection) -> Job | None:
-    """Put a retraining in if one is due, for times that have passed since the last look, or for new labels."""
-    settings = place.settings.retraining
+def add_due(models: Path, settings: RetrainingSettings, connection: Connection) -> Job | None:
+    """Put a retraining in if one is due, for times that have passed since the last look, or for new labels.
+
+    `models` is the folder of the models.
+    """
     if settings.schedule and _is_time(connection, settings):
         return add_job(connection, "retrain", {}, "schedule")
     if settings.new_labels:
-        n_new = _count_new_labels(place, connection)
+        n_new = _count_new_labels(models, connection)
         if n_new >= settings.new_labels:
             return add_job(connection, "retrain", {}, f"{n_new:,} new labels")
     return None
@@ -49,16 +51,17 @@ def _is_time(connection: Connection, settings: RetrainingSettings) -> bool:
     known = read_state(connection, _STATE)
     last = msgspec.json.decode(known, type=_Last) if known else None
     described = f"{settings.schedule} {settings.time_zone}"
-    is_new = last is None or last.schedule != described
+    # A look in the future was one by a wrong clock.
+    is_new = last is None or last.schedule != described or last.at > now()
     is_due = last is not None and not is_new and next_time(settings, last.at) <= now()
     if is_new or is_due:
         write_state(connection, _STATE, msgspec.json.encode(_Last(described, now())).decode())
     return is_due
 
 
-def _count_new_labels(place: Workspace, connection: Connection) -> int:
+def _count_new_labels(folder: Path, connection: Connection) -> int:
     """Labels given since the newest model was trained, or since a retraining was last put in."""
-    models, _ = list_models(place.models)
+    models, _ = list_models(folder)
     trained = (
         [datetime.fromisoformat(models[0].measured.created_at).astimezone(UTC).replace(tzinfo=None)] if models else []
     )

@@ -193,6 +193,10 @@ def _is_schedule(text: str) -> str:
 
         if len(text.split()) != _CRON_FIELDS or not croniter.is_valid(text):
             raise ValueError("not a schedule in the five fields of cron, such as '0 2 * * 0'")
+        try:
+            croniter(text).get_next()
+        except ValueError:
+            raise ValueError("no day is ever like that") from None
     return text
 
 

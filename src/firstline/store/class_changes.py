@@ -13,6 +13,8 @@ from firstline.errors import UsageError
 from firstline.store.former_names import ids_now
 from firstline.store.messages import now
 from firstline.store.schema import classes, imports, in_force, is_class, labels
+from firstline.text.masks import Masker
+from firstline.text.personal import holds_personal_data
 from firstline.text.rules import nfc, white_space
 from firstline.types import Label
 
@@ -69,7 +71,7 @@ def add_class(connection: Connection, name: Label, description: str | None = Non
     A former name becomes a class of its own again.
     """
     name = _as_stored(name)
-    values = {"description": description, "stands_for": None, "stands_for_import": None}
+    values = {"description": description, "stands_for": None, "stands_for_import": None, "retired_at": None}
     former = and_(classes.c.name == name, ~is_class)
     if not connection.execute(classes.update().where(former).values(values)).rowcount:
         _require_new(connection, name)
@@ -84,7 +86,11 @@ def rename_class(connection: Connection, name: Label, new: Label) -> Label:
     """
     place, new = _id_of(connection, name), _as_stored(new)
     if ids_now(connection).get(_row_of(connection, new)) == place:
-        # Back to a name that the class once had.
+        # Back to a name that the class once had. That of a merged class belongs to its labels, which may come back.
+        if connection.execute(select(labels.c.id).where(labels.c.class_id == _row_of(connection, new))).first():
+            raise UsageError(
+                f"'{new}' was merged into '{name}'.", "Undo that (firstline classes undo), or use another name."
+            )
         connection.execute(classes.delete().where(classes.c.name == new))
     _require_new(connection, new)
     connection.execute(classes.update().where(classes.c.id == place).values(name=new))
@@ -104,6 +110,9 @@ def retire_class(connection: Connection, name: Label, *, is_back: bool = False) 
     Labels of a retired class stay stored and are not learned: their messages count as unlabelled. Raises `UsageError`.
     """
     place = _id_of(connection, name)
+    is_retired = connection.execute(select(classes.c.retired_at).where(classes.c.id == place)).scalar() is not None
+    if is_retired is not is_back:
+        raise UsageError(f"'{name}' is {'retired already' if is_retired else 'in use, not retired'}.", _LIST)
     connection.execute(classes.update().where(classes.c.id == place).values(retired_at=None if is_back else now()))
     return _n_in_force(connection, place)
 
@@ -119,7 +128,9 @@ def merger(connection: Connection, name: Label, into: Label) -> Merger:
     if place == target:
         raise UsageError(f"'{name}' cannot be merged into itself.", "Name two classes.")
     if connection.execute(select(classes.c.retired_at).where(classes.c.id == target)).scalar() is not None:
-        raise UsageError(f"'{into}' is retired, so its labels are not learned.", "First: firstline classes restore")
+        raise UsageError(
+            f"'{into}' is retired, so its labels are not learned.", f"First: firstline classes restore '{into}'"
+        )
     n_had_both = connection.execute(
         select(func.count()).where(labels.c.class_id == place, in_force, _has(target))
     ).scalar_one()
@@ -132,10 +143,9 @@ def merge_classes(connection: Connection, name: Label, into: Label, by: str) -> 
     place, target = _id_of(connection, name), _id_of(connection, into)
     row = {"file": f"classes merge '{name}' '{into}'", "source": SOURCE, "at": now()}
     import_id = connection.execute(imports.insert().values(row).returning(imports.c.id)).scalar_one()
-    moved = select(
-        labels.c.message_id, literal(target), literal("merge"), literal(by), literal(now()), literal(import_id)
-    )
-    columns = ["message_id", "class_id", "source", "by", "at", "import_id"]
+    given = (literal(target), literal("merge"), literal(by), literal(now()), literal(import_id))
+    moved = select(labels.c.message_id, *given, labels.c.is_random)
+    columns = ["message_id", "class_id", "source", "by", "at", "import_id", "is_random"]
     connection.execute(
         insert(labels).from_select(columns, moved.where(labels.c.class_id == place, in_force, ~_has(target)))
     )
@@ -177,7 +187,8 @@ def _id_of(connection: Connection, name: Label) -> int:
         raise UsageError(f"There is no class '{name}'.", _LIST)
     now_called = ids_now(connection).get(place)
     if now_called is not None:
-        raise UsageError(f"'{name}' is '{_name_of(connection, now_called)}' now.", _LIST)
+        now_named = _name_of(connection, now_called)
+        raise UsageError(f"'{name}' is '{now_named}' now.", f"Use that name: '{now_named}'")
     return place
 
 
@@ -194,6 +205,8 @@ def _name_of(connection: Connection, place: int) -> Label:
 def _require_new(connection: Connection, name: Label) -> None:
     if not name:
         raise UsageError("The name of a class cannot be empty.", "Name it.")
+    if holds_personal_data(name, Masker()):
+        raise UsageError("The name of a class cannot hold personal data.", "Use another name.")
     place = _row_of(connection, name)
     if place in ids_now(connection):
         now_called = _name_of(connection, ids_now(connection)[place])

@@ -42,7 +42,7 @@ class Tally:
     removed. `n_forgotten` rows were skipped because they were forgotten earlier, `n_gone` because the message with
     their key is not stored, or is not that of their text. `new_classes` were added to those that the workspace had
     before; empty if it had none. `renamed` are former names in the file, with the classes that they are now; `retired`
-    are its classes that are out of use.
+    are its classes that are out of use. `n_random` labels are of messages that were drawn at random.
     """
 
     n_new: int = 0
@@ -58,6 +58,7 @@ class Tally:
     new_classes: list[Label] = field(default_factory=list)
     renamed: dict[Label, Label] = field(default_factory=dict)
     retired: list[Label] = field(default_factory=list)
+    n_random: int = 0
 
 
 class Intake:
@@ -146,6 +147,8 @@ class Intake:
         tally.n_known = len(self._keys) - tally.n_new - tally.n_corrected
         tally.n_new_labelled = self._count_newly_labelled()
         tally.new_classes = self._new_classes()
+        drawn = select(func.count()).where(labels.c.import_id == self.id, labels.c.is_random, in_force)
+        tally.n_random = self._connection.execute(drawn).scalar_one()
         renamed, retired = names_now(self._connection), retired_names(self._connection)
         tally.renamed = {name: renamed[name] for name in sorted(self._class_ids) if name in renamed}
         tally.retired = sorted(retired & {renamed.get(name, name) for name in self._class_ids})

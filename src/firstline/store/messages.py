@@ -182,10 +182,11 @@ def labelled_keys(engine: Engine) -> frozenset[bytes]:
         return frozenset(key for (key,) in connection.execute(labelled))
 
 
-def class_names(engine: Engine) -> frozenset[Label]:
-    """The names of all classes, without former ones."""
+def class_names(engine: Engine, *, with_former: bool = False) -> frozenset[Label]:
+    """The names of all classes, and if asked for, those that they once had."""
+    wanted = select(classes.c.name) if with_former else select(classes.c.name).where(is_class)
     with engine.connect() as connection:
-        return frozenset(name for (name,) in connection.execute(select(classes.c.name).where(is_class)))
+        return frozenset(connection.execute(wanted).scalars())
 
 
 def disagreements(connection: Connection) -> list[Disagreement]:

@@ -51,7 +51,10 @@ def unanswered(connection: Connection) -> list[RandomLabel]:
     is_split = exists().where(
         other.c.message_id == labels.c.message_id, other.c.id != labels.c.id, other.c.superseded_at.is_(None)
     )
-    is_answered = exists().where(random_answers.c.label_id == labels.c.id)
+    answered = labels.alias()
+    is_answered = exists().where(
+        random_answers.c.label_id == answered.c.id, answered.c.message_id == labels.c.message_id
+    )
     rows = connection.execute(
         select(labels.c.id, labels.c.at, messages.c.key, messages.c.text, messages.c.segment, classes.c.name)
         .join_from(labels, messages)
@@ -75,7 +78,7 @@ def add_answers(connection: Connection, model: str, answers: Sequence[RandomAnsw
 
 
 def measured(connection: Connection) -> list[Measured]:
-    """The figures of each champion, by those of its labels that are still in force."""
+    """The figures of each champion, by the labels that its messages had then. Undone imports do not count."""
     rows = connection.execute(
         select(
             random_answers.c.model,
@@ -84,8 +87,6 @@ def measured(connection: Connection) -> list[Measured]:
             _share(random_answers.c.decision == "route"),
             _share(random_answers.c.decision == "unknown"),
         )
-        .join_from(random_answers, labels)
-        .where(in_force)
         .group_by(random_answers.c.model)
         .order_by(random_answers.c.model)
     )

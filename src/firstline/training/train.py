@@ -100,7 +100,7 @@ def train(
     basis, begun = best.basis(folds), manifest(best.result, fitted, settings, folds, refit_s, curve)
     model = _write(models, begun, fitted, basis)
     if champion is None:
-        promote(models, model.id, "train: there was no champion")
+        promote(models, model.id, "train: there was no champion", is_automatic=True)
     run.finish(best.held_out(model.id, folds, basis.novelty.held_out))
     n_steps = sum(one.name != BLEND for one in evaluated) * folds.n_all + 1
     yield Step(f"{best.name}, on all labels", n_steps, n_steps)

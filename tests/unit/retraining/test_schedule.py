@@ -1,13 +1,11 @@
 """The worker retrains at the times of the schedule, and after enough new labels."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from firstline.retraining.schedule import add_due, next_time
-from firstline.settings import Settings
 from firstline.settings.model import RetrainingSettings
 from firstline.store.database import writing_rows
 from firstline.store.jobs import Job, claim_job, finish_job
@@ -24,18 +22,17 @@ def place(tmp_path: Path) -> Workspace:
 
 def asked(place: Workspace, **settings: object) -> Job | None:
     retraining = RetrainingSettings.model_validate(settings)
-    changed = replace(place, settings=Settings(**{**place.settings.model_dump(), "retraining": retraining}))
     with writing_rows(place.database) as connection:
-        return add_due(changed, connection)
+        return add_due(place.models, retraining, connection)
 
 
-def sleep_until_yesterday(place: Workspace) -> None:
+def sleep_until_yesterday(place: Workspace, days: int = 1) -> None:
     """As if the worker had last looked a day ago."""
     with writing_rows(place.database) as connection:
         value = connection.execute(state.select()).mappings().all()
         (stored,) = [row["value"] for row in value if row["name"] == "retraining.schedule"]
         today = f"{now():%Y-%m-%d}"
-        earlier = stored.replace(today, f"{now() - timedelta(days=1):%Y-%m-%d}")
+        earlier = stored.replace(today, f"{now() - timedelta(days=days):%Y-%m-%d}")
         connection.execute(state.update().where(state.c.name == "retraining.schedule").values(value=earlier))
 
 
@@ -74,14 +71,26 @@ def test_enough_new_labels_are_a_reason_once(place: Workspace) -> None:
     assert job is not None
     assert job.asked_by == "4 new labels"
     with writing_rows(place.database) as connection:
-        claim_job(connection, "long", "a:1")
-        finish_job(connection, job.id, "failed", error="x")
+        claimed = claim_job(connection, "long", "a:1")
+        assert claimed is not None
+        finish_job(connection, claimed, "failed", error="x")
     assert asked(place, new_labels=4) is None
     take_in(place.database, *(StoredMessage(f"ещё {number}", label="Карта") for number in range(4)))
     assert asked(place, new_labels=4) is not None
 
 
-@pytest.mark.parametrize("wrong", [{"schedule": "often"}, {"schedule": "0 2 * * 0 7"}, {"time_zone": "Mars/Base"}])
+def test_a_look_by_a_clock_that_was_ahead_does_not_count(place: Workspace) -> None:
+    asked(place, schedule="* * * * *")
+    sleep_until_yesterday(place, days=-900)
+    assert asked(place, schedule="* * * * *") is None
+    sleep_until_yesterday(place)
+    assert asked(place, schedule="* * * * *") is not None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"schedule": "0 0 30 2 *"}, {"schedule": "often"}, {"schedule": "0 2 * * 0 7"}, {"time_zone": "Mars/Base"}],
+)
 def test_a_wrong_schedule_is_refused(wrong: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match="not "):
+    with pytest.raises(ValueError, match=r"not |no day"):
         RetrainingSettings.model_validate(wrong)

@@ -11,11 +11,15 @@ from firstline.errors import UsageError
 from firstline.store.database import writing_rows
 from firstline.store.jobs import (
     MOST_STARTS,
+    Job,
+    Lane,
     add_job,
     beat,
     cancel_job,
     claim_job,
+    find_job,
     finish_job,
+    holds,
     last_asked,
     list_jobs,
     put_back,
@@ -33,18 +37,23 @@ def connection(engine: Engine) -> Iterator[Connection]:
         yield opened
 
 
+def claimed(connection: Connection, worker: str = "a:1", lane: Lane = "long") -> Job:
+    job = claim_job(connection, lane, worker)
+    assert job is not None
+    return job
+
+
 def test_each_lane_runs_one_job_at_a_time_the_oldest_first(connection: Connection) -> None:
     first = add_job(connection, "retrain", {}, "anna")
     second = add_job(connection, "retrain", {"promote": "never"}, "anna")
     report = add_job(connection, "report", {}, "anna")
-    taken = claim_job(connection, "long", "a:1")
-    assert taken is not None
+    taken = claimed(connection)
     assert (taken.id, taken.state, taken.n_starts) == (first.id, "running", 1)
     assert claim_job(connection, "long", "b:2") is None
     other = claim_job(connection, "short", "b:2")
     assert other is not None
     assert other.id == report.id
-    finish_job(connection, first.id, "done", result={"promoted": True})
+    finish_job(connection, taken, "done", result={"promoted": True})
     following = claim_job(connection, "long", "b:2")
     assert following is not None
     assert (following.id, following.arguments) == (second.id, {"promote": "never"})
@@ -71,30 +80,60 @@ def test_the_same_job_waits_only_once(connection: Connection) -> None:
 
 def test_a_job_put_back_waits_for_its_time_and_ends_after_three_kills(connection: Connection) -> None:
     job = add_job(connection, "retrain", {}, "anna")
-    claim_job(connection, "long", "a:1")
-    put_back(connection, job.id, after_s=60, counts=False)
+    put_back(connection, claimed(connection), after_s=60, counts=False)
     assert claim_job(connection, "long", "a:1") is None
     connection.execute(jobs.update().values(not_before=now() - timedelta(seconds=1)))
     for start in range(1, MOST_STARTS + 1):
-        taken = claim_job(connection, "long", "a:1")
-        assert taken is not None
+        taken = claimed(connection)
         assert taken.n_starts == start
-        put_back(connection, job.id)
+        put_back(connection, taken)
     ended = read_job(connection, job.id)
     assert (ended.state, ended.error) == ("failed", "It was killed 3 times. Is there enough memory for it?")
 
 
 def test_a_job_is_lost_with_a_worker_that_is_silent_or_was_the_only_one(connection: Connection) -> None:
     job = add_job(connection, "retrain", {}, "anna")
-    claim_job(connection, "long", "a:1")
+    taken = claimed(connection)
     assert take_back_lost(connection, is_only_worker=False) == []
-    beat(connection, job.id, "b:2")
-    beat(connection, job.id, "a:1")
+    connection.execute(jobs.update().values(beat_at=now() - timedelta(hours=1)))
+    beat(connection, taken)
+    assert take_back_lost(connection, is_only_worker=False) == []
     connection.execute(jobs.update().values(beat_at=now() - timedelta(hours=1)))
     assert take_back_lost(connection, is_only_worker=False) == [job.id]
-    claim_job(connection, "long", "a:1")
+    claimed(connection)
     assert take_back_lost(connection, is_only_worker=True) == [job.id]
     assert read_job(connection, job.id).state == "waiting"
+
+
+def test_a_worker_whose_job_was_taken_for_lost_changes_nothing_any_more(connection: Connection) -> None:
+    job = add_job(connection, "retrain", {}, "anna")
+    old = claimed(connection)
+    connection.execute(jobs.update().values(beat_at=now() - timedelta(hours=1)))
+    take_back_lost(connection, is_only_worker=False)
+    new = claimed(connection, "b:2")
+    assert (holds(connection, old), holds(connection, new)) == (False, True)
+    put_back(connection, old)
+    tell(connection, old, None, "late")
+    finish_job(connection, old, "failed", error="late")
+    found = read_job(connection, job.id)
+    assert (found.state, found.worker, found.log, found.error) == ("running", "b:2", "", None)
+
+
+def test_a_row_that_somebody_broke_stops_nobody(connection: Connection) -> None:
+    job = add_job(connection, "retrain", {}, "anna")
+    connection.execute(jobs.update().values(arguments="{broken", progress="[1]"))
+    assert claimed(connection).arguments is None
+    assert list_jobs(connection)[0].progress is None
+    connection.execute(jobs.delete())
+    assert find_job(connection, job.id) is None
+
+
+def test_old_jobs_that_have_ended_are_deleted(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firstline.store.jobs._MOST_KEPT", 1)
+    add_job(connection, "report", {"model": "0"}, "anna")
+    finish_job(connection, claimed(connection, lane="short"), "done")
+    waiting = [add_job(connection, "report", {"model": model}, "anna").id for model in ("1", "2", "3")]
+    assert [one.id for one in list_jobs(connection)] == waiting[::-1]
 
 
 def test_a_cancelled_job_does_not_start_or_go_on(connection: Connection) -> None:
@@ -102,9 +141,9 @@ def test_a_cancelled_job_does_not_start_or_go_on(connection: Connection) -> None
     assert cancel_job(connection, waiting.id).state == "cancelled"
     assert claim_job(connection, "short", "a:1") is None
     running = add_job(connection, "report", {}, "anna")
-    claim_job(connection, "short", "a:1")
+    taken = claimed(connection, lane="short")
     assert cancel_job(connection, running.id).state == "running"
-    put_back(connection, running.id)
+    put_back(connection, taken)
     assert read_job(connection, running.id).state == "cancelled"
     with pytest.raises(UsageError, match="has ended: cancelled"):
         cancel_job(connection, running.id)
@@ -114,7 +153,8 @@ def test_a_cancelled_job_does_not_start_or_go_on(connection: Connection) -> None
 
 def test_progress_and_the_end_of_the_log_are_kept(connection: Connection) -> None:
     job = add_job(connection, "retrain", {}, "anna")
-    tell(connection, job.id, {"what": "folds", "done": 1, "total": 5}, "eins\n")
-    tell(connection, job.id, None, "x" * 100_000)
+    taken = claimed(connection)
+    tell(connection, taken, {"what": "folds", "done": 1, "total": 5}, "eins\n")
+    tell(connection, taken, None, "x" * 100_000)
     found = read_job(connection, job.id)
     assert (found.progress, len(found.log), "eins" in found.log) == (None, 100_000, False)

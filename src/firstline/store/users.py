@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
 
-from firstline.errors import UsageError
+from firstline.errors import UsageError, UserRefused
 from firstline.store.messages import now
 from firstline.store.schema import sessions, users
 from firstline.text.rules import nfc, white_space
@@ -51,11 +51,13 @@ def as_role(text: str) -> Role:
 
 
 def as_name(text: str) -> str:
-    """A name as it is stored: one line of at most 64 characters. Raises `UsageError`."""
+    """A name as it is stored: one line of at most 64 characters. Raises `UserRefused`."""
     name = white_space(nfc(text))
     if not name or len(name) > _MOST_NAME_CHARS or not name.isprintable():
-        raise UsageError(
-            f"A user's name has 1 to {_MOST_NAME_CHARS} printable characters.", "For example: firstline users add anna"
+        raise UserRefused(
+            "name",
+            f"A user's name has 1 to {_MOST_NAME_CHARS} printable characters.",
+            "For example: firstline users add anna",
         )
     return name
 
@@ -78,20 +80,22 @@ def find_user(connection: Connection, name: str) -> User | None:
 
 
 def read_user(connection: Connection, name: str) -> User:
-    """The user of this name who is not disabled. Raises `UsageError`."""
+    """The user of this name who is not disabled. Raises `UserRefused`."""
     found = find_user(connection, name)
     if found is None or found.disabled_at is not None:
-        raise UsageError(f"There is no user '{name}'.", "List them: firstline users")
+        raise UserRefused("missing", f"There is no user '{name}'.", "List them: firstline users")
     return found
 
 
 def add_user(connection: Connection, name: str, role: Role, password_hash: str) -> User:
-    """Add a user. A disabled one of this name is enabled again. Raises `UsageError` if the name is taken or unfit."""
+    """Add a user. A disabled one of this name is enabled again. Raises `UserRefused` if the name is taken or unfit."""
     name = as_name(name)
     found = find_user(connection, name)
     if found is not None and found.disabled_at is None:
-        raise UsageError(
-            f"There is a user '{found.name}' already.", f"Change the role: firstline users role '{found.name}' ROLE"
+        raise UserRefused(
+            "exists",
+            f"There is a user '{found.name}' already.",
+            f"Change the role: firstline users role '{found.name}' ROLE",
         )
     values = {"name": name, "role": role, "password_hash": password_hash, "disabled_at": None}
     if found is not None:
@@ -104,7 +108,7 @@ def add_user(connection: Connection, name: str, role: Role, password_hash: str) 
 def set_role(connection: Connection, name: str, role: Role) -> User:
     """Give a user another role, and end the user's sessions.
 
-    Raises `UsageError` if there is no such user, or if this would leave no admin.
+    Raises `UserRefused` if there is no such user, or if this would leave no admin.
     """
     user = read_user(connection, name)
     if role != user.role:
@@ -116,17 +120,22 @@ def set_role(connection: Connection, name: str, role: Role) -> User:
 
 
 def set_password(connection: Connection, name: str, password_hash: str) -> User:
-    """Give a user another password, and end the user's sessions. Raises `UsageError` if there is no such user."""
+    """Give a user another password, and end the user's sessions. Raises `UserRefused` if there is no such user."""
     user = read_user(connection, name)
     connection.execute(users.update().where(users.c.id == user.id).values(password_hash=password_hash))
     end_sessions(connection, user.id)
     return read_user(connection, name)
 
 
+def rehash_password(connection: Connection, user_id: int, password_hash: str) -> None:
+    """Store another hash of the same password; sessions go on."""
+    connection.execute(users.update().where(users.c.id == user_id).values(password_hash=password_hash))
+
+
 def disable_user(connection: Connection, name: str) -> User:
     """Keep a user from signing in, and end the user's sessions; labels still name the user.
 
-    Raises `UsageError` if there is no such user, or if this would leave no admin.
+    Raises `UserRefused` if there is no such user, or if this would leave no admin.
     """
     user = read_user(connection, name)
     _require_another_admin(connection, user)
@@ -145,8 +154,10 @@ def _require_another_admin(connection: Connection, user: User) -> None:
         return
     others = select(func.count()).where(users.c.role == "admin", users.c.disabled_at.is_(None), users.c.id != user.id)
     if not connection.execute(others).scalar_one():
-        raise UsageError(
-            f"'{user.name}' is the only admin.", "Make another one first: firstline users add NAME --role admin"
+        raise UserRefused(
+            "last_admin",
+            f"'{user.name}' is the only admin.",
+            "Make another one first: firstline users add NAME --role admin",
         )
 
 

@@ -1,6 +1,6 @@
 """Users of the console: one name in any case, and always an admin."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import Connection, Engine, func, select
@@ -58,7 +58,11 @@ def test_roles_have_an_order(connection: Connection) -> None:
 
 def test_the_last_admin_stays(connection: Connection) -> None:
     add_user(connection, "ada", "admin", "h")
-    for change in (lambda: set_role(connection, "ada", "lead"), lambda: disable_user(connection, "ADA")):
+    changes: list[Callable[[], object]] = [
+        lambda: set_role(connection, "ada", "lead"),
+        lambda: disable_user(connection, "ADA"),
+    ]
+    for change in changes:
         with pytest.raises(UsageError, match="'ada' is the only admin"):
             change()
     add_user(connection, "bob", "admin", "h")
@@ -73,11 +77,12 @@ def test_a_change_of_role_or_password_ends_the_sessions(connection: Connection) 
     add_user(connection, "ada", "admin", "h")
     bob, eva = add_user(connection, "bob", "lead", "h"), add_user(connection, "eva", "lead", "h")
     begin_session(connection, eva.id)
-    for change in (
+    changes: list[Callable[[], object]] = [
         lambda: set_role(connection, "bob", "annotator"),
         lambda: set_password(connection, "bob", "other"),
         lambda: disable_user(connection, "bob"),
-    ):
+    ]
+    for change in changes:
         begin_session(connection, bob.id)
         assert n_sessions(connection) == 2
         change()

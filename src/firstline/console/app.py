@@ -76,9 +76,9 @@ def shielded(app: ASGIApp) -> Shield:
 
 
 @get(PREFIX + "{name:str}", sync_to_thread=False)
-def static(name: str, request: Request[Any, Any, Any]) -> Response[bytes]:
+def static(request: Request[Any, Any, Any]) -> Response[bytes]:
     """A file of the package."""
-    asset = asset_at(PREFIX + name)
+    asset = asset_at(request.scope["path"])
     if asset is None:
         raise HTTPException(status_code=404)
     headers = {"ETag": asset.etag, "Cache-Control": _FOR_GOOD}

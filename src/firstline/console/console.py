@@ -1,7 +1,7 @@
 """What all pages share while the console runs."""
 
-import asyncio
 import time
+from asyncio import get_running_loop, sleep
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -85,8 +85,8 @@ class Console:
         self._waiting[lane] += 1
         try:
             if delay_s:
-                await asyncio.sleep(delay_s)
-            return await asyncio.get_running_loop().run_in_executor(self._threads[lane], work)
+                await sleep(delay_s)
+            return await get_running_loop().run_in_executor(self._threads[lane], work)
         finally:
             self._waiting[lane] -= 1
 

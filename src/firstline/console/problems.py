@@ -4,7 +4,7 @@ from litestar.exceptions import HTTPException
 
 from firstline.console.visit import Answer, Visit
 from firstline.console.words import later
-from firstline.errors import FirstlineError, RequestError, WorkspaceBusy
+from firstline.errors import FirstlineError, RequestError, WorkspaceError
 
 _BY_STATUS: dict[int, tuple[str, str]] = {
     404: (later("There is no such page."), later("Go to the start and choose from the menu.")),
@@ -23,7 +23,7 @@ _FAILED = (
 
 def problem_answer(visit: Visit, error: FirstlineError) -> Answer:
     """The page for something that Firstline raised on purpose."""
-    status = error.status if isinstance(error, RequestError) else 503 if isinstance(error, WorkspaceBusy) else 400
+    status = error.status if isinstance(error, RequestError) else 503 if isinstance(error, WorkspaceError) else 400
     retry_after_s = error.retry_after_s if isinstance(error, RequestError) else None
     headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
     return _answer(visit, status, error.message, error.next_step, headers)

@@ -205,9 +205,9 @@ class _Receiving:
 
 def file_name(name: str) -> str:
     """A client's file name as a name in a folder: the end of a path, without what systems do not allow."""
-    last = _NOT_IN_NAMES.sub("", nfc(re.split(r"[/\\]", name)[-1])).strip(" .")
+    last = _NOT_IN_NAMES.sub("", nfc(re.split(r"[/\\]", name)[-1])).rstrip(" .")
     stem, dot, ending = last.rpartition(".")
     if not dot:
         stem, ending = last, ""
-    stem = stem.encode()[:_MOST_NAME_BYTES].decode("utf-8", "ignore") or "upload"
+    stem = stem.strip(" .").encode()[:_MOST_NAME_BYTES].decode("utf-8", "ignore") or "upload"
     return f"{stem}{dot}{ending[:10]}"

@@ -4,7 +4,7 @@
 # make masks   what the masks find, by kind and form
 # make cases   small inputs that once failed, where ../shared has them
 # make bench, make choices   speed; what each choice in ulmfit.v1 is worth (hours)
-# make catalogues  translations of the report, after its sentences change
+# make catalogues  translations of the report and the console, after their sentences change
 # make wheels, make image  what an air-gapped machine installs; the same as a container image
 # make container-check WORKSPACES=DIR   the image on one core: speed, memory, overload
 # make container-retrain   a new class from its labels to the service's answers, in containers without a network
@@ -87,13 +87,14 @@ docs: setup
 
 # The sentences of pages for people: found in the templates, added to the .po files, compiled. Translate in between.
 REPORT := src/firstline/evaluation/report
+CONSOLE := src/firstline/console
 catalogues: setup
-	$(BIN)/pybabel --quiet extract --mapping-file pyproject.toml --no-location --sort-output --no-wrap \
-		--output-file report.pot $(REPORT)
-	$(BIN)/pybabel --quiet update --domain report --input-file report.pot --output-dir $(REPORT)/locale --locale ru \
-		--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --no-wrap
-	$(BIN)/pybabel --quiet compile --domain report --directory $(REPORT)/locale
-	rm report.pot
+	set -e; for place in report:$(REPORT) console:$(CONSOLE); do domain=$${place%%:*} folder=$${place#*:}; \
+		$(BIN)/pybabel --quiet extract --mapping-file pyproject.toml --keywords later --no-location --sort-output \
+			--no-wrap --output-file $$domain.pot $$folder; \
+		$(BIN)/pybabel --quiet update --domain $$domain --input-file $$domain.pot --output-dir $$folder/locale --locale ru \
+			--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --no-wrap; \
+		$(BIN)/pybabel --quiet compile --domain $$domain --directory $$folder/locale; rm $$domain.pot; done
 
 # What an air-gapped machine installs, in dist: Firstline and its language models, built offline, and every library that
 # serving and training need, for this platform. PyTorch's CPU build: where pip finds another, set PIP_EXTRA_INDEX_URL.

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from litestar import Litestar
+from litestar.types import ASGIApp
 
 from firstline.serving.certificate import Certificate
 from firstline.serving.front import Access, Front
@@ -45,7 +45,7 @@ def served(workspace: Path, log: Path, *options: str, before: Sequence[str] = ()
 
 @contextmanager
 def served_here(
-    app: Litestar,
+    app: ASGIApp,
     limits: ConnectionLimits,
     send_buffer: int | None = None,
     certificate: Certificate | None = None,

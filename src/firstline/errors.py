@@ -2,6 +2,7 @@
 
 FirstlineError                     error                    exit code 1 unless another stands here
 ├── UsageError                     usage                    the command line or the call is wrong; exit code 2
+│   └── UserRefused                user_refused             a user of the console cannot be added or changed so
 ├── WorkspaceError                 workspace                the workspace cannot be used
 │   ├── WorkspaceMissing           workspace_missing
 │   ├── WorkspaceExists            workspace_exists
@@ -79,6 +80,16 @@ class FirstlineError(Exception):
 class UsageError(FirstlineError):
     code = "usage"
     exit_code = 2
+
+
+class UserRefused(UsageError):
+    """A name, a password or a change of a user that is not allowed; `reason` is a stable word for which it is."""
+
+    code = "user_refused"
+
+    def __init__(self, reason: str, message: str, next_step: str) -> None:
+        super().__init__(message, next_step)
+        self.reason = reason
 
 
 class WorkspaceError(FirstlineError):

@@ -37,7 +37,7 @@ def test_every_command_and_option_has_help() -> None:
 
 def test_every_command_that_ends_with_an_answer_gives_it_in_json() -> None:
     without = {name for name, command in commands() if "--json" not in [o for p in command.params for o in p.opts]}
-    assert without == {"serve", "worker", "mask", "keys"}  # `keys` alone shows its help
+    assert without == {"serve", "console", "worker", "mask", "keys"}  # `keys` alone shows its help
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from firstline.cli import (
     champions,
     classes,
     classify,
+    console,
     decide,
     evaluate,
     forget,
@@ -35,6 +36,7 @@ from firstline.cli import (
     stress,
     suspects,
     train,
+    users,
     worker,
 )
 from firstline.cli.commands import Command, Group
@@ -92,6 +94,8 @@ app.command("decide", cls=Command)(decide.decide)
 app.add_typer(champions.app, name="models")
 app.command("serve", cls=Command)(serve.serve)
 app.add_typer(keys.app, name="keys")
+app.command("console", cls=Command)(console.console)
+app.add_typer(users.app, name="users")
 app.command("stress", cls=Command)(stress.stress)
 
 

@@ -46,7 +46,7 @@ def serve(
     from firstline.serving.entrance import decide_entrance
 
     source = _source(workspace, models, model)
-    with _listen(host, port) as listener:
+    with listen(host, port) as listener:
         entrance = decide_entrance(source, listener, host, processes, without_keys=without_keys)
         if processes == 1:
             _serve(source, listener, entrance)
@@ -111,7 +111,7 @@ def _serve_as_one_of_several(
         sys.exit(error.exit_code)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """A listening socket. Clients that connect from now on are answered once the application has started.
 
     Raises `AddressUnusable` if the address is in use or does not belong to this machine.

@@ -1,1 +1,1 @@
-"""Pages for people: sign-in, import, labelling."""
+"""Pages for people: signing in, roles, and the frame around every page. Server-rendered; docs/console.md."""

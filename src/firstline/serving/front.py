@@ -29,18 +29,28 @@ Observer = Callable[[Exchange], None]
 
 
 class Front:
-    """The ASGI application around `app`. HEAD asks for the headers of GET; uvicorn leaves the body out."""
+    """The ASGI application around `app`. HEAD asks for the headers of GET; uvicorn leaves the body out.
 
-    def __init__(self, app: ASGIApp, access: Access | None = None, observer: Observer | None = None) -> None:
+    `route_of` gives the address of a path without what a client may put into it.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        access: Access | None = None,
+        observer: Observer | None = None,
+        route_of: Callable[[str], str] = route_of,
+    ) -> None:
         self._app = app
         self._access = access
         self._observe = observer
+        self._route_of = route_of
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = Exchange(_request_id(scope), scope["method"], route_of(scope["path"]))
+        exchange = Exchange(_request_id(scope), scope["method"], self._route_of(scope["path"]))
         begin(scope, exchange)
         own_header = (_ID_HEADER, exchange.request_id.encode())
 

@@ -8,12 +8,13 @@ from firstline.settings.file import (
     settings_of_environment,
 )
 from firstline.settings.fresh import settings_text
-from firstline.settings.model import ClassesSettings, ColumnsSettings, MaskPattern, Settings
+from firstline.settings.model import ClassesSettings, ColumnsSettings, ConsoleSettings, MaskPattern, Settings
 
 __all__ = [
     "FILE_NAME",
     "ClassesSettings",
     "ColumnsSettings",
+    "ConsoleSettings",
     "MaskPattern",
     "Settings",
     "read_settings",

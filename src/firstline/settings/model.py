@@ -394,6 +394,23 @@ class ServingSettings(_Section):
         return self
 
 
+class ConsoleSettings(_Section):
+    """The pages for people. Names, certificate, proxies, connections and the log are those of `[serving]`."""
+
+    idle_minutes: int = Field(
+        120, ge=1, le=10_080, description="Who does nothing in the console for so many minutes has to sign in again."
+    )
+    session_hours: int = Field(
+        12,
+        ge=1,
+        le=720,
+        description="Who signed in so many hours ago has to sign in again, even while working.",
+    )
+    max_upload_bytes: int = Field(
+        200_000_000, ge=1_000, description="A larger file is refused by the page that imports; the command takes it."
+    )
+
+
 class Settings(BaseSettings):
     """Settings of a workspace.
 
@@ -419,6 +436,7 @@ class Settings(BaseSettings):
     decisions: DecisionsSettings = DecisionsSettings()
     encoder: EncoderSettings = EncoderSettings()
     serving: ServingSettings = ServingSettings()
+    console: ConsoleSettings = ConsoleSettings()
     candidates: dict[str, dict[str, StrictBool | StrictInt | StrictFloat | StrictStr | tuple[StrictStr, ...]]] = Field(
         {},
         description="Settings of candidates that differ from their defaults, for example"

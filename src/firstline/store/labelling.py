@@ -23,6 +23,9 @@ LEASE_S = 600
 SKIPPED_S = 12 * 3_600
 """How long a person does not see a message again that they skipped."""
 Kind: TypeAlias = Literal["skip", "unsure", "note"]
+_GIVEN = select(labels.c.id, labels.c.message_id, labels.c.class_id, labels.c.at, messages.c.text).join_from(
+    labels, messages
+)
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,13 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Given:
-    """A label that a person gave."""
+    """A label that a person gave; `text` is that of the message, masked."""
 
     id: int
     message_id: int
     class_id: int
     at: datetime | None
+    text: str
 
 
 @dataclass(frozen=True)
@@ -171,8 +175,7 @@ def give_label(connection: Connection, who: str, message_id: int, class_id: int)
     # An import may have given the message this very label meanwhile.
     insert_new(connection, labels, [values])
     _end_lease(connection, message_id)
-    wanted = select(labels.c.id, labels.c.message_id, labels.c.class_id, labels.c.at)
-    holds = wanted.where(labels.c.message_id == message_id, labels.c.class_id == class_id, in_force)
+    holds = _GIVEN.where(labels.c.message_id == message_id, labels.c.class_id == class_id, in_force)
     return Given(*connection.execute(holds).one())
 
 
@@ -228,9 +231,8 @@ def _add(connection: Connection, rows: Sequence[Suggested]) -> None:
 
 
 def _given(connection: Connection, who: str, *conditions: ColumnElement[bool], n: int = 1) -> list[Given]:
-    wanted = select(labels.c.id, labels.c.message_id, labels.c.class_id, labels.c.at)
     mine = and_(labels.c.by == who, labels.c.source == SOURCE, in_force, *conditions)
-    rows = connection.execute(wanted.where(mine).order_by(labels.c.id.desc()).limit(n))
+    rows = connection.execute(_GIVEN.where(mine).order_by(labels.c.id.desc()).limit(n))
     return [Given(*row) for row in rows]
 
 

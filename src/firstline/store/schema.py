@@ -190,6 +190,42 @@ tombstones = Table(
     sqlite_with_rowid=False,
 )
 
+users = Table(
+    "users",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("folded_name", Text, nullable=False, unique=True, comment="name without case"),
+    Column("role", String(16), nullable=False, comment="annotator, lead, admin"),
+    Column("password_hash", Text, nullable=False, comment="Argon2id; empty: cannot sign in with one"),
+    Column("created_at", DateTime, nullable=False, comment="UTC"),
+    Column("disabled_at", DateTime, nullable=True, comment="UTC"),
+)
+"""Who may use the console. A removed user stays, disabled, since labels name their author."""
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", LargeBinary(32), primary_key=True, comment="SHA-256 of the cookie"),
+    Column("user_id", Integer, ForeignKey("users.id"), nullable=False, index=True),
+    Column("csrf", String(64), nullable=False, comment="secret that each form repeats"),
+    Column("created_at", DateTime, nullable=False, comment="UTC"),
+    Column("seen_at", DateTime, nullable=False, comment="UTC; to the minute"),
+    sqlite_with_rowid=False,
+)
+
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column("account", LargeBinary(16), primary_key=True, comment="keyed hash of the name that was entered"),
+    Column("address", LargeBinary(16), primary_key=True, comment="keyed hash; empty: all unknown addresses"),
+    Column("n_failures", Integer, nullable=False, comment="since the last success"),
+    Column("failed_at", DateTime, nullable=True, comment="UTC"),
+    Column("succeeded_at", DateTime, nullable=True, comment="UTC"),
+    sqlite_with_rowid=False,
+)
+"""Failed sign-ins, which slow down guessing; see `store/sign_ins.py`."""
+
 state = Table(
     "state",
     metadata,

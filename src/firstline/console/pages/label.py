@@ -47,15 +47,16 @@ def label(visit: Visit) -> Answer:
     with writing_rows(visit.place.database) as connection:
         choices = classes_in_use(connection)
         cards = _next(connection, visit, choices)
-        given = last_given(connection, visit.who.name, _LAST)
-        today = count_given_since(connection, visit.who.name, _midnight())
+        last = last_given(connection, visit.person.name, _LAST)
+        today = count_given_since(connection, visit.person.name, _midnight())
         waiting = count_waiting(connection)
     return visit.render(
         "label.html.jinja",
         cards=cards,
         classes=choices,
         none=_none(visit, choices),
-        last=given,
+        last=last,
+        names={one.id: one.name for one in choices},
         today=today,
         waiting=waiting,
     )
@@ -77,7 +78,7 @@ def give(visit: Visit) -> Answer:
 
     def answer(connection: Connection) -> dict[str, object]:
         class_id = _number(visit, "class")
-        given = give_label(connection, visit.who.name, _number(visit, "message"), class_id)
+        given = give_label(connection, visit.person.name, _number(visit, "message"), class_id)
         return {"label": given.id}
 
     return _told(visit, answer)
@@ -88,7 +89,7 @@ def undo(visit: Visit) -> Answer:
     """Take back a label; its message is the next again."""
 
     def answer(connection: Connection) -> dict[str, object]:
-        given: Given = take_back(connection, visit.who.name, _number(visit, "label"))
+        given: Given = take_back(connection, visit.person.name, _number(visit, "label"))
         return {"back": given.message_id}
 
     return _told(visit, answer)
@@ -105,7 +106,7 @@ def remark_on(visit: Visit) -> Answer:
 
     def answer(connection: Connection) -> dict[str, object]:
         known: Kind = kind  # type: ignore[assignment]
-        remark(connection, visit.who.name, _number(visit, "message"), known, masked)
+        remark(connection, visit.person.name, _number(visit, "message"), known, masked)
         return {}
 
     return _told(visit, answer)
@@ -114,7 +115,7 @@ def remark_on(visit: Visit) -> Answer:
 @page("/classes/{class_id:int}/guide", role="annotator")
 def guide(visit: Visit) -> Answer:
     """What belongs into a class: its description and the last messages that were put there."""
-    class_id = int(visit.path["class_id"])
+    class_id = int(visit.parameters["class_id"])
     with visit.place.database.connect() as connection:
         found = next((one for one in classes_in_use(connection) if one.id == class_id), None)
         examples = examples_of(connection, class_id, _EXAMPLES) if found else []
@@ -127,7 +128,7 @@ def _told(visit: Visit, work: Callable[[Connection], dict[str, object]]) -> Answ
         with writing_rows(visit.place.database) as connection:
             answer = work(connection)
             cards = _next(connection, visit, classes_in_use(connection))
-            answer["today"] = count_given_since(connection, visit.who.name, _midnight())
+            answer["today"] = count_given_since(connection, visit.person.name, _midnight())
             answer["waiting"] = count_waiting(connection)
     except LeaseLost as error:
         return _json({"error": error.code}, status=409)
@@ -138,9 +139,9 @@ def _told(visit: Visit, work: Callable[[Connection], dict[str, object]]) -> Answ
 
 
 def _next(connection: Connection, visit: Visit, choices: Sequence[ClassInUse]) -> list[Card]:
-    found = lease_next(connection, visit.who.name, AHEAD)
+    found = lease_next(connection, visit.person.name, AHEAD)
     if len(found) < AHEAD and fill_at_random(connection, AHEAD - len(found)):
-        found = lease_next(connection, visit.who.name, AHEAD)
+        found = lease_next(connection, visit.person.name, AHEAD)
     return [card(one, choices) for one in found]
 
 

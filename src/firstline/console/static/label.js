@@ -3,14 +3,14 @@
 // Russian layout "s" types "ы".
 const $ = (query, root = document) => root.querySelector(query);
 const $$ = (query, root = document) => [...root.querySelectorAll(query)];
-const page = $("#labelling"), list = $("#options"), find = $("#find"), form = $("#choose"), slot = $("#slot");
+const page = $("#main"), list = $("#options"), find = $("#find"), form = $("#choose"), slot = $("#slot");
 const words = page.dataset, none = $("#none-option");
 const waiting = $$("template.card", $("#cards"));
 const done = new Set();
 const guides = new Map();
 const sending = [];
 const FIRST_RETRY_MS = 1000, LONGEST_RETRY_MS = 30000, RENEW_MS = 240000;
-let shown = null, ranked = "", isSending = false;
+let shown = null, ranked = [], isSending = false;
 
 const say = text => { $("#saved").textContent = text; };
 const chosen = () => $("input:checked", list);
@@ -28,7 +28,7 @@ function show(card) {
     target.replaceChildren(...$(`[data-part=${part}]`, card.content).cloneNode(true).childNodes);
   }
   list.append(none.content.cloneNode(true));
-  ranked = list.innerHTML;
+  ranked = [...list.children].map(item => item.cloneNode(true));
   find.value = $("#found").textContent = "";
   $("#note").hidden = true;
   $("#acts").hidden = false;
@@ -159,11 +159,15 @@ const acts = {
     const text = $("#note-text").value.trim();
     if (text) remark("note", text, words.noted);
     $("#note-text").value = "";
-    $("#note").hidden = true;
-    $("#acts").hidden = false;
-    $("#text").focus();
+    closeNote();
   },
 };
+
+function closeNote() {
+  $("#note").hidden = true;
+  $("#acts").hidden = false;
+  $("#text").focus({ preventScroll: true });
+}
 
 function digit(value) {
   const inputs = $$("input", list), input = value ? inputs[value - 1] : inputs.at(-1);
@@ -186,7 +190,7 @@ function move(step) {
 
 function search() {
   const asked = find.value.trim().toLowerCase();
-  if (!asked) { list.innerHTML = ranked; $("#found").textContent = ""; return; }
+  if (!asked) { list.replaceChildren(...ranked.map(item => item.cloneNode(true))); $("#found").textContent = ""; return; }
   const all = $$("li", $("#classes").content);
   const hits = all.filter(item => $(".name", item).textContent.toLowerCase().includes(asked));
   list.replaceChildren(...hits.map(item => item.cloneNode(true)), none.content.cloneNode(true));
@@ -198,23 +202,22 @@ document.addEventListener("click", event => {
   const act = event.target.closest("[data-act]");
   if (act) acts[act.dataset.act]?.();
 });
+// Letters, Enter and / are marked on their buttons and fields; keys.js presses those.
 document.addEventListener("keydown", event => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || event.isComposing) return;
   const field = event.target, isTyping = field.matches("input[type=search], textarea");
-  const pressed = /^(?:Digit|Numpad)(\d)$/.exec(event.code), key = event.code.replace("Key", "").toLowerCase();
+  const pressed = /^(?:Digit|Numpad)(\d)$/.exec(event.code);
   if (event.code === "Escape" && isTyping) {
-    if (field === find) { find.value = ""; search(); }
-    $("#note").hidden = true;
-    $("#acts").hidden = false;
-    $("#text").focus();
-  } else if (/Enter$/.test(event.code) && !field.closest("button, a, summary, textarea")) { event.preventDefault(); save(); }
-  else if (/^Arrow(Up|Down)$/.test(event.code) && (field === find || !isTyping) && field.id !== "text") {
+    find.value = "";
+    search();
+    closeNote();
+  } else if (/^Arrow(Up|Down)$/.test(event.code) && field !== $("#text") && field !== $("#note-text")) {
     event.preventDefault();
     move(event.code === "ArrowDown" ? 1 : -1);
-  } else if (isTyping || document.body.dataset.keys === "off") return;
-  else if (event.code === "Slash" && !event.shiftKey) { event.preventDefault(); find.focus(); }
-  else if (pressed && !event.shiftKey) { event.preventDefault(); digit(Number(pressed[1])); }
-  else if (key.length === 1 && acts[key]) { event.preventDefault(); acts[key](); }
+  } else if (pressed && !isTyping && $("#single-keys").checked) {
+    event.preventDefault();
+    digit(Number(pressed[1]));
+  }
 });
 list.addEventListener("change", describe);
 find.addEventListener("input", search);
@@ -223,7 +226,11 @@ $("#recent").addEventListener("click", event => {
   if (event.target.closest("button")) undo(event.target.closest("li"));
 });
 const fast = $("#fast");
-fast.checked = localStorage.getItem("digit-saves") === "yes";
-fast.addEventListener("change", () => localStorage.setItem("digit-saves", fast.checked ? "yes" : "no"));
+try {
+  fast.checked = localStorage.getItem("firstline-digit-saves") === "yes";
+  fast.addEventListener("change", () => localStorage.setItem("firstline-digit-saves", fast.checked ? "yes" : "no"));
+} catch {
+  // A browser may forbid storage; the switch then holds for this page alone.
+}
 setInterval(() => { if (shown && document.visibilityState === "visible") send("/label/more", {}); }, RENEW_MS);
 next();

@@ -1,0 +1,121 @@
+"""The application: the pages, the files that belong to them, and errors as pages."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from litestar import Litestar, Request, Response, get, post
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
+
+from firstline.console.asking import ask, visit_of
+from firstline.console.assets import PREFIX, asset_at
+from firstline.console.console import Console
+from firstline.console.page import Page
+from firstline.console.pages import account, frame, import_, label, start, users
+from firstline.console.problems import http_answer, unforeseen
+from firstline.console.shield import Shield
+from firstline.console.visit import Answer
+
+PAGES: tuple[Page, ...] = (
+    start.start,
+    label.label,
+    label.more,
+    label.give,
+    label.undo,
+    label.remark_on,
+    label.guide,
+    import_.choose,
+    import_.upload,
+    import_.check,
+    import_.check_again,
+    import_.run,
+    import_.drop,
+    users.users,
+    users.add,
+    users.change_role,
+    users.reset,
+    users.remove,
+    account.account,
+    account.change_password,
+    frame.sign_in,
+    frame.enter,
+    frame.sign_out,
+    frame.choose_language,
+    frame.demo,
+)
+"""The menu has those with an entry, in this order."""
+_MOST_FORM_BYTES = 1_000_000
+_MOST_AROUND_A_FILE_BYTES = 100_000
+_FOR_GOOD = "public, max-age=31536000, immutable"
+_log = logging.getLogger("firstline.console")
+
+
+def create_app(console: Console, pages: Sequence[Page] = PAGES) -> Litestar:
+    """The application without its headers; see `shielded`."""
+
+    def http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+        if error.status_code >= 500:
+            _log.error("A request failed", exc_info=error)
+        return _response(http_answer(visit_of(console, request), error))
+
+    def other_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+        _log.error("A request failed", exc_info=error)
+        return _response(unforeseen(visit_of(console, request), error))
+
+    return Litestar(
+        [*(_handler(page, console) for page in pages), static, live],
+        state=State({"console": console}),
+        exception_handlers={HTTPException: http_error, Exception: other_error},
+        request_max_body_size=_MOST_FORM_BYTES,
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+    )
+
+
+def shielded(app: ASGIApp) -> Shield:
+    """The application with the headers that every answer needs."""
+    return Shield(app)
+
+
+@get(PREFIX + "{name:str}", sync_to_thread=False)
+def static(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """A file of the package."""
+    asset = asset_at(request.scope["path"])
+    if asset is None:
+        raise HTTPException(status_code=404)
+    headers = {"ETag": asset.etag, "Cache-Control": _FOR_GOOD}
+    if asset.etag in request.headers.get("if-none-match", ""):
+        return Response(b"", status_code=304, headers=headers, media_type=asset.media_type)
+    return Response(asset.content, headers=headers, media_type=asset.media_type)
+
+
+@get("/health/live", sync_to_thread=False, media_type="text/plain")
+def live() -> str:
+    """Whether the process answers at all."""
+    return "live"
+
+
+def _handler(page: Page, console: Console) -> HTTPRouteHandler:
+    async def handle(request: Request[Any, Any, Any]) -> Response[bytes]:
+        return _response(await ask(page, console, request))
+
+    if page.method == "GET":
+        return get(page.path)(handle)
+    most_bytes = _MOST_FORM_BYTES
+    if page.takes_file:
+        most_bytes = console.settings.max_upload_bytes + _MOST_AROUND_A_FILE_BYTES
+    return post(page.path, status_code=200, request_max_body_size=most_bytes)(handle)
+
+
+def _response(answer: Answer) -> Response[bytes]:
+    return Response(
+        answer.content,
+        status_code=answer.status,
+        headers=dict(answer.headers),
+        cookies=list(answer.cookies),
+        media_type=answer.media_type,
+    )

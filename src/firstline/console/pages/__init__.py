@@ -1,0 +1,1 @@
+"""The pages themselves, one file per address. `console/app.py` lists them."""

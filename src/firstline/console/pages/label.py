@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, time
 from typing import TypeVar
 
-from firstline.console.page import page
-from firstline.console.visit import Answer, Visit
-from firstline.console.words import later
 from sqlalchemy import Connection
 
 from firstline.console.cards import Card, card
+from firstline.console.page import page
+from firstline.console.visit import Answer, Visit
+from firstline.console.words import later
 from firstline.errors import LeaseLost
 from firstline.messages.importing import masker
 from firstline.store.database import writing_rows

@@ -7,7 +7,7 @@ const page = $("#main"), list = $("#options"), find = $("#find"), form = $("#cho
 const words = page.dataset, none = $("#none-option");
 const waiting = $$("template.card", $("#cards"));
 const done = new Set();
-const guides = new Map();
+const guides = new Map(), unguided = [...$("#guide").childNodes];
 const sending = [];
 const FIRST_RETRY_MS = 1000, LONGEST_RETRY_MS = 30000, RENEW_MS = 240000;
 let shown = null, ranked = [], isSending = false;
@@ -30,6 +30,7 @@ function show(card) {
   list.append(none.content.cloneNode(true));
   ranked = [...list.children].map(item => item.cloneNode(true));
   find.value = $("#found").textContent = "";
+  $("#guide").replaceChildren(...unguided.map(node => node.cloneNode(true)));
   $("#note").hidden = true;
   $("#acts").hidden = false;
   $("#text").scrollTop = 0;

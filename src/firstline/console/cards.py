@@ -67,4 +67,4 @@ def card(waiting: Waiting, classes: Sequence[ClassInUse]) -> Card:
 
 def pieces(text: str) -> list[tuple[str, bool]]:
     """A masked text in parts: `("звонил с ", False), ("<PHONE>", True)`."""
-    return [(part, bool(_MASK.fullmatch(part))) for part in _MASK.split(text) if part]
+    return [(part, bool(_MASK.fullmatch(part)) and part == part.upper()) for part in _MASK.split(text) if part]

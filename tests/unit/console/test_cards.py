@@ -42,3 +42,4 @@ def test_masks_are_told_from_text() -> None:
     assert pieces("звонил с <PHONE>, 5 < 7") == [("звонил с ", False), ("<PHONE>", True), (", 5 < 7", False)]
     assert pieces("<ПОЛИС>") == [("<ПОЛИС>", True)]
     assert pieces("a <b> c") == [("a <b> c", False)]
+    assert not any(is_mask for _, is_mask in pieces("<script>alert(1)</script>"))

@@ -1,0 +1,146 @@
+"""Labelling as a browser does it: what comes next, what is refused, and what another person sees."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import select
+
+from firstline.console.console import Console
+from firstline.store.database import writing, writing_rows
+from firstline.store.labelling import Suggested, write_queue
+from firstline.store.messages import StoredMessage
+from firstline.store.schema import classes, in_force, labels, leases, messages, remarks
+from firstline.store.workspace import Workspace
+from tests.console import Browser
+from tests.unit.store.filling import take_in
+
+N = 14
+NewBrowser = Callable[..., Browser]
+
+
+@pytest.fixture
+def filled(console_on_each: Console) -> Workspace:
+    """Messages without a label, and two classes."""
+    place = console_on_each.place
+    take_in(place.database, StoredMessage("ноль", label="Карта"), StoredMessage("нуль", label="Вход"))
+    take_in(place.database, *(StoredMessage(f"вопрос {number} <PHONE>", "lead") for number in range(N)))
+    return place
+
+
+@pytest.fixture
+def anton(filled: Workspace, console_on_each: Console, browsers: NewBrowser) -> Browser:
+    browser = browsers(console_on_each)
+    browser.sign_in("anton")
+    return browser
+
+
+def ids_of(page: str) -> list[int]:
+    return [int(found) for found in re.findall(r'<template class="card" data-message="(\d+)"', page)]
+
+
+def class_id(place: Workspace, name: str) -> int:
+    with place.database.connect() as connection:
+        return int(connection.execute(select(classes.c.id).where(classes.c.name == name)).scalar_one())
+
+
+def labels_by(place: Workspace, who: str) -> int:
+    with place.database.connect() as connection:
+        return len(connection.execute(select(labels.c.id).where(labels.c.by == who, in_force)).all())
+
+
+def test_the_page_has_the_next_messages_and_a_label_brings_more(filled: Workspace, anton: Browser) -> None:
+    page = anton.get("/label")
+    first = ids_of(page.text)
+    assert (page.status_code, len(first)) == (200, 10)
+    assert '<span class="mask">&lt;PHONE&gt;</span>' in page.text
+    assert "drawn at random" in page.text
+    told = anton.post("/label/give", {"message": first[0], "class": class_id(filled, "Вход")}).json()
+    assert (told["today"], sum(told["waiting"].values())) == (1, 10)
+    assert first[0] not in ids_of(told["cards"])
+    assert len(ids_of(told["cards"])) == 10
+    assert labels_by(filled, "anton") == 1
+    # Sent again, since the answer was lost.
+    again = anton.post("/label/give", {"message": first[0], "class": class_id(filled, "Вход")}).json()
+    assert again["label"] == told["label"]
+    assert labels_by(filled, "anton") == 1
+
+
+def test_a_label_is_undone(filled: Workspace, anton: Browser) -> None:
+    first = ids_of(anton.get("/label").text)[0]
+    given = anton.post("/label/give", {"message": first, "class": class_id(filled, "Карта")}).json()["label"]
+    told = anton.post("/label/undo", {"label": given}).json()
+    assert (told["back"], told["today"]) == (first, 0)
+    assert ids_of(told["cards"])[0] == first
+    assert labels_by(filled, "anton") == 0
+    assert anton.post("/label/undo", {"label": given}).status_code == 409
+
+
+def test_nobody_labels_what_somebody_else_sees(
+    filled: Workspace, anton: Browser, console_on_each: Console, browsers: NewBrowser
+) -> None:
+    first = ids_of(anton.get("/label").text)
+    lena = browsers(console_on_each)
+    lena.sign_in("lena")
+    others = ids_of(lena.get("/label").text)
+    assert set(first).isdisjoint(others)
+    assert len(others) == N - 10
+    refused = lena.post("/label/give", {"message": first[0], "class": class_id(filled, "Карта")})
+    assert (refused.status_code, refused.json()) == (409, {"error": "lease_lost"})
+    assert labels_by(filled, "lena") == 0
+
+
+def test_skip_unsure_and_a_masked_note(filled: Workspace, anton: Browser) -> None:
+    first, second = ids_of(anton.get("/label").text)[:2]
+    note = {"message": first, "kind": "note", "text": "перезвонить на +7 916 123-45-67"}
+    assert anton.post("/label/remark", note).status_code == 200
+    assert first not in ids_of(anton.post("/label/remark", {"message": first, "kind": "skip"}).json()["cards"])
+    assert second not in ids_of(anton.post("/label/remark", {"message": second, "kind": "unsure"}).json()["cards"])
+    assert anton.post("/label/remark", {"message": second, "kind": "dance"}).status_code == 400
+    with filled.database.connect() as connection:
+        texts = connection.execute(select(remarks.c.text).where(remarks.c.kind == "note")).scalars().all()
+    assert texts == ["перезвонить на <PHONE>"]
+
+
+@pytest.mark.parametrize("wrong", [{"message": "x", "class": "1"}, {"message": "1"}, {}])
+def test_a_form_that_is_wrong_changes_nothing(filled: Workspace, anton: Browser, wrong: dict[str, str]) -> None:
+    anton.get("/label")
+    assert anton.post("/label/give", wrong).status_code == 400
+    assert labels_by(filled, "anton") == 0
+
+
+def test_without_the_secret_of_the_page_nothing_is_labelled(filled: Workspace, anton: Browser) -> None:
+    first = ids_of(anton.get("/label").text)[0]
+    fields = {"csrf": "", "message": first, "class": class_id(filled, "Карта")}
+    assert anton.client.post("/label/give", data=fields, follow_redirects=False).status_code in (303, 403)
+    assert labels_by(filled, "anton") == 0
+
+
+def test_what_people_write_is_text(filled: Workspace, anton: Browser) -> None:
+    evil = "<script>alert(1)</script>"
+    take_in(filled.database, StoredMessage(f"{evil} сообщение", label=None), StoredMessage("х", label=f"{evil} класс"))
+    with writing(filled.database) as connection:
+        place = connection.execute(select(messages.c.id).where(messages.c.text == f"{evil} сообщение")).scalar_one()
+        connection.execute(leases.delete())
+    with writing_rows(filled.database) as connection:
+        guesses = [(class_id(filled, f"{evil} класс"), 0.5), (1, 0.4)]
+        write_queue(connection, [Suggested(place, 0, "close_call", guesses)])
+    page = anton.get("/label").text
+    assert evil not in page
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt; сообщение") == 1
+    assert "the model is torn between" in page
+    guide = anton.get(f"/classes/{class_id(filled, f'{evil} класс')}/guide").text
+    assert evil not in guide
+    assert "&lt;script&gt;" in guide
+
+
+def test_a_class_that_is_gone_has_an_empty_guide(filled: Workspace, anton: Browser) -> None:
+    assert "<h2>" not in anton.get("/classes/999/guide").text
+
+
+def test_the_last_labels_are_shown_with_their_classes(filled: Workspace, anton: Browser) -> None:
+    first = ids_of(anton.get("/label").text)[0]
+    given = anton.post("/label/give", {"message": first, "class": class_id(filled, "Карта")}).json()["label"]
+    page = anton.get("/label").text
+    assert f'<li data-label="{given}"><div><span>Карта</span>' in page
+    assert '<b id="today">1</b>' in page

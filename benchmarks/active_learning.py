@@ -4,7 +4,8 @@
 place of a person. The classes of the team are those of labelled.csv; what belongs to another class is labelled as none
 of the classes, and every label counts, also one that is checked again. Each strategy begins without a label. Prints the
 accuracy on the test file by number of labels: of each seed, and the mean of all with its 95 % interval (Student's t).
-The same model learns from the labels of all strategies: `embedding.v1`, or what `--model` names.
+The same model learns from the labels of all strategies: `embedding.v1`, or what `--model` names. Also prints how often
+the names of the classes alone suggest the right one.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from scipy import stats
 from benchmarks.answering import Asked, context_of, read
 from benchmarks.table import machine, print_rows
 from firstline.bundle.parts.head import Head
+from firstline.labelling.prototypes import moved, suggestions
 from firstline.labelling.queue import Mix, Queued
 from firstline.queueing.next_batch import LabelledPool, next_batch
 from firstline.steps import run_to_end
@@ -123,9 +125,10 @@ def main() -> None:
     parser.add_argument("--results", type=Path, help="keeps the figures; what it has is not computed again")
     arguments = parser.parse_args()
     context = context_of(arguments.language, arguments.encoder, arguments.keep)
-    pool, test = (_read(arguments.set / name, context) for name in ("pool.csv", arguments.test))
+    pool, test = (_read(read(arguments.set / name), context) for name in ("pool.csv", arguments.test))
     classes = set(read(arguments.set / "labelled.csv").labels)
     pool = replace(pool, asked=Asked(pool.asked.messages, [x if x in classes else NONE for x in pool.asked.labels]))
+    _print_names(_named(sorted(classes), context), pool, test)
     measure = _measure(arguments.model, context, pool, test)
     figures = []
     for strategy in arguments.strategy:
@@ -140,12 +143,34 @@ def main() -> None:
     _print(what, figures)
 
 
-def _read(file: Path, context: Context) -> Read:
-    asked = read(file)
+def _read(asked: Asked, context: Context) -> Read:
     encoder = find_encoder(context.encoder.name, None, context.encoders)
     assert encoder, context.encoder.name
     texts = [as_written(message.text, message.segment) for message in asked.messages]
     return Read(asked, run_to_end(vectors_of(texts, encoder, context.vectors)))
+
+
+def _named(classes: list[Label], context: Context) -> Read:
+    """The names of the classes, each as a message of its class."""
+    messages = [Message(" ".join(label.replace("_", " ").split())) for label in classes]
+    return _read(Asked(messages, classes), context)
+
+
+def _unit(vectors: NDArray[np.float32], mean: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Unit vectors around a mean."""
+    found = vectors - mean
+    return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9), np.float32)
+
+
+def _print_names(names: Read, pool: Read, test: Read) -> None:
+    """How often the right class is the first suggestion, and among the first nine."""
+    mean = pool.vectors.mean(axis=0)
+    begun = _unit(names.vectors, mean)
+    truth = np.array([names.asked.labels.index(label) for label in test.asked.labels])[:, None]
+    vectors = _unit(test.vectors, mean)
+    for what, prototypes in (("names", begun), ("moved over the pool", moved(_unit(pool.vectors, mean), begun))):
+        is_right = suggestions(vectors, prototypes).places == truth
+        print(f"Without a label, {what}: {is_right[:, 0].mean():.3f}, among nine {is_right.any(axis=1).mean():.3f}")
 
 
 def _measure(name: str, context: Context, pool: Read, test: Read) -> Measure:
@@ -171,8 +196,7 @@ def _played(
     pool: Read, n_classes: int, strategy: str, seed: int, arguments: argparse.Namespace, measure: Measure
 ) -> Iterator[Figure]:
     """Label the pool as one person would, and measure as labels come in."""
-    unit = pool.vectors - pool.vectors.mean(axis=0)
-    unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-9)
+    unit = _unit(pool.vectors, pool.vectors.mean(axis=0))
     labels: dict[int, Label] = {}
     checked: set[int] = set()
     n_given = 0

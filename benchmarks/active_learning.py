@@ -175,7 +175,7 @@ def _print_names(names: Read, pool: Read, test: Read) -> None:
 
 def _measure(name: str, context: Context, pool: Read, test: Read) -> Measure:
     """Fits the model anew each time."""
-    kept = Kept([pool, test])
+    kept, context = Kept([pool, test]), replace(context, folder=None)
 
     def measure(messages: list[Message], labels: list[Label]) -> float:
         if name == _EMBEDDING:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 MOST_SUGGESTED = 9
 """As many as a page has number keys for."""
-_ROUNDS = 10
+_ROUNDS = 5
 _TEMPERATURE = 0.05
-_NAME_SHARE = 0.2
+_NAME_SHARE = 0.5
 
 
 @dataclass(frozen=True)

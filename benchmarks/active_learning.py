@@ -37,10 +37,11 @@ _EMBEDDING = "embedding.v1"
 _NEVER = 0.0
 _ALONE = Mix(random=_NEVER, suspects=_NEVER)
 MIXES = {
-    # Typical messages for the first label of each class, then close calls; without random messages and suspects.
-    "margin": replace(_ALONE, typical_per_class=1, unstable_per_class=_NEVER),
-    "dropquery": replace(_ALONE, typical_per_class=1, unstable_per_class=np.inf),
+    # Close calls after typical messages.
+    "margin": replace(_ALONE, unstable_per_class=_NEVER),
     "typical": replace(_ALONE, typical_per_class=np.inf),
+    # The queue without random messages and suspects.
+    "dropquery": _ALONE,
     "random": Mix(random=1.0, suspects=_NEVER),
     # What a team gets.
     "queue": Mix(),
@@ -130,15 +131,14 @@ def main() -> None:
     pool = replace(pool, asked=Asked(pool.asked.messages, [x if x in classes else NONE for x in pool.asked.labels]))
     _print_names(_named(sorted(classes), context), pool, test)
     measure = _measure(arguments.model, context, pool, test)
-    figures = []
+    figures: list[Figure] = []
     for strategy in arguments.strategy:
         for seed in range(arguments.seeds):
-            kept = _kept(arguments.results, strategy, seed)
-            steps = kept or _played(pool, len(classes), strategy, seed, arguments, measure)
-            for figure in steps:
-                figures.append(figure)
-                if not kept:
-                    _keep(arguments.results, figure)
+            found = _kept(arguments.results, strategy, seed)
+            if not found:
+                found = list(_played(pool, len(classes), strategy, seed, arguments, measure))
+                _keep(arguments.results, found)
+            figures += found
     what = f"{arguments.set.name}, {arguments.model}, vectors by {arguments.encoder}, {arguments.test}, {machine()}"
     _print(what, figures)
 
@@ -226,10 +226,11 @@ def _kept(results: Path | None, strategy: str, seed: int) -> list[Figure]:
     return [one for one in found if (one.strategy, one.seed) == (strategy, seed)]
 
 
-def _keep(results: Path | None, figure: Figure) -> None:
+def _keep(results: Path | None, figures: Sequence[Figure]) -> None:
+    """All figures of a run at once, so that a run that was interrupted is played again."""
     if results is not None:
         with results.open("a", encoding="utf-8") as opened:
-            opened.write(json.dumps(asdict(figure)) + "\n")
+            opened.writelines(json.dumps(asdict(figure)) + "\n" for figure in figures)
 
 
 def _print(what: str, figures: Sequence[Figure]) -> None:

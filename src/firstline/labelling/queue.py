@@ -49,9 +49,9 @@ class Mix:
 
     random: float = 0.1
     suspects: float = 0.05
-    suspects_from: int = 300
+    suspects_from: int = 500
     typical_per_class: float = 2.0
-    unstable_per_class: float = 12.0
+    unstable_per_class: float = 60.0
 
     def strategy(self, n_labels: int, n_classes: int) -> Strategy:
         """Which strategy chooses when there are `n_labels` labels, also of none of the classes."""

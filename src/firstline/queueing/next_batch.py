@@ -19,8 +19,10 @@ _C = 10.0
 """As in `embedding.v1`."""
 _MOST_CLUSTERS = 500
 _FLIPS = 2
-_FEW_CANDIDATES = 2
-"""With fewer candidates for each message of the batch, any message whose answer flips once is one."""
+_FEWEST, _MOST = 2, 10
+"""How many candidates k-means groups for each message of a batch: the closest calls among those whose answer flips."""
+_MOST_NONE = 0.5
+"""A message that belongs to none of the classes with a higher probability is only drawn at random."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,8 @@ def _chosen(
     candidates = np.flatnonzero(is_open)
     probabilities = head(vectors[candidates])
     if NONE in names:
-        # Messages of none of the classes teach little, and the random ones bring enough of them.
-        is_usual = probabilities.argmax(axis=1) != names.index(NONE)
+        # They teach little, and the random ones bring enough of them.
+        is_usual = probabilities[:, names.index(NONE)] < _MOST_NONE
         candidates, probabilities = candidates[is_usual], probabilities[is_usual]
     order = np.argsort(margins(probabilities), kind="stable")
     if strategy == "close_call":
@@ -113,14 +115,13 @@ def _unstable(
 ) -> Chosen:
     """One message of each of `n` groups of those whose answer flips; `candidates` begin with the closest call."""
     changed = flips(vectors[candidates], head, random)
-    often = candidates[changed >= _FLIPS]
-    if len(often) < _FEW_CANDIDATES * n:
-        often = candidates[changed >= 1]
-    if len(often) < _FEW_CANDIDATES * n:
-        often = candidates[: _FEW_CANDIDATES * n]
-    clusters = clusters_of(vectors[often], n, int(random.integers(2**31)))
-    places = central(vectors[often], clusters)
-    return Chosen("unstable", often[places], clusters[places])
+    flipping = candidates[changed >= _FLIPS]
+    if len(flipping) < _FEWEST * n:
+        flipping = candidates[: _FEWEST * n]
+    flipping = flipping[: _MOST * n]
+    clusters = clusters_of(vectors[flipping], n, int(random.integers(2**31)))
+    places = central(vectors[flipping], clusters)
+    return Chosen("unstable", flipping[places], clusters[places])
 
 
 def _suspects(pool: LabelledPool, labelled: NDArray[np.int64], n: int) -> list[int]:

@@ -36,7 +36,7 @@ def test_a_start_without_labels_sees_every_class() -> None:
 
 @pytest.mark.parametrize(("n_labels", "reason"), [(4, "typical"), (20, "unstable"), (80, "close_call")])
 def test_the_number_of_labels_decides_what_is_chosen(n_labels: int, reason: str) -> None:
-    found = next_batch(pool_of(*some(n_labels)), 20, seed=0)
+    found = next_batch(pool_of(*some(n_labels)), 20, seed=0, mix=Mix(unstable_per_class=12))
     counted = Counter(one.reason for one in found)
     assert counted == {reason: 18, "random": 2}
     assert len({one.place for one in found} - set(some(n_labels))) == 20
@@ -54,7 +54,7 @@ def test_close_calls_are_those_with_the_smallest_margin() -> None:
     probabilities = np.sort(head(VECTORS), axis=1)
     margin = probabilities[:, -1] - probabilities[:, -2]
     margin[some(80)] = 1
-    found = [one.place for one in next_batch(pool, 10, seed=0, mix=BARE)]
+    found = [one.place for one in next_batch(pool, 10, seed=0, mix=replace(BARE, unstable_per_class=0))]
     assert found == np.argsort(margin)[:10].tolist()
 
 
@@ -96,8 +96,9 @@ def test_labels_of_a_single_class_do_not_stop_the_queue() -> None:
 
 def test_of_a_large_pool_a_sample_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("firstline.labelling.queue.MOST_POOL", 100)
+    assert len(next_batch(pool_of(), 240, seed=0)) == 100
     for n_labels in (0, 20, 80):
-        found = next_batch(pool_of(*some(n_labels)), 20, seed=0)
+        found = next_batch(pool_of(*some(n_labels)), 20, seed=0, mix=Mix(unstable_per_class=12))
         assert len({one.place for one in found} - set(some(n_labels))) == 20
 
 

@@ -22,7 +22,7 @@ from benchmarks.answering import Asked, context_of, read
 from benchmarks.table import machine, print_rows
 from firstline.bundle.parts.head import Head
 from firstline.labelling.prototypes import moved, suggestions
-from firstline.labelling.queue import Mix, Queued
+from firstline.labelling.queue import BATCH, Mix, Queued
 from firstline.queueing.next_batch import LabelledPool, next_batch
 from firstline.steps import run_to_end
 from firstline.text.readings import Reading, as_written
@@ -120,7 +120,7 @@ def main() -> None:
     parser.add_argument("--labels", type=int, default=1_500)
     parser.add_argument("--every", type=int, default=100, help="how many labels lie between two figures")
     parser.add_argument(
-        "--batch", type=int, default=50, help="how many labels are given before the queue is made again"
+        "--batch", type=int, default=BATCH, help="how many labels are given before the queue is made again"
     )
     parser.add_argument("--test", default="test.csv", help="the file that is measured on")
     parser.add_argument("--results", type=Path, help="keeps the figures; what it has is not computed again")

@@ -21,7 +21,7 @@ PIP := pip install --quiet --disable-pip-version-check --no-deps
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environments demo test test-slow cases check lint types imports lock docs catalogues wheels image container-check container-retrain bench bulk scaling masks peers served choices seeds planted promises unknown names searches languages clean
+.PHONY: help setup environments demo test test-slow cases check lint types imports lock docs catalogues wheels image container-check container-retrain bench bulk scaling masks peers served choices seeds planted promises unknown labelling names searches languages clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -181,6 +181,10 @@ names: setup
 # How well unknown messages are told apart: minutes. make unknown DATA=DIR LANGUAGE=en OPTIONS="--hide 0.25"
 unknown: setup
 	$(BIN)/python -m benchmarks.unknown --data $(DATA) --language $(LANGUAGE) $(OPTIONS)
+
+# How many labels the labelling queue saves: an hour. make labelling DATA=DIR OPTIONS="--language ru --keep DIR"
+labelling: setup
+	$(BIN)/python -m benchmarks.active_learning --set $(DATA) $(OPTIONS)
 
 # Whether what is promised of routed messages is kept: minutes. make promises DATA=DIR LANGUAGE=en PRECISION="0.95 0.85"
 promises: setup

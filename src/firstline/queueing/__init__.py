@@ -1,0 +1,1 @@
+"""Which messages to label next, where training libraries are installed."""

@@ -1,0 +1,47 @@
+"""What a batch holds, in which order, and what of a large pool is read."""
+
+import numpy as np
+import pytest
+
+from firstline.labelling.queue import MOST_POOL, Mix, Queued, QueueReason, mixed, sampled
+
+
+@pytest.mark.parametrize(
+    ("n_labels", "strategy"),
+    [(0, "typical"), (19, "typical"), (20, "unstable"), (119, "unstable"), (120, "close_call")],
+)
+def test_the_number_of_labels_decides_the_strategy(n_labels: int, strategy: str) -> None:
+    assert Mix(typical_per_class=2, unstable_per_class=12).strategy(n_labels, n_classes=10) == strategy
+
+
+def test_one_in_ten_is_random_and_suspects_come_later() -> None:
+    assert Mix().counts(100, 0) == (10, 0)
+    assert Mix(suspects=0.05, suspects_from=300).counts(100, 300) == (10, 5)
+
+
+def test_reasons_are_spread_evenly() -> None:
+    chosen: dict[QueueReason, list[int]] = {"unstable": list(range(90)), "random": list(range(100, 110)), "suspect": []}
+    found = mixed(chosen, {5: 2}, np.random.default_rng(0))
+    assert [one.rank for one in found] == list(range(100))
+    assert {one.place for one in found} == {*range(90), *range(100, 110)}
+    # Each tenth of the batch has about one.
+    assert all(0 <= sum(one.is_random for one in found[start : start + 20]) <= 3 for start in range(0, 100, 20))
+    assert [one.place for one in found if not one.is_random] == list(range(90))
+    assert next(one for one in found if one.place == 5).cluster == 2
+
+
+def test_a_queued_message_is_random_only_by_its_reason() -> None:
+    assert Queued(1, "random", 0).is_random
+    assert not Queued(1, "suspect", 0).is_random
+
+
+def test_a_small_pool_is_read_whole() -> None:
+    assert sampled(10, np.array([3]), np.random.default_rng(0)).tolist() == list(range(10))
+
+
+def test_a_large_pool_is_sampled_and_keeps_what_is_labelled() -> None:
+    labelled = np.array([0, 7, MOST_POOL + 99])
+    found = sampled(MOST_POOL + 100, labelled, np.random.default_rng(0))
+    assert len(found) == len(set(found.tolist())) == MOST_POOL
+    assert np.isin(labelled, found).all()
+    assert np.all(np.diff(found) > 0)

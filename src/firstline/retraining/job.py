@@ -12,6 +12,7 @@ from firstline.errors import FirstlineError, StoreUnusable, WorkspaceBusy, Works
 from firstline.evaluation.report.writing import report_file, write_report
 from firstline.neural.memory import is_out_of_memory
 from firstline.processes import begin_as_child
+from firstline.queueing.workspace_queue import make_queue
 from firstline.retraining.in_workspace import in_workspace
 from firstline.retraining.notebook import retrain_by_notebook
 from firstline.retraining.request import request_of
@@ -84,6 +85,10 @@ def _retrain(place: Workspace, arguments: Mapping[str, Any], progress: Progress)
     return _told(place, run_to_end(events, progress.event), progress)
 
 
+def _queue(place: Workspace, arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    return {"n_messages": run_to_end(make_queue(place), progress.stage)}
+
+
 def _told(place: Workspace, found: Judged, progress: Progress) -> dict[str, Any]:
     """What the job's result says of a new model, after the report on it is written."""
     progress.say(found.reason)
@@ -113,6 +118,7 @@ def _page(place: Workspace, model: str, progress: Progress) -> str | None:
 
 
 _RUN: Mapping[str, Callable[[Workspace, Mapping[str, Any], Progress], dict[str, Any]]] = {
+    "queue": _queue,
     "report": _report,
     "retrain": _retrain,
 }

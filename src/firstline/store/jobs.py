@@ -18,7 +18,7 @@ from firstline.store.schema import jobs
 
 Lane: TypeAlias = Literal["short", "long"]
 State: TypeAlias = Literal["waiting", "running", "done", "failed", "cancelled"]
-LANES: Mapping[str, Lane] = {"report": "short", "retrain": "long"}
+LANES: Mapping[str, Lane] = {"queue": "short", "report": "short", "retrain": "long"}
 """The kinds of jobs, each with its lane: seconds, or hours."""
 MOST_STARTS = 3
 """A job that was killed so often is not started again."""

@@ -94,8 +94,9 @@ def examples_of(connection: Connection, class_id: int, n: int) -> list[str]:
 
 
 def write_queue(connection: Connection, rows: Sequence[Suggested]) -> None:
-    """Replace the queue. Leases stay, so nobody's screen changes."""
-    connection.execute(suggestions.delete())
+    """Replace the queue, but for what somebody sees now, so that nobody's screen changes."""
+    is_seen = exists().where(leases.c.message_id == suggestions.c.message_id, leases.c.until > now())
+    connection.execute(suggestions.delete().where(~is_seen))
     _add(connection, rows)
 
 

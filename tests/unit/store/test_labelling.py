@@ -159,3 +159,13 @@ def test_classes_in_use_are_listed_with_examples(filled: Engine) -> None:
         assert examples_of(connection, card, 5) == ["пять", "ноль"]
         connection.execute(classes.update().where(classes.c.id == card).values(retired_at=now()))
         assert [one.name for one in classes_in_use(connection)] == ["вход"]
+
+
+def test_a_new_queue_leaves_what_somebody_sees(filled: Engine) -> None:
+    with writing_rows(filled) as connection:
+        lease_next(connection, "anna", 2)
+        write_queue(connection, [Suggested(6, 0, "unstable"), Suggested(4, 1, "unstable")])
+        found = {one.suggested.message_id: one.suggested for one in lease_next(connection, "anna", 9)}
+        assert set(found) == {3, 4, 6}
+        assert found[4].is_random
+        assert [one.message.text for one in lease_next(connection, "boris", 9)] == []

@@ -15,8 +15,10 @@ from firstline.console.page import page
 from firstline.console.visit import Answer, Visit
 from firstline.console.words import later
 from firstline.errors import LeaseLost
+from firstline.labelling.queue import BATCH
 from firstline.messages.importing import masker
 from firstline.store.database import writing_rows
+from firstline.store.jobs import add_job
 from firstline.store.labelling import (
     ClassInUse,
     Given,
@@ -33,6 +35,8 @@ from firstline.store.labelling import (
     take_back,
 )
 
+JOB = "labelling"
+"""Who asks for the jobs of this page."""
 AHEAD = 10
 """So many messages are in the page before they are needed."""
 _LAST = 5
@@ -46,6 +50,8 @@ def label(visit: Visit) -> Answer:
     """The page, with the next messages leased to whoever asks."""
     with writing_rows(visit.place.database) as connection:
         choices = classes_in_use(connection)
+        if not count_waiting(connection):
+            add_job(connection, "queue", {}, JOB)
         cards = _next(connection, visit, choices)
         last = last_given(connection, visit.person.name, _LAST)
         today = count_given_since(connection, visit.person.name, _midnight())
@@ -127,7 +133,9 @@ def _told(visit: Visit, work: Callable[[Connection], dict[str, object]]) -> Answ
     try:
         with writing_rows(visit.place.database) as connection:
             answer = work(connection)
-            cards = _next(connection, visit, classes_in_use(connection))
+            choices = classes_in_use(connection)
+            _ask_for_queue(connection, sum(one.n_labels for one in choices))
+            cards = _next(connection, visit, choices)
             answer["today"] = count_given_since(connection, visit.person.name, _midnight())
             answer["waiting"] = count_waiting(connection)
     except LeaseLost as error:
@@ -143,6 +151,12 @@ def _next(connection: Connection, visit: Visit, choices: Sequence[ClassInUse]) -
     if len(found) < AHEAD and fill_at_random(connection, AHEAD - len(found)):
         found = lease_next(connection, visit.person.name, AHEAD)
     return [card(one, choices) for one in found]
+
+
+def _ask_for_queue(connection: Connection, n_labels: int) -> None:
+    """After each batch of labels the worker makes the queue anew, with what they taught."""
+    if n_labels % BATCH == 0:
+        add_job(connection, "queue", {}, JOB)
 
 
 def _none(visit: Visit, choices: Sequence[ClassInUse]) -> ClassInUse | None:

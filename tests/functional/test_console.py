@@ -211,6 +211,7 @@ def test_a_console_that_ends_deletes_uploads_and_keeps_sessions(
 ) -> None:
     with console_of(["-w", place.folder], tmp_path / "log") as running:
         browser = browser_at(running.address)
+        browser.sign_in("nobody", "wrong password")
         browser.sign_in("lena")
         browser.upload("a.csv", b"text\nhello there\n")
         assert left_in(place.temporary) == ["a.csv"]
@@ -218,9 +219,15 @@ def test_a_console_that_ends_deletes_uploads_and_keeps_sessions(
     log = (tmp_path / "log").read_text("utf-8")
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     posted = [line for line in lines if line.get("method") == "POST"]
-    assert [(line["route"], line["status"]) for line in posted] == [("/sign-in", 303), ("/import", 303)]
-    assert posted[1]["key"] == "user 2"
-    assert "lena" not in log
+    found = [(line["route"], line["status"], line.get("key", ""), line.get("client", "")) for line in posted]
+    assert found == [
+        ("/sign-in", 403, "", "127.0.0.1"),
+        ("/sign-in", 303, "", ""),
+        ("/import", 303, "user 2", ""),
+    ]
+    assert posted[0]["error"] == "sign_in"
+    for text in ("lena", "nobody", "password"):
+        assert text not in log
 
 
 def users(*arguments: object, password: str = "") -> Done:

@@ -32,10 +32,13 @@ class Running:
 
 
 @contextmanager
-def served(workspace: Path, log: Path, *options: str, before: Sequence[str] = ()) -> Iterator[Running]:
-    """`firstline serve` on a free port, stopped by SIGTERM at the end; `before` stands before the command."""
-    command = [*before, sys.executable, "-m", "firstline", "serve", "-w", str(workspace), "--port", "0", *options]
-    with log.open("w", encoding="utf-8") as file, subprocess.Popen(command, stderr=file, text=True) as process:
+def served(
+    workspace: Path, log: Path, *options: str, before: Sequence[str] = (), command: str = "serve"
+) -> Iterator[Running]:
+    """`firstline serve`, or another server, on a free port, stopped by SIGTERM; `before` stands before the command."""
+    firstline = [*before, sys.executable, "-m", "firstline", command]
+    whole = [*firstline, "-w", str(workspace), "--port", "0", *options]
+    with log.open("w", encoding="utf-8") as file, subprocess.Popen(whole, stderr=file, text=True) as process:
         try:
             yield Running(_address(process, log), process)
         finally:
@@ -72,7 +75,7 @@ def served_here(
 
 def _address(process: subprocess.Popen[str], log: Path) -> str:
     for _ in range(300):
-        found = re.search(r"at (https?://\S+)", log.read_text("utf-8"))
+        found = re.search(r"at (https?://\S+?)\.? ", log.read_text("utf-8"))
         if found:
             return found[1]
         if process.poll() is not None:

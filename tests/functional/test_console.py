@@ -26,6 +26,7 @@ from tests.commands import Done, run_here
 from tests.console import PASSWORD, Browser, left_in, with_user
 from tests.service import Running, served_here, wait_until
 
+CASES = Path(__file__).parents[3] / "shared" / "cases"
 BrowserAt = Callable[..., Browser]
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self';"
@@ -210,6 +211,7 @@ def test_a_console_that_ends_deletes_uploads_and_keeps_sessions(
 ) -> None:
     with console_of(["-w", place.folder], tmp_path / "log") as running:
         browser = browser_at(running.address)
+        browser.sign_in("nobody", "wrong password")
         browser.sign_in("lena")
         browser.upload("a.csv", b"text\nhello there\n")
         assert left_in(place.temporary) == ["a.csv"]
@@ -217,9 +219,15 @@ def test_a_console_that_ends_deletes_uploads_and_keeps_sessions(
     log = (tmp_path / "log").read_text("utf-8")
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     posted = [line for line in lines if line.get("method") == "POST"]
-    assert [(line["route"], line["status"]) for line in posted] == [("/sign-in", 303), ("/import", 303)]
-    assert posted[1]["key"] == "user 2"
-    assert "lena" not in log
+    found = [(line["route"], line["status"], line.get("key", ""), line.get("client", "")) for line in posted]
+    assert found == [
+        ("/sign-in", 403, "", "127.0.0.1"),
+        ("/sign-in", 303, "", ""),
+        ("/import", 303, "user 2", ""),
+    ]
+    assert posted[0]["error"] == "sign_in"
+    for text in ("lena", "nobody", "password"):
+        assert text not in log
 
 
 def users(*arguments: object, password: str = "") -> Done:
@@ -263,3 +271,24 @@ def test_a_console_without_users_says_how_to_make_one(tmp_path: Path) -> None:
     run_here("init", tmp_path / "bank")
     with console_of(["-w", tmp_path / "bank"], tmp_path / "log"):
         assert "users add NAME --role admin" in (tmp_path / "log").read_text("utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CASES.is_dir(), reason="there are no cases beside the repository")
+def test_no_case_breaks_the_page_that_imports(place: Workspace, browser_at: BrowserAt) -> None:
+    endings = {".csv", ".tsv", ".txt", ".json", ".jsonl", ".xlsx", ".xls", ".parquet"}
+    files = [path for path in sorted(CASES.rglob("*")) if path.suffix in endings and path.stat().st_size < 5_000_000]
+    assert files
+    with console_here(place) as address:
+        browser = browser_at(address)
+        browser.client.timeout = httpx.Timeout(60)
+        browser.sign_in("lena")
+        for file in files:
+            assert browser.upload(file.name, file.read_bytes()).status_code == 303, file
+            look = browser.get("/import/check")
+            assert look.status_code in (200, 422), file
+            assert str(place.folder) not in look.text, file
+            done = browser.post("/import/run")
+            assert done.status_code == look.status_code, file
+            assert str(place.folder) not in done.text, file
+    assert left_in(place.temporary) == []

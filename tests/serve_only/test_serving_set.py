@@ -15,6 +15,7 @@ import pytest
 from firstline.bundle.registry import promote
 from firstline.errors import install_hint
 from tests.bundles import make_bundle
+from tests.console import Browser
 from tests.service import served
 
 pytestmark = pytest.mark.skipif("SERVING_SET" not in os.environ, reason="make test runs it in .venv-serve")
@@ -117,3 +118,31 @@ def test_recorded_answers_are_forgotten(workspace: Path) -> None:
     done = run("forget", "42", "-w", workspace)
     assert done.returncode == 0, done.stderr
     assert file.read_text("utf-8") == record % 41
+
+
+def test_the_console_signs_in_and_imports(workspace: Path, tmp_path: Path) -> None:
+    password = "four random words"
+    command = [sys.executable, "-m", "firstline", "users", "add", "ada", "--role", "admin", "--password-stdin"]
+    added = subprocess.run(
+        [*command, "-w", str(workspace)], input=password + "\n", capture_output=True, encoding="utf-8"
+    )
+    assert added.returncode == 0, added.stderr
+    with (
+        served(workspace, tmp_path / "log", command="console") as running,
+        httpx.Client(base_url=running.address) as client,
+    ):
+        browser = Browser(client)
+        assert browser.sign_in("ada", password).status_code == 303
+        assert browser.upload("a.csv", "text\nпозвоните мне +7 916 123-45-67\n".encode()).status_code == 303
+        assert "&lt;PHONE&gt;" in browser.get("/import/check").text
+        assert browser.post("/import/run").status_code == 200
+        browser.upload("a.xlsx", b"PK\x03\x04")
+        assert browser.get("/import/check").status_code == 422
+        resident_mb = psutil.Process(running.process.pid).memory_info().rss / 1e6
+    assert resident_mb < 250
+
+
+def test_the_console_imports_no_library_of_training() -> None:
+    code = "import sys, firstline.console.running; print([n for n in sys.argv[1:] if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code, *TRAINING, "onnxruntime"], capture_output=True, encoding="utf-8")
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")

@@ -80,7 +80,11 @@ async def _ask(page: Page, progress: _Progress, request: Request[Any, Any, Any])
         progress.visit = await _with_upload(progress.visit, request)
     result = await console.run(page.lane, partial(page.run, progress.visit))
     while isinstance(result, Delayed):
-        result = await console.run(page.lane, result.run, result.delay_s)
+        await console.pause(result.delay_s)
+        result = await console.run(page.lane, result.run)
+    if exchange is not None and result.error:
+        exchange.error = result.error
+        exchange.client = progress.visit.address
     return result
 
 

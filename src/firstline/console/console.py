@@ -20,6 +20,7 @@ from firstline.store.workspace import Workspace
 T = TypeVar("T")
 _THREADS: dict[Lane, int] = {"pages": 16, "slow": 2, "sign_in": 2}
 _MOST_WAITING: dict[Lane, int] = {"pages": 200, "slow": 10, "sign_in": 50}
+_MOST_DELAYED = 500
 _LINK_S = 900.0
 
 
@@ -65,6 +66,7 @@ class Console:
         self._pages = [one for one in pages if one.menu]
         self._threads = {lane: ThreadPoolExecutor(number, lane) for lane, number in _THREADS.items()}
         self._waiting = dict.fromkeys(_THREADS, 0)
+        self._n_delayed = 0
 
     def menu(self, who: Person | None) -> list[MenuEntry]:
         """The pages that a person may see, in the order of `PAGES`."""
@@ -72,23 +74,27 @@ class Console:
             return []
         return [MenuEntry(one.path, one.menu) for one in self._pages if one.role is None or who.may(one.role)]
 
-    async def run(self, lane: Lane, work: Callable[[], T], delay_s: float = 0.0) -> T:
-        """Do work in a thread of a lane, after a pause. Raises `RequestError` if too much waits for it."""
+    async def run(self, lane: Lane, work: Callable[[], T]) -> T:
+        """Do work in a thread of a lane. Raises `RequestError` if too much waits for it."""
         if self._waiting[lane] >= _MOST_WAITING[lane]:
-            raise RequestError(
-                "too_busy",
-                later("The console has too much to do."),
-                later("Try again in a moment."),
-                503,
-                retry_after_s=5,
-            )
+            raise _too_busy()
         self._waiting[lane] += 1
         try:
-            if delay_s:
-                await sleep(delay_s)
             return await get_running_loop().run_in_executor(self._threads[lane], work)
         finally:
             self._waiting[lane] -= 1
+
+    async def pause(self, delay_s: float) -> None:
+        """Let an answer wait, without a thread and without a place in a lane. Raises `RequestError` if many wait."""
+        if not delay_s:
+            return
+        if self._n_delayed >= _MOST_DELAYED:
+            raise _too_busy()
+        self._n_delayed += 1
+        try:
+            await sleep(delay_s)
+        finally:
+            self._n_delayed -= 1
 
     def close(self) -> None:
         """End the threads that have nothing to do, and remove what was uploaded."""
@@ -96,3 +102,13 @@ class Console:
             threads.shutdown(wait=False, cancel_futures=True)
         self.sessions.close()
         self.uploads.close()
+
+
+def _too_busy() -> RequestError:
+    return RequestError(
+        "too_busy",
+        later("The console has too much to do."),
+        later("Try again in a moment."),
+        status=503,
+        retry_after_s=5,
+    )

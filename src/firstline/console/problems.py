@@ -1,11 +1,14 @@
 """Errors as pages: a sentence, the next step, the id of the request. Never a stack trace."""
 
+import logging
+
 from litestar.exceptions import HTTPException
 
 from firstline.console.visit import Answer, Visit
 from firstline.console.words import later
-from firstline.errors import FirstlineError, RequestError, WorkspaceError
+from firstline.errors import FirstlineError, RequestError, WorkspaceBusy
 
+_log = logging.getLogger("firstline.console")
 _BY_STATUS: dict[int, tuple[str, str]] = {
     404: (later("There is no such page."), later("Go to the start and choose from the menu.")),
     405: (later("This page cannot be used like that."), later("Go to the start and choose from the menu.")),
@@ -15,6 +18,11 @@ _BY_STATUS: dict[int, tuple[str, str]] = {
     ),
 }
 _OTHER = (later("The request is not understood."), later("Go back, load the page again, and repeat what you did."))
+_BUSY = (later("Another command is writing to the workspace."), later("Try again when it has finished."))
+_UNUSABLE = (
+    later("The workspace cannot be used now."),
+    later("Tell the id below to whoever looks after this machine; the log says why."),
+)
 _FAILED = (
     later("The console failed on this request."),
     later("Try again. If it fails again, tell the id below to whoever looks after this machine; the log says more."),
@@ -22,11 +30,17 @@ _FAILED = (
 
 
 def problem_answer(visit: Visit, error: FirstlineError) -> Answer:
-    """The page for something that Firstline raised on purpose."""
-    status = error.status if isinstance(error, RequestError) else 503 if isinstance(error, WorkspaceError) else 400
-    retry_after_s = error.retry_after_s if isinstance(error, RequestError) else None
-    headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
-    return _answer(visit, status, error.message, error.next_step, headers)
+    """The page for something that Firstline raised on purpose.
+
+    What it says is shown if it was raised for a request. Other errors name paths and settings, which are for the log.
+    """
+    if isinstance(error, RequestError):
+        headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
+        return _answer(visit, error.status, error.message, error.next_step, headers)
+    _log.error("Request %s failed: %s", visit.request_id, error.message)
+    if isinstance(error, WorkspaceBusy):
+        return _answer(visit, 503, *_BUSY, {"Retry-After": "30"})
+    return _answer(visit, 503, *_UNUSABLE, {})
 
 
 def http_answer(visit: Visit, error: HTTPException) -> Answer:

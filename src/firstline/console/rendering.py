@@ -3,12 +3,11 @@
 import gettext
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date
 from babel.numbers import format_decimal
 from babel.support import Translations
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -48,18 +47,12 @@ def _environment(language: Language) -> Environment:
     environment.filters.update(
         number=_decimal(language),
         day=lambda at: format_date(at, "medium", locale=language),
-        moment=lambda at: format_datetime(_local(at), "medium", locale=language),
     )
     return environment
 
 
 def _decimal(language: Language) -> Any:
     return lambda value: format_decimal(value, "#,##0", locale=language)
-
-
-def _local(at: datetime) -> datetime:
-    """A time of the database, which is UTC, as this machine's clock shows it."""
-    return at.replace(tzinfo=UTC).astimezone()
 
 
 @cache

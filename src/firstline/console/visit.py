@@ -57,6 +57,8 @@ class Answer:
     cookies: tuple[Cookie, ...] = ()
     media_type: str = "text/html"
     """Text is in UTF-8."""
+    error: str = ""
+    """A code for the log, with which it also names the client's address: somebody may be guessing."""
 
     def with_cookies(self, *cookies: Cookie) -> "Answer":
         """The same answer that also sets cookies."""

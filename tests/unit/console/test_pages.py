@@ -121,7 +121,10 @@ def test_a_bug_shows_the_id_of_the_request_and_nothing_of_the_error(
         assert found not in failed.text
     assert [record.getMessage() for record in caplog.records] == ["GET /bug failed"]
     assert "anton" in failed.text
-    assert browser.get("/closed").status_code == 503
+    unusable = browser.get("/closed")
+    assert unusable.status_code == 503
+    assert "The workspace cannot be used now." in unusable.text
+    assert "database" not in unusable.text
     odd = browser.get("/refused")
     assert odd.status_code == 409
     assert "That is odd." in odd.text

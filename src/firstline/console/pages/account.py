@@ -27,6 +27,8 @@ def change_password(visit: Visit) -> Answer:
     try:
         if trial.wait_s or not is_password(stored, visit.form.get("password")):
             raise UserRefused("password_wrong", "The present password is not right.", "Enter it again.")
+        with writing(place.database) as connection:
+            trial_succeeded(connection, trial)
         password = visit.form.get("new")
         require_same(password, visit.form.get("again"))
         require_fit(password, name)
@@ -34,7 +36,6 @@ def change_password(visit: Visit) -> Answer:
         return visit.render("account.html.jinja", 422, refused=refusal_sentence(visit, error), is_done=False)
     new_hash = hash_password(password)
     with writing(place.database) as connection:
-        trial_succeeded(connection, trial)
         set_password(connection, name, new_hash)
     token = visit.console.sessions.begin(visit.person.id)
     cookie = visit.console.cookies.set_session(token, is_secure=visit.is_secure)

@@ -33,7 +33,7 @@ def enter(visit: Visit) -> Answer | Delayed:
         trial = begin_trial(connection, open_key(place.folder, connection).secret, name, visit.address)
     if trial.wait_s:
         answer = _form(visit, 429, wait_minutes=-(-trial.wait_s // 60), name=name)
-        return replace(answer, headers={**answer.headers, "Retry-After": str(trial.wait_s)})
+        return replace(answer, headers={"Retry-After": str(trial.wait_s)}, error="sign_in_wait")
     return Delayed(trial.delay_s, partial(_checked, visit, trial, name))
 
 
@@ -109,4 +109,4 @@ def _form(
         is_used=is_used,
         wait_minutes=wait_minutes,
     )
-    return answer.with_cookies(*stored.cookies)
+    return replace(answer, error="sign_in" if status == 403 else "").with_cookies(*stored.cookies)

@@ -1,5 +1,6 @@
 """Importing a file: upload, look at five masked rows and the columns, then import. Leads and admins."""
 
+import logging
 from typing import Literal
 
 from firstline.console.importing import (
@@ -22,9 +23,13 @@ from firstline.errors import (
     FileUnreadable,
     FirstlineError,
     FormatUnknown,
+    InputError,
+    SourceUnclear,
+    StoreUnusable,
     WorkspaceBusy,
 )
 
+_log = logging.getLogger("firstline.console")
 _MOST_VALUES_CHARS = 500
 _NOT_READ = later("The file cannot be read like this.")
 _HEADLINES: dict[type[FirstlineError], str] = {
@@ -33,6 +38,11 @@ _HEADLINES: dict[type[FirstlineError], str] = {
     ExtraMissing: later("Files of this kind need a part of Firstline that is not installed. Export the file as CSV."),
     FileUnreadable: later("The file cannot be read. Export it again, for example as CSV in UTF-8."),
     FormatUnknown: later("Firstline does not read files of this kind. Export it as CSV, Excel or JSON."),
+    SourceUnclear: later(
+        "Ids of this file are known with quite other messages. If they come from another system, import the file with"
+        " the command, and name the system: --source NAME"
+    ),
+    StoreUnusable: later("The database cannot be used now. Nothing was imported."),
     WorkspaceBusy: later("Another command is writing to the workspace. Try again when it has finished."),
 }
 
@@ -95,6 +105,8 @@ def _show(
     visit: Visit, kept: Upload, choice: Choice, imported: Imported | None, error: FirstlineError | None
 ) -> Answer:
     """The page with the columns to choose from; with what would be imported, or with what is wrong."""
+    if error is not None and not isinstance(error, InputError):
+        _log.error("An import failed: %s", error.message)
     try:
         columns = columns_of(visit.place, kept, choice)
     except FirstlineError:
@@ -111,7 +123,7 @@ def _show(
         conversation_roles=CONVERSATION_ROLES,
         report=report,
         headline="" if error is None else visit.say(_HEADLINES.get(type(error), _NOT_READ)),
-        details="" if error is None else error.message,
+        details=error.message if isinstance(error, InputError) else "",
     )
 
 

@@ -61,9 +61,13 @@ class Mix:
             return "typical"
         return "unstable" if n_labels < self.unstable_per_class * n_classes else "close_call"
 
-    def counts(self, n: int, n_labels: int) -> tuple[int, int]:
-        """How many of `n` messages are drawn at random, and how many are suspects."""
-        return round(self.random * n), round(self.suspects * n) if n_labels >= self.suspects_from else 0
+    def counts(self, n: int, n_labels: int, random: np.random.Generator) -> tuple[int, int]:
+        """How many of `n` messages are drawn at random, and how many are suspects.
+
+        Fractions are rounded up or down by chance, so that the shares are right over many batches.
+        """
+        suspects = self.suspects if n_labels >= self.suspects_from else 0.0
+        return int(self.random * n + random.random()), int(suspects * n + random.random())
 
 
 def mixed(

@@ -59,7 +59,7 @@ def next_batch(pool: LabelledPool, n: int, seed: int, mix: Mix | None = None) ->
     labelled = np.array(sorted(pool.labels), np.int64)
     read = sampled(len(pool.vectors), labelled, random)
     is_open = ~np.isin(read, [*pool.labels, *pool.skipped])
-    n_random, n_suspects = mix.counts(n, len(labelled))
+    n_random, n_suspects = mix.counts(n, len(labelled), random)
     suspects = _suspects(pool, labelled, n_suspects)
     drawn = random.permutation(np.flatnonzero(is_open))[:n_random]
     is_open[drawn] = False
@@ -102,7 +102,8 @@ def _chosen(
     if NONE in names:
         # They teach little, and the random ones bring enough of them.
         is_usual = probabilities[:, names.index(NONE)] < _MOST_NONE
-        candidates, probabilities = candidates[is_usual], probabilities[is_usual]
+        if is_usual.sum() >= n:
+            candidates, probabilities = candidates[is_usual], probabilities[is_usual]
     order = np.argsort(margins(probabilities), kind="stable")
     if strategy == "close_call":
         places = candidates[order[:n]]
@@ -121,7 +122,10 @@ def _unstable(
     flipping = flipping[: _MOST * n]
     clusters = clusters_of(vectors[flipping], n, int(random.integers(2**31)))
     places = central(vectors[flipping], clusters)
-    return Chosen("unstable", flipping[places], clusters[places])
+    # Messages with the same vector make fewer groups.
+    others = candidates[~np.isin(candidates, flipping[places])][: n - len(places)]
+    groups = np.concatenate([clusters[places], np.full(len(others), -1)])
+    return Chosen("unstable", np.concatenate([flipping[places], others]), groups)
 
 
 def _suspects(pool: LabelledPool, labelled: NDArray[np.int64], n: int) -> list[int]:

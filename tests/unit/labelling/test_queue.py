@@ -15,8 +15,16 @@ def test_the_number_of_labels_decides_the_strategy(n_labels: int, strategy: str)
 
 
 def test_one_in_ten_is_random_and_suspects_come_later() -> None:
-    assert Mix().counts(100, 0) == (10, 0)
-    assert Mix(suspects=0.05, suspects_from=300).counts(100, 300) == (10, 5)
+    random = np.random.default_rng(0)
+    assert Mix().counts(100, 0, random) == (10, 0)
+    assert Mix(suspects=0.05, suspects_from=300).counts(100, 300, random) == (10, 5)
+
+
+def test_shares_are_right_over_many_batches() -> None:
+    random = np.random.default_rng(0)
+    found = [Mix(random=0.1).counts(25, 0, random)[0] for _ in range(1_000)]
+    assert set(found) == {2, 3}
+    assert np.mean(found) == pytest.approx(2.5, abs=0.1)
 
 
 def test_reasons_are_spread_evenly() -> None:

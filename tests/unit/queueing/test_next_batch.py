@@ -89,6 +89,20 @@ def test_the_last_messages_of_a_pool_are_all_offered() -> None:
     assert next_batch(pool_of(*range(240)), 50, seed=0, mix=BARE) == []
 
 
+def test_messages_that_are_all_alike_fill_a_batch() -> None:
+    vectors = np.repeat(np.eye(2, 16, dtype=np.float32), 30, axis=0)
+    for n_labels in (0, 5, 12):
+        labels = {place: f"class {place % 2}" for place in range(n_labels)}
+        found = next_batch(LabelledPool(vectors, labels, n_classes=1), 20, seed=0, mix=Mix(unstable_per_class=10))
+        assert len({one.place for one in found} - set(labels)) == 20
+
+
+def test_if_everything_looks_like_none_of_the_classes_it_is_offered_all_the_same() -> None:
+    labels = {**dict.fromkeys(some(40), NONE), 0: "class 0"}
+    found = next_batch(LabelledPool(VECTORS, labels, n_classes=1), 20, seed=0)
+    assert len({one.place for one in found} - set(labels)) == 20
+
+
 def test_labels_of_a_single_class_do_not_stop_the_queue() -> None:
     found = next_batch(pool_of(*range(50)), 10, seed=0, mix=BARE)
     assert {one.reason for one in found} == {"typical"}

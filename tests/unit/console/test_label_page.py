@@ -53,7 +53,7 @@ def test_the_page_has_the_next_messages_and_a_label_brings_more(filled: Workspac
     page = anton.get("/label")
     first = ids_of(page.text)
     assert (page.status_code, len(first)) == (200, 10)
-    assert '<span class="mask">&lt;PHONE&gt;</span>' in page.text
+    assert '<span class="masked">&lt;PHONE&gt;</span>' in page.text
     assert "drawn at random" in page.text
     told = anton.post("/label/give", {"message": first[0], "class": class_id(filled, "Вход")}).json()
     assert (told["today"], sum(told["waiting"].values())) == (1, 10)

@@ -3,7 +3,7 @@
 // Russian layout "s" types "ы".
 const $ = (query, root = document) => root.querySelector(query);
 const $$ = (query, root = document) => [...root.querySelectorAll(query)];
-const page = $("#main"), list = $("#options"), find = $("#find"), form = $("#choose"), slot = $("#slot");
+const page = $("#main"), list = $("#options"), find = $("#find"), form = $("#choose"), hint = $("#hint");
 const words = page.dataset, none = $("#none-option");
 const waiting = $$("template.card", $("#cards"));
 const done = new Set();
@@ -21,10 +21,10 @@ function show(card) {
   shown = card;
   $("#work").hidden = !card;
   $("#empty").hidden = Boolean(card);
-  slot.className = "slot";
-  slot.replaceChildren();
+  hint.className = "hint";
+  hint.replaceChildren();
   if (!card) return;
-  for (const [part, target] of [["slot", slot], ["meta", $("#meta")], ["text", $("#text")], ["options", list]]) {
+  for (const [part, target] of [["hint", hint], ["meta", $("#meta")], ["text", $("#text")], ["options", list]]) {
     target.replaceChildren(...$(`[data-part=${part}]`, card.content).cloneNode(true).childNodes);
   }
   list.append(none.content.cloneNode(true));
@@ -80,7 +80,7 @@ async function work() {
 }
 
 function take(told) {
-  if (slot.dataset.notice === "offline") { slot.removeAttribute("data-notice"); if (shown) restoreSlot(); }
+  if (hint.dataset.notice === "offline") { hint.removeAttribute("data-notice"); if (shown) restoreHint(); }
   $("#today").textContent = number(told.today);
   const holder = document.createElement("div");
   holder.innerHTML = told.cards;
@@ -91,14 +91,14 @@ function take(told) {
 }
 
 function notice(name) {
-  slot.className = "slot notice";
-  slot.dataset.notice = name;
-  slot.replaceChildren($(`#notice-${name}`).content.cloneNode(true));
+  hint.className = "hint notice";
+  hint.dataset.notice = name;
+  hint.replaceChildren($(`#notice-${name}`).content.cloneNode(true));
 }
 
-function restoreSlot() {
-  slot.className = "slot";
-  slot.replaceChildren(...$("[data-part=slot]", shown.content).cloneNode(true).childNodes);
+function restoreHint() {
+  hint.className = "hint";
+  hint.replaceChildren(...$("[data-part=hint]", shown.content).cloneNode(true).childNodes);
 }
 
 function save() {

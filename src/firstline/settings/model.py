@@ -407,7 +407,7 @@ class ConsoleSettings(_Section):
         description="Who signed in so many hours ago has to sign in again, even while working.",
     )
     max_upload_bytes: int = Field(
-        200_000_000, ge=1_000, description="A larger file is refused by the page that imports; the command takes it."
+        30_000_000, ge=1_000, description="A larger file is refused by the page that imports; the command takes it."
     )
 
 

@@ -35,8 +35,8 @@ def _luminance(colour: str) -> float:
 
 
 def _contrast(ink: str, paper: str, theme: int) -> float:
-    colours = dict(
-        (name, pair) for name, *pair in re.findall(r"--([\w-]+): light-dark\(#([0-9a-f]+), #([0-9a-f]+)\)", _RULES)
+    colours = {
+        name: pair for name, *pair in re.findall(r"--([\w-]+): light-dark\(#([0-9a-f]+), #([0-9a-f]+)\)", _RULES)
     }
     low, high = sorted(_luminance(colours[name][theme]) for name in (ink, paper))
     return (high + 0.05) / (low + 0.05)

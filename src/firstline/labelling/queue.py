@@ -17,7 +17,7 @@ model fairly; `suspect`: it has a label that the others contradict.
 Strategy: TypeAlias = Literal["typical", "unstable", "close_call"]
 
 BATCH = 25
-"""After so many labels the queue is made again; twice as many cost accuracy, see docs/EXPERIMENTS.md."""
+"""After so many labels the queue is made again. With twice as many it is about as good, see docs/EXPERIMENTS.md."""
 MOST_POOL = 50_000
 """A larger pool is sampled."""
 

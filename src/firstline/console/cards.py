@@ -39,9 +39,9 @@ class Card:
 
 
 def card(waiting: Waiting, classes: Sequence[ClassInUse]) -> Card:
-    """The card of a message. `classes` are those in use, the most used first.
+    """The card of a message. `classes` are those in use, by name.
 
-    The likeliest classes are on the keys, filled up with the most used ones. On a message that was drawn at random they
+    The likeliest classes are on the keys, filled up with others by name. On a message that was drawn at random they
     stand in alphabetical order without figures, because its label is to measure the model, not to follow it.
     """
     suggested = waiting.suggested

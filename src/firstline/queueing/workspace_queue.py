@@ -14,7 +14,7 @@ from firstline.queueing.vectors import queue_vectors
 from firstline.steps import Stage
 from firstline.store.database import writing_rows
 from firstline.store.labelling import ClassInUse, Suggested, classes_in_use, write_queue
-from firstline.store.schema import classes, in_force, in_use, labels, messages
+from firstline.store.schema import classes, in_force, in_use, labels, messages, remarks
 from firstline.store.workspace import Workspace
 from firstline.training.candidates.base import Context
 from firstline.types import NONE, Label, Message
@@ -25,11 +25,15 @@ _MOST_READ = 50_000
 
 @dataclass(frozen=True)
 class _Read:
-    """Messages, (n,): ids, texts, and labels by place. `classes` are those of the team, without those of none."""
+    """Messages, (n,): ids, texts, and labels by place. `classes` are those of the team, without those of none.
+
+    `skipped` places are asked of nobody: a lead has to decide, or their labels differ or are of a retired class.
+    """
 
     ids: list[int]
     messages: list[Message]
     labels: Mapping[int, Label]
+    skipped: frozenset[int]
     classes: list[ClassInUse]
 
 
@@ -46,7 +50,7 @@ def make_queue(place: Workspace, n: int = 4 * BATCH) -> Generator[Stage, None, i
         return 0
     named = [(number, text) for number, one in enumerate(read.classes) for text in (one.name, one.description) if text]
     vectors, of_names = yield from queue_vectors(context, read.messages, [text for _, text in named])
-    pool = LabelledPool(vectors, read.labels, max(1, len(read.classes)))
+    pool = LabelledPool(vectors, read.labels, max(1, len(read.classes)), read.skipped)
     batch = [one for one in next_batch(pool, n, context.seed) if one.reason != "suspect"]
     guesses = _guesses(vectors, of_names, [number for number, _ in named], read, [one.place for one in batch])
     rows = [
@@ -74,7 +78,8 @@ def _read(connection: Connection, none: frozenset[Label]) -> _Read:
         place: Message(text, segment)
         for place, text, segment in connection.execute(content.order_by(messages.c.key).limit(_MOST_READ))
     }
-    is_labelled = messages.c.id.in_(select(labels.c.message_id).where(in_force))
+    has_label = select(labels.c.message_id).where(in_force)
+    is_labelled = messages.c.id.in_(has_label)
     for place, text, segment in connection.execute(content.where(is_labelled).order_by(messages.c.key)):
         found.setdefault(place, Message(text, segment))
     ids = list(found)
@@ -83,8 +88,11 @@ def _read(connection: Connection, none: frozenset[Label]) -> _Read:
         for number, place in enumerate(ids)
         if len(given.get(place, ())) == 1
     }
+    unsure = select(remarks.c.message_id).where(remarks.c.kind == "unsure", remarks.c.settled_at.is_(None))
+    closed = {*connection.execute(has_label).scalars(), *connection.execute(unsure).scalars()}
+    skipped = frozenset(number for number, place in enumerate(ids) if place in closed and number not in named)
     team = [one for one in classes_in_use(connection) if one.name not in none]
-    return _Read(ids, list(found.values()), named, sorted(team, key=lambda one: one.name))
+    return _Read(ids, list(found.values()), named, skipped, team)
 
 
 def _guesses(

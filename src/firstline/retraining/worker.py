@@ -183,9 +183,9 @@ class Worker:
 
     def _note_stopped(self, job: Job) -> None:
         with writing_rows(self._place.database) as connection:
-            was_mine = holds(connection, job)
             put_back(connection, job)
-        self._tell(f"job {job.id}: {'cancelled' if was_mine else 'stopped, since it was taken for lost'}")
+            found = find_job(connection, job.id)
+        self._tell(f"job {job.id}: stopped here; it is {found.state if found else 'gone'} now")
 
     def _stop_all(self) -> None:
         for one in self._running.values():

@@ -66,25 +66,19 @@ class Given:
 
 @dataclass(frozen=True)
 class ClassInUse:
-    """A class that a message can get. `n_labels` are those in force."""
+    """A class that a message can get."""
 
     id: int
     name: Label
     description: str
-    n_labels: int
 
 
 def classes_in_use(connection: Connection) -> list[ClassInUse]:
-    """The classes that can be given, those with the most labels first."""
-    n_labels = func.count(labels.c.id)
+    """The classes that can be given, by name, so that each stays at its place."""
     rows = connection.execute(
-        select(classes.c.id, classes.c.name, func.coalesce(classes.c.description, ""), n_labels)
-        .join_from(classes, labels, and_(labels.c.class_id == classes.c.id, in_force), isouter=True)
-        .where(in_use)
-        .group_by(classes.c.id, classes.c.name, classes.c.description)
-        .order_by(n_labels.desc(), classes.c.name)
+        select(classes.c.id, classes.c.name, func.coalesce(classes.c.description, "")).where(in_use)
     )
-    return [ClassInUse(*row) for row in rows]
+    return sorted((ClassInUse(*row) for row in rows), key=lambda one: one.name.casefold())
 
 
 def examples_of(connection: Connection, class_id: int, n: int) -> list[str]:
@@ -229,6 +223,12 @@ def _add(connection: Connection, rows: Sequence[Suggested]) -> None:
         for one in rows
     ]
     insert_new(connection, suggestions, values)
+
+
+def count_given_after(connection: Connection, moment: datetime) -> int:
+    """How many labels of all people hold that were given here after a time, UTC."""
+    given = and_(labels.c.by.is_not(None), labels.c.source == SOURCE, in_force, labels.c.at > moment)
+    return connection.execute(select(func.count()).where(given)).scalar_one()
 
 
 def _given(connection: Connection, who: str, *conditions: ColumnElement[bool], n: int = 1) -> list[Given]:

@@ -167,6 +167,15 @@ remarks = Table(
 )
 """What people say of messages, beside their labels."""
 
+Index(
+    "labels_by",
+    labels.c.by,
+    labels.c.at,
+    sqlite_where=labels.c.by.is_not(None),
+    postgresql_where=labels.c.by.is_not(None),
+)
+"""For the page that counts and lists what a person labelled."""
+
 corrections = Table(
     "corrections",
     metadata,

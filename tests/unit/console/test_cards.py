@@ -6,14 +6,14 @@ from firstline.console.cards import Option, card, pieces
 from firstline.store.labelling import ClassInUse, Suggested, Waiting
 from firstline.types import Message
 
-CLASSES = [ClassInUse(place, f"class {chr(110 - place)}", "", 50 - place) for place in range(1, 13)]
+CLASSES = [ClassInUse(place, f"class {chr(110 - place)}", "") for place in range(1, 13)]
 
 
 def waiting(guesses: Sequence[tuple[int, float]] = (), reason: str = "typical", is_random: bool = False) -> Waiting:
     return Waiting(Suggested(7, 0, reason, guesses, None, is_random), Message("текст <PHONE>", "lead"), None)
 
 
-def test_guesses_come_first_and_the_most_used_classes_fill_the_keys() -> None:
+def test_guesses_come_first_and_other_classes_fill_the_keys() -> None:
     found = card(waiting([(12, 0.614), (99, 0.2), (3, 0.1)]), CLASSES)
     assert found.options[:2] == [Option(12, CLASSES[11].name, 61), Option(3, CLASSES[2].name, 10)]
     assert [one.id for one in found.options[2:]] == [1, 2, 4, 5, 6, 7, 8]
@@ -21,7 +21,7 @@ def test_guesses_come_first_and_the_most_used_classes_fill_the_keys() -> None:
     assert (found.message_id, found.segment, found.between) == (7, "lead", None)
 
 
-def test_without_guesses_the_most_used_classes_are_on_the_keys() -> None:
+def test_without_guesses_the_first_classes_are_on_the_keys() -> None:
     assert [one.id for one in card(waiting(), CLASSES).options] == list(range(1, 10))
     assert [one.id for one in card(waiting(), CLASSES[:2]).options] == [1, 2]
 

@@ -6,7 +6,6 @@ The page comes with the next messages in it. Each label goes out in the backgrou
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, time
-from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -18,14 +17,13 @@ from firstline.errors import LeaseLost
 from firstline.labelling.queue import BATCH
 from firstline.messages.importing import masker
 from firstline.store.database import writing_rows
-from firstline.store.jobs import add_job
+from firstline.store.jobs import add_job, last_asked
 from firstline.store.labelling import (
     ClassInUse,
-    Given,
     Kind,
     classes_in_use,
+    count_given_after,
     count_given_since,
-    count_waiting,
     examples_of,
     fill_at_random,
     give_label,
@@ -42,7 +40,7 @@ AHEAD = 10
 _LAST = 5
 _EXAMPLES = 3
 _LONGEST_NOTE = 1_000
-T = TypeVar("T")
+_LARGEST_ID = 2**31 - 1
 
 
 @page("/label", role="annotator", menu=later("Labelling"))
@@ -50,12 +48,10 @@ def label(visit: Visit) -> Answer:
     """The page, with the next messages leased to whoever asks."""
     with writing_rows(visit.place.database) as connection:
         choices = classes_in_use(connection)
-        if not count_waiting(connection):
-            add_job(connection, "queue", {}, JOB)
+        _ask_for_queue(connection)
         cards = _next(connection, visit, choices)
         last = last_given(connection, visit.person.name, _LAST)
         today = count_given_since(connection, visit.person.name, _midnight())
-        waiting = count_waiting(connection)
     return visit.render(
         "label.html.jinja",
         cards=cards,
@@ -64,18 +60,13 @@ def label(visit: Visit) -> Answer:
         last=last,
         names={one.id: one.name for one in choices},
         today=today,
-        waiting=waiting,
     )
 
 
 @page("/label/more", role="annotator", method="POST")
 def more(visit: Visit) -> Answer:
     """More messages for the page that is open; the leases of those it shows are lengthened."""
-
-    def answer(connection: Connection) -> dict[str, object]:
-        return {}
-
-    return _told(visit, answer)
+    return _told(visit, lambda connection: {})
 
 
 @page("/label/give", role="annotator", method="POST")
@@ -85,6 +76,7 @@ def give(visit: Visit) -> Answer:
     def answer(connection: Connection) -> dict[str, object]:
         class_id = _number(visit, "class")
         given = give_label(connection, visit.person.name, _number(visit, "message"), class_id)
+        _ask_for_queue(connection)
         return {"label": given.id}
 
     return _told(visit, answer)
@@ -95,7 +87,7 @@ def undo(visit: Visit) -> Answer:
     """Take back a label; its message is the next again."""
 
     def answer(connection: Connection) -> dict[str, object]:
-        given: Given = take_back(connection, visit.person.name, _number(visit, "label"))
+        given = take_back(connection, visit.person.name, _number(visit, "label"))
         return {"back": given.message_id}
 
     return _told(visit, answer)
@@ -123,6 +115,7 @@ def guide(visit: Visit) -> Answer:
     """What belongs into a class: its description and the last messages that were put there."""
     class_id = int(visit.parameters["class_id"])
     with visit.place.database.connect() as connection:
+        # Compared here: a number that is too large for the database would be an error there.
         found = next((one for one in classes_in_use(connection) if one.id == class_id), None)
         examples = examples_of(connection, class_id, _EXAMPLES) if found else []
     return visit.render("guide.html.jinja", one=found, examples=examples)
@@ -133,11 +126,8 @@ def _told(visit: Visit, work: Callable[[Connection], dict[str, object]]) -> Answ
     try:
         with writing_rows(visit.place.database) as connection:
             answer = work(connection)
-            choices = classes_in_use(connection)
-            _ask_for_queue(connection, sum(one.n_labels for one in choices))
-            cards = _next(connection, visit, choices)
+            cards = _next(connection, visit, classes_in_use(connection))
             answer["today"] = count_given_since(connection, visit.person.name, _midnight())
-            answer["waiting"] = count_waiting(connection)
     except LeaseLost as error:
         return _json({"error": error.code}, status=409)
     except ValueError:
@@ -153,9 +143,10 @@ def _next(connection: Connection, visit: Visit, choices: Sequence[ClassInUse]) -
     return [card(one, choices) for one in found]
 
 
-def _ask_for_queue(connection: Connection, n_labels: int) -> None:
-    """After each batch of labels the worker makes the queue anew, with what they taught."""
-    if n_labels % BATCH == 0:
+def _ask_for_queue(connection: Connection) -> None:
+    """Once there is a batch of labels that the queue does not know, the worker makes it again."""
+    asked = last_asked(connection, "queue")
+    if asked is None or count_given_after(connection, asked) >= BATCH:
         add_job(connection, "queue", {}, JOB)
 
 
@@ -165,8 +156,11 @@ def _none(visit: Visit, choices: Sequence[ClassInUse]) -> ClassInUse | None:
 
 
 def _number(visit: Visit, name: str) -> int:
-    """Raises `ValueError`."""
-    return int(visit.form.get(name))
+    """The id in a field. Raises `ValueError` if it is none that the database could hold."""
+    found = int(visit.form.get(name))
+    if not 0 < found <= _LARGEST_ID:
+        raise ValueError
+    return found
 
 
 def _midnight() -> datetime:

@@ -133,6 +133,7 @@ function remember(name, text) {
 
 function undo(row) {
   if (!row) { say(words.nothing); return; }
+  if (!row.isConnected) return;
   if (!row.dataset.label) { setTimeout(() => undo(row), 100); return; }
   send("/label/undo", { label: row.dataset.label }, told => {
     done.delete(String(told.back));

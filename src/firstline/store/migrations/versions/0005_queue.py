@@ -8,6 +8,8 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
+    by_people = sa.column("by").is_not(None)
+    op.create_index("labels_by", "labels", ["by", "at"], sqlite_where=by_people, postgresql_where=by_people)
     message = ("messages.id", "CASCADE")
     op.create_table(
         "suggestions",

@@ -58,7 +58,7 @@ class Read:
 
 @dataclass(frozen=True)
 class Figure:
-    """The accuracy on the test messages after this many labels, of which so many are of none of the classes."""
+    """The accuracy on the test messages after a number of labels, and how many of these are none of the classes."""
 
     strategy: str
     seed: int
@@ -101,7 +101,7 @@ class KeptPart:
         return self.head(self.encoder.encode(texts))
 
     def save(self, folder: Path) -> None:
-        raise NotImplementedError
+        raise NotImplementedError("The benchmark saves no model.")
 
 
 Measure = Callable[[list[Message], list[Label]], float]
@@ -174,7 +174,7 @@ def _print_names(names: Read, pool: Read, test: Read) -> None:
 
 
 def _measure(name: str, context: Context, pool: Read, test: Read) -> Measure:
-    """Fits the model anew each time."""
+    """Trains a new model each time."""
     kept, context = Kept([pool, test]), replace(context, folder=None)
 
     def measure(messages: list[Message], labels: list[Label]) -> float:

@@ -190,7 +190,7 @@ def _retrained(work: _Work, client: "_Client", before: str) -> Iterator[tuple[st
     yield "the same, after", f"{share:.0%}"
     history = json.loads(place("models", "history", "--json", *workspace))
     assert history[0]["model"] == found["challenger"], history
-    # The same process from the first champion on: nobody started it again.
+    # It is still the first process: the service was not restarted.
     assert place.podman.process_id(client.container) == client.container.process_id
     code = place.podman.stop(client.container)
     assert code == 0, code

@@ -209,6 +209,26 @@ def _is_time_zone(name: str) -> str:
     return name
 
 
+class LabellingSettings(_Section):
+    """What the labelling queue holds. What these shares leave is chosen to teach the model most."""
+
+    random: float = Field(
+        0.1, ge=0, le=0.5, description="The share drawn at random. Their labels measure the model in use."
+    )
+    suspects: float = Field(
+        0.05, ge=0, le=0.5, description="The share of messages whose label may be wrong, for a second look."
+    )
+    twice: float = Field(
+        0.05, ge=0, le=0.5, description="The share of messages that a second person labels, to measure agreement."
+    )
+    recorded: float = Field(
+        0.2,
+        ge=0,
+        le=0.5,
+        description="The share of messages that the service gave to a person or did not know, if it records answers.",
+    )
+
+
 class RetrainingSettings(_Section):
     """What a new model must keep to, so that `firstline retrain` promotes it."""
 
@@ -430,6 +450,7 @@ class Settings(BaseSettings):
     classes: ClassesSettings = ClassesSettings()
     emails: EmailsSettings = EmailsSettings()
     masking: MaskingSettings = MaskingSettings()
+    labelling: LabellingSettings = LabellingSettings()
     training: TrainingSettings = TrainingSettings()
     retraining: RetrainingSettings = RetrainingSettings()
     search: SearchSettings = SearchSettings()

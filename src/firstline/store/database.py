@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from firstline.errors import StoreUnusable, WorkspaceError
 from firstline.store.engine import ROWS, WRITES, make_engine, unusable
 
-SCHEMA_VERSION = "0005"
+SCHEMA_VERSION = "0006"
 
 
 def open_database(url: str | URL) -> Engine:

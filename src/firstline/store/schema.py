@@ -4,6 +4,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -164,8 +165,47 @@ remarks = Table(
     Column("kind", String(16), nullable=False, comment="skip, unsure, note"),
     Column("text", Text, nullable=True, comment="masked"),
     Column("settled_at", DateTime, nullable=True, comment="UTC"),
+    Column("settled_by", Text, nullable=True, comment="lead who decided"),
 )
 """What people say of messages, beside their labels."""
+
+second_labels = Table(
+    "second_labels",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("message_id", Integer, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("first_class", Integer, ForeignKey("classes.id"), nullable=False, comment="as it was then"),
+    Column("first_by", Text, nullable=True, comment="who gave the first label, if it is known"),
+    Column("class_id", Integer, ForeignKey("classes.id"), nullable=False),
+    Column("who", Text, nullable=False),
+    Column("at", DateTime, nullable=False, comment="UTC"),
+    Column("reason", String(16), nullable=False, comment="twice, suspect"),
+    Column("settled_at", DateTime, nullable=True, comment="UTC"),
+    Column("settled_by", Text, nullable=True, comment="lead who decided"),
+)
+"""What a second person said of a message with a label, without seeing that label.
+
+The label that was given first stays in force until a lead decides, so that a training never waits for it.
+"""
+
+clusters = Table(
+    "clusters",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("rank", Integer, nullable=False, comment="the lowest is shown first"),
+    Column("class_id", Integer, ForeignKey("classes.id"), nullable=True, comment="suggested"),
+    Column("share", Float, nullable=True, comment="how likely the class is, 0 to 1"),
+    Column("words", Text, nullable=False, comment="that set it apart, as JSON"),
+)
+"""Groups of messages without a label that are alike, which the worker writes."""
+
+cluster_messages = Table(
+    "cluster_messages",
+    metadata,
+    Column("message_id", Integer, ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True),
+    Column("cluster_id", Integer, ForeignKey("clusters.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("similarity", Float, nullable=False, comment="to the centre of the cluster, -1 to 1"),
+)
 
 Index(
     "labels_by",

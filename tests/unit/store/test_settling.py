@@ -7,16 +7,17 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select
 
-from firstline.errors import CaseChanged
+from firstline.errors import CaseChanged, UsageError
 from firstline.store.agreement import Labeller, labelled_twice, labellers
 from firstline.store.cases import Case, open_cases, read_case, split_messages
-from firstline.store.class_changes import merge_classes, rename_class, retire_class
+from firstline.store.class_changes import add_class, merge_classes, rename_class, retire_class
 from firstline.store.database import writing, writing_rows
 from firstline.store.history import read_history
 from firstline.store.labelling import Suggested, classes_in_use, write_queue
 from firstline.store.messages import StoredMessage, now
-from firstline.store.schema import in_force, labels, messages, remarks, second_labels
+from firstline.store.schema import classes, clusters, in_force, labels, messages, remarks, second_labels
 from firstline.store.settling import Settled, last_decision, settle, take_back_decision
+from firstline.store.undo import undo_last_import
 from firstline.store.users import add_user
 from tests.unit.store.filling import take_in
 
@@ -287,3 +288,36 @@ def test_people_are_counted_by_what_they_labelled(filled: Engine) -> None:
         since = now() - timedelta(hours=1)
         assert labellers(connection, since) == [Labeller("anton", 0, 1), Labeller("olga", 1, 0)]
         assert labellers(connection, now() + timedelta(hours=1)) == []
+
+
+def test_a_class_that_a_second_person_gave_outlives_the_import_that_brought_it(filled: Engine) -> None:
+    take_in(filled, StoredMessage("шесть", label="ипотека"))
+    with filled.connect() as connection:
+        mortgage = next(one.id for one in classes_in_use(connection) if one.name == "ипотека")
+    second(filled, 1, CARD, mortgage)
+    with writing(filled) as connection:
+        connection.execute(clusters.insert().values(rank=0, class_id=mortgage, share=0.5, words="[]"))
+        undone = undo_last_import(connection, str)
+    assert undone is not None
+    assert undone.n_messages == 1
+    assert [said.label for said in case_of(filled, 1).opinions] == ["карта", "ипотека"]
+    with writing(filled) as connection:
+        connection.execute(second_labels.delete())
+    take_in(filled, StoredMessage("семь", label="вклад"))
+    with writing(filled) as connection:
+        deposit = connection.execute(select(classes.c.id).where(classes.c.name == "вклад")).scalar_one()
+        connection.execute(clusters.update().values(class_id=deposit))
+        undo_last_import(connection, str)
+        assert connection.execute(select(clusters.c.class_id)).scalar() is None
+        assert connection.execute(select(classes.c.id).where(classes.c.name == "вклад")).scalar() is None
+
+
+def test_a_name_that_a_second_person_gave_is_not_taken_for_another_class(filled: Engine) -> None:
+    with writing(filled) as connection:
+        add_class(connection, "счёт")
+        account = connection.execute(select(classes.c.id).where(classes.c.name == "счёт")).scalar_one()
+    second(filled, 1, CARD, account)
+    with writing(filled) as connection:
+        merge_classes(connection, "счёт", "вход", "lena")
+        with pytest.raises(UsageError, match="was merged"):
+            rename_class(connection, "вход", "счёт")

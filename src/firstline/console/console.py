@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from firstline.console.page import Lane, Page
 from firstline.console.sessions import Cookies, Sessions, new_secret
+from firstline.console.split import SplitMessages
 from firstline.console.uploads import Uploads
 from firstline.console.visit import Person
 from firstline.console.words import later
@@ -62,6 +63,7 @@ class Console:
         self.cookies = Cookies(port)
         self.sessions = Sessions(place, self.settings)
         self.uploads = Uploads(place.temporary)
+        self.split = SplitMessages()
         self.link = link
         self._pages = [one for one in pages if one.menu]
         self._threads = {lane: ThreadPoolExecutor(number, lane) for lane, number in _THREADS.items()}

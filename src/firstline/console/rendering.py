@@ -46,13 +46,15 @@ def _environment(language: Language) -> Environment:
     environment.globals.update(asset=lambda name: assets()[name].address, language=language, languages=NAMES)
     environment.filters.update(
         number=_decimal(language),
+        tenths=_decimal(language, "#,##0.0"),
+        signed=_decimal(language, "+#,##0.0;-#,##0.0"),
         day=lambda at: format_date(at, "medium", locale=language),
     )
     return environment
 
 
-def _decimal(language: Language) -> Any:
-    return lambda value: format_decimal(value, "#,##0", locale=language)
+def _decimal(language: Language, pattern: str = "#,##0") -> Any:
+    return lambda value: format_decimal(value, pattern, locale=language)
 
 
 @cache

@@ -47,7 +47,9 @@ def _environment(language: Language) -> Environment:
     environment.globals.update(asset=lambda name: assets()[name].address, language=language, languages=NAMES)
     environment.filters.update(
         number=_decimal(language),
-        decimals=lambda value: format_decimal(value, "0.00", locale=language),
+        decimals=_decimal(language, "0.00"),
+        tenths=_decimal(language, "#,##0.0"),
+        signed=_decimal(language, "+#,##0.0;-#,##0.0"),
         day=lambda at: format_date(at, "medium", locale=language),
         moment=lambda at: format_datetime(_on_this_clock(at), "medium", locale=language),
     )
@@ -59,8 +61,8 @@ def _on_this_clock(at: datetime) -> datetime:
     return at.replace(tzinfo=UTC).astimezone().replace(tzinfo=None)
 
 
-def _decimal(language: Language) -> Any:
-    return lambda value: format_decimal(value, "#,##0", locale=language)
+def _decimal(language: Language, pattern: str = "#,##0") -> Any:
+    return lambda value: format_decimal(value, pattern, locale=language)
 
 
 @cache

@@ -141,8 +141,13 @@ def read_state(connection: Connection, name: str) -> str | None:
 
 def write_state(connection: Connection, name: str, value: str) -> None:
     """Store a value of the workspace."""
-    connection.execute(state.delete().where(state.c.name == name))
+    delete_state(connection, name)
     connection.execute(state.insert().values(name=name, value=value))
+
+
+def delete_state(connection: Connection, name: str) -> None:
+    """Delete a stored value, if there is one."""
+    connection.execute(state.delete().where(state.c.name == name))
 
 
 def count_messages(connection: Connection) -> int:

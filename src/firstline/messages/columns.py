@@ -11,13 +11,14 @@ from firstline.settings import ColumnsSettings
 from firstline.text.masks import Masker
 from firstline.text.personal import holds_personal_data
 
-ROLES = ("text", "id", "label", "segment", "sent_at", "conversation", "author")
+ROLES = ("text", "id", "label", "labelled_by", "segment", "sent_at", "conversation", "author")
 
 _USUAL_NAMES: dict[str, tuple[str, ...]] = {
     "text": ("text", "message", "body", "question",
              "текст", "сообщение", "обращение", "текст сообщения", "текст обращения"),
     "id": ("id", "message_id", "ticket_id", "номер", "ид", "номер обращения"),
     "label": ("label", "class", "category", "класс", "категория", "метка", "тема"),
+    "labelled_by": ("labelled_by", "annotator", "кто разметил"),
     "segment": ("segment", "сегмент", "тип клиента"),
     "sent_at": ("sent_at", "date", "created_at", "timestamp", "дата", "дата обращения"),
 }  # fmt: skip

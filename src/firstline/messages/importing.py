@@ -404,7 +404,7 @@ def _batches(
             rejects.add(row)
             continue
         counts.add(row, is_timed=is_timed)
-        batch.append(StoredMessage(row.text, row.segment, row.external_id, row.sent_at, row.label))
+        batch.append(StoredMessage(row.text, row.segment, row.external_id, row.sent_at, row.label, row.labelled_by))
         if len(batch) >= _BATCH:
             yield batch
             batch = []

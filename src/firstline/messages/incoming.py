@@ -20,7 +20,7 @@ from firstline.types import Label
 
 _REMEMBERED_NAMES = 10_000
 
-_READ = ("text", "id", "label", "segment", "sent_at", "conversation", "author")
+_READ = ("text", "id", "label", "segment", "sent_at", "conversation", "author", "labelled_by")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Incoming:
     author: str | None = None
     is_cut: bool = False
     """Whether quoted replies or a signature were cut from it."""
+    labelled_by: str | None = None
 
     def __reduce__(self) -> tuple[object, ...]:
         # A million of them go from one process to another: in a third of the time that a data class takes.
@@ -50,6 +51,7 @@ class Incoming:
             self.conversation,
             self.author,
             self.is_cut,
+            self.labelled_by,
         )
 
 
@@ -133,7 +135,9 @@ class _Reading:
         return lambda values: tuple(None if place is None else values[place] for place in places)
 
     def _read(self, row: Record) -> Incoming | Reject:
-        text_cell, id_cell, label_cell, segment_cell, moment, conversation_cell, author_cell = self._cells(row.values)
+        text_cell, id_cell, label_cell, segment_cell, moment, conversation_cell, author_cell, by_cell = self._cells(
+            row.values
+        )
         names = self._names
         try:
             author = read_author(author_cell)
@@ -142,6 +146,7 @@ class _Reading:
             external_id, conversation = read_name(id_cell), read_name(conversation_cell)
             label = names.name(self._label(label_cell, is_read), "class", is_read)
             segment = names.name(read_name(segment_cell), "segment", is_read)
+            labelled_by = names.id(read_name(by_cell)) if label is not None else None
         except UnusableCell as problem:
             return Reject(row.line, str(problem))
         is_conversation = "conversation" in self.roles
@@ -161,6 +166,7 @@ class _Reading:
             conversation=names.id(conversation),
             author=author,
             is_cut=own != text,
+            labelled_by=labelled_by,
         )
 
     def _label(self, cell: Value, is_read: bool) -> Label | None:

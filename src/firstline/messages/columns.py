@@ -54,7 +54,7 @@ def find_columns(
     Columns that the caller `said` must exist. A remembered column counts if the file has it; otherwise the role goes by
     its usual names, and a note says so. A known `export` brings its own roles. Raises `ColumnMissing`.
     """
-    remembered = ColumnsSettings() if export and export.are_ids_keys else remembered
+    remembered = ColumnsSettings() if export and export.is_own else remembered
     agent_values = agent_values or remembered.agent_values
     of_export = _roles_of(export, bool(agent_values))
     ignored = export.ignored if export else frozenset()

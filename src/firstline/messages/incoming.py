@@ -68,6 +68,7 @@ def read_rows(
     cut_quotes: bool = False,
     by_two_cores: bool = False,
     found: Survey = NOTHING_FOUND,
+    keeps_lines: bool = False,
 ) -> Iterator[Incoming | Reject]:
     """Each row as a masked message, or a reject with its reason. Conversations are not joined yet.
 
@@ -75,11 +76,11 @@ def read_rows(
     segment that holds personal data is a reject; an id that does becomes its hash, or stays as it is without
     `hash_id`: then nothing may store it. What support wrote in a conversation is not read: nobody uses it, and
     its faults are no loss. With `by_two_cores`, another process masks what this one reads. `found` is what a
-    look at the whole columns has found.
+    look at the whole columns has found. With `keeps_lines`, each line of a text is masked and stays one.
     """
     roles = tuple(role for role in _READ if role in columns.names)
     agents = agent_names(columns.agent_values) if columns.is_conversation else frozenset()
-    reading = _Reading(roles, masker, hash_id, agents, cut_quotes, found)
+    reading = _Reading(roles, masker, hash_id, agents, cut_quotes, found, keeps_lines)
     rows = reader.records([columns.names[role] for role in roles])
     if by_two_cores:
         yield from by_another_core(reading, rows)
@@ -120,6 +121,7 @@ class _Reading:
     agents: frozenset[str]
     cut_quotes: bool
     found: Survey
+    keeps_lines: bool = False
 
     def __call__(self, rows: list[Record | Reject]) -> list[Incoming | Reject]:
         return [row if isinstance(row, Reject) else self._read(row) for row in rows]
@@ -153,7 +155,7 @@ class _Reading:
         if is_conversation and conversation is None:
             return Reject(row.line, "no conversation id")
         own = own_words(text) if self.cut_quotes else text
-        masked = self.masker(own)
+        masked = self._masked(own)
         if not masked and not is_conversation:
             return Reject(row.line, "no text")
         return Incoming(
@@ -168,6 +170,11 @@ class _Reading:
             is_cut=own != text,
             labelled_by=labelled_by,
         )
+
+    def _masked(self, text: str) -> str:
+        if not self.keeps_lines:
+            return self.masker(text)
+        return "\n".join(line for part in text.split("\n") if (line := self.masker(part)))
 
     def _label(self, cell: Value, is_read: bool) -> Label | None:
         try:

@@ -150,6 +150,10 @@ def count_messages(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(messages)).scalar_one()
 
 
+def has_messages(connection: Connection) -> bool:
+    return connection.execute(select(messages.c.id).limit(1)).first() is not None
+
+
 def count_labels(connection: Connection) -> int:
     """Messages that have at least one label in force, of a class in use."""
     counted = select(func.count(labels.c.message_id.distinct())).join_from(labels, classes).where(in_force, in_use)

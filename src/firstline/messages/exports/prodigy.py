@@ -11,6 +11,7 @@ _BY_TIME = re.compile(r"\d{4}-\d\d-\d\d(?:_\d\d-\d\d-\d\d)?")
 
 
 _OWN = frozenset({"_timestamp", "_input_hash", "_task_hash", "_annotator_id", "_session_id", "_view_id", "answer"})
+"""Keys of Prodigy itself, which are no fields of the team."""
 
 
 class Prodigy:

@@ -1,6 +1,6 @@
 """Writes messages for a person, another tool or another workspace: a table, or the files of labelling tools.
 
-Each row names its message by key, so that a label comes back to it. Without one label, an object has no key for it.
+Each row names its message by key, so that a label comes back to it. Objects have no keys for what is not known.
 """
 
 import csv
@@ -41,7 +41,7 @@ FORMATS = {
 }
 """The formats by name, each with the ending of its files."""
 LABEL_STUDIO_QUESTION = "label"
-"""The name of the choices in the labelling interface of Label Studio; see docs/import.md."""
+"""The name that the choices need in the labelling interface of Label Studio; see docs/import.md."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from threading import Lock
 from typing import TypeVar
 
 from firstline.console.page import Lane, Page
+from firstline.console.qualities import Qualities
 from firstline.console.sessions import Cookies, Sessions, new_secret
 from firstline.console.uploads import Uploads
 from firstline.console.visit import Person
@@ -62,6 +63,7 @@ class Console:
         self.cookies = Cookies(port)
         self.sessions = Sessions(place, self.settings)
         self.uploads = Uploads(place.temporary)
+        self.qualities = Qualities(place)
         self.link = link
         self._pages = [one for one in pages if one.menu]
         self._threads = {lane: ThreadPoolExecutor(number, lane) for lane, number in _THREADS.items()}

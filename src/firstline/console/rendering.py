@@ -3,22 +3,31 @@
 import gettext
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from babel.dates import format_date
+from babel.dates import format_date, format_time
 from babel.numbers import format_decimal
 from babel.support import Translations
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from firstline.console.assets import assets
-from firstline.console.words import NAMES, Language
+from firstline.console.words import NAMES, Language, later
+from firstline.evaluation.report.numbers import number_filters
 
 DOMAIN = "console"
 _PACKAGE = "firstline.console"
 _NOT_IN_HTML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """Control characters, halves of characters, and what is no character."""
+
+_WORDS_OF_NUMBERS = (
+    later("%(low)s to %(high)s"),
+    later("under 1\N{NO-BREAK SPACE}%"),
+    later("over 99\N{NO-BREAK SPACE}%"),
+)
+"""The words that `number_filters` translates."""
 
 
 def render(template: str, language: Language, values: Mapping[str, Any]) -> bytes:
@@ -44,15 +53,28 @@ def _environment(language: Language) -> Environment:
     )
     environment.install_gettext_translations(_translations(language), newstyle=True)  # type: ignore[attr-defined]
     environment.globals.update(asset=lambda name: assets()[name].address, language=language, languages=NAMES)
+    environment.filters.update(number_filters(language, _translations(language).gettext))
     environment.filters.update(
         number=_decimal(language),
+        tenths=lambda value: format_decimal(value, "#,##0.0", locale=language),
         day=lambda at: format_date(at, "medium", locale=language),
+        moment=_moment(language),
     )
     return environment
 
 
 def _decimal(language: Language) -> Any:
     return lambda value: format_decimal(value, "#,##0", locale=language)
+
+
+def _moment(language: Language) -> Any:
+    """A time in UTC as day and minute by this machine's clock."""
+
+    def moment(at: datetime) -> str:
+        here = at.replace(tzinfo=UTC).astimezone()
+        return f"{format_date(here, 'medium', locale=language)}, {format_time(here, 'short', locale=language)}"
+
+    return moment
 
 
 @cache

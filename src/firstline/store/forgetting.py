@@ -85,8 +85,8 @@ def forget(
 ) -> Forgotten:
     """Delete messages by id (of one system, if `source` is given), by masked text, or by time, if sent before `before`.
 
-    A message that other ids share stays for them. `stored` are ids of rows, which go with all their ids. Runs in the
-    caller's transaction.
+    A message that other ids share stays for them. `stored` are the ids of a few rows, which go with all their ids.
+    Runs in the caller's transaction.
     """
     known = connection.execute(select(message_ids.c.source).distinct().order_by(message_ids.c.source))
     found = Forgotten(sources=[name for name in known.scalars() if name])
@@ -96,8 +96,8 @@ def forget(
     for part in parts(texts):
         _forget_messages(connection, secret, messages.c.text.in_(part), found, is_by_text=True)
         _forget_earlier(connection, secret, corrections.c.text.in_(part), found, is_by_text=True)
-    for part in parts(stored):
-        _forget_messages(connection, secret, messages.c.id.in_(part), found)
+    if stored:
+        _forget_messages(connection, secret, messages.c.id.in_(stored), found)
     if before is not None:
         undated = select(func.count()).where(messages.c.sent_at.is_(None))
         found.n_undated = connection.execute(undated).scalar_one()

@@ -24,6 +24,7 @@ MOST_STARTS = 3
 """A job that was killed so often is not started again."""
 _SILENT_S = 120
 """A worker that gave no sign of life for so long is gone."""
+_TAKEN_WITHIN_S = 10
 _MOST_LOG_CHARS = 100_000
 _MOST_LISTED = 50
 _MOST_KEPT = 500
@@ -96,6 +97,36 @@ def list_jobs(connection: Connection) -> list[Job]:
     """The last 50, the newest first."""
     rows = connection.execute(select(jobs).order_by(jobs.c.id.desc()).limit(_MOST_LISTED)).mappings()
     return [_job(row) for row in rows]
+
+
+def present_job(connection: Connection, kind: str) -> Job | None:
+    """The job of a kind that runs, else the one that waits, else the one that ended last; None if there is none."""
+    of_kind = select(jobs.c.id).where(jobs.c.kind == kind)
+    active = of_kind.where(jobs.c.state.in_(("running", "waiting"))).order_by(jobs.c.state, jobs.c.id)
+    for wanted in (active, of_kind.order_by(jobs.c.id.desc())):
+        found = connection.execute(wanted.limit(1)).scalar()
+        if found is not None:
+            return find_job(connection, found)
+    return None
+
+
+def has_worker(connection: Connection, job: Job) -> bool:
+    """Whether a worker seems to be there for a job that waits or runs: a free one takes a job within seconds."""
+    moment = _clock(connection)
+    is_alive = and_(
+        jobs.c.lane == job.lane, jobs.c.state == "running", jobs.c.beat_at >= moment - timedelta(seconds=_SILENT_S)
+    )
+    if connection.execute(select(jobs.c.id).where(is_alive).limit(1)).scalar() is not None:
+        return True
+    due = max(job.asked_at, job.not_before or job.asked_at)
+    return job.state == "waiting" and moment - due < timedelta(seconds=_TAKEN_WITHIN_S)
+
+
+def last_results(connection: Connection, kind: str) -> list[dict[str, Any]]:
+    """What the last 50 jobs of a kind found that ended well, the newest first."""
+    is_done = and_(jobs.c.kind == kind, jobs.c.state == "done")
+    rows = connection.execute(select(jobs.c.result).where(is_done).order_by(jobs.c.id.desc()).limit(_MOST_LISTED))
+    return [found for text in rows.scalars() if (found := _parsed(text)) is not None]
 
 
 def claim_job(connection: Connection, lane: Lane, worker: str) -> Job | None:

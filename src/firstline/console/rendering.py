@@ -22,11 +22,7 @@ _PACKAGE = "firstline.console"
 _NOT_IN_HTML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """Control characters, halves of characters, and what is no character."""
 
-_WORDS_OF_NUMBERS = (
-    later("%(low)s to %(high)s"),
-    later("under 1\N{NO-BREAK SPACE}%"),
-    later("over 99\N{NO-BREAK SPACE}%"),
-)
+_SPAN = later("%(low)s to %(high)s")
 """The words that `number_filters` translates."""
 
 

@@ -49,7 +49,6 @@ def models(visit: Visit) -> Answer:
         is_labelled=is_labelled,
         minutes=place.settings.training.minutes,
         quick_minutes=QUICK_MINUTES,
-        folder=str(place.folder),
         done=done if done in _DONE else "",
     )
 

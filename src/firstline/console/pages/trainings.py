@@ -43,7 +43,7 @@ def progress(visit: Visit) -> Answer:
         found = present_training(connection)
     if found is None or not found.is_active or visit.query.get("job") != str(found.job.id):
         return Answer(headers={"HX-Refresh": "true"})
-    return visit.render("training.html.jinja", training=found, folder=str(visit.place.folder))
+    return visit.render("training.html.jinja", training=found)
 
 
 @page("/models/cancel", role="lead", method="POST")

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 
 import pytest
+from litestar.testing import TestClient
 
 from firstline.bundle.promise import Promise, read_promise, write_promise
 from firstline.bundle.registry import promote
+from firstline.console.app import create_app, shielded
 from firstline.console.console import Console
 from firstline.evaluation.held_out import HeldOut, held_out_file, keys_of
 from firstline.evaluation.report.writing import report_file, write_report
@@ -194,3 +196,21 @@ def test_names_of_classes_are_text(place: Workspace, browser: Browser) -> None:
     page = browser.get("/quality").text
     assert EVIL not in page
     assert "&lt;script&gt;" in page
+
+
+def test_the_report_has_its_own_policy_and_other_pages_the_usual_one(
+    place: Workspace, console: Console, champion: str
+) -> None:
+    write_report(place, champion)
+    with TestClient(shielded(create_app(console)), base_url="http://console.local:8090") as client:
+        client.headers["Accept-Language"] = "en"
+        browser = Browser(client)
+        browser.sign_in("lena")
+        report, page = browser.get("/quality/report"), browser.get("/quality")
+    policy = report.headers.get_list("content-security-policy")
+    assert len(policy) == 1
+    assert policy[0].endswith("sandbox allow-scripts")
+    assert "unsafe-inline" not in policy[0]
+    assert "'self'" not in policy[0]
+    assert page.headers.get_list("content-security-policy")[0].startswith("default-src 'none'; script-src 'self'")
+    assert report.headers["x-content-type-options"] == "nosniff"

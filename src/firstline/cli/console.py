@@ -12,6 +12,7 @@ from firstline.cli.serve import listen
 
 if TYPE_CHECKING:
     from firstline.console.console import Console, SingleUse
+    from firstline.errors import UsageError
     from firstline.store.workspace import Workspace
 
 
@@ -57,11 +58,7 @@ def console(
         place, link = _demo() if demo else (Workspace.find(workspace), None)
         has_tls = bool(place.settings.serving.tls_certificate)
         if not (is_loopback or has_tls or plain_http):
-            raise UsageError(
-                f"Passwords would cross the network unprotected: {host} can be reached from others, without TLS.",
-                "Set serving.tls_certificate and serving.tls_key in firstline.toml. Behind a proxy that ends TLS, add"
-                " --plain-http.",
-            )
+            raise _unprotected(host)
         from firstline.console.running import run_console
 
         def announce(running: "Console") -> None:
@@ -77,6 +74,16 @@ def console(
 
         has_worker = _wants_worker(worker, demo=demo)
         run_console(place, listener, host, is_loopback=is_loopback, on_ready=announce, link=link, has_worker=has_worker)
+
+
+def _unprotected(host: str) -> "UsageError":
+    from firstline.errors import UsageError
+
+    return UsageError(
+        f"Passwords would cross the network unprotected: {host} can be reached from others, without TLS.",
+        "Set serving.tls_certificate and serving.tls_key in firstline.toml. Behind a proxy that ends TLS, add"
+        " --plain-http.",
+    )
 
 
 def _demo() -> "tuple[Workspace, SingleUse]":

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Exists, and_, exists, func, insert, literal, 
 
 from firstline.errors import UsageError
 from firstline.store.former_names import ids_now
-from firstline.store.messages import now
+from firstline.store.messages import now, replace_class
 from firstline.store.schema import classes, imports, in_force, is_class, labels
 from firstline.text.masks import Masker
 from firstline.text.personal import holds_personal_data
@@ -91,6 +91,7 @@ def rename_class(connection: Connection, name: Label, new: Label) -> Label:
             raise UsageError(
                 f"'{new}' was merged into '{name}'.", "Undo that (firstline classes undo), or use another name."
             )
+        replace_class(connection, _row_of(connection, new), place)
         connection.execute(classes.delete().where(classes.c.name == new))
     _require_new(connection, new)
     connection.execute(classes.update().where(classes.c.id == place).values(name=new))

@@ -10,7 +10,16 @@ from sqlalchemy import Connection, RowMapping, and_, exists, func, select
 
 from firstline.store.former_names import own_again
 from firstline.store.messages import StoredMessage, now
-from firstline.store.schema import classes, corrections, imports, labels, message_ids, messages
+from firstline.store.schema import (
+    classes,
+    clusters,
+    corrections,
+    imports,
+    labels,
+    message_ids,
+    messages,
+    second_labels,
+)
 
 
 @dataclass(frozen=True)
@@ -65,11 +74,20 @@ def undo_last_import(connection: Connection, mask: Callable[[str], str]) -> Undo
         values = {"key": masked.key, "text": masked.text}
         connection.execute(messages.update().where(messages.c.id == message_id).values(values))
     connection.execute(corrections.delete().where(corrections.c.import_id == import_id))
-    has_labels = exists().where(labels.c.class_id == classes.c.id)
-    connection.execute(classes.delete().where(classes.c.import_id == import_id, ~has_labels))
+    _delete_classes(connection, import_id)
     own_again(connection, import_id)
     connection.execute(imports.update().where(imports.c.id == import_id).values(undone_at=now()))
     return Undone(last["file"], last["at"], n_messages, n_labels, len(restored), n_labels_back)
+
+
+def _delete_classes(connection: Connection, import_id: int) -> None:
+    """Delete the classes of an import that nobody has given since."""
+    given = (labels.c.class_id, second_labels.c.class_id, second_labels.c.first_class)
+    nobody = and_(*(~exists().where(column == classes.c.id) for column in given))
+    gone = and_(classes.c.import_id == import_id, nobody)
+    suggested = clusters.c.class_id.in_(select(classes.c.id).where(gone))
+    connection.execute(clusters.update().where(suggested).values(class_id=None))
+    connection.execute(classes.delete().where(gone))
 
 
 def _take_back_corrections(connection: Connection, import_id: int) -> dict[int, StoredMessage]:

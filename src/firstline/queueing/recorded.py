@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from itertools import islice
 
+from firstline.messages.cells import read_name
 from firstline.messages.importing import masker
 from firstline.messages.incoming import Names
 from firstline.store.database import writing
@@ -37,7 +38,8 @@ def recorded_messages(place: Workspace, n: int) -> list[int]:
 
 
 def _stored(record: RecordedAnswer) -> StoredMessage:
-    return StoredMessage(record.text, record.segment or None, record.id or None, _moment(record.at))
+    """As an import reads names: a client may send ids that no database could hold."""
+    return StoredMessage(record.text, read_name(record.segment), read_name(record.id), _moment(record.at))
 
 
 def _masked(one: StoredMessage, mask: Masker, names: Names) -> StoredMessage:
@@ -50,7 +52,6 @@ def _masked(one: StoredMessage, mask: Masker, names: Names) -> StoredMessage:
 
 def _moment(at: str) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(at)
-    except ValueError:
+        return datetime.fromisoformat(at).astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError):
         return None
-    return moment.astimezone(UTC).replace(tzinfo=None)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 from sqlalchemy import select
 
@@ -19,7 +20,7 @@ from firstline.store.users import add_user, disable_user
 from firstline.store.workspace import Workspace
 from firstline.types import Decision
 from tests.examples import examples
-from tests.unit.store.filling import take_in
+from tests.unit.store.filling import ids, take_in
 
 
 @pytest.fixture
@@ -185,6 +186,17 @@ def test_what_the_service_left_to_a_person_is_taken_in_and_queued(place: Workspa
         give_label(connection, "anna", place_of[known], 1)
     run_to_end(make_queue(place, 10))
     assert {text for text, reason in reasons(place).items() if reason == "recorded"} == {"старое"}
+
+
+@pytest.mark.parametrize("at", ["yesterday", "0001-01-01T00:00:00+14:00", ""])
+def test_a_record_with_a_strange_time_and_id_is_taken_in_all_the_same(place: Workspace, at: str) -> None:
+    fill(place, 5)
+    place.records.mkdir()
+    whole = RecordedAnswer(at, "r", "m", "Вход", 0.4, "review", "confident", "новое", id=" 7\0 ")
+    (place.records / "2026-11-30.jsonl").write_bytes(msgspec.json.encode(whole) + b"\n")
+    run_to_end(make_queue(place))
+    assert reasons(place)["новое"] == "recorded"
+    assert ids(place.database) == {"7": "новое"}
 
 
 def test_a_share_of_nothing_takes_nothing_in(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

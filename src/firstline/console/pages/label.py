@@ -86,7 +86,6 @@ def give(visit: Visit) -> Answer:
 @page("/label/undo", role="annotator", method="POST")
 def undo(visit: Visit) -> Answer:
     """Take back a label; its message is the next again."""
-
     is_second = visit.form.get("label").startswith(SECOND)
 
     def answer(connection: Connection) -> dict[str, object]:

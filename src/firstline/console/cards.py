@@ -36,13 +36,25 @@ class Card:
     reason: str
     options: list[Option]
     between: tuple[Label, Label] | None = None
+    is_second: bool = False
+
+    @property
+    def key(self) -> str:
+        """What tells it from other cards: one person may see a message twice, to label it and to look again."""
+        return card_key(self.message_id, self.is_second)
+
+
+def card_key(message_id: int, is_second: bool) -> str:
+    """As `Card.key`."""
+    return f"{message_id}-second" if is_second else str(message_id)
 
 
 def card(waiting: Waiting, classes: Sequence[ClassInUse]) -> Card:
     """The card of a message. `classes` are those in use, by name.
 
     The likeliest classes are on the keys, filled up with others by name. On a message that was drawn at random they
-    stand in alphabetical order without figures, because its label is to measure the model, not to follow it.
+    stand in alphabetical order without figures, because its label is to measure the model, not to follow it. So they
+    do on one that is looked at a second time, whose label the model has learned.
     """
     suggested = waiting.suggested
     names = {one.id: one.name for one in classes}
@@ -51,7 +63,7 @@ def card(waiting: Waiting, classes: Sequence[ClassInUse]) -> Card:
     others = [one for one in classes if one.id not in guessed][: MOST_OPTIONS - len(guesses)]
     options = [Option(place, names[place], round(100 * share)) for place, share in guesses]
     options += [Option(one.id, one.name) for one in others]
-    if suggested.is_random:
+    if suggested.is_random or suggested.is_second_look:
         options = sorted((Option(one.id, one.name) for one in options), key=lambda one: one.name.casefold())
     torn = suggested.reason == "close_call" and len(guesses) > 1
     return Card(
@@ -62,6 +74,7 @@ def card(waiting: Waiting, classes: Sequence[ClassInUse]) -> Card:
         reason=suggested.reason,
         options=options,
         between=(names[guesses[0][0]], names[guesses[1][0]]) if torn else None,
+        is_second=suggested.is_second_look,
     )
 
 

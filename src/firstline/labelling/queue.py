@@ -7,12 +7,13 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-QueueReason: TypeAlias = Literal["typical", "unstable", "close_call", "random", "suspect"]
+QueueReason: TypeAlias = Literal["typical", "unstable", "close_call", "random", "suspect", "twice", "recorded"]
 """Why a message is in the queue: a stable code.
 
 `typical` of a group of messages that has few labels; `unstable`: the answer changes if parts of the message are hidden;
 `close_call`: the best two classes are almost equally likely; `random`: drawn at random, so that its label measures a
-model fairly; `suspect`: it has a label that the others contradict.
+model fairly; `suspect`: it has a label that the others contradict; `twice`: a second person labels it, so that
+agreement is measured; `recorded`: the service left it to a person.
 """
 Strategy: TypeAlias = Literal["typical", "unstable", "close_call"]
 
@@ -43,7 +44,7 @@ class Queued:
 
 @dataclass(frozen=True)
 class Mix:
-    """What a batch holds. Shares are 0 to 1; what `random` and `suspects` leave is chosen by the strategy.
+    """What a batch holds. Shares are 0 to 1; what they leave is chosen by the strategy.
 
     Typical messages come until there are `typical_per_class` labels for each class, on average, unstable ones until
     there are `unstable_per_class`, and close calls from then on. Suspects come from `suspects_from` labels on.
@@ -54,6 +55,8 @@ class Mix:
     suspects_from: int = 500
     typical_per_class: float = 2.0
     unstable_per_class: float = 60.0
+    twice: float = 0.05
+    recorded: float = 0.2
 
     def strategy(self, n_labels: int, n_classes: int) -> Strategy:
         """Which strategy chooses when there are `n_labels` labels, also of none of the classes."""
@@ -61,13 +64,22 @@ class Mix:
             return "typical"
         return "unstable" if n_labels < self.unstable_per_class * n_classes else "close_call"
 
-    def counts(self, n: int, n_labels: int, random: np.random.Generator) -> tuple[int, int]:
-        """How many of `n` messages are drawn at random, and how many are suspects.
+    def counts(
+        self, n: int, n_labels: int, random: np.random.Generator, *, n_twice: int = 0, n_recorded: int = 0
+    ) -> dict[QueueReason, int]:
+        """How many of `n` messages have each reason that does not depend on the strategy.
 
-        Fractions are rounded up or down by chance, so that the shares are right over many batches.
+        `n_twice` messages can be labelled by a second person, and `n_recorded` are from the service. Fractions are
+        rounded up or down by chance, so that the shares are right over many batches.
         """
         suspects = self.suspects if n_labels >= self.suspects_from else 0.0
-        return int(self.random * n + random.random()), int(suspects * n + random.random())
+        offered: list[tuple[QueueReason, float, int]] = [("random", self.random, n), ("suspect", suspects, n)]
+        offered += [("twice", self.twice, n_twice)] if n_twice else []
+        offered += [("recorded", self.recorded, n_recorded)] if n_recorded else []
+        found: dict[QueueReason, int] = {"random": 0, "suspect": 0, "twice": 0, "recorded": 0}
+        for reason, share, most in offered:
+            found[reason] = min(int(share * n + random.random()), most, n - sum(found.values()))
+        return found
 
 
 def mixed(

@@ -1,6 +1,6 @@
 """The next messages to label: typical ones first, then those that teach a model most, with some at random."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,6 +21,8 @@ _MOST_CLUSTERS = 500
 _FLIPS = 2
 _FEWEST, _MOST = 2, 10
 """How many candidates k-means groups for each message of a batch: the closest calls among those whose answer flips."""
+_MOST_CHECKED = 20_000
+"""Of more labels, a sample is checked: all of a large history at once would take gigabytes."""
 _MOST_NONE = 0.5
 """A message that belongs to none of the classes with a higher probability is only drawn at random."""
 
@@ -30,7 +32,9 @@ class LabelledPool:
     """What the queue reads: `vectors` are unit vectors around their mean, (n_messages, n_dimensions).
 
     `labels` are the labels so far by place; `NONE` is a label like any other. `n_classes` are the classes of the team.
-    `skipped` places are not offered, and `checked` ones are not offered again as suspects.
+    `skipped` places are not offered, and `checked` ones are not offered again as suspects. `once` are places that one
+    person has labelled, so that a second one may. `recorded` are open places that the service left to a person, the
+    first to be asked first. `not_drawn` places are never drawn at random, since they are no fair sample.
     """
 
     vectors: NDArray[np.float32]
@@ -38,6 +42,9 @@ class LabelledPool:
     n_classes: int
     skipped: frozenset[int] = field(default_factory=frozenset)
     checked: frozenset[int] = field(default_factory=frozenset)
+    once: Sequence[int] = ()
+    recorded: Sequence[int] = ()
+    not_drawn: frozenset[int] = field(default_factory=frozenset)
 
 
 @dataclass(frozen=True)
@@ -59,14 +66,22 @@ def next_batch(pool: LabelledPool, n: int, seed: int, mix: Mix | None = None) ->
     labelled = np.array(sorted(pool.labels), np.int64)
     read = sampled(len(pool.vectors), labelled, random)
     is_open = ~np.isin(read, [*pool.labels, *pool.skipped])
-    n_random, n_suspects = mix.counts(n, len(labelled), random)
-    suspects = _suspects(pool, labelled, n_suspects)
-    drawn = random.permutation(np.flatnonzero(is_open))[:n_random]
+    counts = mix.counts(n, len(labelled), random, n_twice=len(pool.once), n_recorded=len(pool.recorded))
+    suspects = _suspects(pool, labelled, counts["suspect"], random)
+    may_draw = is_open & ~np.isin(read, list(pool.not_drawn))
+    drawn = random.permutation(np.flatnonzero(may_draw))[: counts["random"]]
     is_open[drawn] = False
-    chosen = _chosen(pool, read, is_open, n - len(suspects) - len(drawn), mix, random)
-    places = {chosen.reason: read[chosen.places].tolist(), "random": read[drawn].tolist(), "suspect": suspects}
+    fixed: dict[QueueReason, list[int]] = {"random": read[drawn].tolist(), "suspect": suspects}
+    if counts["twice"]:
+        once = np.array(sorted({*pool.once} - {*suspects}), np.int64)
+        fixed["twice"] = random.permutation(once)[: counts["twice"]].tolist()
+    if counts["recorded"]:
+        taken = {*fixed["random"], *pool.labels, *pool.skipped}
+        fixed["recorded"] = [place for place in pool.recorded if place not in taken][: counts["recorded"]]
+        is_open &= ~np.isin(read, fixed["recorded"])
+    chosen = _chosen(pool, read, is_open, n - sum(map(len, fixed.values())), mix, random)
     clusters = dict(zip(read[chosen.places].tolist(), chosen.clusters.tolist(), strict=True))
-    return mixed(places, clusters, random)
+    return mixed({chosen.reason: read[chosen.places].tolist(), **fixed}, clusters, random)
 
 
 def fit_head(vectors: NDArray[np.float32], labels: list[Label]) -> tuple[Head, list[Label]]:
@@ -128,8 +143,10 @@ def _unstable(
     return Chosen("unstable", np.concatenate([flipping[places], others]), groups)
 
 
-def _suspects(pool: LabelledPool, labelled: NDArray[np.int64], n: int) -> list[int]:
+def _suspects(pool: LabelledPool, labelled: NDArray[np.int64], n: int, random: np.random.Generator) -> list[int]:
     if not n:
         return []
+    if len(labelled) > _MOST_CHECKED:
+        labelled = random.permutation(labelled)[:_MOST_CHECKED]
     places = doubtful(pool.vectors[labelled], [pool.labels[place] for place in labelled.tolist()])
     return [place for place in labelled[places].tolist() if place not in pool.checked][:n]

@@ -1,20 +1,26 @@
 """The queue of a workspace: which of its messages to label next, and the likely classes of each."""
 
+import math
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
+from firstline.errors import KeyUnusable, WorkspaceBusy
 from firstline.labelling.prototypes import MOST_SUGGESTED, moved, named_prototypes, suggestions
-from firstline.labelling.queue import BATCH, Queued
+from firstline.labelling.queue import BATCH, Mix, Queued
 from firstline.queueing.next_batch import LabelledPool, fit_head, next_batch
+from firstline.queueing.recorded import recorded_messages
 from firstline.queueing.vectors import queue_vectors
-from firstline.steps import Stage
+from firstline.settings.model import LabellingSettings
+from firstline.steps import Note, Stage
 from firstline.store.database import writing_rows
-from firstline.store.labelling import ClassInUse, Suggested, classes_in_use, write_queue
-from firstline.store.schema import classes, in_force, in_use, labels, messages, remarks
+from firstline.store.labelling import SOURCE, ClassInUse, Suggested, classes_in_use, write_queue
+from firstline.store.recorded import is_recorded
+from firstline.store.schema import classes, in_force, in_use, labels, messages, remarks, second_labels, users
+from firstline.store.second_looks import TWICE
 from firstline.store.workspace import Workspace
 from firstline.training.candidates.base import Context
 from firstline.types import NONE, Label, Message
@@ -28,6 +34,7 @@ class _Read:
     """Messages, (n,): ids, texts, and labels by place. `classes` are those of the team, without those of none.
 
     `skipped` places are asked of nobody: a lead has to decide, or their labels differ or are of a retired class.
+    `checked`, `once`, `recorded` and `not_drawn` are as in `LabelledPool`.
     """
 
     ids: list[int]
@@ -35,23 +42,35 @@ class _Read:
     labels: Mapping[int, Label]
     skipped: frozenset[int]
     classes: list[ClassInUse]
+    checked: frozenset[int]
+    once: list[int]
+    recorded: list[int]
+    not_drawn: frozenset[int]
+
+    def pool(self, vectors: NDArray[np.float32]) -> LabelledPool:
+        """What the queue chooses from; `vectors` are (n, n_dimensions)."""
+        n_classes = max(1, len(self.classes))
+        return LabelledPool(
+            vectors, self.labels, n_classes, self.skipped, self.checked, self.once, self.recorded, self.not_drawn
+        )
 
 
-def make_queue(place: Workspace, n: int = 4 * BATCH) -> Generator[Stage, None, int]:
+def make_queue(place: Workspace, n: int = 4 * BATCH) -> Generator[Stage | Note, None, int]:
     """Write the queue of a workspace anew, with at most `n` messages; returns how many.
 
-    Labels that others contradict are not asked again yet. Raises `StoreUnusable`, and what encoders raise.
+    Takes in messages that the service recorded and left to a person, as many as `[labelling] recorded` asks for.
+    Raises `StoreUnusable`, and what encoders raise.
     """
-    settings = place.settings
+    settings, mix = place.settings, _mix(place.settings.labelling)
     context = Context.of(settings, settings.training.seed, place.language_models, place.folder, lambda stage: None)
+    recorded = yield from _recorded(place, math.ceil(mix.recorded * n))
     with place.database.connect() as connection:
-        read = _read(connection, place.none_classes)
+        read = _read(connection, place.none_classes, recorded)
     if not read.ids:
         return 0
     named = [(number, text) for number, one in enumerate(read.classes) for text in (one.name, one.description) if text]
     vectors, of_names = yield from queue_vectors(context, read.messages, [text for _, text in named])
-    pool = LabelledPool(vectors, read.labels, max(1, len(read.classes)), read.skipped)
-    batch = [one for one in next_batch(pool, n, context.seed) if one.reason != "suspect"]
+    batch = next_batch(read.pool(vectors), n, context.seed, mix)
     guesses = _guesses(vectors, of_names, [number for number, _ in named], read, [one.place for one in batch])
     rows = [
         Suggested(read.ids[one.place], one.rank, one.reason, guess, _cluster(one), one.is_random)
@@ -62,37 +81,92 @@ def make_queue(place: Workspace, n: int = 4 * BATCH) -> Generator[Stage, None, i
     return len(rows)
 
 
+def _mix(settings: LabellingSettings) -> Mix:
+    return Mix(settings.random, settings.suspects, twice=settings.twice, recorded=settings.recorded)
+
+
+def _recorded(place: Workspace, n: int) -> Generator[Stage | Note, None, list[int]]:
+    """As `recorded_messages`. If they cannot be read or stored now, the queue is made without them."""
+    try:
+        return recorded_messages(place, n)
+    except OSError as error:
+        yield Note(f"The answers in {place.records} cannot be read: {error.strerror}. The queue has none of them.")
+    except (KeyUnusable, WorkspaceBusy) as error:
+        yield Note(f"{error.message} The queue has no recorded messages.")
+    return []
+
+
 def _cluster(one: Queued) -> int | None:
     return one.cluster if one.cluster >= 0 else None
 
 
-def _read(connection: Connection, none: frozenset[Label]) -> _Read:
-    """Messages with their labels; one with several labels counts as unlabelled, and one of none as `NONE`."""
+def _read(connection: Connection, none: frozenset[Label], recorded: Sequence[int]) -> _Read:
+    """Messages with their labels; one with several labels counts as unlabelled, and one of none as `NONE`.
+
+    `recorded` are ids of messages without a label, which are read in any case.
+    """
     given: dict[int, list[Label]] = {}
-    for message_id, name in connection.execute(
-        select(labels.c.message_id, classes.c.name).join_from(labels, classes).where(in_force, in_use)
-    ):
+    by_person: set[int] = set()
+    wanted = select(labels.c.message_id, classes.c.name, labels.c.source, labels.c.by).join_from(labels, classes)
+    for message_id, name, source, by in connection.execute(wanted.where(in_force, in_use)):
         given.setdefault(message_id, []).append(name)
+        if source == SOURCE and by:
+            by_person.add(message_id)
     content = select(messages.c.id, messages.c.text, messages.c.segment)
     found = {
         place: Message(text, segment)
         for place, text, segment in connection.execute(content.order_by(messages.c.key).limit(_MOST_READ))
     }
     has_label = select(labels.c.message_id).where(in_force)
-    is_labelled = messages.c.id.in_(has_label)
-    for place, text, segment in connection.execute(content.where(is_labelled).order_by(messages.c.key)):
-        found.setdefault(place, Message(text, segment))
+    for wanted_too in (messages.c.id.in_(has_label), messages.c.id.in_(recorded)):
+        for place, text, segment in connection.execute(content.where(wanted_too).order_by(messages.c.key)):
+            found.setdefault(place, Message(text, segment))
     ids = list(found)
+    place_of = {message_id: number for number, message_id in enumerate(ids)}
     named = {
         number: NONE if given[place][0] in none else given[place][0]
         for number, place in enumerate(ids)
         if len(given.get(place, ())) == 1
     }
-    unsure = select(remarks.c.message_id).where(remarks.c.kind == "unsure", remarks.c.settled_at.is_(None))
-    closed = {*connection.execute(has_label).scalars(), *connection.execute(unsure).scalars()}
+    unsure = _unsure(connection)
+    closed = {*connection.execute(has_label).scalars(), *unsure}
     skipped = frozenset(number for number, place in enumerate(ids) if place in closed and number not in named)
+    looked_at, twice = _looked_at(connection)
+    once = by_person - twice - unsure if _n_people(connection) > 1 else set()
     team = [one for one in classes_in_use(connection) if one.name not in none]
-    return _Read(ids, list(found.values()), named, skipped, team)
+    return _Read(
+        ids,
+        list(found.values()),
+        named,
+        skipped,
+        team,
+        checked=frozenset(place_of[one] for one in looked_at | unsure if one in place_of),
+        once=sorted(place_of[one] for one in once if place_of[one] in named),
+        recorded=[place_of[one] for one in recorded if one in place_of],
+        not_drawn=frozenset(place_of[one] for one in _from_service(connection) if one in place_of),
+    )
+
+
+def _unsure(connection: Connection) -> set[int]:
+    """The messages that a lead has to decide about."""
+    unsure = select(remarks.c.message_id).where(remarks.c.kind == "unsure", remarks.c.settled_at.is_(None))
+    return set(connection.execute(unsure).scalars())
+
+
+def _looked_at(connection: Connection) -> tuple[set[int], set[int]]:
+    """The messages that somebody labelled a second time: all, and those for agreement."""
+    rows = connection.execute(select(second_labels.c.message_id, second_labels.c.reason)).all()
+    return {message_id for message_id, _ in rows}, {message_id for message_id, reason in rows if reason == TWICE}
+
+
+def _n_people(connection: Connection) -> int:
+    """How many people may use the console."""
+    return connection.execute(select(func.count()).where(users.c.disabled_at.is_(None))).scalar_one()
+
+
+def _from_service(connection: Connection) -> set[int]:
+    """The messages that came from the service and from no file."""
+    return set(connection.execute(select(messages.c.id).where(is_recorded())).scalars())
 
 
 def _guesses(

@@ -89,7 +89,13 @@ def _retrain(place: Workspace, arguments: Mapping[str, Any], progress: Progress)
 
 
 def _queue(place: Workspace, arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-    return {"n_messages": run_to_end(make_queue(place), progress.stage)}
+    def told(step: Stage | Note) -> None:
+        if isinstance(step, Note):
+            progress.say(step.text)
+        else:
+            progress.stage(step)
+
+    return {"n_messages": run_to_end(make_queue(place), told)}
 
 
 def _told(place: Workspace, found: Judged, progress: Progress) -> dict[str, Any]:

@@ -226,8 +226,15 @@ class LabellingSettings(_Section):
         0.2,
         ge=0,
         le=0.5,
-        description="The share of messages that the service gave to a person or did not know, if it records answers.",
+        description="The share of messages that the service gave to a person or did not know, if it records answers."
+        " All four shares together are at most 1.",
     )
+
+    @model_validator(mode="after")
+    def _leaves_room(self) -> "LabellingSettings":
+        if self.random + self.suspects + self.twice + self.recorded > 1 + 1e-9:
+            raise ValueError("has shares that are more than 1 together")
+        return self
 
 
 class RetrainingSettings(_Section):

@@ -14,10 +14,33 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, selec
 
 from firstline.errors import LeaseLost
 from firstline.store.messages import insert_new, now, parts
-from firstline.store.schema import classes, in_force, in_use, labels, leases, messages, remarks, suggestions
+from firstline.store.recorded import is_recorded
+from firstline.store.schema import (
+    classes,
+    in_force,
+    in_use,
+    labels,
+    leases,
+    messages,
+    remarks,
+    second_labels,
+    suggestions,
+)
+from firstline.store.second_looks import (
+    SECOND_LOOKS,
+    add_second_label,
+    count_second_since,
+    look_at,
+    may_look,
+    second_labels_of,
+    still_waits,
+    take_back_second,
+)
 from firstline.types import Label, Message
 
 SOURCE = "console"
+SECOND = "second-"
+"""Begins the `ref` of a second label."""
 LEASE_S = 600
 """How long a message is kept for whoever sees it."""
 SKIPPED_S = 12 * 3_600
@@ -43,6 +66,11 @@ class Suggested:
     cluster: int | None = None
     is_random: bool = False
 
+    @property
+    def is_second_look(self) -> bool:
+        """Whether the message has a label already, which is not shown."""
+        return self.reason in SECOND_LOOKS
+
 
 @dataclass(frozen=True)
 class Waiting:
@@ -55,13 +83,22 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Given:
-    """A label that a person gave; `text` is that of the message, masked."""
+    """A label that a person gave; `text` is that of the message, masked.
+
+    A second label (`is_second`) is a row of `second_labels`, which has ids of its own.
+    """
 
     id: int
     message_id: int
     class_id: int
     at: datetime | None
     text: str
+    is_second: bool = False
+
+    @property
+    def ref(self) -> str:
+        """Its id as the page keeps it: `12`, or `second-12`."""
+        return f"{SECOND if self.is_second else ''}{self.id}"
 
 
 @dataclass(frozen=True)
@@ -82,8 +119,13 @@ def classes_in_use(connection: Connection) -> list[ClassInUse]:
 
 
 def examples_of(connection: Connection, class_id: int, n: int) -> list[str]:
-    """The masked texts of the last `n` messages that got this class, the newest first."""
+    """The masked texts of the last `n` messages that got this class, the newest first.
+
+    Without those that somebody sees now: whoever takes a second look is not to find the first label here.
+    """
+    is_seen = exists().where(leases.c.message_id == labels.c.message_id)
     wanted = select(messages.c.text).join_from(labels, messages).where(labels.c.class_id == class_id, in_force)
+    wanted = wanted.where(~is_seen)
     return list(connection.execute(wanted.order_by(labels.c.id.desc()).limit(n)).scalars())
 
 
@@ -97,11 +139,12 @@ def write_queue(connection: Connection, rows: Sequence[Suggested]) -> None:
 def fill_at_random(connection: Connection, n: int) -> int:
     """Let up to `n` more messages without a label wait, drawn at random; returns how many.
 
-    For a workspace whose queue no worker has written. Keys are hashes, so their order is a random one.
+    For a workspace whose queue no worker has written. Keys are hashes, so their order is a random one. Messages that
+    came from the service are left out: they are the difficult ones, no fair sample.
     """
     is_labelled = exists().where(labels.c.message_id == messages.c.id, in_force)
     is_waiting = exists().where(suggestions.c.message_id == messages.c.id)
-    drawn = select(messages.c.id).where(~is_labelled, ~is_waiting).order_by(messages.c.key).limit(n)
+    drawn = select(messages.c.id).where(~is_labelled, ~is_waiting, ~is_recorded()).order_by(messages.c.key).limit(n)
     last = connection.execute(select(func.coalesce(func.max(suggestions.c.rank), -1))).scalar_one()
     ids = connection.execute(drawn).scalars().all()
     write = [Suggested(one, last + 1 + place, "random", is_random=True) for place, one in enumerate(ids)]
@@ -116,7 +159,7 @@ def lease_next(connection: Connection, who: str, n: int) -> list[Waiting]:
     wanted = (
         select(suggestions, messages.c.text, messages.c.segment, messages.c.sent_at)
         .join_from(suggestions, messages)
-        .where(~_is_labelled(), ~_is_taken(who, moment), ~_is_put_off(who, moment))
+        .where(still_waits(), may_look(who), ~_is_taken(who, moment), ~_is_put_off(who, moment))
         .order_by(~is_mine, suggestions.c.rank)
         .limit(n)
         .with_for_update(of=suggestions, skip_locked=True)
@@ -142,7 +185,7 @@ def lease_next(connection: Connection, who: str, n: int) -> list[Waiting]:
 
 def count_waiting(connection: Connection) -> dict[str, int]:
     """How many messages of the queue wait, by reason, the most first."""
-    counted = select(suggestions.c.reason, func.count()).where(~_is_labelled()).group_by(suggestions.c.reason)
+    counted = select(suggestions.c.reason, func.count()).where(still_waits()).group_by(suggestions.c.reason)
     rows = connection.execute(counted.order_by(func.count().desc(), suggestions.c.reason))
     return dict(rows.all())
 
@@ -150,14 +193,21 @@ def count_waiting(connection: Connection) -> dict[str, int]:
 def give_label(connection: Connection, who: str, message_id: int, class_id: int) -> Given:
     """Label a message that is leased to this person; the same label again is the one that was given.
 
-    Raises `LeaseLost` if it is not leased to them, or if the class is not in use.
+    If the message has a label already, this is a second label, which leaves the first one as it is. Raises `LeaseLost`
+    if it is not leased to them, if the class is not in use, or if the first label was changed meanwhile.
     """
-    given = _given(connection, who, labels.c.message_id == message_id, labels.c.class_id == class_id)
-    if given:
-        return given[0]
-    _require_lease(connection, who, message_id)
+    if not _has_lease(connection, who, message_id):
+        given = _given_again(connection, who, message_id, class_id)
+        if given is None:
+            raise _lost()
+        return given
     if connection.execute(select(classes.c.id).where(classes.c.id == class_id, in_use)).scalar() is None:
         raise LeaseLost("The class is not in use any more.", "Choose another one.")
+    look = look_at(connection, message_id)
+    if look is not None:
+        add_second_label(connection, who, message_id, class_id, look)
+        _end_lease(connection, message_id)
+        return _given_second(connection, who, second_labels.c.message_id == message_id)[0]
     is_random = select(suggestions.c.is_random).where(suggestions.c.message_id == message_id)
     values = {
         "message_id": message_id,
@@ -174,22 +224,27 @@ def give_label(connection: Connection, who: str, message_id: int, class_id: int)
     return Given(*connection.execute(holds).one())
 
 
-def take_back(connection: Connection, who: str, label_id: int) -> Given:
-    """Take back a label that this person gave here, and lease the message to them again.
+def take_back(connection: Connection, who: str, label_id: int, *, is_second: bool = False) -> Given:
+    """Take back a label, or a second label, that this person gave here, and lease the message to them again.
 
     Raises `LeaseLost` if it is not theirs, or does not hold any more.
     """
-    found = _given(connection, who, labels.c.id == label_id)
-    if not found:
-        raise LeaseLost("This label cannot be taken back: it is not yours, or it was changed since.", "")
-    connection.execute(labels.update().where(labels.c.id == label_id).values(superseded_at=now()))
+    if is_second:
+        found = _given_second(connection, who, second_labels.c.id == label_id)
+        take_back_second(connection, who, label_id)
+    else:
+        found = _given(connection, who, labels.c.id == label_id)
+        if not found:
+            raise LeaseLost("This label cannot be taken back: it is not yours, or it was changed since.", "")
+        connection.execute(labels.update().where(labels.c.id == label_id).values(superseded_at=now()))
     _lease(connection, who, [found[0].message_id], now())
     return found[0]
 
 
 def last_given(connection: Connection, who: str, n: int) -> list[Given]:
     """The last labels that this person gave here and that hold, the newest first."""
-    return _given(connection, who, n=n)
+    found = [*_given(connection, who, n=n), *_given_second(connection, who, n=n)]
+    return sorted(found, key=lambda one: one.at or datetime.min, reverse=True)[:n]
 
 
 def remark(connection: Connection, who: str, message_id: int, kind: Kind, text: str | None = None) -> None:
@@ -205,9 +260,10 @@ def remark(connection: Connection, who: str, message_id: int, kind: Kind, text: 
 
 
 def count_given_since(connection: Connection, who: str, since: datetime) -> int:
-    """How many labels of this person hold that they gave here since then, UTC."""
+    """How many labels of this person hold that they gave here since then, UTC; second labels count."""
     mine = and_(labels.c.by == who, labels.c.source == SOURCE, in_force, labels.c.at >= since)
-    return connection.execute(select(func.count()).where(mine)).scalar_one()
+    n_first: int = connection.execute(select(func.count()).where(mine)).scalar_one()
+    return n_first + count_second_since(connection, since, who)
 
 
 def _add(connection: Connection, rows: Sequence[Suggested]) -> None:
@@ -226,9 +282,10 @@ def _add(connection: Connection, rows: Sequence[Suggested]) -> None:
 
 
 def count_given_after(connection: Connection, moment: datetime) -> int:
-    """How many labels of all people hold that were given here after a time, UTC."""
+    """How many labels of all people hold that were given here after a time, UTC; second labels count."""
     given = and_(labels.c.by.is_not(None), labels.c.source == SOURCE, in_force, labels.c.at > moment)
-    return connection.execute(select(func.count()).where(given)).scalar_one()
+    n_first: int = connection.execute(select(func.count()).where(given)).scalar_one()
+    return n_first + count_second_since(connection, moment)
 
 
 def _given(connection: Connection, who: str, *conditions: ColumnElement[bool], n: int = 1) -> list[Given]:
@@ -237,8 +294,17 @@ def _given(connection: Connection, who: str, *conditions: ColumnElement[bool], n
     return [Given(*row) for row in rows]
 
 
-def _is_labelled() -> ColumnElement[bool]:
-    return exists().where(labels.c.message_id == suggestions.c.message_id, in_force)
+def _given_second(connection: Connection, who: str, *conditions: ColumnElement[bool], n: int = 1) -> list[Given]:
+    rows = connection.execute(second_labels_of(who, n, *conditions)).mappings()
+    return [Given(**row, is_second=True) for row in rows]
+
+
+def _given_again(connection: Connection, who: str, message_id: int, class_id: int) -> Given | None:
+    """What this person gave a message, if it is this class: its answer was lost on the way, so it is sent again."""
+    second = and_(second_labels.c.message_id == message_id, second_labels.c.class_id == class_id)
+    first = and_(labels.c.message_id == message_id, labels.c.class_id == class_id)
+    found = _given_second(connection, who, second) or _given(connection, who, first)
+    return found[0] if found else None
 
 
 def _is_taken(who: str, moment: datetime) -> ColumnElement[bool]:
@@ -272,7 +338,15 @@ def _end_lease(connection: Connection, message_id: int) -> None:
     connection.execute(leases.delete().where(leases.c.message_id == message_id))
 
 
-def _require_lease(connection: Connection, who: str, message_id: int) -> None:
+def _has_lease(connection: Connection, who: str, message_id: int) -> bool:
     mine = and_(leases.c.message_id == message_id, leases.c.who == who, leases.c.until > now())
-    if connection.execute(select(leases.c.message_id).where(mine).with_for_update()).scalar() is None:
-        raise LeaseLost("Someone else has this message now.", "Your choice was not saved.")
+    return connection.execute(select(leases.c.message_id).where(mine).with_for_update()).scalar() is not None
+
+
+def _lost() -> LeaseLost:
+    return LeaseLost("Someone else has this message now.", "Your choice was not saved.")
+
+
+def _require_lease(connection: Connection, who: str, message_id: int) -> None:
+    if not _has_lease(connection, who, message_id):
+        raise _lost()

@@ -11,7 +11,18 @@ from typing import TypeVar
 from sqlalchemy import Connection, DateTime, Engine, Subquery, Table, and_, bindparam, exists, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from firstline.store.schema import classes, in_force, in_use, is_class, labels, message_ids, messages, state
+from firstline.store.schema import (
+    classes,
+    clusters,
+    in_force,
+    in_use,
+    is_class,
+    labels,
+    message_ids,
+    messages,
+    second_labels,
+    state,
+)
 from firstline.types import NONE, Label, Message
 
 _AT_ONCE = 500
@@ -86,6 +97,8 @@ def replace_text(connection: Connection, message_id: int, message: StoredMessage
     else:
         connection.execute(message_ids.update().where(message_ids.c.message_id == message_id).values(message_id=target))
         move_labels(connection, message_id, target)
+        moved = second_labels.update().where(second_labels.c.message_id == message_id)
+        connection.execute(moved.values(message_id=target))
         connection.execute(messages.delete().where(messages.c.id == message_id))
 
 
@@ -127,7 +140,14 @@ def join_classes(connection: Connection, class_id: int, target: int) -> None:
     connection.execute(labels.update().where(doubled).values(superseded_at=now()))
     connection.execute(labels.update().where(labels.c.class_id == class_id).values(class_id=target))
     connection.execute(classes.update().where(classes.c.stands_for == class_id).values(stands_for=target))
+    replace_class(connection, class_id, target)
     connection.execute(classes.delete().where(classes.c.id == class_id))
+
+
+def replace_class(connection: Connection, class_id: int, target: int) -> None:
+    """Let second labels and clusters name another class, before a class is deleted."""
+    for column in (second_labels.c.first_class, second_labels.c.class_id, clusters.c.class_id):
+        connection.execute(column.table.update().where(column == class_id).values({column.name: target}))
 
 
 def now() -> datetime:

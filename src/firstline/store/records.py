@@ -161,6 +161,21 @@ def read_records(folder: Path) -> Iterator[RecordedAnswer]:
             yield from (record for line in lines if (record := _read(line)) is not None)
 
 
+def newest_records(folder: Path, most_bytes: int) -> Iterator[RecordedAnswer]:
+    """The records in the last `most_bytes` of a folder's files, newest first. Raises `OSError`."""
+    for file in reversed(_files(folder)):
+        if most_bytes <= 0:
+            return
+        with suppress(FileNotFoundError), file.open("rb") as opened:
+            start = max(0, opened.seek(0, os.SEEK_END) - most_bytes)
+            opened.seek(start)
+            content = opened.read(most_bytes)
+            # The first line may be a part of one.
+            lines = content.splitlines(keepends=True)[1 if start else 0 :]
+            most_bytes -= len(content)
+            yield from (record for line in reversed(lines) if (record := _read(line)) is not None)
+
+
 def forget_records(
     folder: Path,
     *,

@@ -11,7 +11,14 @@ from sqlalchemy import Connection, RowMapping, and_, exists, func, select
 from firstline.store.classes import delete_unused
 from firstline.store.former_names import own_again
 from firstline.store.messages import StoredMessage, now
-from firstline.store.schema import classes, corrections, imports, labels, message_ids, messages
+from firstline.store.schema import (
+    classes,
+    corrections,
+    imports,
+    labels,
+    message_ids,
+    messages,
+)
 
 
 @dataclass(frozen=True)

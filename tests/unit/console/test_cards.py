@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import pytest
+
 from firstline.console.cards import Option, card, pieces
 from firstline.store.labelling import ClassInUse, Suggested, Waiting
 from firstline.types import Message
@@ -26,8 +28,10 @@ def test_without_guesses_the_first_classes_are_on_the_keys() -> None:
     assert [one.id for one in card(waiting(), CLASSES[:2]).options] == [1, 2]
 
 
-def test_a_random_message_shows_no_opinion() -> None:
-    found = card(waiting([(12, 0.9), (3, 0.1)], "random", is_random=True), CLASSES)
+@pytest.mark.parametrize("reason", ["random", "twice", "suspect"])
+def test_a_random_message_and_a_second_look_show_no_opinion(reason: str) -> None:
+    found = card(waiting([(12, 0.9), (3, 0.1)], reason, is_random=reason == "random"), CLASSES)
+    assert (found.is_second, found.key) == ((False, "7") if reason == "random" else (True, "7-second"))
     assert all(one.percent is None for one in found.options)
     assert [one.name for one in found.options] == sorted(one.name for one in found.options)
     assert {12, 3} <= {one.id for one in found.options}

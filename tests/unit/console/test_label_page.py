@@ -12,7 +12,7 @@ from firstline.store.database import writing, writing_rows
 from firstline.store.jobs import Job, list_jobs
 from firstline.store.labelling import Suggested, write_queue
 from firstline.store.messages import StoredMessage
-from firstline.store.schema import classes, in_force, jobs, labels, leases, messages, remarks
+from firstline.store.schema import classes, in_force, jobs, labels, leases, messages, remarks, second_labels
 from firstline.store.workspace import Workspace
 from tests.bundles import make_bundle
 from tests.console import Browser
@@ -160,6 +160,70 @@ def test_what_people_write_is_text(filled: Workspace, anton: Browser) -> None:
     guide = anton.get(f"/classes/{class_id(filled, f'{evil} класс')}/guide").text
     assert evil not in guide
     assert "&lt;script&gt;" in guide
+
+
+def second_labels_by(place: Workspace, who: str) -> list[tuple[int, str]]:
+    with place.database.connect() as connection:
+        found = select(second_labels.c.message_id, second_labels.c.reason).where(second_labels.c.who == who)
+        return [(message_id, reason) for message_id, reason in connection.execute(found)]
+
+
+def test_another_person_labels_a_message_again_and_takes_it_back(
+    filled: Workspace, anton: Browser, console_on_each: Console, browsers: NewBrowser
+) -> None:
+    first = ids_of(anton.get("/label").text)[0]
+    anton.post("/label/give", {"message": first, "class": class_id(filled, "Карта")})
+    with writing_rows(filled.database) as connection:
+        connection.execute(leases.delete())
+        guesses = [(class_id(filled, "Карта"), 0.9), (class_id(filled, "Вход"), 0.1)]
+        write_queue(connection, [Suggested(first, 0, "twice", guesses)])
+    assert first not in ids_of(anton.get("/label").text)
+    lena = browsers(console_on_each)
+    lena.sign_in("lena")
+    page = lena.get("/label").text
+    card = rf'<template class="card" data-message="{first}" data-card="{first}-second">.*?</template>'
+    shown = re.search(card, page, re.DOTALL)
+    assert shown is not None
+    assert "someone else has labelled it too" in shown[0]
+    assert "percent" not in shown[0]
+    assert re.findall(r'<span class="name">(.*?)</span>', shown[0]) == ["Вход", "Карта"]
+    told = lena.post("/label/give", {"message": first, "class": class_id(filled, "Вход")}).json()
+    assert (told["today"], told["label"][:7]) == (1, "second-")
+    again = lena.post("/label/give", {"message": first, "class": class_id(filled, "Вход")}).json()
+    assert again["label"] == told["label"]
+    assert (labels_by(filled, "lena"), second_labels_by(filled, "lena")) == (0, [(first, "twice")])
+    assert f'<li data-label="{told["label"]}"><div><span>Вход</span>' in lena.get("/label").text
+    assert anton.post("/label/undo", {"label": told["label"]}).status_code == 409
+    back = lena.post("/label/undo", {"label": told["label"]}).json()
+    assert (back["back"], back["card"], back["today"]) == (first, f"{first}-second", 0)
+    assert ids_of(back["cards"])[0] == first
+    assert second_labels_by(filled, "lena") == []
+    assert lena.post("/label/undo", {"label": told["label"]}).status_code == 409
+    assert labels_by(filled, "anton") == 1
+
+
+@pytest.mark.parametrize("label", ["second-", "second-x", "second-second-1", "second--1", "second-" + "9" * 30, ""])
+def test_a_label_that_is_none_cannot_be_taken_back(anton: Browser, label: str) -> None:
+    anton.get("/label")
+    assert anton.post("/label/undo", {"label": label}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("suspect", "its label may be wrong"),
+        ("recorded", "the service left it to a person"),
+        ("typical", "it is typical of many messages"),
+    ],
+)
+def test_a_card_says_why_it_is_there(filled: Workspace, anton: Browser, reason: str, words: str) -> None:
+    with writing_rows(filled.database) as connection:
+        found = select(messages.c.id).where(messages.c.text == ("ноль" if reason == "suspect" else "вопрос 0 <PHONE>"))
+        place = connection.execute(found).scalar_one()
+        write_queue(connection, [Suggested(place, 0, reason)])
+    page = anton.get("/label").text
+    assert ids_of(page)[0] == place
+    assert words in page
 
 
 def test_a_class_that_is_gone_has_an_empty_guide(filled: Workspace, anton: Browser) -> None:

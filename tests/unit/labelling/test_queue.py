@@ -16,13 +16,28 @@ def test_the_number_of_labels_decides_the_strategy(n_labels: int, strategy: str)
 
 def test_one_in_ten_is_random_and_suspects_come_later() -> None:
     random = np.random.default_rng(0)
-    assert Mix().counts(100, 0, random) == (10, 0)
-    assert Mix(suspects=0.05, suspects_from=300).counts(100, 300, random) == (10, 5)
+    assert Mix().counts(100, 0, random) == {"random": 10, "suspect": 0, "twice": 0, "recorded": 0}
+    assert Mix(suspects=0.05, suspects_from=300).counts(100, 300, random)["suspect"] == 5
+
+
+def test_second_labels_and_recorded_messages_have_their_shares_if_there_are_any() -> None:
+    mix, random = Mix(twice=0.1, recorded=0.3), np.random.default_rng(0)
+    found = mix.counts(100, 0, random, n_twice=50, n_recorded=50)
+    assert (found["twice"], found["recorded"]) == (10, 30)
+    found = mix.counts(100, 0, random, n_twice=3, n_recorded=1)
+    assert (found["twice"], found["recorded"]) == (3, 1)
+
+
+def test_shares_never_make_more_than_the_batch() -> None:
+    mix = Mix(random=0.5, suspects=0.25, suspects_from=0, twice=0.15, recorded=0.1)
+    for seed in range(20):
+        found = mix.counts(25, 0, np.random.default_rng(seed), n_twice=25, n_recorded=25)
+        assert 23 <= sum(found.values()) <= 25
 
 
 def test_shares_are_right_over_many_batches() -> None:
     random = np.random.default_rng(0)
-    found = [Mix(random=0.1).counts(25, 0, random)[0] for _ in range(1_000)]
+    found = [Mix(random=0.1).counts(25, 0, random)["random"] for _ in range(1_000)]
     assert set(found) == {2, 3}
     assert np.mean(found) == pytest.approx(2.5, abs=0.1)
 

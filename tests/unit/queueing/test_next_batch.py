@@ -83,6 +83,48 @@ def test_a_wrong_label_is_asked_again_until_it_has_been_checked() -> None:
     assert 0 not in [one.place for one in again]
 
 
+def test_a_share_is_labelled_twice_by_chance() -> None:
+    pool = pool_of(*some(80), once=some(40))
+    mix = replace(BARE, twice=0.2)
+    twice = [[one.place for one in next_batch(pool, 20, seed, mix) if one.reason == "twice"] for seed in (0, 1)]
+    assert [len(found) for found in twice] == [4, 4]
+    assert {*twice[0], *twice[1]} <= set(some(40))
+    assert twice[0] != twice[1]
+    assert len(next_batch(pool, 20, seed=0, mix=mix)) == 20
+
+
+def test_a_suspect_is_not_labelled_twice_in_the_same_batch() -> None:
+    pool = pool_of(*some(80), once=[0])
+    wrong = replace(pool, labels={**pool.labels, 0: "class 3"})
+    found = next_batch(wrong, 10, seed=0, mix=Mix(suspects=0.1, suspects_from=50, twice=0.5))
+    assert [one.reason for one in found if one.place == 0] == ["suspect"]
+
+
+def test_recorded_messages_come_in_their_order() -> None:
+    recorded = [239, 150, 0, 145, 200]
+    pool = pool_of(*some(80), recorded=recorded, skipped=frozenset([150]))
+    found = next_batch(pool, 10, seed=0, mix=replace(BARE, recorded=0.2))
+    assert [one.place for one in found if one.reason == "recorded"] == [239, 145]
+    assert len({one.place for one in found}) == 10
+
+
+def test_what_is_no_fair_sample_is_not_drawn_at_random() -> None:
+    fair = {3, 77, 180}
+    pool = pool_of(not_drawn=frozenset(set(range(240)) - fair))
+    found = next_batch(pool, 20, seed=0, mix=replace(BARE, random=0.5))
+    assert {one.place for one in found if one.is_random} == fair
+    assert len(found) == 20
+
+
+def test_of_many_labels_a_sample_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firstline.queueing.next_batch._MOST_CHECKED", 40)
+    pool = pool_of(*some(80))
+    wrong = replace(pool, labels={**pool.labels, 0: "class 3"})
+    mix = Mix(suspects=0.1, suspects_from=50)
+    found = [[one.place for one in next_batch(wrong, 10, seed, mix) if one.reason == "suspect"] for seed in range(12)]
+    assert 0 < sum(places == [0] for places in found) < 12
+
+
 def test_the_last_messages_of_a_pool_are_all_offered() -> None:
     found = next_batch(pool_of(*range(235)), 50, seed=0, mix=BARE)
     assert sorted(one.place for one in found) == [235, 236, 237, 238, 239]

@@ -1,20 +1,26 @@
 """The queue of a workspace has what nobody has decided yet, with the likely classes of each message."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
+from sqlalchemy import select
 
-from firstline.labelling.queue import BATCH
+from firstline.labelling.queue import BATCH, Mix
 from firstline.queueing.workspace_queue import make_queue
-from firstline.steps import run_to_end
+from firstline.steps import Note, run_to_end
 from firstline.store.class_changes import add_class
 from firstline.store.database import writing, writing_rows
-from firstline.store.labelling import Waiting, classes_in_use, lease_next, remark
+from firstline.store.labelling import Suggested, Waiting, classes_in_use, give_label, lease_next, remark, write_queue
 from firstline.store.messages import StoredMessage
+from firstline.store.records import RecordedAnswer, RecordFiles
+from firstline.store.schema import labels, messages, suggestions
+from firstline.store.users import add_user, disable_user
 from firstline.store.workspace import Workspace
+from firstline.types import Decision
 from tests.examples import examples
-from tests.unit.store.filling import take_in
+from tests.unit.store.filling import ids, take_in
 
 
 @pytest.fixture
@@ -35,8 +41,12 @@ def fill(place: Workspace, n_labelled: int) -> None:
 
 
 def waiting(place: Workspace) -> list[Waiting]:
+    return waiting_for(place, "anna")
+
+
+def waiting_for(place: Workspace, who: str) -> list[Waiting]:
     with writing_rows(place.database) as connection:
-        return lease_next(connection, "anna", 100)
+        return lease_next(connection, who, 100)
 
 
 def names(place: Workspace) -> dict[int, str]:
@@ -76,6 +86,142 @@ def test_what_a_lead_has_to_decide_is_not_asked_again(place: Workspace) -> None:
         remark(connection, "anna", first, "unsure")
     assert run_to_end(make_queue(place)) == 8
     assert first not in {one.suggested.message_id for one in waiting(place)}
+
+
+def reasons(place: Workspace) -> dict[str, str]:
+    """The reason of each message that waits, by its text."""
+    found = select(messages.c.text, suggestions.c.reason).join_from(suggestions, messages)
+    with place.database.connect() as connection:
+        return dict(connection.execute(found).all())
+
+
+def labelled_by_anna(place: Workspace, n: int) -> None:
+    """The first messages of the queue get a label by anna."""
+    with writing_rows(place.database) as connection:
+        connection.execute(suggestions.delete())
+        open_ids = select(messages.c.id).where(messages.c.id.not_in(select(labels.c.message_id))).limit(n)
+        write_queue(connection, [Suggested(one, one, "typical") for one in connection.execute(open_ids).scalars()])
+        for one in lease_next(connection, "anna", n):
+            give_label(connection, "anna", one.suggested.message_id, 1)
+
+
+def test_a_share_of_what_one_person_labelled_is_labelled_twice(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIRSTLINE_LABELLING__TWICE", "0.5")
+    place = Workspace.find(place.folder)
+    fill(place, 5)
+    labelled_by_anna(place, 6)
+    with writing(place.database) as connection:
+        add_user(connection, "anna", "annotator", "")
+    run_to_end(make_queue(place, 8))
+    # There is nobody else.
+    assert "twice" not in reasons(place).values()
+    with writing(place.database) as connection:
+        add_user(connection, "boris", "annotator", "")
+    run_to_end(make_queue(place, 8))
+    assert [*reasons(place).values()].count("twice") == 4
+    twice = [one for one in waiting_for(place, "boris") if one.suggested.reason == "twice"]
+    assert len(twice) == 4
+    with writing_rows(place.database) as connection:
+        give_label(connection, "boris", twice[0].suggested.message_id, 2)
+        remark(connection, "boris", twice[1].suggested.message_id, "unsure")
+        for one in twice[2:]:
+            remark(connection, "boris", one.suggested.message_id, "skip")
+    run_to_end(make_queue(place, 8))
+    again = {text for text, reason in reasons(place).items() if reason == "twice"}
+    assert len(again) == 4
+    assert not again & {one.message.text for one in twice[:2]}
+    with writing(place.database) as connection:
+        disable_user(connection, "boris")
+    run_to_end(make_queue(place, 8))
+    assert "twice" not in reasons(place).values()
+
+
+def test_labels_that_others_contradict_are_suspects_until_somebody_has_looked(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firstline.queueing.workspace_queue._mix", lambda settings: Mix(suspects=0.5, suspects_from=0))
+    fill(place, 20)
+    message = examples().messages[examples().labels.index("Банкомат")]
+    take_in(place.database, StoredMessage(message.text, message.segment, label="Вход"), settles_labels=True)
+    wrong = message.text
+    run_to_end(make_queue(place, 4))
+    assert reasons(place)[wrong] == "suspect"
+    (found,) = [one for one in waiting_for(place, "anna") if one.message.text == wrong]
+    with writing_rows(place.database) as connection:
+        assert give_label(connection, "anna", found.suggested.message_id, 1).is_second
+    run_to_end(make_queue(place, 4))
+    assert wrong not in reasons(place)
+
+
+def record(place: Workspace, decisions: Mapping[str, Decision]) -> None:
+    """The service answered these texts, one after the other."""
+    files = RecordFiles(place.records, days=30)
+    files.open()
+    files.append(
+        [
+            RecordedAnswer("2026-11-30T09:15:00.250Z", "r", "m", "Вход", 0.4, decision, "confident", text)
+            for text, decision in decisions.items()
+        ]
+    )
+
+
+def test_what_the_service_left_to_a_person_is_taken_in_and_queued(place: Workspace) -> None:
+    fill(place, 5)
+    known = examples().messages[-1].text
+    record(place, {"старое": "review", "само": "route", known: "review", "новое": "unknown"})
+    notes: list[object] = []
+    assert run_to_end(make_queue(place, 10), notes.append) == 10
+    found = {text for text, reason in reasons(place).items() if reason == "recorded"}
+    # Two of ten; the one that is stored already comes first.
+    assert found == {known, "новое"}
+    assert not [one for one in notes if isinstance(one, Note)]
+    with writing_rows(place.database) as connection:
+        place_of = dict(connection.execute(select(messages.c.text, messages.c.id)).all())
+        assert "само" not in place_of
+        assert "старое" not in place_of
+        lease_next(connection, "anna", 100)
+        give_label(connection, "anna", place_of["новое"], 1)
+        give_label(connection, "anna", place_of[known], 1)
+    run_to_end(make_queue(place, 10))
+    assert {text for text, reason in reasons(place).items() if reason == "recorded"} == {"старое"}
+
+
+@pytest.mark.parametrize("at", ["yesterday", "0001-01-01T00:00:00+14:00", ""])
+def test_a_record_with_a_strange_time_and_id_is_taken_in_all_the_same(place: Workspace, at: str) -> None:
+    fill(place, 5)
+    place.records.mkdir()
+    whole = RecordedAnswer(at, "r", "m", "Вход", 0.4, "review", "confident", "новое", id=" 7\0 ")
+    (place.records / "2026-11-30.jsonl").write_bytes(msgspec.json.encode(whole) + b"\n")
+    run_to_end(make_queue(place))
+    assert reasons(place)["новое"] == "recorded"
+    assert ids(place.database) == {"7": "новое"}
+
+
+def test_a_share_of_nothing_takes_nothing_in(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIRSTLINE_LABELLING__RECORDED", "0")
+    place = Workspace.find(place.folder)
+    fill(place, 5)
+    record(place, {"новое": "unknown"})
+    run_to_end(make_queue(place))
+    assert "новое" not in reasons(place)
+
+
+def test_records_that_cannot_be_read_are_said_and_stop_nothing(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    fill(place, 5)
+    record(place, {"новое": "unknown"})
+    monkeypatch.setattr("firstline.queueing.recorded.newest_records", denied)
+    notes: list[object] = []
+    assert run_to_end(make_queue(place), notes.append) == 9
+    assert [one.text for one in notes if isinstance(one, Note)] == [
+        f"The answers in {place.records} cannot be read: Permission denied. The queue has none of them."
+    ]
 
 
 def test_an_empty_workspace_has_an_empty_queue(place: Workspace) -> None:

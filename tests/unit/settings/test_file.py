@@ -154,6 +154,7 @@ def test_settings_that_belong_together_are_blamed_without_showing_their_section(
         ("[serving]\nproxies = ['proxy']\n", "'serving.proxies.0' not an IP address or network"),
         ("[serving]\nproxies = ['10.0.0.1/8']\n", "'serving.proxies.0' not an IP address or network"),
         ("[serving]\nproxies = ['*']\n", "'serving.proxies.0' not an IP address or network"),
+        ("[labelling]\nrandom = 0.5\nrecorded = 0.5\n", "'labelling' has shares that are more than 1 together"),
         ("[serving]\ntls_key = 'key.pem'\n", "needs both tls_certificate and tls_key"),
         ("[[masking.patterns]]\nkind = 'two words'\npattern = 'a'\n", "masking.patterns.0.kind"),
     ],

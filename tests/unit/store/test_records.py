@@ -14,7 +14,7 @@ import pytest
 from firstline.errors import FileUnwritable
 from firstline.store import records
 from firstline.store.messages import StoredMessage
-from firstline.store.records import RecordedAnswer, RecordFiles, forget_records, read_records
+from firstline.store.records import RecordedAnswer, RecordFiles, forget_records, newest_records, read_records
 
 TODAY = datetime.now(UTC).date()
 
@@ -71,6 +71,18 @@ def test_what_is_appended_is_read(folder: Path, files: RecordFiles) -> None:
     whole = record(segment="клиент", id="7", runner_up="Перевод", runner_up_confidence=0.05)
     files.append([record(), whole])
     assert [*read_records(folder)] == [record(), whole]
+
+
+def test_the_newest_are_read_first_and_no_more_than_asked(folder: Path, files: RecordFiles) -> None:
+    files.append([record("old", days_ago=2)])
+    files.append([record("new"), record("newest")])
+    assert [found.text for found in newest_records(folder, 10_000)] == ["newest", "new", "old"]
+    with file_of(folder).open("ab") as opened:
+        opened.write(b'{"half')
+    size = file_of(folder).stat().st_size
+    assert [found.text for found in newest_records(folder, size - 1)] == ["newest"]
+    assert [found.text for found in newest_records(folder, size)] == ["newest", "new"]
+    assert [*newest_records(folder.parent / "none", 10_000)] == []
 
 
 def test_each_day_has_its_file_and_the_oldest_is_read_first(folder: Path, files: RecordFiles) -> None:

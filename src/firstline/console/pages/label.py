@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
 
-from firstline.console.cards import Card, card
+from firstline.console.cards import Card, card, card_key
 from firstline.console.page import page
 from firstline.console.progress import FIRST_MODEL, labels_to_first_model
 from firstline.console.today import midnight
@@ -20,6 +20,7 @@ from firstline.messages.importing import masker
 from firstline.store.database import writing_rows
 from firstline.store.jobs import add_job, last_asked
 from firstline.store.labelling import (
+    SECOND,
     ClassInUse,
     Kind,
     classes_in_use,
@@ -75,13 +76,13 @@ def more(visit: Visit) -> Answer:
 
 @page("/label/give", role="annotator", method="POST")
 def give(visit: Visit) -> Answer:
-    """Label a message."""
+    """Label a message, or look at one that has a label a second time."""
 
     def answer(connection: Connection) -> dict[str, object]:
         class_id = _number(visit, "class")
         given = give_label(connection, visit.person.name, _number(visit, "message"), class_id)
         _ask_for_queue(connection)
-        return {"label": given.id}
+        return {"label": given.ref}
 
     return _told(visit, answer)
 
@@ -89,10 +90,12 @@ def give(visit: Visit) -> Answer:
 @page("/label/undo", role="annotator", method="POST")
 def undo(visit: Visit) -> Answer:
     """Take back a label; its message is the next again."""
+    is_second = visit.form.get("label").startswith(SECOND)
 
     def answer(connection: Connection) -> dict[str, object]:
-        given = take_back(connection, visit.person.name, _number(visit, "label"))
-        return {"back": given.message_id}
+        label_id = _number(visit, "label", SECOND if is_second else "")
+        given = take_back(connection, visit.person.name, label_id, is_second=is_second)
+        return {"back": given.message_id, "card": card_key(given.message_id, given.is_second)}
 
     return _told(visit, answer)
 
@@ -160,9 +163,9 @@ def _none(visit: Visit, choices: Sequence[ClassInUse]) -> ClassInUse | None:
     return next((one for one in choices if one.name in visit.place.none_classes), None)
 
 
-def _number(visit: Visit, name: str) -> int:
-    """The id in a field. Raises `ValueError` if it is none that the database could hold."""
-    found = int(visit.form.get(name))
+def _number(visit: Visit, name: str, prefix: str = "") -> int:
+    """The id in a field, after `prefix`. Raises `ValueError` if it is none that the database could hold."""
+    found = int(visit.form.get(name).removeprefix(prefix))
     if not 0 < found <= _LARGEST_ID:
         raise ValueError
     return found

@@ -39,7 +39,7 @@ function show(card) {
 
 function next() {
   shown = null;
-  show(waiting.find(card => !done.has(card.dataset.message)) ?? null);
+  show(waiting.find(card => !done.has(card.dataset.card)) ?? null);
 }
 
 async function describe() {
@@ -90,7 +90,7 @@ function take(told) {
   const holder = document.createElement("div");
   holder.innerHTML = told.cards;
   for (const card of $$("template.card", holder)) {
-    if (!waiting.some(one => one.dataset.message === card.dataset.message)) waiting.push(card);
+    if (!waiting.some(one => one.dataset.card === card.dataset.card)) waiting.push(card);
   }
   if (!shown) next();
 }
@@ -111,7 +111,7 @@ function save() {
   if (!shown || !input) { say(words.choose); return; }
   const message = shown.dataset.message, name = nameOf(input);
   const row = remember(name, $("#text").textContent.trim());
-  done.add(message);
+  done.add(shown.dataset.card);
   say(`${words.saved} ${name}`);
   $("#today").textContent = number(Number($("#today").textContent.replace(/\D/g, "")) + 1);
   send("/label/give", { message, class: input.value }, told => { row.dataset.label = told.label; }, () => row.remove());
@@ -141,10 +141,10 @@ function undo(row) {
   if (!row.isConnected) return;
   if (!row.dataset.label) { setTimeout(() => undo(row), 100); return; }
   send("/label/undo", { label: row.dataset.label }, told => {
-    done.delete(String(told.back));
+    done.delete(told.card);
     say(`${words.undone} ${$("span", row).textContent}`);
     row.remove();
-    const card = waiting.find(one => one.dataset.message === String(told.back));
+    const card = waiting.find(one => one.dataset.card === told.card);
     if (card) show(card);
   });
 }
@@ -154,7 +154,7 @@ function remark(kind, text, said) {
   const message = shown.dataset.message;
   send("/label/remark", { message, kind, text }, null, null);
   say(said);
-  if (kind !== "note") { done.add(message); next(); }
+  if (kind !== "note") { done.add(shown.dataset.card); next(); }
 }
 
 const acts = {

@@ -14,7 +14,7 @@ from firstline.console.asking import ask, visit_of
 from firstline.console.assets import PREFIX, asset_at
 from firstline.console.console import Console
 from firstline.console.page import Page
-from firstline.console.pages import account, frame, import_, label, start, users
+from firstline.console.pages import account, clusters, frame, import_, label, start, users
 from firstline.console.problems import http_answer, unforeseen
 from firstline.console.shield import Shield
 from firstline.console.visit import Answer
@@ -27,6 +27,11 @@ PAGES: tuple[Page, ...] = (
     label.undo,
     label.remark_on,
     label.guide,
+    clusters.clusters,
+    clusters.give,
+    clusters.skip,
+    clusters.undo,
+    clusters.keep,
     import_.choose,
     import_.upload,
     import_.check,

@@ -48,10 +48,10 @@ def label(visit: Visit) -> Answer:
     """The page, with the next messages leased to whoever asks."""
     with writing_rows(visit.place.database) as connection:
         choices = classes_in_use(connection)
-        _ask_for_queue(connection)
+        ask_for_queue(connection)
         cards = _next(connection, visit, choices)
         last = last_given(connection, visit.person.name, _LAST)
-        today = count_given_since(connection, visit.person.name, _midnight())
+        today = count_given_since(connection, visit.person.name, midnight())
     return visit.render(
         "label.html.jinja",
         cards=cards,
@@ -76,7 +76,7 @@ def give(visit: Visit) -> Answer:
     def answer(connection: Connection) -> dict[str, object]:
         class_id = _number(visit, "class")
         given = give_label(connection, visit.person.name, _number(visit, "message"), class_id)
-        _ask_for_queue(connection)
+        ask_for_queue(connection)
         return {"label": given.id}
 
     return _told(visit, answer)
@@ -127,7 +127,7 @@ def _told(visit: Visit, work: Callable[[Connection], dict[str, object]]) -> Answ
         with writing_rows(visit.place.database) as connection:
             answer = work(connection)
             cards = _next(connection, visit, classes_in_use(connection))
-            answer["today"] = count_given_since(connection, visit.person.name, _midnight())
+            answer["today"] = count_given_since(connection, visit.person.name, midnight())
     except LeaseLost as error:
         return _json({"error": error.code}, status=409)
     except ValueError:
@@ -143,7 +143,7 @@ def _next(connection: Connection, visit: Visit, choices: Sequence[ClassInUse]) -
     return [card(one, choices) for one in found]
 
 
-def _ask_for_queue(connection: Connection) -> None:
+def ask_for_queue(connection: Connection) -> None:
     """Once there is a batch of labels that the queue does not know, the worker makes it again."""
     asked = last_asked(connection, "queue")
     if asked is None or count_given_after(connection, asked) >= BATCH:
@@ -163,7 +163,7 @@ def _number(visit: Visit, name: str) -> int:
     return found
 
 
-def _midnight() -> datetime:
+def midnight() -> datetime:
     """When this day began on this machine's clock, in UTC without a zone."""
     began = datetime.combine(datetime.now().astimezone().date(), time()).astimezone()
     return began.astimezone(UTC).replace(tzinfo=None)

@@ -114,7 +114,8 @@ def write_clusters(connection: Connection, rows: Sequence[Clustered]) -> None:
     connection.execute(cluster_messages.delete().where(cluster_messages.c.cluster_id.not_in(kept)))
     connection.execute(clusters.delete().where(clusters.c.id.not_in(kept)))
     for one in rows:
-        values = {"rank": one.rank, "class_id": one.class_id, "share": one.share, "words": json.dumps(list(one.words))}
+        words = json.dumps(list(one.words), ensure_ascii=False)
+        values = {"rank": one.rank, "class_id": one.class_id, "share": one.share, "words": words}
         written = connection.execute(clusters.insert().values(values).returning(clusters.c.id)).scalar_one()
         members = [
             {"message_id": message_id, "cluster_id": written, "similarity": similarity}

@@ -66,7 +66,8 @@ def fields(page: str, place: Workspace, name: str = "Карта", without: int =
 
 
 def undo_at(page: str) -> str:
-    return re.findall(r'name="at" value="([^"]+)"', page)[0]
+    (found,) = re.findall(r'name="at" value="([^"]+)"', page)
+    return str(found)
 
 
 def test_the_page_shows_every_row_and_the_suggested_class(anton: Browser) -> None:

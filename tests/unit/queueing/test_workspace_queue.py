@@ -9,9 +9,11 @@ from firstline.labelling.queue import BATCH
 from firstline.queueing.workspace_queue import make_queue
 from firstline.steps import run_to_end
 from firstline.store.class_changes import add_class
+from firstline.store.clusters import lease_cluster
 from firstline.store.database import writing, writing_rows
 from firstline.store.labelling import Waiting, classes_in_use, lease_next, remark
 from firstline.store.messages import StoredMessage
+from firstline.store.schema import suggestions
 from firstline.store.workspace import Workspace
 from tests.examples import examples
 from tests.unit.store.filling import take_in
@@ -80,3 +82,15 @@ def test_what_a_lead_has_to_decide_is_not_asked_again(place: Workspace) -> None:
 
 def test_an_empty_workspace_has_an_empty_queue(place: Workspace) -> None:
     assert run_to_end(make_queue(place)) == 0
+
+
+def test_the_worker_makes_groups_of_what_has_no_label(place: Workspace) -> None:
+    take_in(place.database, *(StoredMessage(f"банкомат не выдал деньги {'и' * n}", label=None) for n in range(12)))
+    take_in(place.database, StoredMessage("банкомат съел карту", label="Банкомат"))
+    run_to_end(make_queue(place))
+    with writing_rows(place.database) as connection:
+        connection.execute(suggestions.update().values(is_random=False))
+        found = lease_cluster(connection, "anna")
+    assert found is not None
+    assert len(found.members) == 12
+    assert all(one.message.text.startswith("банкомат не выдал") for one in found.members)

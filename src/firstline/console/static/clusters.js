@@ -44,7 +44,7 @@ function begin() {
   }
 
   function search() {
-    before ??= chosen() ?? radios[0];
+    before ??= { radio: chosen() };
     narrow();
     const hits = listed();
     if (find.value.trim() && !hits.includes(chosen())) choose(hits[0]);
@@ -74,7 +74,7 @@ function begin() {
     const step = { ArrowDown: 1, ArrowUp: -1, KeyJ: 1, KeyK: -1 }[event.code];
     if (event.target === find) {
       // Enter only takes the class. What is labelled is looked at again, with the cursor on the rows.
-      if (event.code === "Escape") { if (before) choose(before); leave(); }
+      if (event.code === "Escape") { if (before) choose(before.radio); leave(); }
       else if (/Enter$/.test(event.code)) leave();
       else if (event.code.startsWith("Arrow") && step) another(step);
       else return false;

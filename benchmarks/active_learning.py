@@ -126,10 +126,10 @@ def main() -> None:
     parser.add_argument("--results", type=Path, help="keeps the figures; what it has is not computed again")
     arguments = parser.parse_args()
     context = context_of(arguments.language, arguments.encoder, arguments.keep)
-    pool, test = (_read(read(arguments.set / name), context) for name in ("pool.csv", arguments.test))
+    pool, test = (read_pool(read(arguments.set / name), context) for name in ("pool.csv", arguments.test))
     classes = set(read(arguments.set / "labelled.csv").labels)
     pool = replace(pool, asked=Asked(pool.asked.messages, [x if x in classes else NONE for x in pool.asked.labels]))
-    _print_names(_named(sorted(classes), context), pool, test)
+    _print_names(named_classes(sorted(classes), context), pool, test)
     measure = _measure(arguments.model, context, pool, test)
     figures: list[Figure] = []
     for strategy in arguments.strategy:
@@ -143,20 +143,20 @@ def main() -> None:
     _print(what, figures)
 
 
-def _read(asked: Asked, context: Context) -> Read:
+def read_pool(asked: Asked, context: Context) -> Read:
     encoder = find_encoder(context.encoder.name, None, context.encoders)
     assert encoder, context.encoder.name
     texts = [as_written(message.text, message.segment) for message in asked.messages]
     return Read(asked, run_to_end(vectors_of(texts, encoder, context.vectors)))
 
 
-def _named(classes: list[Label], context: Context) -> Read:
+def named_classes(classes: list[Label], context: Context) -> Read:
     """The names of the classes, each as a message of its class."""
     messages = [Message(" ".join(label.replace("_", " ").split())) for label in classes]
-    return _read(Asked(messages, classes), context)
+    return read_pool(Asked(messages, classes), context)
 
 
-def _unit(vectors: NDArray[np.float32], mean: NDArray[np.float32]) -> NDArray[np.float32]:
+def unit(vectors: NDArray[np.float32], mean: NDArray[np.float32]) -> NDArray[np.float32]:
     """Unit vectors around a mean."""
     found = vectors - mean
     return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9), np.float32)
@@ -165,10 +165,10 @@ def _unit(vectors: NDArray[np.float32], mean: NDArray[np.float32]) -> NDArray[np
 def _print_names(names: Read, pool: Read, test: Read) -> None:
     """How often the right class is the first suggestion, and among the first nine."""
     mean = pool.vectors.mean(axis=0)
-    begun = _unit(names.vectors, mean)
+    begun = unit(names.vectors, mean)
     truth = np.array([names.asked.labels.index(label) for label in test.asked.labels])[:, None]
-    vectors = _unit(test.vectors, mean)
-    for what, prototypes in (("names", begun), ("moved over the pool", moved(_unit(pool.vectors, mean), begun))):
+    vectors = unit(test.vectors, mean)
+    for what, prototypes in (("names", begun), ("moved over the pool", moved(unit(pool.vectors, mean), begun))):
         is_right = suggestions(vectors, prototypes).places == truth
         print(f"Without a label, {what}: {is_right[:, 0].mean():.3f}, among nine {is_right.any(axis=1).mean():.3f}")
 
@@ -196,12 +196,12 @@ def _played(
     pool: Read, n_classes: int, strategy: str, seed: int, arguments: argparse.Namespace, measure: Measure
 ) -> Iterator[Figure]:
     """Label the pool as one person would, and measure as labels come in."""
-    unit = _unit(pool.vectors, pool.vectors.mean(axis=0))
+    vectors = unit(pool.vectors, pool.vectors.mean(axis=0))
     labels: dict[int, Label] = {}
     checked: set[int] = set()
     n_given = 0
     while n_given < arguments.labels:
-        state = LabelledPool(unit, labels, n_classes, checked=frozenset(checked))
+        state = LabelledPool(vectors, labels, n_classes, checked=frozenset(checked))
         batch = next_batch(state, arguments.batch, seed, MIXES[strategy])
         for queued in batch:
             _label(queued, pool.asked.labels, labels, checked)

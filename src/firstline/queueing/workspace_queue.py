@@ -3,6 +3,7 @@
 import math
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +12,13 @@ from sqlalchemy import Connection, func, select
 from firstline.errors import KeyUnusable, WorkspaceBusy
 from firstline.labelling.prototypes import MOST_SUGGESTED, moved, named_prototypes, suggestions
 from firstline.labelling.queue import BATCH, Mix, Queued
+from firstline.queueing.groups import clusters_to_show, groups_of
 from firstline.queueing.next_batch import LabelledPool, fit_head, next_batch
 from firstline.queueing.recorded import recorded_messages
 from firstline.queueing.vectors import queue_vectors
 from firstline.settings.model import LabellingSettings
 from firstline.steps import Note, Stage
+from firstline.store.clusters import write_clusters
 from firstline.store.database import writing_rows
 from firstline.store.labelling import SOURCE, ClassInUse, Suggested, classes_in_use, write_queue
 from firstline.store.recorded import is_recorded
@@ -56,7 +59,7 @@ class _Read:
 
 
 def make_queue(place: Workspace, n: int = 4 * BATCH) -> Generator[Stage | Note, None, int]:
-    """Write the queue of a workspace anew, with at most `n` messages; returns how many.
+    """Write the queue of a workspace anew, with at most `n` messages; returns how many. Also writes the clusters.
 
     Takes in messages that the service recorded and left to a person, as many as `[labelling] recorded` asks for.
     Raises `StoreUnusable`, and what encoders raise.
@@ -71,13 +74,19 @@ def make_queue(place: Workspace, n: int = 4 * BATCH) -> Generator[Stage | Note, 
     named = [(number, text) for number, one in enumerate(read.classes) for text in (one.name, one.description) if text]
     vectors, of_names = yield from queue_vectors(context, read.messages, [text for _, text in named])
     batch = next_batch(read.pool(vectors), n, context.seed, mix)
-    guesses = _guesses(vectors, of_names, [number for number, _ in named], read, [one.place for one in batch])
+    groups = groups_of(vectors, ~np.isin(np.arange(len(vectors)), [*read.labels, *read.skipped]), context.seed)
+    places = [*(one.place for one in batch), *(place for one in groups for place in one.places.tolist())]
+    guesses = _guesses(vectors, of_names, [number for number, _ in named], read, places)
     rows = [
         Suggested(read.ids[one.place], one.rank, one.reason, guess, _cluster(one), one.is_random)
-        for one, guess in zip(batch, guesses, strict=True)
+        for one, guess in zip(batch, guesses, strict=False)
     ]
+    of_groups = iter(guesses[len(batch) :])
+    in_groups = [list(islice(of_groups, len(one.places))) for one in groups]
+    clusters = clusters_to_show(groups, in_groups, read.ids, [one.text for one in read.messages])
     with writing_rows(place.database) as connection:
         write_queue(connection, rows)
+        write_clusters(connection, clusters)
     return len(rows)
 
 

@@ -179,7 +179,7 @@ def lease_next(connection: Connection, who: str, n: int) -> list[Waiting]:
         )
         for row in connection.execute(wanted).mappings()
     ]
-    mine = _lease(connection, who, [one.suggested.message_id for one in found], moment)
+    mine = lease_messages(connection, who, [one.suggested.message_id for one in found], moment)
     return [one for one in found if one.suggested.message_id in mine]
 
 
@@ -237,7 +237,7 @@ def take_back(connection: Connection, who: str, label_id: int, *, is_second: boo
         if not found:
             raise LeaseLost("This label cannot be taken back: it is not yours, or it was changed since.", "")
         connection.execute(labels.update().where(labels.c.id == label_id).values(superseded_at=now()))
-    _lease(connection, who, [found[0].message_id], now())
+    lease_messages(connection, who, [found[0].message_id], now())
     return found[0]
 
 
@@ -319,7 +319,7 @@ def _is_put_off(who: str, moment: datetime) -> ColumnElement[bool]:
     return exists().where(remarks.c.message_id == suggestions.c.message_id, or_(skipped, unsure))
 
 
-def _lease(connection: Connection, who: str, message_ids: Collection[int], moment: datetime) -> set[int]:
+def lease_messages(connection: Connection, who: str, message_ids: Collection[int], moment: datetime) -> set[int]:
     """Lease messages, or lengthen their leases; returns those that nobody else was faster to take."""
     until = moment + timedelta(seconds=LEASE_S)
     wanted = sorted(message_ids)

@@ -193,7 +193,7 @@ clusters = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("rank", Integer, nullable=False, comment="the lowest is shown first"),
-    Column("class_id", Integer, ForeignKey("classes.id"), nullable=True, comment="suggested"),
+    Column("class_id", Integer, ForeignKey("classes.id", ondelete="SET NULL"), nullable=True, comment="suggested"),
     Column("share", Float, nullable=True, comment="how likely the class is, 0 to 1"),
     Column("words", Text, nullable=False, comment="that set it apart, as JSON"),
 )

@@ -11,6 +11,7 @@ from firstline.labelling.queue import BATCH, Mix
 from firstline.queueing.workspace_queue import make_queue
 from firstline.steps import Note, run_to_end
 from firstline.store.class_changes import add_class
+from firstline.store.clusters import lease_cluster
 from firstline.store.database import writing, writing_rows
 from firstline.store.labelling import Suggested, Waiting, classes_in_use, give_label, lease_next, remark, write_queue
 from firstline.store.messages import StoredMessage
@@ -226,3 +227,15 @@ def test_records_that_cannot_be_read_are_said_and_stop_nothing(
 
 def test_an_empty_workspace_has_an_empty_queue(place: Workspace) -> None:
     assert run_to_end(make_queue(place)) == 0
+
+
+def test_the_worker_makes_groups_of_what_has_no_label(place: Workspace) -> None:
+    take_in(place.database, *(StoredMessage(f"банкомат не выдал деньги {'и' * n}", label=None) for n in range(12)))
+    take_in(place.database, StoredMessage("банкомат съел карту", label="Банкомат"))
+    run_to_end(make_queue(place))
+    with writing_rows(place.database) as connection:
+        connection.execute(suggestions.update().values(is_random=False))
+        found = lease_cluster(connection, "anna")
+    assert found is not None
+    assert len(found.members) == 12
+    assert all(one.message.text.startswith("банкомат не выдал") for one in found.members)

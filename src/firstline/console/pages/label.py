@@ -50,7 +50,7 @@ def label(visit: Visit) -> Answer:
     """The page, with the next messages leased to whoever asks."""
     with writing_rows(visit.place.database) as connection:
         choices = classes_in_use(connection)
-        _ask_for_queue(connection)
+        ask_for_queue(connection)
         cards = _next(connection, visit, choices)
         last = last_given(connection, visit.person.name, _LAST)
         today = count_given_since(connection, visit.person.name, midnight())
@@ -81,7 +81,7 @@ def give(visit: Visit) -> Answer:
     def answer(connection: Connection) -> dict[str, object]:
         class_id = _number(visit, "class")
         given = give_label(connection, visit.person.name, _number(visit, "message"), class_id)
-        _ask_for_queue(connection)
+        ask_for_queue(connection)
         return {"label": given.ref}
 
     return _told(visit, answer)
@@ -151,7 +151,7 @@ def _next(connection: Connection, visit: Visit, choices: Sequence[ClassInUse]) -
     return [card(one, choices) for one in found]
 
 
-def _ask_for_queue(connection: Connection) -> None:
+def ask_for_queue(connection: Connection) -> None:
     """Once there is a batch of labels that the queue does not know, the worker makes it again."""
     asked = last_asked(connection, "queue")
     if asked is None or count_given_after(connection, asked) >= BATCH:

@@ -27,7 +27,9 @@ def upgrade() -> None:
         "clusters",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("rank", sa.Integer, nullable=False, comment="the lowest is shown first"),
-        sa.Column("class_id", sa.Integer, sa.ForeignKey("classes.id"), nullable=True, comment="suggested"),
+        sa.Column(
+            "class_id", sa.Integer, sa.ForeignKey("classes.id", ondelete="SET NULL"), nullable=True, comment="suggested"
+        ),
         sa.Column("share", sa.Float, nullable=True, comment="how likely the class is, 0 to 1"),
         sa.Column("words", sa.Text, nullable=False, comment="that set it apart, as JSON"),
     )

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
 
-from firstline.errors import LeaseLost
+from firstline.errors import ClassGone, LeaseLost
 from firstline.store.messages import insert_new, now, parts
 from firstline.store.schema import classes, in_force, in_use, labels, leases, messages, remarks, suggestions
 from firstline.types import Label, Message
@@ -150,14 +150,13 @@ def count_waiting(connection: Connection) -> dict[str, int]:
 def give_label(connection: Connection, who: str, message_id: int, class_id: int) -> Given:
     """Label a message that is leased to this person; the same label again is the one that was given.
 
-    Raises `LeaseLost` if it is not leased to them, or if the class is not in use.
+    Raises `LeaseLost` if it is not leased to them, and `ClassGone` if the class is not in use.
     """
     given = _given(connection, who, labels.c.message_id == message_id, labels.c.class_id == class_id)
     if given:
         return given[0]
     _require_lease(connection, who, message_id)
-    if connection.execute(select(classes.c.id).where(classes.c.id == class_id, in_use)).scalar() is None:
-        raise LeaseLost("The class is not in use any more.", "Choose another one.")
+    require_in_use(connection, class_id)
     is_random = select(suggestions.c.is_random).where(suggestions.c.message_id == message_id)
     values = {
         "message_id": message_id,
@@ -172,6 +171,16 @@ def give_label(connection: Connection, who: str, message_id: int, class_id: int)
     _end_lease(connection, message_id)
     holds = _GIVEN.where(labels.c.message_id == message_id, labels.c.class_id == class_id, in_force)
     return Given(*connection.execute(holds).one())
+
+
+def require_in_use(connection: Connection, class_id: int) -> None:
+    """Make sure that a class can be given; it is not merged or retired before the transaction ends.
+
+    Raises `ClassGone` if it is out of use, or does not exist.
+    """
+    wanted = select(classes.c.id).where(classes.c.id == class_id, in_use).with_for_update(read=True)
+    if connection.execute(wanted).scalar() is None:
+        raise ClassGone("The class is not in use any more.", "Choose another one.")
 
 
 def take_back(connection: Connection, who: str, label_id: int) -> Given:

@@ -14,7 +14,7 @@ from firstline.console.asking import ask, visit_of
 from firstline.console.assets import PREFIX, asset_at
 from firstline.console.console import Console
 from firstline.console.page import Page
-from firstline.console.pages import account, frame, import_, label, start, users
+from firstline.console.pages import account, classes, frame, import_, label, one_class, start, users
 from firstline.console.problems import http_answer, unforeseen
 from firstline.console.shield import Shield
 from firstline.console.visit import Answer
@@ -27,6 +27,17 @@ PAGES: tuple[Page, ...] = (
     label.undo,
     label.remark_on,
     label.guide,
+    classes.classes,
+    classes.add,
+    classes.new,
+    classes.check,
+    classes.save,
+    one_class.one_class,
+    one_class.change,
+    one_class.merge,
+    one_class.separate,
+    one_class.retire,
+    one_class.none,
     import_.choose,
     import_.upload,
     import_.check,

@@ -13,7 +13,7 @@ _TYPES = {
     "js": "text/javascript",
     "svg": "image/svg+xml",
 }
-_FILES = ("console.css", "label.css", "keys.js", "label.js", "htmx.min.js", "icon.svg")
+_FILES = ("console.css", "classes.css", "label.css", "keys.js", "label.js", "htmx.min.js", "icon.svg")
 
 
 @dataclass(frozen=True)

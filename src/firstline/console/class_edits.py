@@ -19,7 +19,7 @@ _SENTENCES: Mapping[str, str] = {
     "alike": later("“%(name)s” differs from the class “%(other)s” only in capital letters or spaces."),
     "former": later("“%(name)s” is a former name of “%(other)s”. Choose another name."),
     "was_merged": later(
-        "“%(name)s” was joined with “%(other)s”. Separate them again on its page, or choose another name."
+        "“%(name)s” was merged into “%(other)s”. Separate them again on its page, or choose another name."
     ),
     "missing": later("There is no class “%(name)s” any more."),
     "is_now": later("“%(name)s” is “%(other)s” now."),
@@ -27,11 +27,11 @@ _SENTENCES: Mapping[str, str] = {
         "Somebody has changed this class meanwhile: compare the values below. What you entered is still in the fields."
     ),
     "moved": later("Somebody has changed one of the two classes meanwhile. Look at both, then choose again."),
-    "itself": later("A class cannot be joined with itself. Choose another one."),
+    "itself": later("A class cannot be merged with itself. Choose another one."),
     "into_retired": later("“%(name)s” is out of use. Bring it back first, or choose another class."),
     "not_merged": later("“%(name)s” is a class of its own already."),
-    "merged_twice": later("“%(other)s” was joined with another class later. Separate that first."),
-    "choose": later("Choose the class to join it with."),
+    "merged_twice": later("“%(other)s” was merged into another class later. Separate that first."),
+    "choose": later("Choose the class to merge it into."),
     "settings": later(
         "The file firstline.toml cannot be changed here, so nothing was saved. Ask whoever looks after this machine"
         " to set “none” under [classes]."

@@ -278,7 +278,7 @@ def test_a_text_with_lines_that_cannot_be_is_saved_not_at_all(filled: Workspace,
     text = "Обмен\nобмен\nВход\n: без имени\nКАРТА\n" + "я" * 300
     page = lena.post("/classes/check", {"text": text}).text
     assert "5 lines cannot be saved." in page
-    for said in ("stands in the text twice", "“Вход” was joined with “Карта”", "A class needs a name", "differs from"):
+    for said in ("stands in the text twice", "“Вход” was merged into “Карта”", "A class needs a name", "differs from"):
         assert said in page
     assert 'formaction="/classes/save"' not in page
     assert lena.post("/classes/save", {"text": text, "plan": hidden(page, "plan")}).status_code == 422

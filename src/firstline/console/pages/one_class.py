@@ -47,7 +47,7 @@ _LARGEST_ID = 2**31 - 1
 
 @dataclass(frozen=True)
 class _Asked:
-    """What a person is asked to confirm: joining the class with another, or separating one from it."""
+    """What a person is asked to confirm: merging the class into another, or separating one from it."""
 
     into: ClassInUse | None = None
     merger: Merger | None = None
@@ -94,7 +94,7 @@ def change(visit: Visit) -> Answer:
 
 @page("/classes/{class_id:int}/merge", role="lead", method="POST")
 def merge(visit: Visit) -> Answer:
-    """Join the class with another one, which gets its labels."""
+    """Merge the class into another one, which gets its labels."""
     into = _id(visit.form.get("into"))
     place = _id(visit.parameters["class_id"])
 
@@ -112,7 +112,7 @@ def merge(visit: Visit) -> Answer:
 
 @page("/classes/{class_id:int}/separate", role="lead", method="POST")
 def separate(visit: Visit) -> Answer:
-    """Take back that another class was joined with this one."""
+    """Take back that another class was merged into this one."""
     merged_id = _id(visit.form.get("class"))
 
     def work(connection: Connection, found: ClassOfTeam) -> str:

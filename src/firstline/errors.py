@@ -2,7 +2,8 @@
 
 FirstlineError                     error                    exit code 1 unless another stands here
 ├── UsageError                     usage                    the command line or the call is wrong; exit code 2
-│   └── UserRefused                user_refused             a user of the console cannot be added or changed so
+│   ├── UserRefused                user_refused             a user of the console cannot be added or changed so
+│   └── ClassRefused               class_refused            a class cannot be added or changed so
 ├── WorkspaceError                 workspace                the workspace cannot be used
 │   ├── WorkspaceMissing           workspace_missing
 │   ├── WorkspaceExists            workspace_exists
@@ -10,6 +11,7 @@ FirstlineError                     error                    exit code 1 unless a
 │   ├── SettingsInvalid            settings_invalid
 │   ├── StoreUnusable              store_unusable           the database is unreachable, damaged, or of another version
 │   ├── LeaseLost                  lease_lost               a label comes from somebody who does not have the message
+│   │   └── ClassGone              class_gone               its class was merged or retired meanwhile
 │   ├── CaseChanged                case_changed             what a lead decides about is not as they saw it
 │   └── KeyUnusable                key_unusable
 ├── InputError                     input                    a file cannot be used
@@ -93,12 +95,27 @@ class UserRefused(UsageError):
         self.reason = reason
 
 
+class ClassRefused(UsageError):
+    """A change of a class that is not allowed; `reason` is a stable word for which it is, `names` what it names."""
+
+    code = "class_refused"
+
+    def __init__(self, reason: str, message: str, next_step: str = "", **names: str) -> None:
+        super().__init__(message, next_step)
+        self.reason = reason
+        self.names = names
+
+
 class WorkspaceError(FirstlineError):
     code = "workspace"
 
 
 class LeaseLost(WorkspaceError):
     code = "lease_lost"
+
+
+class ClassGone(LeaseLost):
+    code = "class_gone"
 
 
 class CaseChanged(WorkspaceError):

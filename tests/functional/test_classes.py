@@ -42,7 +42,7 @@ def test_a_merge_asks_first_and_can_be_taken_back(firstline: Run, bank: Path, mo
     assert json.loads(firstline("status", "--json", "-w", bank).stdout)["classes"] == counted
     again = firstline("classes", "undo", "-w", bank)
     assert again.returncode == 2
-    assert "The last change is the import of history.csv." in again.stderr
+    assert "There is no merge to take back." in again.stderr
 
 
 def test_a_retired_class_is_not_trained(firstline: Run, bank: Path) -> None:

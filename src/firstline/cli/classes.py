@@ -65,10 +65,11 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Add a class. Models learn it from its first labels on."""
+    from firstline.messages.importing import masker
     from firstline.store.class_changes import add_class
 
     with _changing(context, workspace, "classes add") as (place, connection):
-        name = add_class(connection, name, description)
+        name = add_class(connection, name, masker(place.settings)(description or ""))
     if place.settings.classes.fixed and name not in place.settings.classes.fixed:
         note("[classes] fixed in firstline.toml lists the only classes: an import rejects others")
     note_similar(place, {name})
@@ -106,9 +107,11 @@ def describe(
     as_json: JsonOption = False,
 ) -> None:
     """Say what belongs into a class."""
+    from firstline.messages.importing import masker
     from firstline.store.class_changes import describe_class
 
-    with _changing(context, workspace, "classes describe") as (_, connection):
+    with _changing(context, workspace, "classes describe") as (place, connection):
+        text = masker(place.settings)(text)
         describe_class(connection, name, text)
     _say(f"'{name}': {text}", {"class": name, "description": text}, as_json=as_json)
 
@@ -124,7 +127,7 @@ def merge(
 ) -> None:
     """Give all messages of a class another class instead. `firstline classes undo` takes it back."""
     from firstline.bundle.promotions import user_name
-    from firstline.store.class_changes import merge_classes, merger
+    from firstline.store.merges import merge_classes, merger
     from firstline.store.workspace import Workspace
 
     # Ask before taking the lock, so that nobody has to wait for the answer.
@@ -187,22 +190,19 @@ def restore(
 
 @app.command(cls=Command)
 def undo(context: typer.Context, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Take back the last merge, if nothing was imported since."""
+    """Take back the last merge. Labels that were given or changed since stay as they are."""
     from firstline.errors import UsageError
-    from firstline.store.class_changes import last_change
-    from firstline.store.undo import undo_last_import
+    from firstline.store.merges import last_merge, separate_class
 
     with _changing(context, workspace, "classes undo") as (_, connection):
-        last = last_change(connection)
-        if last is None or not last[1]:
-            what = f"The last change is the import of {last[0]}." if last else "There is no merge to take back."
-            raise UsageError(what, "Imports are taken back by: firstline import --undo" if last else "")
-        # A merge brings no texts, so nothing is masked again.
-        undone = undo_last_import(connection, str)
-        assert undone is not None  # noqa: S101 (there is a last change)
+        last = last_merge(connection)
+        if last is None:
+            raise UsageError("There is no merge to take back.", "Imports are taken back by: firstline import --undo")
+        undone = separate_class(connection, last[0])
+    stay = f" {counted(undone.n_stay, 'label')} changed since, and stay as they are." if undone.n_stay else ""
     _say(
-        f"Taken back: {undone.file}. {counted(undone.n_labels_back, 'label')} restored.",
-        {"undone": undone.file, "n_labels_back": undone.n_labels_back},
+        f"Taken back: {last[1]}. {counted(undone.n_back, 'label')} restored.{stay}",
+        {"undone": last[1], "n_labels_back": undone.n_back, "n_labels_stay": undone.n_stay},
         as_json=as_json,
     )
 

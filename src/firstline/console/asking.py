@@ -64,6 +64,7 @@ async def _ask(page: Page, progress: _Progress, request: Request[Any, Any, Any])
 
     def enter() -> Answer | None:
         """Find out who asks. Returns an answer if they may not."""
+        console.look_again()
         progress.visit = replace(_signed_in(progress.visit), form=form)
         refused = _refusal(page, progress.visit)
         if refused is None and page.method == "POST" and not page.takes_file:

@@ -1,5 +1,6 @@
 """What all pages share while the console runs."""
 
+import logging
 import time
 from asyncio import get_running_loop, sleep
 from collections.abc import Callable, Sequence
@@ -17,7 +18,9 @@ from firstline.console.split import SplitMessages
 from firstline.console.uploads import Uploads
 from firstline.console.visit import Person
 from firstline.console.words import later
-from firstline.errors import RequestError
+from firstline.errors import RequestError, SettingsInvalid
+from firstline.serving.looking import stamp
+from firstline.settings import read_settings
 from firstline.store.workspace import Workspace
 
 T = TypeVar("T")
@@ -25,6 +28,7 @@ _THREADS: dict[Lane, int] = {"pages": 16, "slow": 2, "sign_in": 2}
 _MOST_WAITING: dict[Lane, int] = {"pages": 200, "slow": 10, "sign_in": 50}
 _MOST_DELAYED = 500
 _LINK_S = 900.0
+_log = logging.getLogger("firstline.console")
 
 
 @dataclass(frozen=True)
@@ -69,12 +73,25 @@ class Console:
         self.qualities = Qualities(place)
         self.link = link
         self.counts = Counts(place)
-        self.paths = frozenset(one.path for one in pages)
         self.has_own_worker = False
         self._pages = [one for one in pages if one.menu]
         self._threads = {lane: ThreadPoolExecutor(number, lane) for lane, number in _THREADS.items()}
         self._waiting = dict.fromkeys(_THREADS, 0)
         self._n_delayed = 0
+        self._seen: tuple[int, ...] = ()
+
+    def look_again(self) -> None:
+        """Take up `[classes]` of `firstline.toml` if the file has changed; one that cannot be read changes nothing."""
+        seen = stamp(self.place.settings_file)
+        if seen == self._seen:
+            return
+        try:
+            classes = read_settings(self.place.settings_file).classes
+        except SettingsInvalid as error:
+            _log.warning("The settings stay as they were: %s", error.message)
+        else:
+            self.place = self.place.with_settings(self.place.settings.model_copy(update={"classes": classes}))
+        self._seen = seen
 
     def menu(self, who: Person | None) -> list[MenuEntry]:
         """The pages that a person may see, in the order of `PAGES`."""

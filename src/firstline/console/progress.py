@@ -135,22 +135,20 @@ def model_in_use(place: Workspace) -> ModelInUse | None:
     return _described(read_manifest(model_folder(place.models)))
 
 
-def steps(
-    place: Workspace, connection: Connection, pages: frozenset[str], counted: Counted, *, has_model: bool
-) -> list[Step]:
-    """The steps in their order; `pages` are the addresses that there are."""
+def steps(place: Workspace, connection: Connection, counted: Counted, *, has_model: bool) -> list[Step]:
+    """The steps in their order."""
     is_labelled = count_labels_up_to(connection, FIRST_MODEL) >= FIRST_MODEL and counted.n_learnable >= LEAST_CLASSES
     none = place.none_classes
     n_classes = sum(one.name not in none for one in classes_in_use(connection))
-    found: list[tuple[StepName, bool, str]] = [
-        ("import", last_message(connection) > 0, "/import"),
-        ("classes", n_classes >= LEAST_CLASSES, "/classes"),
-        ("label", has_model or is_labelled, "/label"),
-        ("train", has_model, "/models"),
-        ("promise", has_model and (place.models / PROMISE).is_file(), "/quality"),
-        ("serve", False, ""),
+    has_classes = n_classes >= LEAST_CLASSES
+    return [
+        Step("import", last_message(connection) > 0, "/import"),
+        Step("classes", has_classes, "/classes" if has_classes else "/classes/new"),
+        Step("label", has_model or is_labelled, "/label"),
+        Step("train", has_model, "/models"),
+        Step("promise", has_model and (place.models / PROMISE).is_file(), "/quality"),
+        Step("serve", False, ""),
     ]
-    return [Step(name, is_done, address if address in pages else "") for name, is_done, address in found]
 
 
 def labels_to_first_model(place: Workspace, connection: Connection) -> int | None:

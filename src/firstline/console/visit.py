@@ -42,6 +42,11 @@ class Fields:
         """The first value; empty if there is none."""
         return next(iter(self._values.get(name, ())), "")
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names that were sent."""
+        return frozenset(self._values)
+
     def all(self, name: str) -> list[str]:
         """All values, such as those of checkboxes."""
         return list(self._values.get(name, ()))
@@ -100,7 +105,7 @@ class Visit:
 
     @property
     def place(self) -> Workspace:
-        """The workspace, with the settings of the console's start."""
+        """The workspace, with the settings of the console's start, and `[classes]` as it is now."""
         return self.console.place
 
     @property

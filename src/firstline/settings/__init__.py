@@ -5,6 +5,7 @@ from firstline.settings.file import (
     read_settings,
     remember_candidate,
     remember_columns,
+    remember_none,
     settings_of_environment,
 )
 from firstline.settings.fresh import settings_text
@@ -20,6 +21,7 @@ __all__ = [
     "read_settings",
     "remember_candidate",
     "remember_columns",
+    "remember_none",
     "settings_of_environment",
     "settings_text",
 ]

@@ -24,6 +24,7 @@ from firstline.settings.renamed import with_new_names
 
 FILE_NAME = "firstline.toml"
 _PREFIX = "FIRSTLINE_"
+_OF_NONE = ("FIRSTLINE_CLASSES__NONE", "FIRSTLINE_CLASSES")
 _COMMENT_WIDTH = 100
 _MOST_BYTES = 1_000_000
 _NEXT_STEP = "Correct it; docs/settings.md describes every setting."
@@ -133,6 +134,22 @@ def remember_columns(path: Path, columns: Mapping[str, str | tuple[str, ...]]) -
         section: Any = document.setdefault("columns", tomlkit.table())
         for name, value in columns.items():
             section[name] = list(value) if isinstance(value, tuple) else value
+
+
+def remember_none(path: Path, names: Sequence[str]) -> None:
+    """Write `[classes] none` into a settings file: the labels that mean none of the classes.
+
+    Raises `SettingsInvalid` if the file cannot be read or written, or if an environment variable overrides it; it is
+    then unchanged.
+    """
+    read_settings(path)
+    if any(name.upper() in _OF_NONE for name in os.environ):
+        raise SettingsInvalid(
+            "An environment variable sets 'classes.none', which the file cannot change.", f"Change {_OF_NONE[0]}."
+        )
+    with _rewritten(path, "'classes.none' cannot be saved") as document:
+        section: Any = document.setdefault("classes", tomlkit.table())
+        section["none"] = list(names)
 
 
 def remember_candidate(

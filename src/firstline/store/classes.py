@@ -4,7 +4,8 @@ from collections.abc import Collection
 
 from sqlalchemy import ColumnElement, Connection, exists, or_, select
 
-from firstline.store.schema import classes, clusters, is_class, labels, second_labels
+from firstline.errors import ClassGone
+from firstline.store.schema import classes, clusters, in_use, is_class, labels, second_labels
 from firstline.types import Label
 
 
@@ -32,3 +33,13 @@ def delete_unused(connection: Connection, meant: ColumnElement[bool]) -> None:
     unused = connection.execute(select(classes.c.id).where(meant, ~was_given())).scalars().all()
     connection.execute(clusters.update().where(clusters.c.class_id.in_(unused)).values(class_id=None, share=None))
     connection.execute(classes.delete().where(classes.c.id.in_(unused)))
+
+
+def require_in_use(connection: Connection, class_id: int) -> None:
+    """Make sure that a class can be given; it is not merged or retired before the transaction ends.
+
+    Raises `ClassGone` if it is out of use, or does not exist.
+    """
+    wanted = select(classes.c.id).where(classes.c.id == class_id, in_use).with_for_update(read=True)
+    if connection.execute(wanted).scalar() is None:
+        raise ClassGone("The class is not in use any more.", "Choose another one.")

@@ -13,14 +13,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
 
 from firstline.errors import LeaseLost
+from firstline.store.classes import require_in_use
 from firstline.store.labelling import LEASE_S, SKIPPED_S, SOURCE, lease_messages
 from firstline.store.messages import insert_new, now
 from firstline.store.schema import (
-    classes,
     cluster_messages,
     clusters,
     in_force,
-    in_use,
     labels,
     leases,
     messages,
@@ -153,12 +152,11 @@ def label_together(
     """Label the ticked messages that are leased to this person and have no label yet; the others are lost.
 
     Unticked ones get no label and are free again. The same labels once more are those that were given. Raises
-    `LeaseLost` if the class is not in use.
+    `ClassGone` if the class is not in use.
     """
     before = _given(who, labels.c.message_id.in_(ticked), labels.c.class_id == class_id)
     given = {row.message_id: row.at for row in connection.execute(before)}
-    if connection.execute(select(classes.c.id).where(classes.c.id == class_id, in_use)).scalar() is None:
-        raise LeaseLost("The class is not in use any more.", "Choose another one.")
+    require_in_use(connection, class_id)
     moment = now()
     mine = and_(leases.c.message_id.in_(ticked), leases.c.who == who, leases.c.until > moment)
     held = connection.execute(

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
 
 from firstline.errors import LeaseLost
+from firstline.store.classes import require_in_use
 from firstline.store.messages import insert_new, now, parts
 from firstline.store.recorded import is_recorded
 from firstline.store.schema import (
@@ -194,15 +195,14 @@ def give_label(connection: Connection, who: str, message_id: int, class_id: int)
     """Label a message that is leased to this person; the same label again is the one that was given.
 
     If the message has a label already, this is a second label, which leaves the first one as it is. Raises `LeaseLost`
-    if it is not leased to them, if the class is not in use, or if the first label was changed meanwhile.
+    if it is not leased to them or if the first label was changed meanwhile, and `ClassGone` if the class is not in use.
     """
     if not _has_lease(connection, who, message_id):
         given = _given_again(connection, who, message_id, class_id)
         if given is None:
             raise _lost()
         return given
-    if connection.execute(select(classes.c.id).where(classes.c.id == class_id, in_use)).scalar() is None:
-        raise LeaseLost("The class is not in use any more.", "Choose another one.")
+    require_in_use(connection, class_id)
     look = look_at(connection, message_id)
     if look is not None:
         add_second_label(connection, who, message_id, class_id, look)

@@ -95,6 +95,8 @@ Index(
     sqlite_where=in_force,
     postgresql_where=in_force,
 )
+Index("labels_of_class", labels.c.class_id, labels.c.id, sqlite_where=in_force, postgresql_where=in_force)
+"""For counts and examples of each class."""
 
 random_answers = Table(
     "random_answers",

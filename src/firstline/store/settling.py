@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
-from firstline.errors import CaseChanged
+from firstline.errors import CaseChanged, ClassGone
 from firstline.store.cases import is_open_second, is_open_unsure, read_case
+from firstline.store.classes import require_in_use
 from firstline.store.messages import insert_new, now
-from firstline.store.schema import classes, in_force, in_use, labels, messages, remarks, second_labels, suggestions
+from firstline.store.schema import classes, in_force, labels, messages, remarks, second_labels, suggestions
 from firstline.types import Label
 
 SOURCE = "settled"
@@ -48,8 +49,10 @@ def settle(connection: Connection, who: str, message_id: int, class_id: int, see
         if case is None:
             raise CaseChanged("settled", "Nothing is left to decide about this message.", "Take the next one.")
         raise CaseChanged("changed", "The message has changed since you opened it.", _LOOK_AGAIN)
-    if connection.execute(select(classes.c.id).where(classes.c.id == class_id, in_use)).scalar() is None:
-        raise CaseChanged("class", "The class is not in use any more.", "Choose another one.")
+    try:
+        require_in_use(connection, class_id)
+    except ClassGone as error:
+        raise CaseChanged("class", error.message, error.next_step) from None
     at = now()
     _give(connection, who, message_id, class_id, at)
     for table, is_open in ((second_labels, is_open_second), (remarks, is_open_unsure)):

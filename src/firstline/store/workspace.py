@@ -95,6 +95,12 @@ class Workspace:
             "Go to your workspace, name it with --workspace, or create one: firstline init DIR",
         )
 
+    def with_settings(self, settings: Settings) -> "Workspace":
+        """The same workspace with other settings, on the same connections."""
+        other = Workspace(self.folder, settings)
+        other.__dict__["database"] = self.database
+        return other
+
     @property
     def settings_file(self) -> Path:
         return self.folder / FILE_NAME

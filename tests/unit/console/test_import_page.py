@@ -61,7 +61,7 @@ def test_a_file_is_looked_at_and_then_imported(browsers: NewBrowser, console_on_
     browser.get("/import/check")
     assert browser.post("/import/run", {"column_text": "text", "column_label": "label"}).status_code == 200
     with place.database.connect() as connection:
-        assert [(job.kind, job.asked_by) for job in list_jobs(connection)] == [("queue", "import")]
+        assert [(job.kind, job.asked_by) for job in list_jobs(connection)] == [("queue", "labelling")]
     console_on_each.uploads.close()
     assert left_in(place.temporary) == []
 

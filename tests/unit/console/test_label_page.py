@@ -234,7 +234,7 @@ def test_a_class_that_is_gone_has_an_empty_guide(filled: Workspace, anton: Brows
 def test_the_queue_is_asked_for_once_and_after_each_batch(
     filled: Workspace, anton: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("firstline.console.pages.label.BATCH", 2)
+    monkeypatch.setattr("firstline.console.queue.BATCH", 2)
     ids = ids_of(anton.get("/label").text)
     anton.get("/label")
     assert len(queue_jobs(filled)) == 1

@@ -123,12 +123,9 @@ def test_labels_of_one_class_train_no_model(place: Workspace, lena: Browser) -> 
     assert "All labels are of one class." in page
 
 
-def test_pages_that_are_not_there_are_not_linked(place: Workspace, lena: Browser, console_on_each: Console) -> None:
+def test_without_classes_they_are_written_many_at_once(place: Workspace, lena: Browser) -> None:
     fill(place, 0)
-    console_on_each.paths = frozenset({"/import", "/label"})
-    assert 'href="/classes"' not in lena.get("/").text
-    console_on_each.paths = frozenset({"/import", "/label", "/classes"})
-    assert 'class="button primary" href="/classes"' in lena.get("/").text
+    assert 'class="button primary" href="/classes/new"' in lena.get("/").text
 
 
 def test_an_annotator_sees_their_own_part(

@@ -12,6 +12,7 @@ from firstline.settings import (
     read_settings,
     remember_candidate,
     remember_columns,
+    remember_none,
     settings_of_environment,
     settings_text,
 )
@@ -263,3 +264,26 @@ def test_settings_of_a_candidate_whose_tables_lie_apart_are_written(tmp_path: Pa
     remember_candidate(path, "linear.v1", {"C": 5.5}, "found by a search")
     assert read_settings(path).candidates == {"linear.v1": {"C": 5.5}}
     assert read_settings(path).search.population == 3
+
+
+@pytest.mark.parametrize("text", ["", "[classes]\nfixed = ['Карта'] # ours\n", "classes = { none = ['Другое'] }\n"])
+def test_classes_that_mean_none_are_remembered(tmp_path: Path, text: str) -> None:
+    path = written(tmp_path, text)
+    remember_none(path, ["Прочее", 'Не "наше"'])
+    assert read_settings(path).classes.none == ("Прочее", 'Не "наше"')
+    assert ("# ours" in path.read_text("utf-8")) is ("# ours" in text)
+
+
+def test_what_the_environment_sets_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("firstline_classes__none", '["Другое"]')
+    path = written(tmp_path, "")
+    with pytest.raises(SettingsInvalid, match=r"An environment variable sets 'classes\.none'"):
+        remember_none(path, ["Прочее"])
+    assert path.read_text("utf-8") == ""
+
+
+def test_a_damaged_file_is_not_written_to(tmp_path: Path) -> None:
+    path = written(tmp_path, "[classes")
+    with pytest.raises(SettingsInvalid, match="not valid TOML"):
+        remember_none(path, ["Прочее"])
+    assert path.read_text("utf-8") == "[classes"

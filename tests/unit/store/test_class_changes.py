@@ -7,20 +7,16 @@ from sqlalchemy import Engine
 
 from firstline.errors import UsageError
 from firstline.store.class_changes import (
-    ClassOfTeam,
-    Merger,
     add_class,
     describe_class,
-    last_change,
     list_classes,
-    merge_classes,
-    merger,
     rename_class,
     retire_class,
 )
 from firstline.store.database import writing
 from firstline.store.former_names import names_now
 from firstline.store.labelled import read_labelled
+from firstline.store.merges import Merger, merge_classes, merger
 from firstline.store.messages import (
     StoredMessage,
     count_by_class,
@@ -50,11 +46,14 @@ def test_classes_are_listed_with_their_labels(filled: Engine) -> None:
     with writing(filled) as connection:
         add_class(connection, " вход ", "войти не выходит")
         describe_class(connection, "карта", "о картах")
-        assert list_classes(connection) == [
-            ClassOfTeam("карта", "о картах", 3, None),
-            ClassOfTeam("перевод", None, 2, None),
-            ClassOfTeam("вход", "войти не выходит", 0, None),
+        found = list_classes(connection)
+        assert [(one.name, one.description, one.n_labels, one.retired_at) for one in found] == [
+            ("карта", "о картах", 3, None),
+            ("перевод", None, 2, None),
+            ("вход", "войти не выходит", 0, None),
         ]
+        assert [list_classes(connection, one.id) for one in found] == [[one] for one in found]
+        assert list_classes(connection, 99) == []
 
 
 def test_a_renamed_class_keeps_its_labels(filled: Engine) -> None:
@@ -76,7 +75,6 @@ def test_a_merge_is_taken_back(filled: Engine) -> None:
     before = read_for_training(filled)
     with writing(filled) as connection:
         merge_classes(connection, "карта", "перевод", "anna")
-        assert last_change(connection) == ("classes merge 'карта' 'перевод'", True)
         undone = undo_last_import(connection, str)
         assert undone is not None
         assert (undone.n_labels, undone.n_labels_back, undone.n_messages) == (2, 3, 0)

@@ -10,10 +10,11 @@ from sqlalchemy import Engine, func, select
 from firstline.errors import CaseChanged, UsageError
 from firstline.store.agreement import Labeller, labelled_twice, labellers
 from firstline.store.cases import Case, open_cases, read_case, split_messages
-from firstline.store.class_changes import add_class, merge_classes, rename_class, retire_class
+from firstline.store.class_changes import add_class, rename_class, retire_class
 from firstline.store.database import writing, writing_rows
 from firstline.store.history import read_history
 from firstline.store.labelling import Suggested, classes_in_use, write_queue
+from firstline.store.merges import merge_classes
 from firstline.store.messages import StoredMessage, now
 from firstline.store.schema import classes, clusters, in_force, labels, messages, remarks, second_labels
 from firstline.store.settling import Settled, last_decision, settle, take_back_decision

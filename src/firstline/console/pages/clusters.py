@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from firstline.console.cards import pieces
 from firstline.console.page import page
-from firstline.console.pages.label import ask_for_queue
+from firstline.console.queue import ask_for_queue
 from firstline.console.today import midnight
 from firstline.console.visit import Answer, Visit
 from firstline.console.words import later

@@ -15,6 +15,7 @@ from firstline.console.importing import (
 )
 from firstline.console.page import page
 from firstline.console.progress import LEAST_CLASSES
+from firstline.console.queue import ask_for_queue_now
 from firstline.console.uploads import Upload
 from firstline.console.visit import Answer, Visit
 from firstline.console.words import later
@@ -32,7 +33,6 @@ from firstline.errors import (
     WorkspaceError,
 )
 from firstline.store.database import writing_rows
-from firstline.store.jobs import add_job
 from firstline.store.labelling import classes_in_use
 
 _log = logging.getLogger("firstline.console")
@@ -109,7 +109,7 @@ def _ask_for_queue(visit: Visit) -> None:
     """
     with suppress(WorkspaceError), writing_rows(visit.place.database) as connection:
         if len(classes_in_use(connection)) >= LEAST_CLASSES:
-            add_job(connection, "queue", {}, "import")
+            ask_for_queue_now(connection)
 
 
 def _look(visit: Visit, kept: Upload, choice: Choice) -> Answer:

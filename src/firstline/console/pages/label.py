@@ -11,20 +11,18 @@ from sqlalchemy import Connection
 from firstline.console.cards import Card, card, card_key
 from firstline.console.page import page
 from firstline.console.progress import FIRST_MODEL, labels_to_first_model
+from firstline.console.queue import ask_for_queue
 from firstline.console.today import midnight
 from firstline.console.visit import Answer, Visit
 from firstline.console.words import later
 from firstline.errors import LeaseLost
-from firstline.labelling.queue import BATCH
 from firstline.messages.importing import masker
 from firstline.store.database import writing_rows
-from firstline.store.jobs import add_job, last_asked
 from firstline.store.labelling import (
     SECOND,
     ClassInUse,
     Kind,
     classes_in_use,
-    count_given_after,
     count_given_since,
     examples_of,
     fill_at_random,
@@ -35,8 +33,6 @@ from firstline.store.labelling import (
     take_back,
 )
 
-JOB = "labelling"
-"""Who asks for the jobs of this page."""
 AHEAD = 10
 """So many messages are in the page before they are needed."""
 _LAST = 5
@@ -51,7 +47,7 @@ def label(visit: Visit) -> Answer:
     with writing_rows(visit.place.database) as connection:
         choices = classes_in_use(connection)
         ask_for_queue(connection)
-        cards = _next(connection, visit, choices)
+        cards = _next(connection, visit, choices) if choices else []
         last = last_given(connection, visit.person.name, _LAST)
         today = count_given_since(connection, visit.person.name, midnight())
         n_first = labels_to_first_model(visit.place, connection)
@@ -59,7 +55,7 @@ def label(visit: Visit) -> Answer:
         "label.html.jinja",
         cards=cards,
         classes=choices,
-        none=_none(visit, choices),
+        none_class=_none(visit, choices),
         last=last,
         names={one.id: one.name for one in choices},
         today=today,
@@ -148,14 +144,10 @@ def _next(connection: Connection, visit: Visit, choices: Sequence[ClassInUse]) -
     found = lease_next(connection, visit.person.name, AHEAD)
     if len(found) < AHEAD and fill_at_random(connection, AHEAD - len(found)):
         found = lease_next(connection, visit.person.name, AHEAD)
-    return [card(one, choices) for one in found]
-
-
-def ask_for_queue(connection: Connection) -> None:
-    """Once there is a batch of labels that the queue does not know, the worker makes it again."""
-    asked = last_asked(connection, "queue")
-    if asked is None or count_given_after(connection, asked) >= BATCH:
-        add_job(connection, "queue", {}, JOB)
+    none = _none(visit, choices)
+    # It has a key of its own.
+    options = [one for one in choices if one != none]
+    return [card(one, options) for one in found]
 
 
 def _none(visit: Visit, choices: Sequence[ClassInUse]) -> ClassInUse | None:

@@ -30,7 +30,7 @@ def start(visit: Visit) -> Answer:
     model, is_broken = _model(visit)
     with visit.place.database.connect() as connection:
         counted = visit.console.counts.of(connection, None if model is None else model.trained_at)
-        way = steps(visit.place, connection, visit.console.paths, counted, has_model=model is not None or is_broken)
+        way = steps(visit.place, connection, counted, has_model=model is not None or is_broken)
         people = given_by_person(connection, midnight())
         waiting = count_for_lead(connection) + counted.n_split
         worker = worker_now(connection)
@@ -50,8 +50,6 @@ def start(visit: Visit) -> Answer:
         n_thin=len(thin),
         thin_below=THIN,
         waiting=waiting,
-        agreement="/agreement" if "/agreement" in visit.console.paths else "",
-        models="/models" if "/models" in visit.console.paths else "",
         model=model,
         is_broken=is_broken,
         worker=worker,

@@ -8,7 +8,7 @@ const words = page.dataset, none = $("#none-option");
 const waiting = $$("template.card", $("#cards"));
 const done = new Set();
 const guides = new Map(), unguided = [...$("#guide").childNodes];
-const sending = [];
+const sending = [], refused = { class_gone: "class" };
 const FIRST_RETRY_MS = 1000, LONGEST_RETRY_MS = 30000, RENEW_MS = 240000;
 let shown = null, ranked = [], isSending = false;
 
@@ -69,7 +69,7 @@ async function work() {
       sending.shift();
       if (answer.redirected || answer.status === 401 || answer.status === 403) { location.reload(); return; }
       if (answer.ok) { const told = await answer.json(); take(told); after?.(told); pause = FIRST_RETRY_MS; }
-      else { back?.(); notice(answer.status === 409 ? "lease" : "error"); }
+      else { back?.(); notice(answer.status === 409 ? refused[(await answer.json()).error] ?? "lease" : "error"); }
     } catch {
       notice("offline");
       await new Promise(resolve => setTimeout(resolve, pause));
@@ -177,8 +177,9 @@ function closeNote() {
 }
 
 function digit(value) {
-  const inputs = $$("input", list), input = value ? inputs[value - 1] : inputs.at(-1);
-  if (!input || (value && input === inputs.at(-1))) return;
+  const input = value ? $$("input:not([data-none])", list)[value - 1] : $("[data-none]", list);
+  if (!input && !value) say(words.noNone);
+  if (!input) return;
   if (input.checked) { save(); return; }
   input.checked = true;
   describe();

@@ -8,6 +8,8 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
+    in_force = sa.column("superseded_at").is_(None)
+    op.create_index("labels_of_class", "labels", ["class_id", "id"], sqlite_where=in_force, postgresql_where=in_force)
     message = ("messages.id", "CASCADE")
     op.create_table(
         "second_labels",

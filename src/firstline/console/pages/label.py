@@ -56,7 +56,7 @@ def label(visit: Visit) -> Answer:
         "label.html.jinja",
         cards=cards,
         classes=choices,
-        none=_none(visit, choices),
+        none_class=_none(visit, choices),
         last=last,
         names={one.id: one.name for one in choices},
         today=today,

@@ -172,8 +172,8 @@ function closeNote() {
 }
 
 function digit(value) {
-  const inputs = $$("input", list), input = value ? inputs[value - 1] : inputs.at(-1);
-  if (!input || (value && input === inputs.at(-1))) return;
+  const input = value ? $$("input:not([data-none])", list)[value - 1] : $("input[data-none]", list);
+  if (!input) return;
   if (input.checked) { save(); return; }
   input.checked = true;
   describe();
@@ -208,12 +208,14 @@ document.addEventListener("click", event => {
 document.addEventListener("keydown", event => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || event.isComposing) return;
   const field = event.target, isTyping = field.matches("input[type=search], textarea");
+  // A long text scrolls by these keys.
+  const scrolls = field === $("#note-text") || (field === $("#text") && field.scrollHeight > field.clientHeight);
   const pressed = /^(?:Digit|Numpad)(\d)$/.exec(event.code);
   if (event.code === "Escape" && isTyping) {
     find.value = "";
     search();
     closeNote();
-  } else if (/^Arrow(Up|Down)$/.test(event.code) && field !== $("#text") && field !== $("#note-text")) {
+  } else if (/^Arrow(Up|Down)$/.test(event.code) && !scrolls) {
     event.preventDefault();
     move(event.code === "ArrowDown" ? 1 : -1);
   } else if (pressed && !isTyping && $("#single-keys").checked) {

@@ -22,7 +22,7 @@ PIP := pip install --quiet --disable-pip-version-check --no-deps
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environments demo test test-slow browser cases check lint types imports lock docs catalogues wheels image container-check container-retrain bench bulk scaling masks peers served choices seeds planted promises unknown labelling names searches languages clean
+.PHONY: help setup environments demo test test-slow browser cases check lint types imports lock docs catalogues wheels image console-load container-check container-retrain bench bulk scaling masks peers served choices seeds planted promises unknown labelling names searches languages clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -138,6 +138,10 @@ container-check: wheels
 # root; ten minutes. make container-retrain OPTIONS="--labelled FILE --new-class NAME"; --load-images builds none.
 container-retrain: wheels
 	$(BIN)/python -m benchmarks.container_retrain $(OPTIONS)
+
+# Twenty people label at once among a million messages on PostgreSQL. make console-load OPTIONS="--minutes 5 --kill"
+console-load: setup
+	$(BIN)/python -m benchmarks.console_load $(OPTIONS)
 
 # The service beside services that a team would write itself. make served WORKSPACE=DIR MESSAGES=FILE
 served: setup

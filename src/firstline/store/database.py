@@ -14,12 +14,12 @@ from firstline.store.engine import ROWS, WRITES, make_engine, unusable
 SCHEMA_VERSION = "0006"
 
 
-def open_database(url: str | URL) -> Engine:
-    """Open the database at `url`, and upgrade its schema if this code is newer.
+def open_database(url: str | URL, *, keeps_connections: bool = False) -> Engine:
+    """Open the database at `url`, and upgrade its schema if this code is newer; see `make_engine`.
 
     Raises `StoreUnusable` if it cannot be reached, is damaged, or is newer than this code.
     """
-    engine = make_engine(url)
+    engine = make_engine(url, keeps_connections=keeps_connections)
     try:
         with engine.connect() as connection:
             _require_utf8(connection)

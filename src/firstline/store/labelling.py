@@ -8,12 +8,14 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from secrets import token_bytes
 from typing import Literal, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Table, and_, exists, func, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from firstline.errors import LeaseLost
-from firstline.store.messages import insert_new, now, parts
+from firstline.store.messages import insert_new, now
 from firstline.store.schema import classes, in_force, in_use, labels, leases, messages, remarks, suggestions
 from firstline.types import Label, Message
 
@@ -22,6 +24,14 @@ LEASE_S = 600
 """How long a message is kept for whoever sees it."""
 SKIPPED_S = 12 * 3_600
 """How long a person does not see a message again that they skipped."""
+RANDOM = "random"
+"""The reason of a message that was drawn at random."""
+_KEPT_S = 120
+_RENEWED_S = 60
+"""A lease that began later is not lengthened yet."""
+_TRIES = 3
+"""Others may lease the same messages at the same moment."""
+_KEY_BYTES = 16
 Kind: TypeAlias = Literal["skip", "unsure", "note"]
 _GIVEN = select(labels.c.id, labels.c.message_id, labels.c.class_id, labels.c.at, messages.c.text).join_from(
     labels, messages
@@ -97,14 +107,22 @@ def write_queue(connection: Connection, rows: Sequence[Suggested]) -> None:
 def fill_at_random(connection: Connection, n: int) -> int:
     """Let up to `n` more messages without a label wait, drawn at random; returns how many.
 
-    For a workspace whose queue no worker has written. Keys are hashes, so their order is a random one.
+    For a workspace whose queue no worker has written. Keys are hashes, so their order is a random one. Each draw begins
+    at another place, so that it need not pass all that is labelled, and people do not wait for each other. What was
+    drawn and labelled two minutes ago leaves the queue, which would grow otherwise.
     """
+    before = now() - timedelta(seconds=_KEPT_S)
+    is_old = _found(labels, labels.c.message_id == suggestions.c.message_id, in_force, labels.c.at < before)
+    connection.execute(suggestions.delete().where(suggestions.c.reason == RANDOM, is_old))
     is_labelled = exists().where(labels.c.message_id == messages.c.id, in_force)
     is_waiting = exists().where(suggestions.c.message_id == messages.c.id)
-    drawn = select(messages.c.id).where(~is_labelled, ~is_waiting).order_by(messages.c.key).limit(n)
+    drawn = select(messages.c.id).where(~is_labelled, ~is_waiting).order_by(messages.c.key)
     last = connection.execute(select(func.coalesce(func.max(suggestions.c.rank), -1))).scalar_one()
-    ids = connection.execute(drawn).scalars().all()
-    write = [Suggested(one, last + 1 + place, "random", is_random=True) for place, one in enumerate(ids)]
+    ids: list[int] = []
+    start = token_bytes(_KEY_BYTES)
+    for part in (messages.c.key >= start, messages.c.key < start):
+        ids += connection.execute(drawn.where(part).limit(n - len(ids))).scalars()
+    write = [Suggested(one, last + 1 + place, RANDOM, is_random=True) for place, one in enumerate(ids)]
     _add(connection, write)
     return len(write)
 
@@ -112,32 +130,35 @@ def fill_at_random(connection: Connection, n: int) -> int:
 def lease_next(connection: Connection, who: str, n: int) -> list[Waiting]:
     """The next at most `n` messages for a person, leased to them for ten minutes; first those that they have."""
     moment = now()
-    is_mine = exists().where(leases.c.message_id == suggestions.c.message_id, leases.c.who == who)
-    wanted = (
+    waiting = (
         select(suggestions, messages.c.text, messages.c.segment, messages.c.sent_at)
         .join_from(suggestions, messages)
-        .where(~_is_labelled(), ~_is_taken(who, moment), ~_is_put_off(who, moment))
-        .order_by(~is_mine, suggestions.c.rank)
-        .limit(n)
+        .where(~_is_labelled(), ~_is_put_off(who, moment))
+        .order_by(suggestions.c.rank)
         .with_for_update(of=suggestions, skip_locked=True)
     )
-    found = [
-        Waiting(
-            Suggested(
-                row["message_id"],
-                row["rank"],
-                row["reason"],
-                [(int(class_id), float(share)) for class_id, share in json.loads(row["guesses"])],
-                row["cluster"],
-                row["is_random"],
-            ),
-            Message(row["text"], row["segment"]),
-            row["sent_at"],
-        )
-        for row in connection.execute(wanted).mappings()
-    ]
-    mine = _lease(connection, who, [one.suggested.message_id for one in found], moment)
-    return [one for one in found if one.suggested.message_id in mine]
+    # Two questions, each of which an index answers: one for both would look at the whole queue.
+    mine = waiting.join(leases, leases.c.message_id == suggestions.c.message_id).where(leases.c.who == who)
+    rows = connection.execute(mine.add_columns(leases.c.until).limit(n)).mappings().all()
+    is_fresh = {row["message_id"]: row["until"] > moment + timedelta(seconds=LEASE_S - _RENEWED_S) for row in rows}
+    leased = _lease(connection, who, [one for one, fresh in is_fresh.items() if not fresh], moment)
+    found = [_waiting(row) for row in rows if is_fresh[row["message_id"]] or row["message_id"] in leased]
+    others = waiting.where(~_is_leased(who, moment))
+    for _ in range(_TRIES):
+        if len(found) == n:
+            break
+        rows = connection.execute(others.limit(n - len(found))).mappings().all()
+        leased = _lease(connection, who, [row["message_id"] for row in rows], moment)
+        found += [_waiting(row) for row in rows if row["message_id"] in leased]
+        if len(leased) == len(rows):
+            break
+    return found
+
+
+def _waiting(row: RowMapping) -> Waiting:
+    guesses = [(int(class_id), float(share)) for class_id, share in json.loads(row["guesses"])]
+    suggested = Suggested(row["message_id"], row["rank"], row["reason"], guesses, row["cluster"], row["is_random"])
+    return Waiting(suggested, Message(row["text"], row["segment"]), row["sent_at"])
 
 
 def count_waiting(connection: Connection) -> dict[str, int]:
@@ -238,34 +259,44 @@ def _given(connection: Connection, who: str, *conditions: ColumnElement[bool], n
 
 
 def _is_labelled() -> ColumnElement[bool]:
-    return exists().where(labels.c.message_id == suggestions.c.message_id, in_force)
+    return _found(labels, labels.c.message_id == suggestions.c.message_id, in_force)
 
 
-def _is_taken(who: str, moment: datetime) -> ColumnElement[bool]:
-    """Whether another person sees the message now."""
-    return exists().where(leases.c.message_id == suggestions.c.message_id, leases.c.who != who, leases.c.until > moment)
+def _found(table: Table, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether there is a row for a row of the queue.
+
+    Without the offset, PostgreSQL may read all labels at once, because it does not expect that ten rows are enough.
+    """
+    return select(table.c.message_id).where(*conditions).correlate(suggestions).offset(0).exists()
+
+
+def _is_leased(who: str, moment: datetime) -> ColumnElement[bool]:
+    """Whether anybody sees the message now, or this person saw it last."""
+    whose = or_(leases.c.who == who, leases.c.until > moment)
+    return _found(leases, leases.c.message_id == suggestions.c.message_id, whose)
 
 
 def _is_put_off(who: str, moment: datetime) -> ColumnElement[bool]:
     """Whether a lead has to look at it, or this person has skipped it."""
     skipped = and_(remarks.c.kind == "skip", remarks.c.who == who, remarks.c.at > moment - timedelta(seconds=SKIPPED_S))
     unsure = and_(remarks.c.kind == "unsure", remarks.c.settled_at.is_(None))
-    return exists().where(remarks.c.message_id == suggestions.c.message_id, or_(skipped, unsure))
+    return _found(remarks, remarks.c.message_id == suggestions.c.message_id, or_(skipped, unsure))
 
 
 def _lease(connection: Connection, who: str, message_ids: Collection[int], moment: datetime) -> set[int]:
     """Lease messages, or lengthen their leases; returns those that nobody else was faster to take."""
+    if not message_ids:
+        return set()
+    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(leases)
+    values = insert.excluded
+    lease = insert.on_conflict_do_update(
+        index_elements=[leases.c.message_id],
+        set_={"who": values.who, "until": values.until},
+        where=or_(leases.c.who == values.who, leases.c.until <= moment),
+    ).returning(leases.c.message_id)
     until = moment + timedelta(seconds=LEASE_S)
-    wanted = sorted(message_ids)
-    for part in parts(wanted):
-        free = and_(leases.c.message_id.in_(part), or_(leases.c.who == who, leases.c.until <= moment))
-        connection.execute(leases.delete().where(free))
-    insert_new(connection, leases, [{"message_id": one, "who": who, "until": until} for one in wanted])
-    mine = select(leases.c.message_id).where(leases.c.who == who)
-    taken: set[int] = set()
-    for part in parts(wanted):
-        taken.update(connection.execute(mine.where(leases.c.message_id.in_(part))).scalars())
-    return taken
+    wanted = [{"message_id": one, "who": who, "until": until} for one in sorted(message_ids)]
+    return set(connection.execute(lease, wanted).scalars())
 
 
 def _end_lease(connection: Connection, message_id: int) -> None:

@@ -37,6 +37,8 @@ JOB = "labelling"
 """Who asks for the jobs of this page."""
 AHEAD = 10
 """So many messages are in the page before they are needed."""
+_DRAWN = 50
+"""How many messages are drawn at random at once, if the queue is short."""
 _LAST = 5
 _EXAMPLES = 3
 _LONGEST_NOTE = 1_000
@@ -138,7 +140,7 @@ def _told(visit: Visit, work: Callable[[Connection], dict[str, object]]) -> Answ
 
 def _next(connection: Connection, visit: Visit, choices: Sequence[ClassInUse]) -> list[Card]:
     found = lease_next(connection, visit.person.name, AHEAD)
-    if len(found) < AHEAD and fill_at_random(connection, AHEAD - len(found)):
+    if len(found) < AHEAD and fill_at_random(connection, _DRAWN):
         found = lease_next(connection, visit.person.name, AHEAD)
     return [card(one, choices) for one in found]
 

@@ -10,6 +10,7 @@ FirstlineError                     error                    exit code 1 unless a
 │   ├── SettingsInvalid            settings_invalid
 │   ├── StoreUnusable              store_unusable           the database is unreachable, damaged, or of another version
 │   ├── LeaseLost                  lease_lost               a label comes from somebody who does not have the message
+│   ├── CaseChanged                case_changed             what a lead decides about is not as they saw it
 │   └── KeyUnusable                key_unusable
 ├── InputError                     input                    a file cannot be used
 │   ├── FileUnreadable             file_unreadable
@@ -98,6 +99,16 @@ class WorkspaceError(FirstlineError):
 
 class LeaseLost(WorkspaceError):
     code = "lease_lost"
+
+
+class CaseChanged(WorkspaceError):
+    """A decision of a lead that cannot be saved or undone; `reason` is a stable word for why."""
+
+    code = "case_changed"
+
+    def __init__(self, reason: str, message: str, next_step: str) -> None:
+        super().__init__(message, next_step)
+        self.reason = reason
 
 
 class WorkspaceMissing(WorkspaceError):

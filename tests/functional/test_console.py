@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -17,9 +17,11 @@ import pytest
 
 from firstline.console.app import PAGES, create_app, shielded
 from firstline.console.console import Console
+from firstline.errors import WorkspaceBusy
 from firstline.serving.access import Guard
 from firstline.serving.limits import ConnectionLimits
 from firstline.settings.model import ServingSettings
+from firstline.store.jobs import has_worker
 from firstline.store.workspace import Workspace
 from tests.certificates import write_certificate
 from tests.commands import Done, run_here
@@ -90,21 +92,42 @@ def browser_at() -> Iterator[BrowserAt]:
 
 
 def test_the_demo_link_signs_in_once(tmp_path: Path, browser_at: BrowserAt) -> None:
-    with console_of(["--demo"], tmp_path / "log", tmp_path) as running:
+    with console_of(["--demo", "--no-worker"], tmp_path / "log", tmp_path) as running:
         log = (tmp_path / "log").read_text("utf-8")
         link = re.search(r"signs in once, within 15 minutes: (\S+)", log)
         assert link
         first, second = browser_at(running.address), browser_at(running.address)
         assert first.get(link[1]).status_code == 303
         shown = first.get("/").text
-        assert "<b>1,068</b> messages, <b>650</b> of them labelled" in shown
+        assert "messages</dt><dd>1,068</dd>" in shown
+        assert "of them labelled</dt><dd>650</dd>" in shown
         assert "firstline-demo" in shown
         assert second.get(link[1]).status_code == 403
         assert first.get("/users").status_code == 200
         log = (tmp_path / "log").read_text("utf-8").partition("Stop with Ctrl-C.")[2]
         assert link[1].partition("=")[2] not in log
-    with console_of(["--demo"], tmp_path / "log", tmp_path) as running:
+    with console_of(["--demo", "--no-worker"], tmp_path / "log", tmp_path) as running:
         assert browser_at(running.address).get("/sign-in").status_code == 200
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
+def test_the_worker_of_the_console_ends_with_it(place: Workspace, tmp_path: Path, ending: signal.Signals) -> None:
+    def worker_runs() -> bool:
+        with place.database.connect() as connection:
+            return has_worker(connection)
+
+    def is_free() -> bool:
+        with suppress(WorkspaceBusy), place.hold("worker", "test"):
+            return True
+        return False
+
+    log = tmp_path / "log"
+    with console_of(["--worker", "-w", place.folder], log) as running:
+        wait_until(worker_runs, 60)
+        wait_until(lambda: "waits for jobs" in log.read_text("utf-8"), 10)
+        running.process.send_signal(ending)
+        wait_until(lambda: not worker_runs() and is_free(), 60)
 
 
 def test_every_answer_has_the_headers_and_hosts_are_checked(place: Workspace, browser_at: BrowserAt) -> None:
@@ -123,7 +146,7 @@ def test_every_answer_has_the_headers_and_hosts_are_checked(place: Workspace, br
         missing = browser.get("/nothing")
         assert missing.headers["x-request-id"] in missing.text
         static = re.findall(r'"(/static/[^"]+)"', browser.get("/").text)
-        assert len(static) == 4
+        assert len(static) == 5
         for file in static:
             headers = browser.client.get(file).headers
             assert headers["content-security-policy"] == CSP

@@ -94,6 +94,7 @@ class Workspace:
         text: str | None = None,
         id: str | None = None,  # noqa: A002 (the name of the role, as of the option)
         label: str | None = None,
+        labelled_by: str | None = None,
         segment: str | None = None,
         sent_at: str | None = None,
         conversation: str | None = None,
@@ -120,7 +121,14 @@ class Workspace:
         from firstline.messages.into_workspace import ImportRequest, date_order, import_into, remember
 
         said = said_columns(
-            text=text, id=id, label=label, segment=segment, sent_at=sent_at, conversation=conversation, author=author
+            text=text,
+            id=id,
+            label=label,
+            labelled_by=labelled_by,
+            segment=segment,
+            sent_at=sent_at,
+            conversation=conversation,
+            author=author,
         )
         options = reading_options(self.settings, text, encoding, delimiter, sheet, header_row, no_header)
         days = date_order(day_first)

@@ -1,6 +1,7 @@
 """The database as it is at one moment, in a SQLite file of its own. Commands that write meanwhile are not held up."""
 
 import sqlite3
+from collections.abc import Collection
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from urllib.parse import quote
 
 from sqlalchemy.engine import URL
 
-from firstline.backup.tables import copy_tables
+from firstline.backup.tables import LEFT_OUT, copy_tables
 from firstline.errors import FileUnwritable, StoreUnusable
 from firstline.store.database import open_database, writing
 from firstline.store.workspace import DATABASE_FILE, Workspace
@@ -26,7 +27,7 @@ class Snapshot:
 
 
 def take_snapshot(place: Workspace, file: Path) -> Snapshot:
-    """Copy the workspace's database into `file`, which exists and is empty.
+    """Copy the workspace's database into `file`, which exists and is empty. Sessions and sign-ins are left out.
 
     A SQLite file is copied with the schema that it has; a PostgreSQL database is upgraded first, as by any command.
     Raises `StoreUnusable` if it cannot be read or is damaged, and `FileUnwritable` if there is no space for the copy.
@@ -36,7 +37,7 @@ def take_snapshot(place: Workspace, file: Path) -> Snapshot:
     else:
         _copy_file(place.folder / DATABASE_FILE, file)
     try:
-        with closing(sqlite3.connect(file)) as copy:
+        with closing(sqlite3.connect(file, isolation_level=None)) as copy:
             # Otherwise its last rows may lie in a second file.
             copy.execute("PRAGMA journal_mode=DELETE")
             if copy.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
@@ -47,6 +48,7 @@ def take_snapshot(place: Workspace, file: Path) -> Snapshot:
             tables = {name for (name,) in copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             schema = copy.execute("SELECT version_num FROM alembic_version") if "alembic_version" in tables else None
             found = schema.fetchone() if schema else None
+            _leave_out(copy, tables)
             n_messages = copy.execute("SELECT count(*) FROM messages").fetchone()[0] if "messages" in tables else 0
     except sqlite3.Error as error:
         raise _in_words(place.folder / DATABASE_FILE, file, error) from None
@@ -83,6 +85,13 @@ def _opened(address: str) -> sqlite3.Connection:
         database.close()
         raise
     return database
+
+
+def _leave_out(copy: sqlite3.Connection, tables: Collection[str]) -> None:
+    """Delete the rows that a backup must not have, and overwrite them in the file."""
+    copy.execute("PRAGMA secure_delete=ON")
+    for name in {table.name for table in LEFT_OUT}.intersection(tables):
+        copy.execute(f"DELETE FROM {name}")  # noqa: S608 (the name is that of a table of ours)
 
 
 def _copy_server(place: Workspace, file: Path) -> None:

@@ -19,6 +19,7 @@ from firstline.cli import (
     console,
     decide,
     evaluate,
+    export,
     forget,
     import_,
     init,
@@ -70,6 +71,7 @@ def root(
 
 app.command("init", cls=Command)(init.init)
 app.command("import", cls=Command)(import_.import_)
+app.command("export", cls=Command)(export.export)
 app.command("status", cls=Command)(status.status)
 app.add_typer(classes.app, name="classes")
 app.command("mask", cls=Command)(mask.mask)

@@ -22,6 +22,14 @@ def console(
         bool,
         typer.Option("--demo", help="Make or open the workspace firstline-demo, and print a link that signs in once."),
     ] = False,
+    worker: Annotated[
+        bool | None,
+        typer.Option(
+            "--worker/--no-worker",
+            help="Run `firstline worker` as well, which suggests classes and trains. Default: with --demo only.",
+            show_default=False,
+        ),
+    ] = None,
     plain_http: Annotated[
         bool,
         typer.Option("--plain-http", help="Speak HTTP on an address that others reach: behind a proxy that ends TLS."),
@@ -67,7 +75,8 @@ def console(
                     note(f"Nobody can sign in yet. Make the first user: {command}")
                 note(f"The console of {running.name} is at {address}. Stop with Ctrl-C.")
 
-        run_console(place, listener, host, is_loopback=is_loopback, on_ready=announce, link=link)
+        has_worker = _wants_worker(worker, demo=demo)
+        run_console(place, listener, host, is_loopback=is_loopback, on_ready=announce, link=link, has_worker=has_worker)
 
 
 def _demo() -> "tuple[Workspace, SingleUse]":
@@ -75,6 +84,23 @@ def _demo() -> "tuple[Workspace, SingleUse]":
 
     place = open_demo(Path(FOLDER))
     return place, demo_link(place)
+
+
+def _wants_worker(said: bool | None, *, demo: bool) -> bool:
+    """Whether to run a worker as well. Raises `ExtraMissing` if it was asked for and cannot run here."""
+    from firstline.errors import ExtraMissing
+    from firstline.training import require_training
+
+    if said is False or not (said or demo):
+        return False
+    try:
+        require_training("croniter")
+    except ExtraMissing:
+        if said:
+            raise
+        note("Without the extra train there is no worker: classes are not suggested, and nothing is trained.")
+        return False
+    return True
 
 
 def _has_users(place: "Workspace") -> bool:

@@ -17,6 +17,7 @@ from firstline.cli.options import (
     HeaderRowOption,
     IdOption,
     JsonOption,
+    LabelledByOption,
     LabelOption,
     NoHeaderOption,
     SegmentOption,
@@ -43,6 +44,18 @@ if TYPE_CHECKING:
 _MOST_REASONS = 3
 
 
+_DayFirstOption = Annotated[
+    bool | None,
+    typer.Option("--day-first/--month-first", help="How to read 01/02/2026 if no date in the column decides it."),
+]
+_SourceOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="The system that the ids come from. Default: the file's name without dates."),
+]
+_RelabelOption = Annotated[
+    bool,
+    typer.Option("--relabel", help="Replace existing labels with those of this file; an empty label removes one."),
+]
 _RandomOption = Annotated[
     bool,
     typer.Option(
@@ -59,23 +72,15 @@ def import_(
     text: TextOption = None,
     id_: IdOption = None,
     label: LabelOption = None,
+    labelled_by: LabelledByOption = None,
     segment: SegmentOption = None,
     sent_at: SentAtOption = None,
     conversation: ConversationOption = None,
     author: AuthorOption = None,
     agent_values: AgentValuesOption = None,
-    day_first: Annotated[
-        bool | None,
-        typer.Option("--day-first/--month-first", help="How to read 01/02/2026 if no date in the column decides it."),
-    ] = None,
-    source: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="The system that the ids come from. Default: the file's name without dates."),
-    ] = None,
-    relabel: Annotated[
-        bool,
-        typer.Option("--relabel", help="Replace existing labels with those of this file; an empty label removes one."),
-    ] = False,
+    day_first: _DayFirstOption = None,
+    source: _SourceOption = None,
+    relabel: _RelabelOption = False,
     random: _RandomOption = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show columns, counts and five masked messages; store nothing.")
@@ -103,7 +108,14 @@ def import_(
     if not files:
         raise UsageError("Missing argument 'FILE...'.", "For example: firstline import history.csv")
     said = said_columns(
-        text=text, id=id_, label=label, segment=segment, sent_at=sent_at, conversation=conversation, author=author
+        text=text,
+        id=id_,
+        label=label,
+        labelled_by=labelled_by,
+        segment=segment,
+        sent_at=sent_at,
+        conversation=conversation,
+        author=author,
     )
     place = Workspace.find(workspace)
     options = reading_options(place.settings, text, encoding, delimiter, sheet, header_row, no_header)

@@ -23,6 +23,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JS
 TextOption = Annotated[str | None, typer.Option("--text", metavar="COLUMN", help="The column with the message.")]
 IdOption = Annotated[str | None, typer.Option("--id", metavar="COLUMN", help="The column with the message's id.")]
 LabelOption = Annotated[str | None, typer.Option("--label", metavar="COLUMN", help="The column with the class.")]
+LabelledByOption = Annotated[
+    str | None, typer.Option("--labelled-by", metavar="COLUMN", help="The column that says who gave the class.")
+]
 SegmentOption = Annotated[
     str | None,
     typer.Option("--segment", metavar="COLUMN", help="The column with the kind of writer, such as customer."),

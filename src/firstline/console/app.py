@@ -2,19 +2,21 @@
 
 import logging
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from litestar import Litestar, Request, Response, get, post
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
+from litestar.response import Stream
 from litestar.types import ASGIApp
 
 from firstline.console.asking import ask, visit_of
 from firstline.console.assets import PREFIX, asset_at
 from firstline.console.console import Console
 from firstline.console.page import Page
-from firstline.console.pages import account, frame, import_, label, start, users
+from firstline.console.pages import account, agreement, export, frame, import_, label, message, settle, start, users
 from firstline.console.problems import http_answer, unforeseen
 from firstline.console.shield import Shield
 from firstline.console.visit import Answer
@@ -27,12 +29,18 @@ PAGES: tuple[Page, ...] = (
     label.undo,
     label.remark_on,
     label.guide,
+    agreement.figures,
+    settle.case,
+    settle.choose,
+    settle.undo,
+    message.history,
     import_.choose,
     import_.upload,
     import_.check,
     import_.check_again,
     import_.run,
     import_.drop,
+    export.labels,
     users.users,
     users.add,
     users.change_role,
@@ -56,12 +64,12 @@ _log = logging.getLogger("firstline.console")
 def create_app(console: Console, pages: Sequence[Page] = PAGES) -> Litestar:
     """The application without its headers; see `shielded`."""
 
-    def http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    def http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
         if error.status_code >= 500:
             _log.error("A request failed", exc_info=error)
         return _response(http_answer(visit_of(console, request), error))
 
-    def other_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    def other_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
         _log.error("A request failed", exc_info=error)
         return _response(unforeseen(visit_of(console, request), error))
 
@@ -100,7 +108,7 @@ def live() -> str:
 
 
 def _handler(page: Page, console: Console) -> HTTPRouteHandler:
-    async def handle(request: Request[Any, Any, Any]) -> Response[bytes]:
+    async def handle(request: Request[Any, Any, Any]) -> Response[Any]:
         return _response(await ask(page, console, request))
 
     if page.method == "GET":
@@ -111,7 +119,15 @@ def _handler(page: Page, console: Console) -> HTTPRouteHandler:
     return post(page.path, status_code=200, request_max_body_size=most_bytes)(handle)
 
 
-def _response(answer: Answer) -> Response[bytes]:
+def _response(answer: Answer) -> Response[Any]:
+    if answer.parts is not None:
+        return Stream(
+            chain([answer.content], answer.parts),
+            status_code=answer.status,
+            headers=dict(answer.headers),
+            cookies=list(answer.cookies),
+            media_type=answer.media_type,
+        )
     return Response(
         answer.content,
         status_code=answer.status,

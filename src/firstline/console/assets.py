@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 PREFIX = "/static/"
 _HASH_DIGITS = 16
@@ -13,7 +14,6 @@ _TYPES = {
     "js": "text/javascript",
     "svg": "image/svg+xml",
 }
-_FILES = ("console.css", "label.css", "keys.js", "label.js", "htmx.min.js", "icon.svg")
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class Asset:
 @cache
 def assets() -> Mapping[str, Asset]:
     """The files by their plain names, such as `console.css`."""
-    return {name: _read(name) for name in _FILES}
+    found = {one.name: one for one in (files("firstline.console") / "static").iterdir()}
+    return {name: _read(one) for name, one in found.items() if name.rpartition(".")[2] in _TYPES}
 
 
 def asset_at(address: str) -> Asset | None:
@@ -37,8 +38,8 @@ def asset_at(address: str) -> Asset | None:
     return next((asset for asset in assets().values() if asset.address == address), None)
 
 
-def _read(name: str) -> Asset:
-    content = (files("firstline.console") / "static" / name).read_bytes()
+def _read(file: Traversable) -> Asset:
+    content = file.read_bytes()
     digest = sha256(content).hexdigest()[:_HASH_DIGITS]
-    stem, _, ending = name.rpartition(".")
+    stem, _, ending = file.name.rpartition(".")
     return Asset(f"{PREFIX}{stem}.{digest}.{ending}", content, _TYPES[ending], f'"{digest}"')

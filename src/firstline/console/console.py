@@ -10,7 +10,9 @@ from threading import Lock
 from typing import TypeVar
 
 from firstline.console.page import Lane, Page
+from firstline.console.progress import Counts
 from firstline.console.sessions import Cookies, Sessions, new_secret
+from firstline.console.split import SplitMessages
 from firstline.console.uploads import Uploads
 from firstline.console.visit import Person
 from firstline.console.words import later
@@ -62,7 +64,11 @@ class Console:
         self.cookies = Cookies(port)
         self.sessions = Sessions(place, self.settings)
         self.uploads = Uploads(place.temporary)
+        self.split = SplitMessages()
         self.link = link
+        self.counts = Counts(place)
+        self.paths = frozenset(one.path for one in pages)
+        self.has_own_worker = False
         self._pages = [one for one in pages if one.menu]
         self._threads = {lane: ThreadPoolExecutor(number, lane) for lane, number in _THREADS.items()}
         self._waiting = dict.fromkeys(_THREADS, 0)

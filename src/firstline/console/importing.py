@@ -15,7 +15,7 @@ from firstline.messages.reading import reading_options
 from firstline.steps import run_to_end
 from firstline.store.workspace import Workspace
 
-MAIN_ROLES = ("text", "label", "id", "segment", "sent_at")
+MAIN_ROLES = ("text", "label", "labelled_by", "id", "segment", "sent_at")
 CONVERSATION_ROLES = ("conversation", "author")
 _MOST_COLUMNS = 500
 

@@ -3,11 +3,12 @@
 import gettext
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from babel.dates import format_date
+from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 from babel.support import Translations
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -46,13 +47,22 @@ def _environment(language: Language) -> Environment:
     environment.globals.update(asset=lambda name: assets()[name].address, language=language, languages=NAMES)
     environment.filters.update(
         number=_decimal(language),
+        decimals=_decimal(language, "0.00"),
+        tenths=_decimal(language, "#,##0.0"),
+        signed=_decimal(language, "+#,##0.0;-#,##0.0"),
         day=lambda at: format_date(at, "medium", locale=language),
+        moment=lambda at: format_datetime(_on_this_clock(at), "medium", locale=language),
     )
     return environment
 
 
-def _decimal(language: Language) -> Any:
-    return lambda value: format_decimal(value, "#,##0", locale=language)
+def _on_this_clock(at: datetime) -> datetime:
+    """A stored time, which is in UTC, as the clock of this machine shows it."""
+    return at.replace(tzinfo=UTC).astimezone().replace(tzinfo=None)
+
+
+def _decimal(language: Language, pattern: str = "#,##0") -> Any:
+    return lambda value: format_decimal(value, pattern, locale=language)
 
 
 @cache

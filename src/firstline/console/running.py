@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from firstline.console.app import PAGES, create_app, shielded
 from firstline.console.console import Console, SingleUse
+from firstline.console.own_worker import OwnWorker
 from firstline.serving.access import Guard
 from firstline.serving.certificate import Certificate
 from firstline.serving.exchange import Exchange
@@ -32,8 +33,12 @@ def run_console(
     is_loopback: bool,
     on_ready: Callable[[Console], None],
     link: SingleUse | None = None,
+    has_worker: bool = False,
 ) -> None:
-    """Answer until a signal ends it. Raises `FirstlineError` if the workspace or the settings cannot be used."""
+    """Answer until a signal ends it. `has_worker`: with a worker in a process of its own.
+
+    Raises `FirstlineError` if the workspace or the settings cannot be used.
+    """
     settings = place.settings.serving
     certificate = certificate_of(place)
     # Now, so that a missing server or an old schema is told at the start.
@@ -41,13 +46,17 @@ def run_console(
     limits = _limits(settings, place.settings.console.max_upload_bytes)
     log = log_to_stderr(settings.log)
     console = Console(place, PAGES, listener.getsockname()[1], link)
+    console.has_own_worker = has_worker
     looking = Looking([] if certificate is None else [certificate.look])
+    worker = OwnWorker(place.folder) if has_worker else None
 
     def observe(exchange: Exchange) -> None:
         log.observe(exchange, time.perf_counter() - exchange.began)
 
     def end() -> None:
         looking.stop()
+        if worker is not None:
+            worker.stop()
         console.close()
         log.close()
 
@@ -59,6 +68,8 @@ def run_console(
     )
     server = Server(front, limits, on_end=end, certificate=certificate, proxies=settings.proxies)
     looking.start()
+    if worker is not None:
+        worker.start()
     on_ready(console)
     server.run(sockets=[listener])
 

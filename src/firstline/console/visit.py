@@ -1,6 +1,6 @@
 """What a page gets and gives back: one request of one person, and its answer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +57,8 @@ class Answer:
     cookies: tuple[Cookie, ...] = ()
     media_type: str = "text/html"
     """Text is in UTF-8."""
+    parts: Iterator[bytes] | None = None
+    """What follows `content`, made while it is sent."""
     error: str = ""
     """A code for the log, with which it also names the client's address: somebody may be guessing."""
 

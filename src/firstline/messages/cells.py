@@ -123,7 +123,7 @@ def _labels_of_object(value: dict[str, object]) -> list[object] | None:
         raise UnusableCell("the label was neither accepted nor rejected")
     if "choices" in value:
         return labels_in(value["choices"])
-    if "start" in value and "end" in value:
+    if {"start", "end"} <= value.keys() or {"start_offset", "end_offset"} <= value.keys():
         raise UnusableCell("the labels mark parts of the text, not the message")
     return None
 

@@ -11,13 +11,14 @@ from firstline.settings import ColumnsSettings
 from firstline.text.masks import Masker
 from firstline.text.personal import holds_personal_data
 
-ROLES = ("text", "id", "label", "segment", "sent_at", "conversation", "author")
+ROLES = ("text", "id", "label", "labelled_by", "segment", "sent_at", "conversation", "author")
 
 _USUAL_NAMES: dict[str, tuple[str, ...]] = {
     "text": ("text", "message", "body", "question",
              "текст", "сообщение", "обращение", "текст сообщения", "текст обращения"),
     "id": ("id", "message_id", "ticket_id", "номер", "ид", "номер обращения"),
     "label": ("label", "class", "category", "класс", "категория", "метка", "тема"),
+    "labelled_by": ("labelled_by", "annotator", "кто разметил"),
     "segment": ("segment", "сегмент", "тип клиента"),
     "sent_at": ("sent_at", "date", "created_at", "timestamp", "дата", "дата обращения"),
 }  # fmt: skip
@@ -53,7 +54,7 @@ def find_columns(
     Columns that the caller `said` must exist. A remembered column counts if the file has it; otherwise the role goes by
     its usual names, and a note says so. A known `export` brings its own roles. Raises `ColumnMissing`.
     """
-    remembered = ColumnsSettings() if export and export.are_ids_keys else remembered
+    remembered = ColumnsSettings() if export and export.is_own else remembered
     agent_values = agent_values or remembered.agent_values
     of_export = _roles_of(export, bool(agent_values))
     ignored = export.ignored if export else frozenset()

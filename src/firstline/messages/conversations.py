@@ -19,13 +19,15 @@ from firstline.store.private import make_private, temporary_folder
 _BATCH = 10_000
 _MOST_WRITERS = 10_000
 """More are not counted."""
-_Row = tuple[str, int, str, str | None, str | None, str | None, bool, bool]
-"""Conversation, line, text, segment, label, time, whether support wrote it, whether it was cut. No author is kept."""
+_Row = tuple[str, int, str, str | None, str | None, str | None, bool, bool, str | None]
+"""Conversation, line, text, segment, label, time, whether support wrote it, whether it was cut, who labelled it. No
+author is kept.
+"""
 
 _SCHEMA = """
 PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA temp_store=MEMORY;
 CREATE TABLE row (
-    conversation, line, text, segment, label, sent_at, is_agent, is_cut, place INTEGER,
+    conversation, line, text, segment, label, sent_at, is_agent, is_cut, labelled_by, place INTEGER,
     PRIMARY KEY (conversation, line, place)
 ) WITHOUT ROWID
 """
@@ -109,11 +111,21 @@ def _gather(
 def _spooled(row: Incoming, agents: Collection[str]) -> _Row:
     moment = row.sent_at.isoformat() if row.sent_at else None
     is_support = is_agent(row.author, agents)
-    return (row.conversation or "", row.line, row.text, row.segment, row.label, moment, is_support, row.is_cut)
+    return (
+        row.conversation or "",
+        row.line,
+        row.text,
+        row.segment,
+        row.label,
+        moment,
+        is_support,
+        row.is_cut,
+        row.labelled_by,
+    )
 
 
 def _write(spool: sqlite3.Connection, batch: list[tuple[object, ...]]) -> None:
-    spool.executemany("INSERT INTO row VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", batch)
+    spool.executemany("INSERT INTO row VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", batch)
     batch.clear()
 
 
@@ -153,10 +165,13 @@ def _one(rows: list[_Row]) -> Iterator[Incoming | Reject]:
     if not text:
         yield Reject(line, "the writer sent no text before the first reply", rows[0][0])
         return
-    labels = dict.fromkeys(row[4] for row in rows if row[4]) or (None,)
+    labels: dict[str | None, str | None] = {}
+    for row in rows:
+        if row[4] and not labels.get(row[4]):
+            labels[row[4]] = row[8]
     segment = next((row[3] for row in rows if row[3]), None)
     moment = written[0][5]
-    for label in labels:
+    for label, labelled_by in (labels or {None: None}).items():
         yield Incoming(
             line=line,
             text=text,
@@ -166,4 +181,5 @@ def _one(rows: list[_Row]) -> Iterator[Incoming | Reject]:
             sent_at=datetime.fromisoformat(moment) if moment else None,
             conversation=rows[0][0],
             is_cut=any(row[7] for row in written),
+            labelled_by=labelled_by,
         )

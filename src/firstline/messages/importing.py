@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
@@ -15,10 +15,11 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from firstline.errors import ColumnMissing, FileUnreadable, StoreUnusable, UsageError
-from firstline.messages.column_names import unused_columns
+from firstline.messages.cells import PLACEHOLDERS
+from firstline.messages.column_names import names_columns, unused_columns
 from firstline.messages.columns import ColumnMap, find_columns
 from firstline.messages.conversations import join_conversations
-from firstline.messages.exports.corrections import CorrectionsReader
+from firstline.messages.exports.corrections import KEY_COLUMN, CorrectionsReader, of_messages
 from firstline.messages.exports.known import export_roles
 from firstline.messages.formats import open_reader
 from firstline.messages.incoming import HashId, Incoming, read_rows
@@ -33,7 +34,7 @@ from firstline.store.database import rehearsing, writing
 from firstline.store.forgetting import Tombstones
 from firstline.store.intake import Intake, Tally
 from firstline.store.key import WorkspaceKey, open_key
-from firstline.store.messages import StoredMessage, class_names, count_disagreements
+from firstline.store.messages import StoredMessage, class_names, count_disagreements, has_messages
 from firstline.store.undo import Undone, undo_last_import
 from firstline.store.workspace import Workspace
 from firstline.text.masks import Masker
@@ -119,6 +120,7 @@ def incoming_messages(
     fixed_classes: Collection[Label] = (),
     *,
     cut_quotes: bool,
+    keeps_lines: bool = False,
     hash_id: HashId | None = None,
     temporary: Path | None = None,
     by_two_cores: bool = False,
@@ -126,10 +128,19 @@ def incoming_messages(
 ) -> Iterator[Incoming | Reject]:
     """The masked messages of a file, conversations joined; with `fixed_classes`, another label is a reject.
 
-    With `cut_quotes`, e-mails lose their quoted replies and signatures. `hash_id`, `by_two_cores` and `found` as in
-    `read_rows`, `temporary` as in `join_conversations`.
+    With `cut_quotes`, e-mails lose their quoted replies and signatures. `hash_id`, `by_two_cores`, `found` and
+    `keeps_lines` as in `read_rows`, `temporary` as in `join_conversations`.
     """
-    rows = read_rows(reader, columns, mask, hash_id, cut_quotes=cut_quotes, by_two_cores=by_two_cores, found=found)
+    rows = read_rows(
+        reader,
+        columns,
+        mask,
+        hash_id,
+        cut_quotes=cut_quotes,
+        by_two_cores=by_two_cores,
+        found=found,
+        keeps_lines=keeps_lines,
+    )
     if columns.is_conversation:
         rows = join_conversations(rows, columns.agent_values, temporary, columns.names["author"])
     if fixed_classes:
@@ -206,7 +217,8 @@ def import_file(
 class _Opened:
     """A file whose columns are known, before its rows are read.
 
-    `ignored` columns of an export are never used. With `are_ids_keys` it is a sheet of corrections.
+    `ignored` columns of an export are never used. With `is_own` Firstline has written it, and with `are_ids_keys` it is
+    about messages that are stored here.
     """
 
     path: Path
@@ -215,6 +227,7 @@ class _Opened:
     columns: ColumnMap
     ignored: Collection[str]
     found: Survey
+    is_own: bool = False
     are_ids_keys: bool = False
 
 
@@ -269,13 +282,29 @@ def _open(
     remembered: ColumnsSettings = settings.columns
     reader = open_reader(path, options or ReadingOptions(text_column=said.get("text") or remembered.text or None))
     export = export_roles(reader)
-    are_ids_keys = export is not None and export.are_ids_keys
-    reader = CorrectionsReader(reader) if are_ids_keys else reader
+    if export and export.are_ids_keys and not _is_about_stored(workspace, said):
+        export = of_messages(export, reader.columns)
+    is_own = export is not None and export.is_own
+    if is_own and names_columns(path.suffix):
+        reader = CorrectionsReader(reader)
     columns = find_columns(path, reader.columns, said, remembered, agent_values, export=export)
-    team = (*settings.classes.fixed, *settings.classes.none)
-    known = Known(date_order, remembered.date_order, class_names(workspace.database), team)
-    found = survey(path, reader, columns, known)
-    return _Opened(path, masker(settings), reader, columns, export.ignored if export else (), found, are_ids_keys)
+    classes = class_names(workspace.database)
+    # In a file of Firstline's own, a cell that is the name of a class is that class.
+    team = (*settings.classes.fixed, *settings.classes.none, *(classes if is_own else ()))
+    found = survey(path, reader, columns, Known(date_order, remembered.date_order, classes, team))
+    are_ids_keys = export is not None and export.are_ids_keys
+    if is_own and not are_ids_keys:
+        found = replace(found, kept=PLACEHOLDERS, several=frozenset())
+    ignored = export.ignored if export else ()
+    return _Opened(path, masker(settings), reader, columns, ignored, found, is_own, are_ids_keys)
+
+
+def _is_about_stored(workspace: Workspace, said: Mapping[str, str]) -> bool:
+    """Whether the rows of a sheet are messages of this workspace: it has some, and the caller names no other ids."""
+    if said.get("id", KEY_COLUMN) != KEY_COLUMN:
+        return False
+    with workspace.database.connect() as connection:
+        return has_messages(connection)
 
 
 def _rows(workspace: Workspace, opened: _Opened, key: WorkspaceKey) -> Iterator[Incoming | Reject]:
@@ -286,8 +315,9 @@ def _rows(workspace: Workspace, opened: _Opened, key: WorkspaceKey) -> Iterator[
         opened.columns,
         opened.mask,
         (*fixed, *settings.classes.none) if fixed else (),
-        # What a sheet of corrections holds was cut before it was stored.
-        cut_quotes=settings.emails.cut_quotes and not opened.are_ids_keys,
+        # What Firstline has written was cut before it was stored, and the lines of a conversation masked one by one.
+        cut_quotes=settings.emails.cut_quotes and not opened.is_own,
+        keeps_lines=opened.is_own,
         # Keys are stored nowhere, and some look like what a pattern of the team masks.
         hash_id=None if opened.are_ids_keys else key.hash_id,
         temporary=workspace.temporary,
@@ -404,7 +434,7 @@ def _batches(
             rejects.add(row)
             continue
         counts.add(row, is_timed=is_timed)
-        batch.append(StoredMessage(row.text, row.segment, row.external_id, row.sent_at, row.label))
+        batch.append(StoredMessage(row.text, row.segment, row.external_id, row.sent_at, row.label, row.labelled_by))
         if len(batch) >= _BATCH:
             yield batch
             batch = []

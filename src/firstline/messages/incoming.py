@@ -20,7 +20,7 @@ from firstline.types import Label
 
 _REMEMBERED_NAMES = 10_000
 
-_READ = ("text", "id", "label", "segment", "sent_at", "conversation", "author")
+_READ = ("text", "id", "label", "segment", "sent_at", "conversation", "author", "labelled_by")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Incoming:
     author: str | None = None
     is_cut: bool = False
     """Whether quoted replies or a signature were cut from it."""
+    labelled_by: str | None = None
 
     def __reduce__(self) -> tuple[object, ...]:
         # A million of them go from one process to another: in a third of the time that a data class takes.
@@ -50,6 +51,7 @@ class Incoming:
             self.conversation,
             self.author,
             self.is_cut,
+            self.labelled_by,
         )
 
 
@@ -66,6 +68,7 @@ def read_rows(
     cut_quotes: bool = False,
     by_two_cores: bool = False,
     found: Survey = NOTHING_FOUND,
+    keeps_lines: bool = False,
 ) -> Iterator[Incoming | Reject]:
     """Each row as a masked message, or a reject with its reason. Conversations are not joined yet.
 
@@ -73,11 +76,11 @@ def read_rows(
     segment that holds personal data is a reject; an id that does becomes its hash, or stays as it is without
     `hash_id`: then nothing may store it. What support wrote in a conversation is not read: nobody uses it, and
     its faults are no loss. With `by_two_cores`, another process masks what this one reads. `found` is what a
-    look at the whole columns has found.
+    look at the whole columns has found. With `keeps_lines`, each line of a text is masked and stays one.
     """
     roles = tuple(role for role in _READ if role in columns.names)
     agents = agent_names(columns.agent_values) if columns.is_conversation else frozenset()
-    reading = _Reading(roles, masker, hash_id, agents, cut_quotes, found)
+    reading = _Reading(roles, masker, hash_id, agents, cut_quotes, found, keeps_lines)
     rows = reader.records([columns.names[role] for role in roles])
     if by_two_cores:
         yield from by_another_core(reading, rows)
@@ -118,6 +121,7 @@ class _Reading:
     agents: frozenset[str]
     cut_quotes: bool
     found: Survey
+    keeps_lines: bool = False
 
     def __call__(self, rows: list[Record | Reject]) -> list[Incoming | Reject]:
         return [row if isinstance(row, Reject) else self._read(row) for row in rows]
@@ -133,7 +137,9 @@ class _Reading:
         return lambda values: tuple(None if place is None else values[place] for place in places)
 
     def _read(self, row: Record) -> Incoming | Reject:
-        text_cell, id_cell, label_cell, segment_cell, moment, conversation_cell, author_cell = self._cells(row.values)
+        text_cell, id_cell, label_cell, segment_cell, moment, conversation_cell, author_cell, by_cell = self._cells(
+            row.values
+        )
         names = self._names
         try:
             author = read_author(author_cell)
@@ -142,13 +148,14 @@ class _Reading:
             external_id, conversation = read_name(id_cell), read_name(conversation_cell)
             label = names.name(self._label(label_cell, is_read), "class", is_read)
             segment = names.name(read_name(segment_cell), "segment", is_read)
+            labelled_by = names.id(read_name(by_cell)) if label is not None else None
         except UnusableCell as problem:
             return Reject(row.line, str(problem))
         is_conversation = "conversation" in self.roles
         if is_conversation and conversation is None:
             return Reject(row.line, "no conversation id")
         own = own_words(text) if self.cut_quotes else text
-        masked = self.masker(own)
+        masked = self._masked(own)
         if not masked and not is_conversation:
             return Reject(row.line, "no text")
         return Incoming(
@@ -161,7 +168,13 @@ class _Reading:
             conversation=names.id(conversation),
             author=author,
             is_cut=own != text,
+            labelled_by=labelled_by,
         )
+
+    def _masked(self, text: str) -> str:
+        if not self.keeps_lines:
+            return self.masker(text)
+        return "\n".join(line for part in text.split("\n") if (line := self.masker(part)))
 
     def _label(self, cell: Value, is_read: bool) -> Label | None:
         try:

@@ -12,18 +12,15 @@ from typing import IO, Protocol, Self
 
 import msgspec
 
-from firstline.errors import FileUnwritable, FormatUnknown, UsageError, kind_of
+from firstline.errors import FileUnwritable, FormatUnknown
 from firstline.files import whole_file
-from firstline.messages.files_extra import require_files
+from firstline.messages.excel_writer import ExcelWriter
 from firstline.messages.parquet_parts import ParquetWriter
 from firstline.messages.records import Value
 from firstline.messages.unfinished import Unfinished, resumable
-from firstline.messages.written_cells import encodable, frame_of, plain
+from firstline.messages.written_cells import encodable, plain
 from firstline.store.private import make_private
 
-_EXCEL_CELL_CHARS = 32_767
-_EXCEL_DIGITS = 15
-"""Excel keeps no more of a number."""
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """OWASP, CSV injection; Excel reads full-width signs in some locales as it does the others."""
 
@@ -34,6 +31,16 @@ class Dialect:
 
     encoding: str = "utf-8"
     delimiter: str = ","
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """How one table is written, as `TableFile` explains it."""
+
+    dialect: Dialect
+    is_safe_for_excel: bool
+    is_sparse: bool
+    choices: Mapping[str, Sequence[str]]
 
 
 class Writer(Protocol):
@@ -66,11 +73,11 @@ class _DelimitedWriter:
             self.write(columns)
 
     def write(self, values: Sequence[Value]) -> None:
-        cells = ["" if value is None else plain(encodable(value)) for value in values]
         if self._is_safe_for_excel:
             # Quoted, since Excel may split at another delimiter and find a formula behind it.
-            self._quoted.writerow([_harmless(cell) for cell in cells])
+            self._quoted.writerow(harmless_cells(values))
             return
+        cells = [_cell(value) for value in values]
         has_return = any(isinstance(cell, str) and "\r" in cell for cell in cells)
         (self._quoted if has_return else self._rows).writerow(cells)
 
@@ -82,14 +89,15 @@ class _DelimitedWriter:
 
 
 class _JsonLinesWriter:
-    def __init__(self, path: Path, columns: Sequence[str], position: int | None) -> None:
+    def __init__(self, path: Path, columns: Sequence[str], position: int | None, is_sparse: bool) -> None:
         _cut(path, position)
         self._file: IO[bytes] = path.open("ab")
         self._columns = columns
+        self._is_sparse = is_sparse
         self._encoder = msgspec.json.Encoder(enc_hook=str)
 
     def write(self, values: Sequence[Value]) -> None:
-        row = dict(zip(self._columns, map(encodable, values), strict=True))
+        row = _object(self._columns, values, self._is_sparse)
         self._file.write(self._encoder.encode(row) + b"\n")
 
     def flush(self) -> int:
@@ -100,15 +108,16 @@ class _JsonLinesWriter:
 
 
 class _JsonWriter:
-    def __init__(self, path: Path, columns: Sequence[str], position: int | None) -> None:
+    def __init__(self, path: Path, columns: Sequence[str], position: int | None, is_sparse: bool) -> None:
         _cut(path, position)
         self._file: IO[bytes] = path.open("ab")
         self._columns = columns
+        self._is_sparse = is_sparse
         self._encoder = msgspec.json.Encoder(enc_hook=str)
         self._between = b",\n" if position else b"[\n"
 
     def write(self, values: Sequence[Value]) -> None:
-        row = dict(zip(self._columns, map(encodable, values), strict=True))
+        row = _object(self._columns, values, self._is_sparse)
         self._file.write(self._between + self._encoder.encode(row))
         self._between = b",\n"
 
@@ -120,56 +129,13 @@ class _JsonWriter:
         self._file.close()
 
 
-class _ExcelWriter:
-    """The whole table is held in memory, column by column: Excel bounds it by a million rows."""
-
-    def __init__(self, path: Path, columns: Sequence[str]) -> None:
-        require_files("Excel")
-        self._path = path
-        self._columns: dict[str, list[Value]] = {name: [] for name in columns}
-
-    def write(self, values: Sequence[Value]) -> None:
-        for column, value in zip(self._columns.values(), map(encodable, values), strict=True):
-            if isinstance(value, str) and len(value) > _EXCEL_CELL_CHARS:
-                raise UsageError(
-                    f"Excel allows {_EXCEL_CELL_CHARS:,} characters in a cell, but one text has {len(value):,}.",
-                    "Write another format, such as .csv",
-                )
-            column.append(_exact_in_excel(value))
-
-    def flush(self) -> int:
-        return 0
-
-    def close(self, is_complete: bool) -> None:
-        if not is_complete:
-            return
-        import xlsxwriter
-        from xlsxwriter.exceptions import XlsxWriterException
-
-        # Nothing was written so far, and another process may have removed an old empty file.
-        make_private(self._path)
-        table = frame_of(self._columns)
-        # In memory, since its parts would lie in the system's temporary folder otherwise.
-        options = {
-            "in_memory": True,
-            "strings_to_formulas": False,
-            "strings_to_urls": False,
-            "strings_to_numbers": False,
-        }
-        try:
-            with xlsxwriter.Workbook(str(self._path), options) as workbook:
-                table.write_excel(workbook, float_precision=4)
-        except XlsxWriterException as error:
-            # It wraps what the system said: no space left.
-            raise next((one for one in error.args if isinstance(one, OSError)), OSError(kind_of(error))) from error
-
-
 class TableFile(AbstractContextManager["TableFile"]):
     """A table written under a temporary name and renamed once it is complete.
 
     Of several that write the same table at once, the last to finish wins.
     `dialect` is that of a .csv. With `is_safe_for_excel`, a text in a .csv or .tsv that Excel would run as a
-    formula gets an apostrophe before it. With `made_from`, as in `resumable`, the table continues what a killed
+    formula gets an apostrophe before it. With `is_sparse`, a JSON object has no key for what is None. `choices` are the
+    values that Excel offers for a column. With `made_from`, as in `resumable`, the table continues what a killed
     process has begun, except in a workbook: `n_rows` are there already. Raises `FormatUnknown` for an ending that is
     not known, `ExtraMissing`, `FileUnwritable` and `EarlierRunDiffers`.
     """
@@ -181,6 +147,8 @@ class TableFile(AbstractContextManager["TableFile"]):
         dialect: Dialect | None = None,
         *,
         is_safe_for_excel: bool = False,
+        is_sparse: bool = False,
+        choices: Mapping[str, Sequence[str]] | None = None,
         made_from: Mapping[str, str] | None = None,
     ) -> None:
         self.path = path
@@ -195,7 +163,8 @@ class TableFile(AbstractContextManager["TableFile"]):
                 unfinished = self._begun.path
             make_private(unfinished)
             position = self._begun.position if self._begun else None
-            self._writer = _open(path, unfinished, columns, dialect or Dialect(), is_safe_for_excel, position)
+            shape = _Shape(dialect or Dialect(), is_safe_for_excel, is_sparse, choices or {})
+            self._writer = _open(path, unfinished, columns, shape, position)
             opened.push(self._close)
             self._opened = opened.pop_all()
 
@@ -248,32 +217,30 @@ def _unwritable(path: Path, why: str) -> FileUnwritable:
     return FileUnwritable(f"{path} cannot be written: {why}.", "Check the folder, its permissions and the free space.")
 
 
-def _open(
-    path: Path,
-    unfinished: Path,
-    columns: Sequence[str],
-    dialect: Dialect,
-    is_safe_for_excel: bool,
-    position: int | None,
-) -> Writer:
+def _open(path: Path, unfinished: Path, columns: Sequence[str], shape: _Shape, position: int | None) -> Writer:
     ending = path.suffix.lower()
     match ending:
         case ".csv" | ".txt":
-            return _DelimitedWriter(unfinished, columns, dialect, is_safe_for_excel, position)
+            return _DelimitedWriter(unfinished, columns, shape.dialect, shape.is_safe_for_excel, position)
         case ".tsv":
-            return _DelimitedWriter(unfinished, columns, Dialect(delimiter="\t"), is_safe_for_excel, position)
+            return _DelimitedWriter(unfinished, columns, Dialect(delimiter="\t"), shape.is_safe_for_excel, position)
         case ".jsonl" | ".ndjson":
-            return _JsonLinesWriter(unfinished, columns, position)
+            return _JsonLinesWriter(unfinished, columns, position, shape.is_sparse)
         case ".json":
-            return _JsonWriter(unfinished, columns, position)
+            return _JsonWriter(unfinished, columns, position, shape.is_sparse)
         case ".parquet":
             return ParquetWriter(unfinished, columns, position)
         case ".xlsx":
-            return _ExcelWriter(unfinished, columns)
+            return ExcelWriter(unfinished, columns, shape.choices)
     raise FormatUnknown(
         f"{path}: Firstline does not write files that end in '{ending}'.",
         "Known endings: .csv .tsv .jsonl .json .parquet .xlsx",
     )
+
+
+def _object(columns: Sequence[str], values: Sequence[Value], is_sparse: bool) -> dict[str, Value]:
+    row = dict(zip(columns, map(encodable, values), strict=True))
+    return {name: value for name, value in row.items() if value is not None} if is_sparse else row
 
 
 def _cut(path: Path, position: int | None) -> None:
@@ -290,10 +257,13 @@ def _flushed(file: IO[str] | IO[bytes]) -> int:
     return os.fstat(file.fileno()).st_size
 
 
-def _exact_in_excel(value: Value) -> Value:
-    """The value; a whole number that Excel would round, as text: such numbers are ids."""
-    is_long = isinstance(value, int) and abs(value) >= 10**_EXCEL_DIGITS
-    return str(value) if is_long else value
+def harmless_cells(values: Sequence[Value]) -> list[Value]:
+    """The cells of a row of a .csv that no spreadsheet runs, if each is quoted."""
+    return [_harmless(_cell(value)) for value in values]
+
+
+def _cell(value: Value) -> Value:
+    return "" if value is None else plain(encodable(value))
 
 
 def _harmless(cell: Value) -> Value:

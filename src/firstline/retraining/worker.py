@@ -29,6 +29,8 @@ from firstline.store.jobs import (
     finish_job,
     holds,
     put_back,
+    say_alive,
+    say_gone,
     take_back_lost,
 )
 from firstline.store.messages import now
@@ -139,6 +141,7 @@ class Worker:
         if not self._is_only_worker:
             self._take_back_lost()
         with writing_rows(self._place.database) as connection:
+            say_alive(connection)
             job = add_due(self._place.models, settings, connection)
         if job is not None and job.n_starts == 0:
             self._tell(f"job {job.id}: {job.kind}, because of {job.asked_by}")
@@ -194,6 +197,8 @@ class Worker:
                 put_back(connection, one.job, counts=False)
             self._tell(f"job {one.job.id}: stopped; it waits for the next worker")
         self._running.clear()
+        with suppress(WorkspaceError), writing_rows(self._place.database) as connection:
+            say_gone(connection)
 
 
 def _end(process: SpawnProcess) -> None:

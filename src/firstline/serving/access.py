@@ -1,5 +1,6 @@
 """Who may ask: the names under which the service answers, keys, their scopes and their rates."""
 
+import base64
 import ipaddress
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,9 +9,9 @@ from urllib.parse import parse_qsl
 from firstline.serving.exchange import Exchange
 from firstline.serving.keyring import HeldKey, KeyRing
 from firstline.serving.refusals import HOST_UNKNOWN, KEY_MISSING, KEY_UNKNOWN, Refusal, rate_limited, scope_missing
-from firstline.serving.routes import OTHER, ROUTES, Permission
+from firstline.serving.routes import LABEL_STUDIO, OTHER, ROUTES, Permission
 
-_SCHEME = b"bearer"
+_SCHEME, _PASSWORD_SCHEME = b"bearer", b"basic"
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -43,7 +44,7 @@ class Guard:
         needed = ROUTES.get(route)
         if ring is None or (needed is None and route != OTHER):
             return None
-        held = _find(ring, credentials)
+        held = _find(ring, credentials, takes_password=route.startswith(LABEL_STUDIO))
         if not isinstance(held, HeldKey):
             exchange.client = _address(scope)
             return held
@@ -56,11 +57,21 @@ def _is_probe(route: str) -> bool:
     return "/health/" in route or route.endswith("/ready")
 
 
-def _find(ring: KeyRing, credentials: bytes) -> HeldKey | Refusal:
+def _find(ring: KeyRing, credentials: bytes, *, takes_password: bool) -> HeldKey | Refusal:
+    """The key of a request; Label Studio can only send it as the password of basic authentication."""
     scheme, _, key = credentials.partition(b" ")
-    if scheme.lower() != _SCHEME:
+    if takes_password and scheme.lower() == _PASSWORD_SCHEME:
+        key = _password(key)
+    elif scheme.lower() != _SCHEME:
         return KEY_MISSING
     return ring.find(key.strip(b" ")) or KEY_UNKNOWN
+
+
+def _password(encoded: bytes) -> bytes:
+    try:
+        return base64.b64decode(encoded.strip(b" "), validate=True).partition(b":")[2]
+    except ValueError:
+        return b""
 
 
 def _without_permission(held: HeldKey, needed: Permission | None, query: bytes) -> Refusal | None:

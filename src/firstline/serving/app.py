@@ -17,6 +17,7 @@ from firstline.serving.current import Current
 from firstline.serving.exchange import exchange_of
 from firstline.serving.inference.api import HANDLERS
 from firstline.serving.inference.errors import as_address_expects
+from firstline.serving.label_studio import HANDLERS as LABEL_STUDIO
 from firstline.serving.metrics import CONTENT_TYPE, Metrics
 from firstline.serving.problems import http_problem, not_utf8, only_json, own_problem, too_deep, unforeseen
 from firstline.serving.schemas import (
@@ -139,7 +140,7 @@ def create_app(current: Current, figures: Metrics | None = None) -> Litestar:
         "livesum",
     )
     app = Litestar(
-        [classify, classify_batch, models, live, ready, metrics, *HANDLERS],
+        [classify, classify_batch, models, live, ready, metrics, *HANDLERS, *LABEL_STUDIO],
         state=State({"current": current, "batches": batches, "singles": singles, "metrics": figures}),
         exception_handlers=handlers,
         before_request=only_json,

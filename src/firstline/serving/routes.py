@@ -8,6 +8,7 @@ from litestar.utils import normalize_path
 Permission = Literal["classify", "explain", "models", "metrics"]
 
 OTHER = "other"
+LABEL_STUDIO = "/label-studio"
 ROUTES: dict[str, Permission | None] = {
     "/v1/classify": "classify",
     "/v1/classify/batch": "classify",
@@ -24,6 +25,9 @@ ROUTES: dict[str, Permission | None] = {
     "/v2/models/firstline/versions/{version}": "models",
     "/v2/models/firstline/versions/{version}/ready": None,
     "/v2/models/firstline/versions/{version}/infer": "classify",
+    "/label-studio/health": None,
+    "/label-studio/setup": "classify",
+    "/label-studio/predict": "classify",
     "/schema": None,
     "/schema/openapi.json": None,
 }

@@ -64,6 +64,7 @@ class ColumnsSettings(_Section):
     text: str = Field("", description="The message itself. If empty, Firstline looks for the usual names.")
     id: str = Field("", description="The message's id in the system that it came from.")
     label: str = Field("", description="The class that a person gave the message, if any.")
+    labelled_by: str = Field("", description="Who gave the label. If it holds an e-mail address, a hash is stored.")
     segment: str = Field("", description="The kind of writer: customer, lead, ...")
     sent_at: str = Field("", description="When the message was sent.")
     conversation: str = Field("", description="The conversation's id, if the export contains whole conversations.")

@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Exists, and_, exists, func, insert, literal, select
 
 from firstline.errors import UsageError
+from firstline.store.classes import delete_unused, was_given
 from firstline.store.former_names import ids_now
 from firstline.store.messages import now
 from firstline.store.schema import classes, imports, in_force, is_class, labels
@@ -87,11 +88,11 @@ def rename_class(connection: Connection, name: Label, new: Label) -> Label:
     place, new = _id_of(connection, name), _as_stored(new)
     if ids_now(connection).get(_row_of(connection, new)) == place:
         # Back to a name that the class once had. That of a merged class belongs to its labels, which may come back.
-        if connection.execute(select(labels.c.id).where(labels.c.class_id == _row_of(connection, new))).first():
+        if connection.execute(select(classes.c.id).where(classes.c.name == new, was_given())).first():
             raise UsageError(
                 f"'{new}' was merged into '{name}'.", "Undo that (firstline classes undo), or use another name."
             )
-        connection.execute(classes.delete().where(classes.c.name == new))
+        delete_unused(connection, classes.c.name == new)
     _require_new(connection, new)
     connection.execute(classes.update().where(classes.c.id == place).values(name=new))
     connection.execute(classes.insert().values(name=_as_stored(name), kind="normal", stands_for=place))

@@ -1,7 +1,8 @@
 """Connections to the workspace database, with its schema at the version of this code."""
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
@@ -12,6 +13,8 @@ from firstline.errors import StoreUnusable, WorkspaceError
 from firstline.store.engine import ROWS, WRITES, make_engine, unusable
 
 SCHEMA_VERSION = "0006"
+_MOST_COPIED_BYTES = 256_000_000
+"""A rehearsal on a larger SQLite file locks out other writers."""
 
 
 def open_database(url: str | URL, *, keeps_connections: bool = False) -> Engine:
@@ -56,12 +59,40 @@ def writing_rows(engine: Engine) -> AbstractContextManager[Connection]:
 
 @contextmanager
 def rehearsing(engine: Engine) -> Iterator[Connection]:
-    """Like `writing`, but the transaction is always rolled back."""
-    with engine.execution_options(**{WRITES: True}).connect() as connection, connection.begin() as transaction:
+    """Like `writing`, but the transaction is always rolled back.
+
+    SQLite has one writer, and a rehearsal may take half a minute. So up to 256 MB it runs on a copy in memory, and
+    nobody waits for it.
+    """
+    with ExitStack() as stack:
+        connection = _copied(engine, stack)
+        if connection is None:
+            connection = stack.enter_context(engine.execution_options(**{WRITES: True}).connect())
+        transaction = stack.enter_context(connection.begin())
         try:
             yield connection
         finally:
             transaction.rollback()
+
+
+def _copied(engine: Engine, stack: ExitStack) -> Connection | None:
+    """A connection to a copy in memory, which `stack` closes; None for a server, a large file or one that fails."""
+    file = Path(engine.url.database or "")
+    if engine.dialect.name != "sqlite" or not file.is_file() or file.stat().st_size > _MOST_COPIED_BYTES:
+        return None
+    memory = make_engine("sqlite://")
+    stack.callback(memory.dispose)
+    connection = stack.enter_context(memory.connect())
+    with engine.connect() as source, suppress(sqlite3.Error):
+        _driver(source).backup(_driver(connection))
+        return connection
+    return None
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    found = connection.connection.driver_connection
+    assert isinstance(found, sqlite3.Connection)  # noqa: S101 (the caller has seen that it is SQLite)
+    return found
 
 
 def _require_utf8(connection: Connection) -> None:

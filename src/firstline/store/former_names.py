@@ -6,7 +6,8 @@ compared under the new name.
 
 from sqlalchemy import Connection, and_, exists, or_, select
 
-from firstline.store.schema import classes, is_class, labels
+from firstline.store.classes import delete_unused
+from firstline.store.schema import classes, is_class
 from firstline.types import Label
 
 
@@ -27,8 +28,7 @@ def own_again(connection: Connection, import_id: int) -> None:
     """What an undone merge, or a class that is gone, leaves: its former names stand for nothing any more."""
     kept = classes.alias()
     is_gone = and_(classes.c.stands_for.is_not(None), ~exists().where(kept.c.id == classes.c.stands_for))
-    has_labels = exists().where(labels.c.class_id == classes.c.id)
-    connection.execute(classes.delete().where(is_gone, ~has_labels))
+    delete_unused(connection, is_gone)
     freed = classes.update().where(or_(classes.c.stands_for_import == import_id, is_gone))
     connection.execute(freed.values(stands_for=None, stands_for_import=None))
 

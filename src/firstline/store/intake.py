@@ -264,6 +264,7 @@ class Intake:
             {
                 "class_id": self._class_ids[item.label],
                 "source": "import",
+                "by": item.labelled_by,
                 "at": at,
                 "import_id": self.id,
                 "is_random": self._is_random,

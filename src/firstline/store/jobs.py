@@ -6,15 +6,17 @@ is one worker. In each lane one job runs at a time, which an index of the table 
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, select
+from sqlalchemy.exc import IntegrityError
 
 from firstline.errors import UsageError
-from firstline.store.messages import now
-from firstline.store.schema import jobs
+from firstline.store.messages import delete_state, now, read_state, write_state
+from firstline.store.schema import is_running, jobs
 
 Lane: TypeAlias = Literal["short", "long"]
 State: TypeAlias = Literal["waiting", "running", "done", "failed", "cancelled"]
@@ -24,6 +26,8 @@ MOST_STARTS = 3
 """A job that was killed so often is not started again."""
 _SILENT_S = 120
 """A worker that gave no sign of life for so long is gone."""
+_ALIVE = "worker"
+"""The named value with the last sign of life of any worker."""
 _MOST_LOG_CHARS = 100_000
 _MOST_LISTED = 50
 _MOST_KEPT = 500
@@ -96,6 +100,37 @@ def list_jobs(connection: Connection) -> list[Job]:
     """The last 50, the newest first."""
     rows = connection.execute(select(jobs).order_by(jobs.c.id.desc()).limit(_MOST_LISTED)).mappings()
     return [_job(row) for row in rows]
+
+
+def running_jobs(connection: Connection) -> list[Job]:
+    """Those that a worker has in hand."""
+    return [_job(row) for row in connection.execute(select(jobs).where(is_running).order_by(jobs.c.id)).mappings()]
+
+
+def count_waiting_jobs(connection: Connection) -> int:
+    """How many wait for a worker."""
+    return connection.execute(select(func.count()).where(jobs.c.state == "waiting")).scalar_one()
+
+
+def say_alive(connection: Connection) -> None:
+    """Note that a worker runs, also when it has nothing to do."""
+    with suppress(IntegrityError), connection.begin_nested():
+        # Another worker may write the same at this moment.
+        write_state(connection, _ALIVE, _clock(connection).isoformat())
+
+
+def say_gone(connection: Connection) -> None:
+    """Note that a worker ends."""
+    delete_state(connection, _ALIVE)
+
+
+def has_worker(connection: Connection) -> bool:
+    """Whether a worker has given a sign of life in the last two minutes."""
+    try:
+        seen = datetime.fromisoformat(read_state(connection, _ALIVE) or "")
+        return abs(_clock(connection) - seen) < timedelta(seconds=_SILENT_S)
+    except (ValueError, TypeError):
+        return False
 
 
 def claim_job(connection: Connection, lane: Lane, worker: str) -> Job | None:

@@ -26,13 +26,14 @@ ID_OF_KEY = select(messages.c.id).where(messages.c.key == bindparam("of_key")).s
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """A masked message to be stored; `sent_at` is UTC, without a zone."""
+    """A masked message to be stored; `sent_at` is UTC, without a zone. `labelled_by` gave the label, if it is known."""
 
     text: str
     segment: str | None = None
     external_id: str | None = None
     sent_at: datetime | None = None
     label: Label | None = None
+    labelled_by: str | None = None
 
     @property
     def key(self) -> bytes:
@@ -141,12 +142,21 @@ def read_state(connection: Connection, name: str) -> str | None:
 
 def write_state(connection: Connection, name: str, value: str) -> None:
     """Store a value of the workspace."""
-    connection.execute(state.delete().where(state.c.name == name))
+    delete_state(connection, name)
     connection.execute(state.insert().values(name=name, value=value))
+
+
+def delete_state(connection: Connection, name: str) -> None:
+    """Delete a stored value, if there is one."""
+    connection.execute(state.delete().where(state.c.name == name))
 
 
 def count_messages(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(messages)).scalar_one()
+
+
+def has_messages(connection: Connection) -> bool:
+    return connection.execute(select(messages.c.id).limit(1)).first() is not None
 
 
 def count_labels(connection: Connection) -> int:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, and_, exists, func, select
 
+from firstline.store.classes import delete_unused
 from firstline.store.former_names import own_again
 from firstline.store.messages import StoredMessage, now
 from firstline.store.schema import classes, corrections, imports, labels, message_ids, messages
@@ -65,8 +66,7 @@ def undo_last_import(connection: Connection, mask: Callable[[str], str]) -> Undo
         values = {"key": masked.key, "text": masked.text}
         connection.execute(messages.update().where(messages.c.id == message_id).values(values))
     connection.execute(corrections.delete().where(corrections.c.import_id == import_id))
-    has_labels = exists().where(labels.c.class_id == classes.c.id)
-    connection.execute(classes.delete().where(classes.c.import_id == import_id, ~has_labels))
+    delete_unused(connection, classes.c.import_id == import_id)
     own_again(connection, import_id)
     connection.execute(imports.update().where(imports.c.id == import_id).values(undone_at=now()))
     return Undone(last["file"], last["at"], n_messages, n_labels, len(restored), n_labels_back)

@@ -10,6 +10,9 @@ from sqlalchemy.engine import URL
 from firstline.backup.snapshot import take_snapshot
 from firstline.errors import StoreUnusable
 from firstline.store.database import SCHEMA_VERSION, writing
+from firstline.store.schema import sign_ins
+from firstline.store.sessions import begin_session, digest_of
+from firstline.store.users import add_user
 from firstline.store.workspace import Workspace
 from tests.backups import fill
 from tests.postgres import workspace_on
@@ -48,6 +51,22 @@ def test_a_server_is_copied_into_a_file(prepared: URL, tmp_path: Path) -> None:
     found = take_snapshot(place, tmp_path / "copy.db")
     assert (found.schema, found.n_messages, len(texts(tmp_path / "copy.db"))) == (SCHEMA_VERSION, 3, 3)
     assert sorted(path.name for path in tmp_path.glob("copy.db*")) == ["copy.db"]
+
+
+@pytest.mark.parametrize("kind", ["file", "server"])
+def test_who_is_signed_in_is_not_copied(kind: str, prepared: URL, tmp_path: Path) -> None:
+    place = workspace_on(prepared, tmp_path / "bank") if kind == "server" else Workspace.create(tmp_path / "bank", "ru")
+    with writing(place.database) as connection:
+        user = add_user(connection, "ada", "admin", "$argon2id$of-ada")
+        token = begin_session(connection, user.id)
+        connection.execute(sign_ins.insert().values(account=b"a" * 16, address=b"b" * 16, n_failures=3))
+    take_snapshot(place, tmp_path / "copy.db")
+    place.database.dispose()
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
+        counts = [copy.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in ("sessions", "sign_ins")]
+        assert counts == [0, 0]
+        assert copy.execute("SELECT name, password_hash FROM users").fetchall() == [("ada", "$argon2id$of-ada")]
+    assert digest_of(token) not in (tmp_path / "copy.db").read_bytes()
 
 
 def test_an_old_database_stays_as_it_is(place: Workspace, tmp_path: Path) -> None:

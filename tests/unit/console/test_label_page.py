@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
+from firstline.bundle.registry import promote
 from firstline.console.console import Console
 from firstline.store.database import writing, writing_rows
 from firstline.store.jobs import Job, list_jobs
@@ -13,6 +14,7 @@ from firstline.store.labelling import Suggested, write_queue
 from firstline.store.messages import StoredMessage
 from firstline.store.schema import classes, in_force, jobs, labels, leases, messages, remarks
 from firstline.store.workspace import Workspace
+from tests.bundles import make_bundle
 from tests.console import Browser
 from tests.unit.store.filling import take_in
 
@@ -81,6 +83,17 @@ def test_none_of_these_is_offered_if_the_team_has_such_a_class(
     console_on_each.place = Workspace.find(filled.folder)
     offered = f'<input type="radio" name="class" value="{class_id(filled, "Вход")}" data-none>'
     assert offered in anton.get("/label").text
+
+
+def test_the_way_to_a_first_model_is_counted_until_there_is_one(filled: Workspace, anton: Browser) -> None:
+    page = anton.get("/label").text
+    assert '<span id="first"> · <b>2</b> of 50 for a first model</span>' in page
+    assert '<span id="enough" hidden>' in page
+    given = {"message": ids_of(page)[0], "class": class_id(filled, "Карта")}
+    assert anton.post("/label/give", given).json()["first"] == 3
+    promote(filled.models, make_bundle(filled.models).id)
+    assert "for a first model" not in anton.get("/label").text
+    assert anton.post("/label/more").json()["first"] is None
 
 
 def test_a_label_is_undone(filled: Workspace, anton: Browser) -> None:

@@ -187,7 +187,12 @@ def test_the_part_that_is_read_goes_from_nothing_to_all(tmp_path: Path) -> None:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    st.lists(st.tuples(st.text(LETTERS, max_size=20), st.text(LETTERS, max_size=40)), min_size=1, max_size=20),
+    # Blanks alone before a quoted cell may be taken for those that some programs write after a delimiter.
+    st.lists(
+        st.tuples(st.text(LETTERS, max_size=20).filter(lambda id_: not id_.isspace()), st.text(LETTERS, max_size=40)),
+        min_size=1,
+        max_size=20,
+    ),
     st.sampled_from([",", ";", "\t", "|"]),
     st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1251", "koi8-r", "cp866"]),
 )

@@ -1,4 +1,5 @@
 import os
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from traceback import format_exception
@@ -12,7 +13,7 @@ from sqlalchemy.engine import URL
 
 from firstline.errors import StoreUnusable, WorkspaceBusy
 from firstline.store import database
-from firstline.store.database import SCHEMA_VERSION, open_database, writing
+from firstline.store.database import SCHEMA_VERSION, open_database, rehearsing, writing
 from firstline.store.intake import Intake
 from firstline.store.messages import StoredMessage, count_messages
 from firstline.store.schema import classes, metadata
@@ -178,3 +179,33 @@ def test_an_error_holds_no_value(new_database: NewDatabase) -> None:
 def add(engine: Engine, said: str) -> None:
     with writing(engine) as connection:
         Intake(connection, "a.csv", "crm").add([StoredMessage(said)])
+
+
+def test_a_rehearsal_sees_what_it_writes_and_leaves_nothing(new_database: NewDatabase) -> None:
+    engine = open_database(new_database())
+    with writing(engine) as connection:
+        connection.execute(classes.insert().values(name="Карта", kind="normal"))
+    with rehearsing(engine) as connection:
+        connection.execute(classes.insert().values(name="Вход", kind="normal"))
+        assert set(connection.execute(classes.select()).scalars(1)) == {"Карта", "Вход"}
+    with engine.connect() as connection:
+        assert connection.execute(classes.select()).scalars(1).all() == ["Карта"]
+    engine.dispose()
+
+
+@pytest.mark.parametrize(("most_bytes", "is_held_up"), [(256_000_000, False), (0, True)])
+def test_others_write_during_a_rehearsal_on_a_small_file(
+    most_bytes: int, is_held_up: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_MOST_COPIED_BYTES", most_bytes)
+    engine = opened(tmp_path / "a.db")
+    with rehearsing(engine):
+        other = sqlite3.connect(tmp_path / "a.db", timeout=0, isolation_level=None)
+        try:
+            other.execute("BEGIN IMMEDIATE")
+            assert not is_held_up
+        except sqlite3.OperationalError:
+            assert is_held_up
+        finally:
+            other.close()
+    engine.dispose()

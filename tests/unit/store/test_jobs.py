@@ -19,15 +19,18 @@ from firstline.store.jobs import (
     claim_job,
     find_job,
     finish_job,
+    has_worker,
     holds,
     last_asked,
     list_jobs,
     put_back,
     read_job,
+    say_alive,
+    say_gone,
     take_back_lost,
     tell,
 )
-from firstline.store.messages import now
+from firstline.store.messages import now, write_state
 from firstline.store.schema import jobs
 
 
@@ -158,3 +161,15 @@ def test_progress_and_the_end_of_the_log_are_kept(connection: Connection) -> Non
     tell(connection, taken, None, "x" * 100_000)
     found = read_job(connection, job.id)
     assert (found.progress, len(found.log), "eins" in found.log) == (None, 100_000, False)
+
+
+def test_a_worker_is_there_until_it_ends_or_is_silent_for_two_minutes(connection: Connection) -> None:
+    assert not has_worker(connection)
+    say_alive(connection)
+    say_alive(connection)
+    assert has_worker(connection)
+    say_gone(connection)
+    assert not has_worker(connection)
+    for seen in ((now() - timedelta(seconds=121)).isoformat(), "yesterday", f"{now().isoformat()}+00:00"):
+        write_state(connection, "worker", seen)
+        assert not has_worker(connection), seen

@@ -47,7 +47,7 @@ _HEADLINES: dict[type[FirstlineError], str] = {
 }
 
 
-@page("/import", role="lead", menu=later("Import"))
+@page("/import", role="lead", menu=later("Import and export"))
 def choose(visit: Visit) -> Answer:
     """The form for a file."""
     return visit.render("import.html.jinja", most_bytes=visit.console.settings.max_upload_bytes, is_missing=False)

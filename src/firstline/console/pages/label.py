@@ -5,12 +5,13 @@ The page comes with the next messages in it. Each label goes out in the backgrou
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, time
 
 from sqlalchemy import Connection
 
 from firstline.console.cards import Card, card
 from firstline.console.page import page
+from firstline.console.progress import FIRST_MODEL, labels_to_first_model
+from firstline.console.today import midnight
 from firstline.console.visit import Answer, Visit
 from firstline.console.words import later
 from firstline.errors import LeaseLost
@@ -53,7 +54,8 @@ def label(visit: Visit) -> Answer:
         _ask_for_queue(connection)
         cards = _next(connection, visit, choices)
         last = last_given(connection, visit.person.name, _LAST)
-        today = count_given_since(connection, visit.person.name, _midnight())
+        today = count_given_since(connection, visit.person.name, midnight())
+        n_first = labels_to_first_model(visit.place, connection)
     return visit.render(
         "label.html.jinja",
         cards=cards,
@@ -62,6 +64,8 @@ def label(visit: Visit) -> Answer:
         last=last,
         names={one.id: one.name for one in choices},
         today=today,
+        n_first=n_first,
+        first_model=FIRST_MODEL,
     )
 
 
@@ -129,7 +133,8 @@ def _told(visit: Visit, work: Callable[[Connection], dict[str, object]]) -> Answ
         with writing_rows(visit.place.database) as connection:
             answer = work(connection)
             cards = _next(connection, visit, classes_in_use(connection))
-            answer["today"] = count_given_since(connection, visit.person.name, _midnight())
+            answer["today"] = count_given_since(connection, visit.person.name, midnight())
+            answer["first"] = labels_to_first_model(visit.place, connection)
     except LeaseLost as error:
         return _json({"error": error.code}, status=409)
     except ValueError:
@@ -163,12 +168,6 @@ def _number(visit: Visit, name: str) -> int:
     if not 0 < found <= _LARGEST_ID:
         raise ValueError
     return found
-
-
-def _midnight() -> datetime:
-    """When this day began on this machine's clock, in UTC without a zone."""
-    began = datetime.combine(datetime.now().astimezone().date(), time()).astimezone()
-    return began.astimezone(UTC).replace(tzinfo=None)
 
 
 def _json(value: dict[str, object], status: int = 200) -> Answer:

@@ -82,6 +82,11 @@ async function work() {
 function take(told) {
   if (hint.dataset.notice === "offline") { hint.removeAttribute("data-notice"); if (shown) restoreHint(); }
   $("#today").textContent = number(told.today);
+  if (told.first !== null && $("#first")) {
+    $("#first b").textContent = number(told.first);
+    $("#first").hidden = told.first >= Number(words.first);
+    $("#enough").hidden = told.first < Number(words.first);
+  }
   const holder = document.createElement("div");
   holder.innerHTML = told.cards;
   for (const card of $$("template.card", holder)) {

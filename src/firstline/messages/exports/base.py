@@ -1,7 +1,7 @@
 """What each known export describes about itself."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 Item: TypeAlias = dict[str, Any]
@@ -9,6 +9,9 @@ Item: TypeAlias = dict[str, Any]
 
 DISPUTED = "annotators_disagree"
 """The key of a label cell if annotators disagree; its value lists the labels of each."""
+
+LABELLED_BY = "labelled_by"
+"""The column of who gave the label, where a format has it somewhere else."""
 
 UNANSWERED = "neither_accepted_nor_rejected"
 """The key of a label cell whose label nobody has accepted or rejected yet; its value is the label."""
@@ -19,14 +22,17 @@ class ExportRoles:
     """Which column of an export holds what.
 
     `columns` are the columns by role; those of `conversation` and `author` count once it is known who support is.
-    `ignored` columns hold nothing that a name could make one expect. `advice` is for people. With `are_ids_keys` the
-    file is a sheet of Firstline's own: its ids are keys of stored messages, and remembered columns do not count.
+    `ignored` columns hold nothing that a name could make one expect. `advice` is for people. With `is_own` the file was
+    written by Firstline, and remembered columns do not count. With `are_ids_keys`, too, its ids are keys of stored
+    messages; `as_messages` are its columns by role for a workspace that has none of them.
     """
 
     columns: Mapping[str, str]
     ignored: frozenset[str] = frozenset()
     advice: str = ""
+    is_own: bool = False
     are_ids_keys: bool = False
+    as_messages: Mapping[str, str] = field(default_factory=dict)
 
 
 class ExportFormat(Protocol):

@@ -12,7 +12,9 @@ from firstline.messages.records import Reader, Record, Reject, Value
 from firstline.messages.writers import is_formula
 
 KEY_COLUMN = "firstline_key"
-_ROLES = {"text": "text", "label": "label", "segment": "segment", "id": KEY_COLUMN}
+_ROLES = {name: name for name in ("text", "label", "labelled_by", "segment")}
+_IDS = ("message_id", "id")
+"""doccano's own ids have the second name."""
 
 
 def key_cell(key: bytes) -> str:
@@ -20,12 +22,34 @@ def key_cell(key: bytes) -> str:
     return str(UUID(bytes=key))
 
 
-def correction_roles(columns: Sequence[str]) -> ExportRoles | None:
-    """Which column of such a sheet holds what; None if it is not one."""
+def own_roles(columns: Sequence[str], export: ExportRoles | None = None) -> ExportRoles | None:
+    """Which column of such a sheet holds what; `export` if it is not one.
+
+    `export` is known if another tool has read the sheet and written it again.
+    """
     if KEY_COLUMN not in columns:
-        return None
-    roles = {role: name for role, name in _ROLES.items() if name in columns}
-    return ExportRoles(roles, frozenset(columns) - {*roles.values()}, are_ids_keys=True)
+        return export
+    of_export = export.columns if export else {}
+    named = {role: of_export.get(role, name) for role, name in _ROLES.items()}
+    roles = {role: name for role, name in named.items() if name in columns}
+    elsewhere = roles | ({"sent_at": "sent_at"} if "sent_at" in columns else {})
+    if found := next((name for name in _IDS if name in columns), None):
+        elsewhere["id"] = found
+    keyed = {**roles, "id": KEY_COLUMN}
+    return ExportRoles(
+        keyed, frozenset(columns) - {*keyed.values()}, is_own=True, are_ids_keys=True, as_messages=elsewhere
+    )
+
+
+def of_messages(roles: ExportRoles, columns: Sequence[str]) -> ExportRoles:
+    """The roles of a sheet whose rows are new messages, since it was written in another workspace."""
+    return ExportRoles(roles.as_messages, frozenset(columns) - {*roles.as_messages.values()}, is_own=True)
+
+
+def guarded(value: Value) -> Value:
+    """A cell of a table in which `CorrectionsReader` finds the value again, though it begins with an apostrophe."""
+    is_like_one = isinstance(value, str) and value[:1] == "'" and is_formula(value.lstrip("'"))
+    return f"'{value}" if is_like_one else value
 
 
 class CorrectionsReader:
@@ -45,5 +69,5 @@ class CorrectionsReader:
 
 
 def _as_meant(value: Value) -> Value:
-    is_escaped = isinstance(value, str) and value[:1] == "'" and is_formula(value[1:])
+    is_escaped = isinstance(value, str) and value[:1] == "'" and is_formula(value.lstrip("'"))
     return value[1:] if is_escaped and isinstance(value, str) else value

@@ -2,20 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
-from firstline.messages.exports.base import ExportRoles, Item
+from firstline.messages.exports.base import LABELLED_BY, ExportRoles, Item
 
 _TEXTS, _LABELS = ("text", "data"), ("label", "labels", "cats")
-_OTHERS = {
-    "id",
-    "meta",
-    "metadata",
-    "comments",
-    "Comments",
-    "annotation_approver",
-    "entities",
-    "relations",
-    "annotator",
-}
+EXPORTED_LABEL = "exported_label"
+"""The label with which Firstline exported a message, of which `labelled_by` speaks: doccano does not say who labels."""
 
 
 class Doccano:
@@ -23,15 +14,18 @@ class Doccano:
 
     def matches(self, keys: Sequence[str], items: Iterable[Item]) -> bool:
         text, label = _first(keys, _TEXTS), _first(keys, _LABELS)
-        if text is None or label is None or not {"id"} <= set(keys) <= {text, label} | _OTHERS:
+        if text is None or label is None or "id" not in keys:
             return False
-        return any(isinstance(item.get(label), list) for item in items)
+        # The other keys are what the team imported with its texts.
+        return any(isinstance(item.get(label), list) and isinstance(item.get("id"), int) for item in items)
 
     def columns(self, keys: Sequence[str], items: Iterable[Item]) -> list[str]:
         return list(keys)
 
     def row(self, item: Item) -> Item | None:
-        return item
+        exported = item.get(EXPORTED_LABEL)
+        is_changed = exported is not None and item.get(_first(list(item), _LABELS) or "") != [exported]
+        return {**item, LABELLED_BY: None} if is_changed else item
 
     def roles(self, columns: Sequence[str]) -> ExportRoles:
         return ExportRoles(

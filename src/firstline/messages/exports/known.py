@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from firstline.messages.exports.argilla import ArgillaRecords, ArgillaTable, ArgillaTextClassification
 from firstline.messages.exports.base import ExportFormat, ExportRoles, Item
-from firstline.messages.exports.corrections import correction_roles
+from firstline.messages.exports.corrections import own_roles
 from firstline.messages.exports.doccano import Doccano
 from firstline.messages.exports.label_studio import LabelStudio, LabelStudioTable
 from firstline.messages.exports.prodigy import Prodigy
@@ -34,11 +34,9 @@ def recognise(keys: Sequence[str], items: Iterable[Item]) -> ExportFormat | None
 def export_roles(reader: Reader) -> ExportRoles | None:
     """Which columns of a file hold what, if it is an export that is known. A CSV may be Label Studio's.
 
-    A sheet of corrections may have any format.
+    A file of Firstline's own may have any format, and what another tool made of one, too.
     """
-    if own := correction_roles(reader.columns):
-        return own
     export: ExportFormat | None = getattr(reader, "export", None)
     if export is None and (table := LabelStudioTable()).matches(reader.columns, ()):
         export = table
-    return export.roles(reader.columns) if export else None
+    return own_roles(reader.columns, export.roles(reader.columns) if export else None)

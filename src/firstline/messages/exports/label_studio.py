@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from firstline.messages.exports.base import ExportRoles, Item, label_of_each
+from firstline.messages.exports.base import LABELLED_BY, ExportRoles, Item, label_of_each
 
 _ANNOTATIONS = ("annotations", "completions")
 _FLAT_MARKS = {"annotator", "annotation_id", "lead_time"}
 _OF_ANNOTATION = {*_FLAT_MARKS, "created_at", "updated_at", "agreement"}
+_KNOWN = ("id", LABELLED_BY, "firstline_key")
 _USUAL_TEXTS = ("text", "message", "текст", "сообщение")
 
 
@@ -24,19 +25,23 @@ class LabelStudio:
         self._questions: dict[str, None] = {}
         for item in items:
             fields.update(dict.fromkeys(_data(item)))
-            self._questions.update((name, None) for chosen in _annotations(item) for name in chosen)
-        self._fields = [name for name in fields if name not in self._questions]
-        return [*self._fields, *self._questions]
+            self._questions.update((name, None) for chosen, _ in _annotations(item) for name in chosen)
+        self._fields = [name for name in fields if name not in (*self._questions, LABELLED_BY)]
+        return [*self._fields, *self._questions, LABELLED_BY]
 
     def row(self, item: Item) -> Item | None:
         annotations = list(_annotations(item))
         labels = {
-            name: label_of_each([chosen[name] for chosen in annotations if name in chosen]) for name in self._questions
+            name: label_of_each([chosen[name] for chosen, _ in annotations if name in chosen])
+            for name in self._questions
         }
-        return {"id": item.get("id"), **_data(item), **labels}
+        data = _data(item)
+        # What a task was imported with may have been labelled elsewhere.
+        who = next((who for _, who in annotations if who is not None), data.get(LABELLED_BY))
+        return {"id": item.get("id"), **data, **labels, LABELLED_BY: who}
 
     def roles(self, columns: Sequence[str]) -> ExportRoles:
-        roles = {"id": "id"}
+        roles = {"id": "id", LABELLED_BY: LABELLED_BY}
         texts = [name for name in self._fields if name != "id"]
         if text := _text_among(texts):
             roles["text"] = text
@@ -57,11 +62,11 @@ class LabelStudioTable:
         return list(keys)
 
     def row(self, item: Item) -> Item | None:
-        return item
+        return {**item, "annotator": _name(item.get("annotator"))}
 
     def roles(self, columns: Sequence[str]) -> ExportRoles:
-        roles = {"id": "id"} if "id" in columns else {}
-        others = [name for name in columns if name not in _OF_ANNOTATION and name != "id"]
+        roles = {LABELLED_BY: "annotator"} | ({"id": "id"} if "id" in columns else {})
+        others = [name for name in columns if name not in _OF_ANNOTATION and name not in _KNOWN]
         text = _text_among(others)
         if text:
             roles["text"] = text
@@ -85,8 +90,15 @@ def _data(item: Item) -> Item:
     return data if isinstance(data, dict) else {}
 
 
-def _annotations(item: Item) -> Iterator[dict[str, list[str]]]:
-    """The choices of each annotation by question; an annotation without choices, or called off, is left out."""
+def _name(person: object) -> object:
+    """Who annotated: a number, an address, or an object that has both."""
+    if not isinstance(person, dict):
+        return person
+    return next((person[key] for key in ("username", "email", "id") if person.get(key)), None)
+
+
+def _annotations(item: Item) -> Iterator[tuple[dict[str, list[str]], object]]:
+    """The choices of each annotation by question, and who made them; one without choices, or cancelled, is left out."""
     for key in _ANNOTATIONS:
         for annotation in _dicts(item.get(key)):
             if annotation.get("was_cancelled") or annotation.get("cancelled"):
@@ -98,7 +110,7 @@ def _annotations(item: Item) -> Iterator[dict[str, list[str]]]:
                 if isinstance(choices, list):
                     chosen.setdefault(str(result.get("from_name")), []).extend(map(str, choices))
             if chosen:
-                yield chosen
+                yield chosen, _name(annotation.get("completed_by"))
 
 
 def _dicts(value: object) -> list[Item]:

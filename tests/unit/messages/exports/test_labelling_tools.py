@@ -24,6 +24,26 @@ def test_doccano(tmp_path: Path, text: str, label: str) -> None:
     assert "doccano" in found.described
 
 
+def test_doccano_keeps_what_the_team_imported_with_its_texts(tmp_path: Path) -> None:
+    items = [{"id": 4, "data": "вклад", "canal": "web", "label": ["Вклады"], "Comments": []}]
+    found = read_export(tmp_path, items, "a.jsonl")
+    assert (texts(found), labels(found), found.rows[0]["canal"]) == (["вклад"], ["Вклады"], "web")
+
+
+@pytest.mark.parametrize("spans", [[[0, 3, "Имя"]], [{"start_offset": 0, "end_offset": 3, "label": "Имя", "id": 1}]])
+def test_doccano_labels_of_parts_are_told(tmp_path: Path, spans: object) -> None:
+    with pytest.raises(UnusableCell, match="parts of the text"):
+        labels(read_export(tmp_path, [{"id": 4, "text": "вклад", "label": spans}], "a.jsonl"))
+
+
+def test_doccano_does_not_say_who_changed_a_label(tmp_path: Path) -> None:
+    """So a name that came from Firstline counts only for the label that came with it."""
+    shared = {"id": 4, "text": "вклад", "labelled_by": "Анна", "exported_label": "Вклады"}
+    items = [{**shared, "label": ["Вклады"]}, {**shared, "label": ["Карты"]}, {**shared, "label": []}]
+    found = read_export(tmp_path, items, "a.jsonl")
+    assert [row["labelled_by"] for row in found.rows] == ["Анна", None, None]
+
+
 def test_one_odd_label_does_not_hide_that_it_is_doccano(tmp_path: Path) -> None:
     items = [{"id": 4, "data": "вклад", "label": ["Вклады"]}, {"id": 5, "data": "ждём", "label": "Вклады"}]
     found = read_export(tmp_path, items, "a.jsonl")
@@ -79,6 +99,27 @@ def test_of_two_questions_neither_is_the_class_by_itself(tmp_path: Path) -> None
     assert (found.rows[0]["topic"], found.rows[0]["tone"]) == (["Карты"], ["зло"])
 
 
+@pytest.mark.parametrize(
+    ("person", "who"),
+    [
+        (7, 7),
+        ("anna", "anna"),
+        ({"id": 7, "email": "anna@bank.ru", "first_name": "Анна"}, "anna@bank.ru"),
+        (None, None),
+    ],
+)
+def test_label_studio_says_who_annotated(tmp_path: Path, person: object, who: object) -> None:
+    found = read_export(tmp_path, [task(1, chosen("Вклады", completed_by=person)), task(2)])
+    assert [row[found.roles["labelled_by"]] for row in found.rows] == [who, None]
+    (flat,) = read_export(tmp_path, [FLAT | {"annotator": person}]).rows
+    assert flat["annotator"] == who
+
+
+def test_a_cancelled_annotation_names_nobody(tmp_path: Path) -> None:
+    (row,) = read_export(tmp_path, [task(1, chosen("Карты", completed_by=7, was_cancelled=True))]).rows
+    assert row["labelled_by"] is None
+
+
 FLAT = {"text": "вклад", "id": 1, "topic": "Вклады", "annotator": 1, "annotation_id": 2, "created_at": "2026-01-01",
         "updated_at": "2026-01-01", "lead_time": 1.5}  # fmt: skip
 
@@ -110,6 +151,21 @@ def test_prodigy_with_choices(tmp_path: Path) -> None:
 def test_prodigy_with_one_label(tmp_path: Path) -> None:
     items = [{"text": "вклад", "label": "Вклады", "answer": answer} for answer in ("accept", "reject", "ignore")]
     assert labels(read_export(tmp_path, items, "a.jsonl")) == ["Вклады", None, None]
+
+
+@pytest.mark.parametrize(
+    ("session", "who"),
+    [
+        ({"_annotator_id": "topics-anna", "_session_id": "topics-anna"}, "topics-anna"),
+        ({"_session_id": "topics-anna"}, "topics-anna"),
+        ({"_annotator_id": "2026-02-06_10-17-19", "_session_id": "2026-02-06_10-17-19"}, None),
+        ({}, None),
+    ],
+)
+def test_prodigy_says_who_answered(tmp_path: Path, session: dict[str, object], who: str | None) -> None:
+    items = [{"text": "вклад", "label": "Вклады", "answer": "accept", "_input_hash": -5, **session}]
+    found = read_export(tmp_path, items, "a.jsonl")
+    assert found.rows[0][found.roles["labelled_by"]] == who
 
 
 @pytest.mark.parametrize("odd", [{}, {"answer": None}, {"answer": ["accept"]}])

@@ -1,0 +1,183 @@
+"""What the start page tells: the steps to a first model, what the workspace holds, the model, the worker."""
+
+import shlex
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from threading import Lock
+from typing import Literal, TypeAlias
+
+from sqlalchemy import Connection
+
+from firstline.bundle.files import read_manifest
+from firstline.bundle.manifest import Manifest
+from firstline.bundle.promise import FILE_NAME as PROMISE
+from firstline.bundle.registry import champion_id, model_folder
+from firstline.errors import BundleError
+from firstline.evaluation.report.data import Growth
+from firstline.evaluation.report.figures import growth
+from firstline.store.jobs import Job, count_waiting_jobs, has_worker, running_jobs
+from firstline.store.labelling import classes_in_use
+from firstline.store.messages import count_by_class, count_disagreements, count_labels, count_messages
+from firstline.store.progress import count_labels_after, count_labels_up_to, last_message
+from firstline.store.workspace import Workspace
+from firstline.types import Label
+
+FIRST_MODEL = 50
+"""With so many labels a first model is worth training."""
+LEAST_CLASSES = 2
+THIN = 10
+"""A class with fewer labels is thin: it is learned badly, and how well can hardly be measured."""
+_NEXT_MODEL = 50
+_LARGE = 100_000
+_KEPT_S = 60.0
+StepName: TypeAlias = Literal["import", "classes", "label", "train", "promise", "serve"]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Counts that read whole tables. `by_class` has the classes in use, without those of none.
+
+    `n_split` messages have several labels in force. `n_new` labels came in after the champion's training.
+    """
+
+    n_messages: int = 0
+    n_labelled: int = 0
+    by_class: Mapping[Label, int] | None = None
+    n_split: int = 0
+    n_new: int = 0
+
+    @property
+    def thin(self) -> list[tuple[Label, int]]:
+        """The classes with few labels, the fewest first."""
+        few = [(name, n) for name, n in (self.by_class or {}).items() if n < THIN]
+        return sorted(few, key=lambda one: (one[1], one[0].casefold()))
+
+
+class Counts:
+    """Counts a workspace. Of more than 100,000 messages the counts are kept for a minute, as they take a second."""
+
+    def __init__(self, place: Workspace) -> None:
+        self._place = place
+        self._lock = Lock()
+        self._key: tuple[object, ...] = ()
+        self._until = float("-inf")
+        self._counted = Counted()
+
+    def of(self, connection: Connection, trained_at: datetime | None) -> Counted:
+        """The counts; an import or another champion, trained at another time, counts anew."""
+        n_about = last_message(connection)
+        key = (n_about, trained_at)
+        with self._lock:
+            if n_about > _LARGE and key == self._key and time.monotonic() < self._until:
+                return self._counted
+            self._counted = self._count(connection, trained_at)
+            self._key, self._until = key, time.monotonic() + _KEPT_S
+            return self._counted
+
+    def _count(self, connection: Connection, trained_at: datetime | None) -> Counted:
+        none = self._place.none_classes
+        return Counted(
+            count_messages(connection),
+            count_labels(connection),
+            {name: n for name, n in count_by_class(connection).items() if name not in none},
+            count_disagreements(connection),
+            0 if trained_at is None else count_labels_after(connection, trained_at),
+        )
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step on the way to a model that serves. `address` is that of its page, empty if there is none."""
+
+    name: StepName
+    is_done: bool
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class ModelInUse:
+    """The champion. `accuracy` has its 95 % interval, 0 to 1; None if it is not known. `trained_at` is UTC."""
+
+    id: str
+    accuracy: tuple[float, float, float] | None
+    trained_at: datetime
+    n_learned: int
+    growth: Growth | None
+
+    @property
+    def gain(self) -> float | None:
+        """How much more labels should add to the accuracy, -1 to 1; None if the learning curve does not tell."""
+        if self.growth is None or self.growth.now is None or self.growth.then is None:
+            return None
+        return self.growth.then.right.value - self.growth.now.right.value
+
+
+@dataclass(frozen=True)
+class WorkerNow:
+    """Whether a worker runs, what it does, and how many jobs wait."""
+
+    is_running: bool
+    jobs: list[Job]
+    n_waiting: int
+
+
+def model_in_use(place: Workspace) -> ModelInUse | None:
+    """The champion; None if there is none. Raises `BundleError` if it cannot be read."""
+    if champion_id(place.models) is None:
+        return None
+    return _described(read_manifest(model_folder(place.models)))
+
+
+def steps(place: Workspace, connection: Connection, pages: frozenset[str], *, has_model: bool) -> list[Step]:
+    """The steps in their order; `pages` are the addresses that there are."""
+    n_labels = count_labels_up_to(connection, FIRST_MODEL)
+    none = place.none_classes
+    n_classes = sum(one.name not in none for one in classes_in_use(connection))
+    found: list[tuple[StepName, bool, str]] = [
+        ("import", last_message(connection) > 0, "/import"),
+        ("classes", n_classes >= LEAST_CLASSES, "/classes"),
+        ("label", has_model or n_labels >= FIRST_MODEL, "/label"),
+        ("train", has_model, "/models"),
+        ("promise", has_model and (place.models / PROMISE).is_file(), "/quality"),
+        ("serve", False, ""),
+    ]
+    return [Step(name, is_done, address if address in pages else "") for name, is_done, address in found]
+
+
+def labels_to_first_model(place: Workspace, connection: Connection) -> int | None:
+    """How many of the labels for a first model there are; None if there is a model."""
+    try:
+        has_model = champion_id(place.models) is not None
+    except BundleError:
+        has_model = True
+    return None if has_model else count_labels_up_to(connection, FIRST_MODEL)
+
+
+def is_training_due(model: ModelInUse, counted: Counted) -> bool:
+    """Whether enough labels came in since the last training: 50, and a tenth of what it learned."""
+    return counted.n_new >= max(_NEXT_MODEL, model.n_learned // 10)
+
+
+def worker_now(connection: Connection) -> WorkerNow:
+    """What the worker does at this moment."""
+    return WorkerNow(has_worker(connection), running_jobs(connection), count_waiting_jobs(connection))
+
+
+def command(place: Workspace, words: str) -> str:
+    """A command on this workspace, to be entered in a terminal."""
+    return f"firstline {words} --workspace {shlex.quote(str(place.folder.resolve()))}"
+
+
+def _described(manifest: Manifest) -> ModelInUse:
+    metrics, curve = manifest.metrics, manifest.learning_curve
+    interval = metrics.intervals.get("accuracy") if metrics is not None else None
+    created_at = datetime.fromisoformat(manifest.measured.created_at)
+    return ModelInUse(
+        manifest.id,
+        (metrics.accuracy, *interval) if metrics is not None and interval is not None else None,
+        created_at.astimezone(UTC).replace(tzinfo=None),
+        manifest.training.n_messages if manifest.training is not None else 0,
+        growth(curve, manifest.candidate) if curve is not None else None,
+    )

@@ -25,6 +25,8 @@ CLASSES = {
     "Кредит": "Условия, платежи и просрочки.",
     NONE: "",
 } | {f"Услуга {number}": "" for number in range(1, 20)}
+DISPUTED = ("Карта осталась в банкомате, а перевод не пришёл", ("Банкомат", "Перевод"))
+"""A message, and the classes that two imports gave it."""
 _REASONS = ("typical", "close_call", "unstable", "random")
 _WAITING = (
     "Банкомат на Невском <PERSON> не вернул карту, второй день жду ответа. Номер {}",
@@ -48,6 +50,8 @@ def filled_workspace(folder: Path) -> Workspace:
         place.database,
         *(StoredMessage(_WAITING[number % len(_WAITING)].format(number), "client") for number in range(N_WAITING)),
     )
+    for name in DISPUTED[1]:
+        take_in(place.database, StoredMessage(DISPUTED[0], label=name))
     with writing(place.database) as connection:
         for name, description in CLASSES.items():
             connection.execute(classes.update().where(classes.c.name == name).values(description=description))

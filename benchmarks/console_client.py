@@ -111,7 +111,7 @@ class Client:
         return told
 
     async def _asked(self, method: str, path: str, form: Form | None) -> tuple[int, str]:
-        """Status and text of the first answer that is none of a busy or missing server, as the page's script asks."""
+        """Status and text of the first answer below 500; until then it asks each second, as the page's script does."""
         while True:
             began = time.perf_counter()
             try:

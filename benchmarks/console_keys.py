@@ -2,8 +2,8 @@
 
 Debian's Chromium in a desktop and in a phone window shows the labelling page of a real console. Each message is
 labelled by two keys, as people do it: a digit chooses, and the same digit saves. The time is that of the browser,
-`performance.now()`, from the second key press to the first frame after the next text is in the page. In a real console
-labels go out in the background meanwhile.
+`performance.now()`, from the second key press to the first frame after the next text is in the page. Meanwhile the
+labels go out in the background.
 """
 
 import argparse

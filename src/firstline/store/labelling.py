@@ -27,6 +27,7 @@ SKIPPED_S = 12 * 3_600
 RANDOM = "random"
 """The reason of a message that was drawn at random."""
 _KEPT_S = 120
+"""How long a random message stays in the queue after its label, for whoever takes the label back."""
 _RENEWED_S = 60
 """A lease that began later is not lengthened yet."""
 _TRIES = 3

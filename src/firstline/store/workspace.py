@@ -159,7 +159,7 @@ class Workspace:
         return self._open()
 
     def keep_connections(self) -> None:
-        """Open the database so that connections stay open; a process that answers people has no time for new ones.
+        """Open the database with connections that stay open, for a process that asks many times a second.
 
         Raises `StoreUnusable`.
         """

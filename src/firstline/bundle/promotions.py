@@ -43,12 +43,22 @@ def promotions(models: Path) -> list[Promotion]:
 
 
 def add_promotion(
-    models: Path, model: str, before: str, why: str, *, is_rollback: bool = False, is_automatic: bool = False
+    models: Path,
+    model: str,
+    before: str,
+    why: str,
+    *,
+    by: str = "",
+    is_rollback: bool = False,
+    is_automatic: bool = False,
 ) -> None:
-    """Add a line, unless the last one says the same. Raises `OSError`, and leaves the file as it was."""
+    """Add a line, unless the last one says the same. `by` is by default the user who runs this.
+
+    Raises `OSError`, and leaves the file as it was.
+    """
     file = models / FILE_NAME
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    promotion = Promotion(model, before, now, user_name(), why, is_rollback, is_automatic)
+    promotion = Promotion(model, before, now, by or user_name(), why, is_rollback, is_automatic)
     last = next(reversed(promotions(models)), None)
     if last is not None and (last.model, last.before, last.why) == (model, before, why):
         # It was recorded, but the process was killed before the champion changed.

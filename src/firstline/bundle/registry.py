@@ -79,9 +79,15 @@ def champions_candidates(models: Path) -> tuple[str, ...]:
 
 
 def promote(
-    models: Path, model_id: str, why: str = "", *, is_rollback: bool = False, is_automatic: bool = False
+    models: Path,
+    model_id: str,
+    why: str = "",
+    *,
+    by: str = "",
+    is_rollback: bool = False,
+    is_automatic: bool = False,
 ) -> None:
-    """Make a model the champion, and record who did it and why, see `promotions`.
+    """Make a model the champion, and record who did it and why, see `promotions`. `by` as in `add_promotion`.
 
     Raises `BundleError` if it is missing or damaged, or if the change cannot be written: then the champion stays.
     """
@@ -93,7 +99,7 @@ def promote(
     # The record comes first. After a crash in between it has a line too many, but no champion is unaccounted for.
     try:
         if before != manifest.id:
-            add_promotion(models, manifest.id, before, why, is_rollback=is_rollback, is_automatic=is_automatic)
+            add_promotion(models, manifest.id, before, why, by=by, is_rollback=is_rollback, is_automatic=is_automatic)
         with whole_file(models / CHAMPION) as unfinished:
             unfinished.write_bytes(champion_content(manifest.id))
     except OSError as error:
@@ -103,22 +109,27 @@ def promote(
         ) from None
 
 
-def rollback(models: Path, why: str, check: Callable[[Path], object]) -> tuple[str, str]:
+def rollback(models: Path, why: str, check: Callable[[Path], object], *, by: str = "") -> tuple[str, str]:
     """Make the previous champion the champion again; returns the ids of the new and the old one.
 
     Champions that were deleted are skipped. `check` raises if the model in a folder cannot be served. Raises
     `BundleMissing` if none is left.
     """
+    now, earlier = champion_id(models) or "", previous_champion(models)
+    if earlier is None:
+        raise BundleMissing("No earlier champion is left to go back to.", f"Choose a model: {_PROMOTE}")
+    check(models / earlier)
+    promote(models, earlier, why, by=by, is_rollback=True)
+    return earlier, now
+
+
+def previous_champion(models: Path) -> str | None:
+    """The model that `rollback` goes back to; None if none is left. Raises `BundleDamaged`."""
     now = champion_id(models) or ""
     known = champions(models)
     # A crash may have left the record of a promotion that did not happen, after that of the champion.
     earlier = known[: len(known) - 1 - known[::-1].index(now)] if now in known else known
-    for name in reversed(earlier):
-        if (models / name / FILE_NAME).is_file():
-            check(models / name)
-            promote(models, name, why, is_rollback=True)
-            return name, now
-    raise BundleMissing("No earlier champion is left to go back to.", f"Choose a model: {_PROMOTE}")
+    return next((name for name in reversed(earlier) if (models / name / FILE_NAME).is_file()), None)
 
 
 def prune(models: Path, keep: int) -> list[str]:

@@ -12,7 +12,17 @@ from firstline.cli.serve import listen
 
 if TYPE_CHECKING:
     from firstline.console.console import Console, SingleUse
+    from firstline.errors import UsageError
     from firstline.store.workspace import Workspace
+
+_WorkerOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--worker/--no-worker",
+        help="Run `firstline worker` as well, which suggests classes and trains. Default: with --demo only.",
+        show_default=False,
+    ),
+]
 
 
 def console(
@@ -22,14 +32,7 @@ def console(
         bool,
         typer.Option("--demo", help="Make or open the workspace firstline-demo, and print a link that signs in once."),
     ] = False,
-    worker: Annotated[
-        bool | None,
-        typer.Option(
-            "--worker/--no-worker",
-            help="Run `firstline worker` as well, which suggests classes and trains. Default: with --demo only.",
-            show_default=False,
-        ),
-    ] = None,
+    worker: _WorkerOption = None,
     plain_http: Annotated[
         bool,
         typer.Option("--plain-http", help="Speak HTTP on an address that others reach: behind a proxy that ends TLS."),
@@ -57,11 +60,7 @@ def console(
         place, link = _demo() if demo else (Workspace.find(workspace), None)
         has_tls = bool(place.settings.serving.tls_certificate)
         if not (is_loopback or has_tls or plain_http):
-            raise UsageError(
-                f"Passwords would cross the network unprotected: {host} can be reached from others, without TLS.",
-                "Set serving.tls_certificate and serving.tls_key in firstline.toml. Behind a proxy that ends TLS, add"
-                " --plain-http.",
-            )
+            raise _unprotected(host)
         from firstline.console.running import run_console
 
         def announce(running: "Console") -> None:
@@ -77,6 +76,16 @@ def console(
 
         has_worker = _wants_worker(worker, demo=demo)
         run_console(place, listener, host, is_loopback=is_loopback, on_ready=announce, link=link, has_worker=has_worker)
+
+
+def _unprotected(host: str) -> "UsageError":
+    from firstline.errors import UsageError
+
+    return UsageError(
+        f"Passwords would cross the network unprotected: {host} can be reached from others, without TLS.",
+        "Set serving.tls_certificate and serving.tls_key in firstline.toml. Behind a proxy that ends TLS, add"
+        " --plain-http.",
+    )
 
 
 def _demo() -> "tuple[Workspace, SingleUse]":

@@ -40,6 +40,7 @@ def forget(
     how to make each again.
     """
     from firstline.errors import InputError, UnusableCell, UsageError
+    from firstline.evaluation.forgetting import Wanted, forget_everywhere
     from firstline.messages.cells import read_name, read_text
     from firstline.store.workspace import Workspace
 
@@ -55,13 +56,17 @@ def forget(
         why = str(error) if isinstance(error, UnusableCell) else "it is not UTF-8"
         raise UsageError(f"Cannot read what to forget: {why}.", "Write it as it is in the export.") from None
     with place.hold("messages", "forget"):
-        found, reports, n_records = _forget(place, known, source, texts, before, dry_run)
+        gone = forget_everywhere(place, Wanted(known, source, texts, before), is_rehearsal=dry_run)
+    found, n_records = gone.found, gone.n_records
+    if gone.not_rewritten:
+        note(f"Warning: forgotten text may still be in unused parts of the database's files: {gone.not_rewritten}.")
+        note("Run this again later: it will find nothing to forget, but rewrite the files.")
     if not (found.keys or found.n_ids or n_records):
         raise InputError(
             "Nothing here matches, so nothing was forgotten.",
             f"Write ids and texts as they are in the export. Systems known here: {listed(found.sources) or 'none'}",
         )
-    holders = _holders(place, found.keys, reports)
+    holders = _holders(place, found.keys, list(gone.reports))
     if as_json:
         counts = {"n_messages": len(found.keys), "n_ids": found.n_ids, "n_shared": found.n_shared}
         missed = {"n_unknown_ids": found.n_unknown_ids, "n_undated": found.n_undated}
@@ -83,71 +88,6 @@ def _say_counts(found: "Forgotten", n_records: int, would: str) -> None:
         say(f"  {counted(found.n_unknown_ids, 'id')} not found.")
     if found.n_undated:
         say(f"  {counted(found.n_undated, 'message')} without a date: not compared with --older-than.")
-
-
-def _forget(
-    place: "Workspace",
-    ids: list[str],
-    source: str | None,
-    texts: list[str],
-    before: datetime | None,
-    is_rehearsal: bool,
-) -> tuple["Forgotten", list[str], int]:
-    """What was forgotten, the pages in reports/ that quoted it, and the number of answers to it that were recorded.
-
-    Pages and recorded answers are deleted as well.
-    """
-    from firstline.evaluation.report.quoting import reports_that_quote
-    from firstline.messages.importing import masker
-    from firstline.messages.incoming import Names
-    from firstline.store.database import rehearsing, writing
-    from firstline.store.forgetting import Forgotten, forget, rewrite
-    from firstline.store.key import open_key
-    from firstline.text.emails import own_words
-
-    mask, cuts = masker(place.settings), place.settings.emails.cut_quotes
-    own = [own_words(text) if cuts else text for text in texts]
-    # A conversation is stored line by line.
-    masked = [form for text in own for form in (mask(text), "\n".join(filter(None, map(mask, text.splitlines()))))]
-    if not place.has_database:  # A serving machine. It would get a database and a key of its own.
-        return Forgotten(), [], _forget_records(place, set(ids), masked, set(), before, is_rehearsal)
-    with (rehearsing if is_rehearsal else writing)(place.database) as connection:
-        key = open_key(place.folder, connection)
-        names = Names(mask, key.hash_id)
-        known = [name for one in ids if (name := names.id(one))]
-        found = forget(connection, key.secret, ids=known, source=source, texts=masked, before=before)
-        # Before the messages are gone for good: if this stops here, the same command finds all of it again.
-        pages = reports_that_quote(place.reports, found.keys)
-        for page in pages if not is_rehearsal else ():
-            page.unlink(missing_ok=True)
-        n_records = _forget_records(place, {*ids, *known}, masked, found.keys, before, is_rehearsal)
-    # Also when nothing matched: what an earlier run could not do is done then.
-    if not is_rehearsal and (why := rewrite(place.database)):
-        note(f"Warning: forgotten text may still be in unused parts of the database's files: {why}.")
-        note("Run this again later: it will find nothing to forget, but rewrite the files.")
-    return found, [page.name for page in pages], n_records
-
-
-def _forget_records(
-    place: "Workspace",
-    ids: set[str],
-    texts: list[str],
-    keys: set[bytes],
-    before: datetime | None,
-    is_rehearsal: bool,
-) -> int:
-    """The number of recorded answers that were deleted."""
-    from firstline.errors import FileUnwritable
-    from firstline.store.records import forget_records
-
-    try:
-        return forget_records(
-            place.records, ids=ids, texts=set(texts), keys=keys, before=before, is_rehearsal=is_rehearsal
-        )
-    except OSError as error:
-        raise FileUnwritable(
-            f"The recorded answers in {place.records} cannot be changed: {error.strerror}.", "Check its permissions."
-        ) from None
 
 
 def _lines(file: Path) -> list[str]:

@@ -16,7 +16,21 @@ from firstline.console.asking import ask, visit_of
 from firstline.console.assets import PREFIX, asset_at
 from firstline.console.console import Console
 from firstline.console.page import Page
-from firstline.console.pages import account, agreement, export, frame, import_, label, message, settle, start, users
+from firstline.console.pages import (
+    account,
+    agreement,
+    export,
+    frame,
+    import_,
+    label,
+    messages,
+    models,
+    quality,
+    settle,
+    start,
+    trainings,
+    users,
+)
 from firstline.console.problems import http_answer, unforeseen
 from firstline.console.shield import Shield
 from firstline.console.visit import Answer
@@ -33,7 +47,20 @@ PAGES: tuple[Page, ...] = (
     settle.case,
     settle.choose,
     settle.undo,
-    message.history,
+    quality.quality,
+    quality.promise,
+    quality.report,
+    quality.write,
+    models.models,
+    models.make_champion,
+    models.go_back,
+    trainings.train,
+    trainings.progress,
+    trainings.cancel,
+    messages.messages,
+    messages.find,
+    messages.message,
+    messages.forget,
     import_.choose,
     import_.upload,
     import_.check,

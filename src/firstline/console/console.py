@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from firstline.console.page import Lane, Page
 from firstline.console.progress import Counts
+from firstline.console.qualities import Qualities
 from firstline.console.sessions import Cookies, Sessions, new_secret
 from firstline.console.split import SplitMessages
 from firstline.console.uploads import Uploads
@@ -65,6 +66,7 @@ class Console:
         self.sessions = Sessions(place, self.settings)
         self.uploads = Uploads(place.temporary)
         self.split = SplitMessages()
+        self.qualities = Qualities(place)
         self.link = link
         self.counts = Counts(place)
         self.paths = frozenset(one.path for one in pages)

@@ -49,6 +49,11 @@ class Counted:
     n_new: int = 0
 
     @property
+    def n_learnable(self) -> int:
+        """How many classes have a label."""
+        return sum(n > 0 for n in (self.by_class or {}).values())
+
+    @property
     def thin(self) -> list[tuple[Label, int]]:
         """The classes with few labels, the fewest first."""
         few = [(name, n) for name, n in (self.by_class or {}).items() if n < THIN]
@@ -130,15 +135,17 @@ def model_in_use(place: Workspace) -> ModelInUse | None:
     return _described(read_manifest(model_folder(place.models)))
 
 
-def steps(place: Workspace, connection: Connection, pages: frozenset[str], *, has_model: bool) -> list[Step]:
+def steps(
+    place: Workspace, connection: Connection, pages: frozenset[str], counted: Counted, *, has_model: bool
+) -> list[Step]:
     """The steps in their order; `pages` are the addresses that there are."""
-    n_labels = count_labels_up_to(connection, FIRST_MODEL)
+    is_labelled = count_labels_up_to(connection, FIRST_MODEL) >= FIRST_MODEL and counted.n_learnable >= LEAST_CLASSES
     none = place.none_classes
     n_classes = sum(one.name not in none for one in classes_in_use(connection))
     found: list[tuple[StepName, bool, str]] = [
         ("import", last_message(connection) > 0, "/import"),
         ("classes", n_classes >= LEAST_CLASSES, "/classes"),
-        ("label", has_model or n_labels >= FIRST_MODEL, "/label"),
+        ("label", has_model or is_labelled, "/label"),
         ("train", has_model, "/models"),
         ("promise", has_model and (place.models / PROMISE).is_file(), "/quality"),
         ("serve", False, ""),

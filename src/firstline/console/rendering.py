@@ -8,18 +8,22 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_time
 from babel.numbers import format_decimal
 from babel.support import Translations
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from firstline.console.assets import assets
-from firstline.console.words import NAMES, Language
+from firstline.console.words import NAMES, Language, later
+from firstline.evaluation.report.numbers import number_filters
 
 DOMAIN = "console"
 _PACKAGE = "firstline.console"
 _NOT_IN_HTML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """Control characters, halves of characters, and what is no character."""
+
+_SPAN = later("%(low)s to %(high)s")
+"""The words that `number_filters` translates."""
 
 
 def render(template: str, language: Language, values: Mapping[str, Any]) -> bytes:
@@ -45,24 +49,29 @@ def _environment(language: Language) -> Environment:
     )
     environment.install_gettext_translations(_translations(language), newstyle=True)  # type: ignore[attr-defined]
     environment.globals.update(asset=lambda name: assets()[name].address, language=language, languages=NAMES)
+    environment.filters.update(number_filters(language, _translations(language).gettext))
     environment.filters.update(
         number=_decimal(language),
         decimals=_decimal(language, "0.00"),
         tenths=_decimal(language, "#,##0.0"),
-        signed=_decimal(language, "+#,##0.0;-#,##0.0"),
         day=lambda at: format_date(at, "medium", locale=language),
-        moment=lambda at: format_datetime(_on_this_clock(at), "medium", locale=language),
+        moment=_moment(language),
     )
     return environment
 
 
-def _on_this_clock(at: datetime) -> datetime:
-    """A stored time, which is in UTC, as the clock of this machine shows it."""
-    return at.replace(tzinfo=UTC).astimezone().replace(tzinfo=None)
-
-
 def _decimal(language: Language, pattern: str = "#,##0") -> Any:
     return lambda value: format_decimal(value, pattern, locale=language)
+
+
+def _moment(language: Language) -> Any:
+    """A time in UTC as day and minute by this machine's clock."""
+
+    def moment(at: datetime) -> str:
+        here = at.replace(tzinfo=UTC).astimezone()
+        return f"{format_date(here, 'medium', locale=language)}, {format_time(here, 'short', locale=language)}"
+
+    return moment
 
 
 @cache

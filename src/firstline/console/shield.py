@@ -35,7 +35,9 @@ class Shield:
 def _adding(send: Send) -> Callable[[Any], Any]:
     async def send_with_headers(event: Any) -> None:
         if event["type"] == "http.response.start":
-            found = [*event["headers"], *_HEADERS]
+            own = [name.lower() for name, _ in event["headers"]]
+            # A report on a model has its own policy, in a sandbox.
+            found = [*event["headers"], *(one for one in _HEADERS if one[0] not in own)]
             if not any(name.lower() == b"cache-control" for name, _ in found):
                 found.append(_NOT_KEPT)
             event["headers"] = found

@@ -53,7 +53,9 @@ class Progress:
         elif isinstance(event, Skipped):
             self.say(f"skipped {event.candidate}: {event.reason}")
         elif not isinstance(event, Stage):
-            self.say(f"{event.candidate}: macro-F1 {event.figures.macro_f1:.3f}")
+            figures = event.figures
+            low, high = figures.intervals["accuracy"]
+            self.say(f"{event.candidate}: {figures.accuracy:.1%} right ({low:.1%} to {high:.1%})".replace("%", " %"))
 
     def stage(self, stage: Stage) -> None:
         """How far a long step has come."""
@@ -74,7 +76,8 @@ def _retrain(place: Workspace, arguments: Mapping[str, Any], progress: Progress)
     if arguments.get("notebook"):
         made = run_to_end(retrain_by_notebook(place, choice), progress.event)
         return _told(place, made, progress) | {"notebook": str(made.executed)}
-    request = request_of(place.settings)
+    minutes = arguments.get("minutes")
+    request = request_of(place.settings, minutes=minutes if isinstance(minutes, int | float) else None)
     events = in_workspace(
         place,
         request,

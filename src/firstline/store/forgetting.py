@@ -81,10 +81,12 @@ def forget(
     source: str | None = None,
     texts: Sequence[str] = (),
     before: datetime | None = None,
+    stored: Sequence[int] = (),
 ) -> Forgotten:
     """Delete messages by id (of one system, if `source` is given), by masked text, or by time, if sent before `before`.
 
-    A message that other ids share stays for them. Runs in the caller's transaction.
+    A message that other ids share stays for them. `stored` are the ids of a few rows, which go with all their ids.
+    Runs in the caller's transaction.
     """
     known = connection.execute(select(message_ids.c.source).distinct().order_by(message_ids.c.source))
     found = Forgotten(sources=[name for name in known.scalars() if name])
@@ -94,6 +96,8 @@ def forget(
     for part in parts(texts):
         _forget_messages(connection, secret, messages.c.text.in_(part), found, is_by_text=True)
         _forget_earlier(connection, secret, corrections.c.text.in_(part), found, is_by_text=True)
+    if stored:
+        _forget_messages(connection, secret, messages.c.id.in_(stored), found)
     if before is not None:
         undated = select(func.count()).where(messages.c.sent_at.is_(None))
         found.n_undated = connection.execute(undated).scalar_one()

@@ -133,6 +133,24 @@ def has_worker(connection: Connection) -> bool:
         return False
 
 
+def present_job(connection: Connection, kind: str) -> Job | None:
+    """The job of a kind that runs, else the one that waits, else the one that ended last; None if there is none."""
+    of_kind = select(jobs.c.id).where(jobs.c.kind == kind)
+    active = of_kind.where(jobs.c.state.in_(("running", "waiting"))).order_by(jobs.c.state, jobs.c.id)
+    for wanted in (active, of_kind.order_by(jobs.c.id.desc())):
+        found = connection.execute(wanted.limit(1)).scalar()
+        if found is not None:
+            return find_job(connection, found)
+    return None
+
+
+def last_results(connection: Connection, kind: str) -> list[dict[str, Any]]:
+    """What the last 50 jobs of a kind found that ended well, the newest first."""
+    is_done = and_(jobs.c.kind == kind, jobs.c.state == "done")
+    rows = connection.execute(select(jobs.c.result).where(is_done).order_by(jobs.c.id.desc()).limit(_MOST_LISTED))
+    return [found for text in rows.scalars() if (found := _parsed(text)) is not None]
+
+
 def claim_job(connection: Connection, lane: Lane, worker: str) -> Job | None:
     """Take the first job of a lane that may start; None if there is none, or if one of the lane is running.
 

@@ -165,6 +165,12 @@ def count_labels(connection: Connection) -> int:
     return connection.execute(counted).scalar_one()
 
 
+def has_labels(connection: Connection) -> bool:
+    """Whether any message has a label that counts."""
+    found = select(labels.c.id).join_from(labels, classes).where(in_force, in_use).limit(1)
+    return connection.execute(found).scalar() is not None
+
+
 def count_by_class(connection: Connection) -> Counter[Label]:
     """Labels in force per class in use, including classes without labels."""
     counted = select(classes.c.name, func.count(labels.c.id)).join_from(

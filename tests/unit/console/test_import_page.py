@@ -11,6 +11,7 @@ from firstline.console.app import PAGES
 from firstline.console.console import Console
 from firstline.console.uploads import file_name
 from firstline.settings import read_settings
+from firstline.store.jobs import list_jobs
 from firstline.store.messages import count_labels, count_messages
 from firstline.store.schema import messages
 from firstline.store.workspace import Workspace
@@ -53,7 +54,14 @@ def test_a_file_is_looked_at_and_then_imported(browsers: NewBrowser, console_on_
     with place.database.connect() as connection:
         assert (count_messages(connection), count_labels(connection)) == (2, 1)
         assert not any("916" in text for text in connection.execute(select(messages.c.text)).scalars())
+        # One class is too few to suggest anything.
+        assert list_jobs(connection) == []
     assert browser.post("/import/run").status_code == 404
+    browser.upload("crm.csv", b"text,label\nanother,Card\none more,Account\n")
+    browser.get("/import/check")
+    assert browser.post("/import/run", {"column_text": "text", "column_label": "label"}).status_code == 200
+    with place.database.connect() as connection:
+        assert [(job.kind, job.asked_by) for job in list_jobs(connection)] == [("queue", "import")]
     console_on_each.uploads.close()
     assert left_in(place.temporary) == []
 

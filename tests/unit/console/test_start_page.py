@@ -114,6 +114,15 @@ def test_each_step_comes_after_the_one_before(place: Workspace, lena: Browser) -
     assert f"firstline serve --workspace {place.folder}" in page
 
 
+def test_labels_of_one_class_train_no_model(place: Workspace, lena: Browser) -> None:
+    take_in(place.database, *(StoredMessage(f"где {row}", label="Карта") for row in range(60)))
+    with writing(place.database) as connection:
+        connection.execute(classes.insert().values(name="Вход", kind="normal"))
+    page = lena.get("/").text
+    assert next_of(page) == "Label messages"
+    assert "All labels are of one class." in page
+
+
 def test_pages_that_are_not_there_are_not_linked(place: Workspace, lena: Browser, console_on_each: Console) -> None:
     fill(place, 0)
     console_on_each.paths = frozenset({"/import", "/label"})
@@ -173,7 +182,7 @@ def test_the_model_with_its_interval_and_what_more_labels_bring(place: Workspace
     assert "82.6 % of its answers are right (80.1 to 84.9 %)." in page
     assert model in page
     # 1 - (.1 + 400 ^ -.5) = .85 and 1 - (.1 + 700 ^ -.5) = .862; the interval is half of the way as wide as at 900.
-    assert "About 300 more labels should bring +1.2 points: 86.2 % right (84.2 to 88.2 %) instead of 85.0 %." in page
+    assert "About 300 more labels should bring +1.2 points: 86.2 % right (84.2 to 88.2 %) instead of 85.0 %, by" in page
 
 
 def test_without_a_law_nothing_is_promised(place: Workspace, lena: Browser) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, func, select
 from firstline.store.database import open_database, writing
 from firstline.store.forgetting import Forgotten, Tombstones, forget, rewrite
 from firstline.store.messages import StoredMessage
-from firstline.store.schema import corrections, labels, tombstones
+from firstline.store.schema import corrections, labels, messages, tombstones
 from firstline.store.undo import undo_last_import
 from tests.postgres import NewDatabase, on_sqlite_alone
 from tests.unit.store.filling import ids, labelled, take_in, texts
@@ -45,6 +45,16 @@ def test_a_message_goes_with_its_labels_and_stays_away(engine: Engine) -> None:
     assert labelled(engine) == [("где заказ", "Заказ")]
     assert again(engine, *EXPORT) == 1
     assert texts(engine) == [("где заказ", None)]
+
+
+def test_a_stored_message_goes_with_all_its_ids(engine: Engine) -> None:
+    take_in(engine, *EXPORT)
+    with engine.connect() as connection:
+        place = connection.execute(select(messages.c.id).where(messages.c.text == "где заказ")).scalar_one()
+    found = forgotten(engine, stored=[place])
+    assert (found.keys, found.n_ids, found.n_shared) == ({EXPORT[0].key}, 2, 0)
+    assert texts(engine) == [("карта не работает", None)]
+    assert again(engine, *EXPORT) == 2
 
 
 def test_a_text_that_others_have_too_stays_for_them(engine: Engine) -> None:

@@ -22,7 +22,9 @@ from firstline.store.jobs import (
     has_worker,
     holds,
     last_asked,
+    last_results,
     list_jobs,
+    present_job,
     put_back,
     read_job,
     say_alive,
@@ -61,6 +63,23 @@ def test_each_lane_runs_one_job_at_a_time_the_oldest_first(connection: Connectio
     assert following is not None
     assert (following.id, following.arguments) == (second.id, {"promote": "never"})
     assert read_job(connection, first.id).result == {"promoted": True}
+
+
+def test_the_present_job_is_the_one_that_runs_or_waits_or_ended_last(connection: Connection) -> None:
+    assert present_job(connection, "retrain") is None
+    first = add_job(connection, "retrain", {}, "anna")
+    taken = claimed(connection)
+    second = add_job(connection, "retrain", {"promote": "never"}, "anna")
+    add_job(connection, "report", {}, "anna")
+    assert [present_job(connection, "retrain")] == [taken]
+    finish_job(connection, taken, "done", result={"promoted": True})
+    assert present_job(connection, "retrain") == second
+    finish_job(connection, claimed(connection), "done", result={"promoted": False})
+    ended = present_job(connection, "retrain")
+    assert ended is not None
+    assert (ended.id, ended.state) == (second.id, "done")
+    assert last_results(connection, "retrain") == [{"promoted": False}, {"promoted": True}]
+    assert first.id < second.id
 
 
 def test_two_workers_cannot_have_a_job_of_the_same_lane(connection: Connection) -> None:

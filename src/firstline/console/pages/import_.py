@@ -1,6 +1,7 @@
 """Importing a file: upload, look at five masked rows and the columns, then import. Leads and admins."""
 
 import logging
+from contextlib import suppress
 from typing import Literal
 
 from firstline.console.importing import (
@@ -13,6 +14,7 @@ from firstline.console.importing import (
     rehearse,
 )
 from firstline.console.page import page
+from firstline.console.progress import LEAST_CLASSES
 from firstline.console.uploads import Upload
 from firstline.console.visit import Answer, Visit
 from firstline.console.words import later
@@ -27,7 +29,11 @@ from firstline.errors import (
     SourceUnclear,
     StoreUnusable,
     WorkspaceBusy,
+    WorkspaceError,
 )
+from firstline.store.database import writing_rows
+from firstline.store.jobs import add_job
+from firstline.store.labelling import classes_in_use
 
 _log = logging.getLogger("firstline.console")
 _MOST_VALUES_CHARS = 500
@@ -84,6 +90,8 @@ def run(visit: Visit) -> Answer:
     except FirstlineError as error:
         return _show(visit, kept, choice, None, error)
     visit.console.uploads.drop(kept)
+    if imported.report.n_new:
+        _ask_for_queue(visit)
     return visit.render("import_done.html.jinja", name=kept.name, report=imported.report, imported=imported)
 
 
@@ -92,6 +100,16 @@ def drop(visit: Visit) -> Answer:
     """Delete the uploaded file."""
     visit.console.uploads.drop(visit.console.uploads.of(visit.person.id))
     return visit.go_to("/import")
+
+
+def _ask_for_queue(visit: Visit) -> None:
+    """Have the worker choose among the new messages by the time that somebody labels. Without classes it is too early.
+
+    The import is done whether or not this can be written now.
+    """
+    with suppress(WorkspaceError), writing_rows(visit.place.database) as connection:
+        if len(classes_in_use(connection)) >= LEAST_CLASSES:
+            add_job(connection, "queue", {}, "import")
 
 
 def _look(visit: Visit, kept: Upload, choice: Choice) -> Answer:

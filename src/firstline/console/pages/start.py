@@ -29,8 +29,8 @@ def start(visit: Visit) -> Answer:
     """What to do next, and what is there."""
     model, is_broken = _model(visit)
     with visit.place.database.connect() as connection:
-        way = steps(visit.place, connection, visit.console.paths, has_model=model is not None or is_broken)
         counted = visit.console.counts.of(connection, None if model is None else model.trained_at)
+        way = steps(visit.place, connection, visit.console.paths, counted, has_model=model is not None or is_broken)
         people = given_by_person(connection, midnight())
         waiting = count_for_lead(connection) + counted.n_split
         worker = worker_now(connection)

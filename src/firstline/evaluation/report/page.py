@@ -8,23 +8,20 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 from babel.dates import format_date
-from babel.numbers import format_decimal
 from babel.support import Translations
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from firstline.evaluation.report.axes import count_axis, share_axis
 from firstline.evaluation.report.data import ReportData
+from firstline.evaluation.report.numbers import number_filters
 
 LANGUAGES = ("ru", "en")
 DOMAIN = "report"
 _PACKAGE = "firstline.evaluation.report"
 _MOST_CHARS = 300
-_MOST_IN_DIGITS = 1e15
-_FIXED_BLANK = "\u00a0"
 _NOT_IN_HTML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """Control characters, halves of characters, and what is no character."""
 
@@ -47,6 +44,23 @@ def render_report(data: ReportData, language: str) -> str:
     return _NOT_IN_HTML.sub("\ufffd", html)
 
 
+def page_policy() -> str:
+    """The Content-Security-Policy of pages of this version: it allows their own style and script, nothing else.
+
+    In the sandbox a page has no origin, so that it could reach nothing of the site that serves it.
+    """
+    style, script = _hash(_text_of("report.css")), _hash(_text_of("sort.js"))
+    return (
+        f"default-src 'none'; style-src '{style}'; script-src '{script}'; base-uri 'none'; form-action 'none';"
+        " frame-ancestors 'none'; sandbox allow-scripts"
+    )
+
+
+def is_of_this_version(page: str) -> bool:
+    """Whether a page has the style and the script that `page_policy` allows."""
+    return all(_hash(_text_of(name)) in page for name in ("report.css", "sort.js"))
+
+
 @cache
 def _environment(language: str) -> Environment:
     environment = Environment(
@@ -60,7 +74,8 @@ def _environment(language: str) -> Environment:
     translations = _translations(language)
     environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
     environment.globals.update(share_axis=share_axis, count_axis=count_axis)
-    environment.filters.update(_filters(language, translations), shortened=_shortened, breakable=_breakable)
+    environment.filters.update(number_filters(language, translations.gettext))
+    environment.filters.update(day=_day(language), shortened=_shortened, breakable=_breakable)
     return environment
 
 
@@ -72,63 +87,14 @@ def _translations(language: str) -> gettext.NullTranslations:
         return Translations(catalogue, DOMAIN)
 
 
-def _filters(language: str, translations: gettext.NullTranslations) -> dict[str, Callable[..., Any]]:
-    """How numbers and dates are written in this language."""
-
-    def number(value: float, digits: int = 0) -> str:
-        if abs(value) > _MOST_IN_DIGITS:
-            return f"{value:.3g}"
-        return str(format_decimal(value, "#,##0." + "0" * digits if digits else "#,##0", locale=language))
-
-    def hundredths(value: float) -> str:
-        """A share as so many of 100; with one decimal if rounding would make it 0 or 100."""
-        of_hundred = 100 * value
-        if 0 < of_hundred < 1 or 99 < of_hundred < 100:
-            return number(min(max(of_hundred, 0.1), 99.9), 1)
-        return number(of_hundred)
-
-    def percent(value: float) -> str:
-        return f"{hundredths(value)}{_FIXED_BLANK}%"
-
-    def odds(value: float) -> str:
-        """A confidence; never 0 or 100 %."""
-        if value < 0.01:
-            return translations.gettext("under 1\N{NO-BREAK SPACE}%")
-        return translations.gettext("over 99\N{NO-BREAK SPACE}%") if value > 0.99 else percent(value)
-
-    def bounds(share: Any, times: float = 100) -> tuple[str, str]:
-        return number(times * share.low), number(times * share.high)
-
-    def span(share: Any) -> str:
-        """The interval of a share, of 100, as in a sentence: `75 to 81`."""
-        low, high = bounds(share)
-        return translations.gettext("%(low)s to %(high)s") % {"low": low, "high": high}
-
-    def range_(share: Any, times: float = 100) -> str:
-        """The same in a table, of 100 or `times`: `75–81`."""
-        return "–".join(bounds(share, times))
-
-    def signed(value: float, digits: int = 1) -> str:
-        # Rounded first: what is written as 0 has no sign.
-        rounded = round(value, digits)
-        return ("+" if rounded > 0 else "\u2212" if rounded < 0 else "") + number(abs(rounded), digits)
-
+def _day(language: str) -> Callable[[str], str]:
     def day(text: str) -> str:
         try:
             return str(format_date(datetime.fromisoformat(text), "long", locale=language)) if text else ""
         except ValueError:  # Nothing vouches for what a manifest says about its day.
             return text
 
-    return {
-        "number": number,
-        "hundredths": hundredths,
-        "percent": percent,
-        "odds": odds,
-        "span": span,
-        "range": range_,
-        "signed": signed,
-        "day": day,
-    }
+    return day
 
 
 def _shortened(text: str) -> str:

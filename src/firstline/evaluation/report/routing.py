@@ -21,15 +21,15 @@ def routing(decider: Decider) -> Routing | None:
     n = held_out.n_messages
     if decider.record is None or not n:
         return None
-    offer = _offer(decider)
+    asked_for = offer(decider)
     asked = {*PRECISIONS, *([decider.promise.precision] if decider.promise.precision else [])}
     return Routing(
-        offer=offer,
+        offer=asked_for,
         review=share(n - held_out.routed - held_out.unknown, n),
         unknown=share(held_out.unknown, n),
         rule=_rule(decider, decider.record),
         n_outsiders=round(float(decider.record.is_none.sum()) / decider.record.n_repeats),
-        others=tuple(_offer(decider.with_promise(Promise(precision=level))) for level in sorted(asked, reverse=True)),
+        others=tuple(offer(decider.with_promise(Promise(precision=level))) for level in sorted(asked, reverse=True)),
         curve=_curve(decider),
     )
 
@@ -40,8 +40,11 @@ def share(count: float, n: float) -> Share:
     return Share(value, *wilson(value, n_messages), n_messages)
 
 
-def _offer(decider: Decider) -> Offer:
-    """What the thresholds route. The interval of what is right holds for a thousand new messages, not for all."""
+def offer(decider: Decider) -> Offer:
+    """What the thresholds route, if there are held-out answers.
+
+    The interval of what is right holds for a thousand new messages, not for all.
+    """
     held_out = decider.held_out
     route = share(held_out.routed, held_out.n_messages)
     right = None

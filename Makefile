@@ -2,6 +2,7 @@
 # make check  the gate: ruff, mypy, import contracts, tests
 # make test-slow  what takes minutes: killed again and again, clusters that are lost, networks side by side
 # make masks   what the masks find, by kind and form
+# make browser  the console in Debian's Chromium: keys, touch, axe; pictures in build/browser
 # make cases   small inputs that once failed, where ../shared has them
 # make bench, make choices   speed; what each choice in ulmfit.v1 is worth (hours)
 # make catalogues  translations of the report and the console, after their sentences change
@@ -21,7 +22,7 @@ PIP := pip install --quiet --disable-pip-version-check --no-deps
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environments demo test test-slow cases check lint types imports lock docs catalogues wheels image container-check container-retrain bench bulk scaling masks peers served choices seeds planted promises unknown labelling names searches languages clean
+.PHONY: help setup environments demo test test-slow browser cases check lint types imports lock docs catalogues wheels image console-load container-check container-retrain bench bulk scaling masks peers served choices seeds planted promises unknown labelling names searches languages clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -61,6 +62,12 @@ test: setup $(SERVE_VENV)/.ready
 # One at a time: they count on cores that nobody else takes.
 test-slow: setup
 	$(PYTEST) -m slow --durations 0
+
+# The console in a real browser, in both languages, on a desktop and a phone. Pictures are in build/browser.
+browser: setup
+	@command -v chromium >/dev/null || { apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium; }
+	$(PYTEST) tests/browser $(OPTIONS)
 
 # The cases of ../shared/cases, one test each.
 cases: setup
@@ -131,6 +138,10 @@ container-check: wheels
 # root; ten minutes. make container-retrain OPTIONS="--labelled FILE --new-class NAME"; --load-images builds none.
 container-retrain: wheels
 	$(BIN)/python -m benchmarks.container_retrain $(OPTIONS)
+
+# Twenty people label at once among a million messages on PostgreSQL. make console-load OPTIONS="--minutes 5 --kill"
+console-load: setup
+	$(BIN)/python -m benchmarks.console_load $(OPTIONS)
 
 # The service beside services that a team would write itself. make served WORKSPACE=DIR MESSAGES=FILE
 served: setup

@@ -5,7 +5,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -24,9 +24,8 @@ LOCKED = "locked"
 PASSWORD = "correct-horse"
 _DEBIAN = Path("/usr/lib/postgresql")
 _ACCESS = f"host all {LOCKED} 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n"
-_OPTIONS = {
-    "listen_addresses": "127.0.0.1",
-    "unix_socket_directories": "",
+_ADDRESS = {"listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
+_QUICK = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
@@ -76,8 +75,8 @@ class Server:
 
 
 @contextmanager
-def server(binaries: Path) -> Iterator[Server]:
-    """A new server on a free port of the loopback interface, without a password and without fsync."""
+def server(binaries: Path, settings: Mapping[str, str] = _QUICK) -> Iterator[Server]:
+    """A new server on a free port of the loopback interface, without a password, and by default without fsync."""
     folder = Path(tempfile.mkdtemp(prefix="firstline-postgres-"))
     # PostgreSQL refuses to run as root.
     user = "postgres" if os.geteuid() == 0 else None
@@ -98,7 +97,8 @@ def server(binaries: Path) -> Iterator[Server]:
         run("initdb", "--auth=trust", "--username=admin", "--encoding=UTF8", "--locale=C", "--no-sync")
         (data / "pg_hba.conf").write_text(_ACCESS, "utf-8")
         port = _free_port()
-        options = " ".join(f"-c {name}='{value}'" for name, value in (_OPTIONS | {"port": str(port)}).items())
+        chosen = {**settings, **_ADDRESS, "port": str(port)}
+        options = " ".join(f"-c {name}='{value}'" for name, value in chosen.items())
         run("pg_ctl", "start", "--wait", "--silent", "--log", log, "--options", options)
         url = URL.create("postgresql+psycopg", "admin", host="127.0.0.1", port=port, database="postgres")
         engine = create_engine(url, isolation_level="AUTOCOMMIT")
@@ -114,7 +114,7 @@ def server(binaries: Path) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     """A server that tests share. Skips where PostgreSQL is not installed, but fails in CI."""
-    binaries = _binaries()
+    binaries = find_binaries()
     if binaries is None:
         (pytest.fail if "CI" in os.environ else pytest.skip)("PostgreSQL is not installed: apt-get install postgresql")
     with server(binaries) as started:
@@ -162,7 +162,7 @@ def workspace_on(url: URL, folder: Path) -> Workspace:
     return Workspace.find(folder)
 
 
-def _binaries() -> Path | None:
+def find_binaries() -> Path | None:
     """Where initdb is: Debian keeps it off the path, a folder for each version."""
     debian = sorted(_DEBIAN.glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
     found = debian[-1] if debian else shutil.which("initdb")

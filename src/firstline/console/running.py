@@ -41,7 +41,8 @@ def run_console(
     """
     settings = place.settings.serving
     certificate = certificate_of(place)
-    place.database  # noqa: B018 (opened now, so that a missing server or an old schema is told at the start)
+    # Now, so that a missing server or an old schema is told at the start.
+    place.keep_connections()
     limits = _limits(settings, place.settings.console.max_upload_bytes)
     log = log_to_stderr(settings.log)
     console = Console(place, PAGES, listener.getsockname()[1], link)

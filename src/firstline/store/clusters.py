@@ -14,7 +14,8 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or
 
 from firstline.errors import LeaseLost
 from firstline.store.classes import require_in_use
-from firstline.store.labelling import LEASE_S, SKIPPED_S, SOURCE, lease_messages
+from firstline.store.labelling import SKIPPED_S, SOURCE
+from firstline.store.leases import LEASE_S, end_leases, lease_messages
 from firstline.store.messages import insert_new, now
 from firstline.store.schema import (
     cluster_messages,
@@ -168,7 +169,7 @@ def label_together(
     common = {"class_id": class_id, "source": SOURCE, "by": who, "at": moment, "is_random": False}
     insert_new(connection, labels, [{"message_id": one, **common} for one in new])
     _put_apart(connection, who, unticked, moment)
-    _end_leases(connection, who, new)
+    end_leases(connection, who, new)
     saved = sorted({*new, *given})
     at = moment if new or not given else max(given.values())
     return Together(at, saved, sorted(set(ticked) - set(saved)))
@@ -271,11 +272,7 @@ def _put_apart(connection: Connection, who: str, message_ids: Collection[int], m
     found = sorted(connection.execute(mine).scalars())
     rows = [{"message_id": one, "who": who, "at": moment, "kind": APART, "text": None} for one in found]
     insert_new(connection, remarks, rows)
-    _end_leases(connection, who, found)
-
-
-def _end_leases(connection: Connection, who: str, message_ids: Collection[int]) -> None:
-    connection.execute(leases.delete().where(leases.c.message_id.in_(message_ids), leases.c.who == who))
+    end_leases(connection, who, found)
 
 
 def _apart(who: str, at: datetime) -> ColumnElement[bool]:

@@ -17,12 +17,12 @@ _MOST_COPIED_BYTES = 256_000_000
 """A rehearsal on a larger SQLite file locks out other writers."""
 
 
-def open_database(url: str | URL) -> Engine:
-    """Open the database at `url`, and upgrade its schema if this code is newer.
+def open_database(url: str | URL, *, keeps_connections: bool = False) -> Engine:
+    """Open the database at `url`, and upgrade its schema if this code is newer; see `make_engine`.
 
     Raises `StoreUnusable` if it cannot be reached, is damaged, or is newer than this code.
     """
-    engine = make_engine(url)
+    engine = make_engine(url, keeps_connections=keeps_connections)
     try:
         with engine.connect() as connection:
             _require_utf8(connection)

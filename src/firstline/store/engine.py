@@ -1,6 +1,7 @@
 """Engines for SQLite and PostgreSQL that behave alike in locking and in error messages."""
 
 from itertools import takewhile
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, ExceptionContext, make_url
@@ -16,6 +17,10 @@ ROWS = "rows"
 _BUSY_TIMEOUT_MS = 30_000
 _ADDRESS = "Leave it empty, or write postgresql+psycopg://user:password@host/name"
 _CONNECTING = {"connect_timeout": "10", "client_encoding": "UTF8"}
+_POOL: dict[str, Any] = {"pool_size": 20, "max_overflow": 20, "pool_pre_ping": True, "pool_recycle": 600}
+"""More than the console's threads need at once. A connection that the server has ended is replaced."""
+_UNPREPARED = {"prepare_threshold": None}
+"""A kept connection would hold prepared statements, which a proxy such as PgBouncer may not have."""
 _GUESSES = ("Is the server running", "This probably means")
 """Beginnings of lines in which libpq guesses at a cause."""
 _BUSY = ("SQLITE_BUSY", "55P03")
@@ -26,8 +31,11 @@ _WRITER_LOCK = 4_919_131_752
 """PostgreSQL's advisory lock of the writer: an arbitrary number, the same in every version of Firstline."""
 
 
-def make_engine(url: str | URL) -> Engine:
+def make_engine(url: str | URL, *, keeps_connections: bool = False) -> Engine:
     """An engine for the database at `url`, which need not exist yet.
+
+    A server's connections are closed after each transaction, so that a training of hours keeps none open. With
+    `keeps_connections` they stay open, for a process that asks many times a second.
 
     A reading transaction sees one snapshot; a writing one (`WRITES`) waits for other writers. Database errors become
     `StoreUnusable` or `WorkspaceBusy`, without the password, SQL or values. Only IntegrityError stays as it is, for
@@ -42,8 +50,9 @@ def make_engine(url: str | URL) -> Engine:
             engine = create_engine(parsed, hide_parameters=True)
         else:
             missing = {name: value for name, value in _CONNECTING.items() if name not in parsed.query}
-            # No pool, so that a training of hours keeps no connection open.
-            engine = create_engine(parsed, hide_parameters=True, poolclass=NullPool, connect_args=missing)
+            pool: dict[str, Any] = _POOL if keeps_connections else {"poolclass": NullPool}
+            given = {**missing, **_UNPREPARED} if keeps_connections else missing
+            engine = create_engine(parsed, hide_parameters=True, connect_args=given, **pool)
     except ImportError:
         raise ExtraMissing("A PostgreSQL database", "postgres") from None
     except (ArgumentError, NoSuchModuleError, TypeError) as error:
@@ -72,7 +81,7 @@ def _parsed(url: str | URL) -> URL:
 
 def _raise_in_words(context: ExceptionContext) -> None:
     error = context.sqlalchemy_exception
-    if error is None or context.engine is None or isinstance(error, IntegrityError):
+    if error is None or context.engine is None or isinstance(error, IntegrityError) or context.is_pre_ping:
         return
     if any(getattr(context.original_exception, name, None) in _BUSY for name in ("sqlite_errorname", "sqlstate")):
         raise WorkspaceBusy(

@@ -5,16 +5,18 @@ two people at once, and nobody's label is lost unnoticed.
 """
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from secrets import token_bytes
 from typing import Literal, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, exists, func, or_, select
 
 from firstline.errors import LeaseLost
 from firstline.store.classes import require_in_use
-from firstline.store.messages import insert_new, now, parts
+from firstline.store.leases import LEASE_S, end_leases, has_lease, has_row, is_leased, lease_messages, lost
+from firstline.store.messages import insert_new, now
 from firstline.store.recorded import is_recorded
 from firstline.store.schema import (
     classes,
@@ -42,10 +44,17 @@ from firstline.types import Label, Message
 SOURCE = "console"
 SECOND = "second-"
 """Begins the `ref` of a second label."""
-LEASE_S = 600
-"""How long a message is kept for whoever sees it."""
 SKIPPED_S = 12 * 3_600
 """How long a person does not see a message again that they skipped."""
+RANDOM = "random"
+"""The reason of a message that was drawn at random."""
+_KEPT_S = 120
+"""How long a random message stays in the queue after its label, for whoever takes the label back."""
+_RENEWED_S = 60
+"""A lease that began later is not lengthened yet."""
+_TRIES = 3
+"""Others may lease the same messages at the same moment."""
+_KEY_BYTES = 16
 Kind: TypeAlias = Literal["skip", "unsure", "note"]
 _GIVEN = select(labels.c.id, labels.c.message_id, labels.c.class_id, labels.c.at, messages.c.text).join_from(
     labels, messages
@@ -140,15 +149,23 @@ def write_queue(connection: Connection, rows: Sequence[Suggested]) -> None:
 def fill_at_random(connection: Connection, n: int) -> int:
     """Let up to `n` more messages without a label wait, drawn at random; returns how many.
 
-    For a workspace whose queue no worker has written. Keys are hashes, so their order is a random one. Messages that
-    came from the service are left out: they are the difficult ones, no fair sample.
+    For a workspace whose queue no worker has written. Keys are hashes, so their order is a random one. Each draw begins
+    at another place, so that it need not pass all that is labelled, and people do not wait for each other. What was
+    drawn and labelled two minutes ago leaves the queue, which would grow otherwise. Messages that came from the service
+    are left out: they are the difficult ones, no fair sample.
     """
+    before = now() - timedelta(seconds=_KEPT_S)
+    is_old = has_row(labels, labels.c.message_id == suggestions.c.message_id, in_force, labels.c.at < before)
+    connection.execute(suggestions.delete().where(suggestions.c.reason == RANDOM, is_old))
     is_labelled = exists().where(labels.c.message_id == messages.c.id, in_force)
     is_waiting = exists().where(suggestions.c.message_id == messages.c.id)
-    drawn = select(messages.c.id).where(~is_labelled, ~is_waiting, ~is_recorded()).order_by(messages.c.key).limit(n)
+    drawn = select(messages.c.id).where(~is_labelled, ~is_waiting, ~is_recorded()).order_by(messages.c.key)
     last = connection.execute(select(func.coalesce(func.max(suggestions.c.rank), -1))).scalar_one()
-    ids = connection.execute(drawn).scalars().all()
-    write = [Suggested(one, last + 1 + place, "random", is_random=True) for place, one in enumerate(ids)]
+    ids: list[int] = []
+    start = token_bytes(_KEY_BYTES)
+    for part in (messages.c.key >= start, messages.c.key < start):
+        ids += connection.execute(drawn.where(part).limit(n - len(ids))).scalars()
+    write = [Suggested(one, last + 1 + place, RANDOM, is_random=True) for place, one in enumerate(ids)]
     _add(connection, write)
     return len(write)
 
@@ -156,32 +173,35 @@ def fill_at_random(connection: Connection, n: int) -> int:
 def lease_next(connection: Connection, who: str, n: int) -> list[Waiting]:
     """The next at most `n` messages for a person, leased to them for ten minutes; first those that they have."""
     moment = now()
-    is_mine = exists().where(leases.c.message_id == suggestions.c.message_id, leases.c.who == who)
-    wanted = (
+    waiting = (
         select(suggestions, messages.c.text, messages.c.segment, messages.c.sent_at)
         .join_from(suggestions, messages)
-        .where(still_waits(), may_look(who), ~_is_taken(who, moment), ~_is_put_off(who, moment))
-        .order_by(~is_mine, suggestions.c.rank)
-        .limit(n)
+        .where(still_waits(), may_look(who), ~_is_put_off(who, moment))
+        .order_by(suggestions.c.rank)
         .with_for_update(of=suggestions, skip_locked=True)
     )
-    found = [
-        Waiting(
-            Suggested(
-                row["message_id"],
-                row["rank"],
-                row["reason"],
-                [(int(class_id), float(share)) for class_id, share in json.loads(row["guesses"])],
-                row["cluster"],
-                row["is_random"],
-            ),
-            Message(row["text"], row["segment"]),
-            row["sent_at"],
-        )
-        for row in connection.execute(wanted).mappings()
-    ]
-    mine = lease_messages(connection, who, [one.suggested.message_id for one in found], moment)
-    return [one for one in found if one.suggested.message_id in mine]
+    # Two questions, each of which an index answers: one for both would look at the whole queue.
+    mine = waiting.join(leases, leases.c.message_id == suggestions.c.message_id).where(leases.c.who == who)
+    rows = connection.execute(mine.add_columns(leases.c.until).limit(n)).mappings().all()
+    is_fresh = {row["message_id"]: row["until"] > moment + timedelta(seconds=LEASE_S - _RENEWED_S) for row in rows}
+    leased = lease_messages(connection, who, [one for one, fresh in is_fresh.items() if not fresh], moment)
+    found = [_waiting(row) for row in rows if is_fresh[row["message_id"]] or row["message_id"] in leased]
+    others = waiting.where(~is_leased(who, moment))
+    for _ in range(_TRIES):
+        if len(found) == n:
+            break
+        rows = connection.execute(others.limit(n - len(found))).mappings().all()
+        leased = lease_messages(connection, who, [row["message_id"] for row in rows], moment)
+        found += [_waiting(row) for row in rows if row["message_id"] in leased]
+        if len(leased) == len(rows):
+            break
+    return found
+
+
+def _waiting(row: RowMapping) -> Waiting:
+    guesses = [(int(class_id), float(share)) for class_id, share in json.loads(row["guesses"])]
+    suggested = Suggested(row["message_id"], row["rank"], row["reason"], guesses, row["cluster"], row["is_random"])
+    return Waiting(suggested, Message(row["text"], row["segment"]), row["sent_at"])
 
 
 def count_waiting(connection: Connection) -> dict[str, int]:
@@ -197,16 +217,16 @@ def give_label(connection: Connection, who: str, message_id: int, class_id: int)
     If the message has a label already, this is a second label, which leaves the first one as it is. Raises `LeaseLost`
     if it is not leased to them or if the first label was changed meanwhile, and `ClassGone` if the class is not in use.
     """
-    if not _has_lease(connection, who, message_id):
+    if not has_lease(connection, who, message_id):
         given = _given_again(connection, who, message_id, class_id)
         if given is None:
-            raise _lost()
+            raise lost()
         return given
     require_in_use(connection, class_id)
     look = look_at(connection, message_id)
     if look is not None:
         add_second_label(connection, who, message_id, class_id, look)
-        _end_lease(connection, message_id)
+        end_leases(connection, who, [message_id])
         return _given_second(connection, who, second_labels.c.message_id == message_id)[0]
     is_random = select(suggestions.c.is_random).where(suggestions.c.message_id == message_id)
     values = {
@@ -219,7 +239,7 @@ def give_label(connection: Connection, who: str, message_id: int, class_id: int)
     }
     # An import may have given the message this very label meanwhile.
     insert_new(connection, labels, [values])
-    _end_lease(connection, message_id)
+    end_leases(connection, who, [message_id])
     holds = _GIVEN.where(labels.c.message_id == message_id, labels.c.class_id == class_id, in_force)
     return Given(*connection.execute(holds).one())
 
@@ -256,7 +276,7 @@ def remark(connection: Connection, who: str, message_id: int, kind: Kind, text: 
     values = {"message_id": message_id, "who": who, "at": now(), "kind": kind, "text": text}
     connection.execute(remarks.insert().values(values))
     if kind != "note":
-        _end_lease(connection, message_id)
+        end_leases(connection, who, [message_id])
 
 
 def count_given_since(connection: Connection, who: str, since: datetime) -> int:
@@ -307,46 +327,13 @@ def _given_again(connection: Connection, who: str, message_id: int, class_id: in
     return found[0] if found else None
 
 
-def _is_taken(who: str, moment: datetime) -> ColumnElement[bool]:
-    """Whether another person sees the message now."""
-    return exists().where(leases.c.message_id == suggestions.c.message_id, leases.c.who != who, leases.c.until > moment)
-
-
 def _is_put_off(who: str, moment: datetime) -> ColumnElement[bool]:
     """Whether a lead has to look at it, or this person has skipped it."""
     skipped = and_(remarks.c.kind == "skip", remarks.c.who == who, remarks.c.at > moment - timedelta(seconds=SKIPPED_S))
     unsure = and_(remarks.c.kind == "unsure", remarks.c.settled_at.is_(None))
-    return exists().where(remarks.c.message_id == suggestions.c.message_id, or_(skipped, unsure))
-
-
-def lease_messages(connection: Connection, who: str, message_ids: Collection[int], moment: datetime) -> set[int]:
-    """Lease messages, or lengthen their leases; returns those that nobody else was faster to take."""
-    until = moment + timedelta(seconds=LEASE_S)
-    wanted = sorted(message_ids)
-    for part in parts(wanted):
-        free = and_(leases.c.message_id.in_(part), or_(leases.c.who == who, leases.c.until <= moment))
-        connection.execute(leases.delete().where(free))
-    insert_new(connection, leases, [{"message_id": one, "who": who, "until": until} for one in wanted])
-    mine = select(leases.c.message_id).where(leases.c.who == who)
-    taken: set[int] = set()
-    for part in parts(wanted):
-        taken.update(connection.execute(mine.where(leases.c.message_id.in_(part))).scalars())
-    return taken
-
-
-def _end_lease(connection: Connection, message_id: int) -> None:
-    connection.execute(leases.delete().where(leases.c.message_id == message_id))
-
-
-def _has_lease(connection: Connection, who: str, message_id: int) -> bool:
-    mine = and_(leases.c.message_id == message_id, leases.c.who == who, leases.c.until > now())
-    return connection.execute(select(leases.c.message_id).where(mine).with_for_update()).scalar() is not None
-
-
-def _lost() -> LeaseLost:
-    return LeaseLost("Someone else has this message now.", "Your choice was not saved.")
+    return has_row(remarks, remarks.c.message_id == suggestions.c.message_id, or_(skipped, unsure))
 
 
 def _require_lease(connection: Connection, who: str, message_id: int) -> None:
-    if not _has_lease(connection, who, message_id):
-        raise _lost()
+    if not has_lease(connection, who, message_id):
+        raise lost()

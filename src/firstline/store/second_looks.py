@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from firstline.errors import LeaseLost
+from firstline.store.leases import has_row
 from firstline.store.messages import now
 from firstline.store.schema import in_force, labels, messages, second_labels, suggestions, users
 
@@ -36,10 +37,12 @@ class Look:
 def still_waits() -> ColumnElement[bool]:
     """Whether a message of the queue has no label; for a second look, whether it has exactly one and none was taken."""
     n_labels = select(func.count()).where(_of_message).correlate(suggestions).scalar_subquery()
-    taken = exists().where(
-        second_labels.c.message_id == suggestions.c.message_id, second_labels.c.reason == suggestions.c.reason
+    taken = has_row(
+        second_labels,
+        second_labels.c.message_id == suggestions.c.message_id,
+        second_labels.c.reason == suggestions.c.reason,
     )
-    return or_(and_(~_is_second, ~exists().where(_of_message)), and_(_is_second, n_labels == 1, ~taken))
+    return or_(and_(~_is_second, ~has_row(labels, _of_message)), and_(_is_second, n_labels == 1, ~taken))
 
 
 def may_look(who: str) -> ColumnElement[bool]:
@@ -48,8 +51,8 @@ def may_look(who: str) -> ColumnElement[bool]:
     Suspects are shown to their author if nobody else uses the console, and to anyone if their author is unknown.
     """
     n_people = select(func.count()).select_from(users).where(users.c.disabled_at.is_(None)).scalar_subquery()
-    others = exists().where(_of_message, labels.c.by != who)
-    mine = exists().where(_of_message, labels.c.by == who)
+    others = has_row(labels, _of_message, labels.c.by != who)
+    mine = has_row(labels, _of_message, labels.c.by == who)
     is_suspect = suggestions.c.reason == SUSPECT
     return or_(~_is_second, others, and_(is_suspect, or_(~mine, n_people <= 1)))
 

@@ -162,13 +162,25 @@ class Workspace:
     @cached_property
     def database(self) -> "Engine":
         """The database, opened on first use. Raises `StoreUnusable`."""
+        return self._open()
+
+    def keep_connections(self) -> None:
+        """Open the database with connections that stay open, for a process that asks many times a second.
+
+        Raises `StoreUnusable`.
+        """
+        if (before := self.__dict__.pop("database", None)) is not None:
+            before.dispose()
+        self.__dict__["database"] = self._open(keeps_connections=True)
+
+    def _open(self, *, keeps_connections: bool = False) -> "Engine":
         # Imported here, because a service needs no database and the import takes a sixth of its start.
         from sqlalchemy.engine import URL
 
         from firstline.store.database import open_database
 
         if url := self.settings.database.url:
-            return open_database(url)
+            return open_database(url, keeps_connections=keeps_connections)
         file = self.folder / DATABASE_FILE
         # SQLite gives the files it adds next to the database the same mode.
         with suppress(OSError):

@@ -74,6 +74,17 @@ def test_the_page_has_the_next_messages_and_a_label_brings_more(filled: Workspac
     assert labels_by(filled, "anton") == 1
 
 
+def test_none_of_these_is_offered_if_the_team_has_such_a_class(
+    filled: Workspace, anton: Browser, console_on_each: Console, browsers: NewBrowser
+) -> None:
+    assert "data-none" not in anton.get("/label").text
+    written = filled.settings_file.read_text("utf-8")
+    filled.settings_file.write_text(written.replace("none = []", 'none = ["Вход"]'), "utf-8")
+    console_on_each.place = Workspace.find(filled.folder)
+    offered = f'<input type="radio" name="class" value="{class_id(filled, "Вход")}" data-none>'
+    assert offered in anton.get("/label").text
+
+
 def test_the_way_to_a_first_model_is_counted_until_there_is_one(filled: Workspace, anton: Browser) -> None:
     page = anton.get("/label").text
     assert '<span id="first"> · <b>2</b> of 50 for a first model</span>' in page

@@ -15,7 +15,8 @@ from firstline.store.clusters import (
     write_clusters,
 )
 from firstline.store.database import writing, writing_rows
-from firstline.store.labelling import LEASE_S, Suggested, give_label, lease_next, remark, write_queue
+from firstline.store.labelling import Suggested, give_label, lease_next, remark, write_queue
+from firstline.store.leases import LEASE_S
 from firstline.store.messages import StoredMessage, now
 from firstline.store.schema import cluster_messages, clusters, labels, leases
 from firstline.store.undo import undo_last_import

@@ -1,6 +1,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
 from firstline.errors import StoreUnusable
@@ -82,6 +83,25 @@ def test_a_database_between_two_blocks_has_no_connection(postgres: Server, prepa
     postgres.execute(f"ALTER DATABASE renamed RENAME TO {prepared.database}")
     with engine.connect() as connection:
         assert count_messages(connection) == 0
+
+
+def test_connections_that_are_kept_are_used_again_and_replaced_if_the_server_ends_them(
+    postgres: Server, prepared: URL
+) -> None:
+    def process(engine: Engine) -> int:
+        with engine.connect() as connection:
+            return int(connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one())
+
+    engine = open_database(prepared, keeps_connections=True)
+    first = process(engine)
+    assert process(engine) == first
+    postgres.end_connections(prepared)
+    assert process(engine) != first
+    with writing(engine) as connection:
+        assert count_messages(connection) == 0
+    engine.dispose()
+    brief = open_database(prepared)
+    assert process(brief) != process(brief)
 
 
 def test_commands_that_open_a_new_database_at_once_make_it_once(postgres: Server) -> None:

@@ -1,9 +1,9 @@
 """The queue gives each message to one person, and keeps what they say of it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, select
 
 from firstline.errors import LeaseLost
 from firstline.store.database import writing_rows
@@ -24,7 +24,7 @@ from firstline.store.labelling import (
 )
 from firstline.store.messages import StoredMessage, now
 from firstline.store.random_answers import unanswered
-from firstline.store.schema import classes, in_force, labels, leases
+from firstline.store.schema import classes, in_force, labels, leases, suggestions
 from firstline.types import Message
 from tests.unit.store.filling import labelled, take_in
 
@@ -75,6 +75,47 @@ def test_an_empty_queue_is_filled_at_random(filled: Engine) -> None:
         assert [one.suggested.is_random for one in found] == [False, True, True, True]
         # Those with a label do not wait.
         assert {one.message.text for one in found} == set(TEXTS)
+
+
+def test_a_lease_is_lengthened_once_a_minute(filled: Engine) -> None:
+    def until(connection: Connection) -> datetime:
+        found: datetime = connection.execute(select(leases.c.until)).scalar_one()
+        return found
+
+    with writing_rows(filled) as connection:
+        lease_next(connection, "anna", 1)
+        began = until(connection)
+        lease_next(connection, "anna", 1)
+        assert until(connection) == began
+        connection.execute(leases.update().values(until=now() + timedelta(seconds=30)))
+        assert len(lease_next(connection, "anna", 1)) == 1
+        assert until(connection) >= began
+
+
+def test_what_was_drawn_and_labelled_leaves_the_queue_after_a_while(filled: Engine) -> None:
+    with writing_rows(filled) as connection:
+        write_queue(connection, [])
+        assert fill_at_random(connection, 3) == 3
+        first, second, _ = (one.suggested.message_id for one in lease_next(connection, "anna", 3))
+        old = give_label(connection, "anna", first, class_id(filled, "карта"))
+        give_label(connection, "anna", second, class_id(filled, "карта"))
+        connection.execute(labels.update().where(labels.c.id == old.id).values(at=now() - timedelta(minutes=5)))
+        fill_at_random(connection, 0)
+        waiting = set(connection.execute(select(suggestions.c.message_id)).scalars())
+    assert first not in waiting
+    assert second in waiting
+
+
+def test_draws_begin_at_different_places(filled: Engine) -> None:
+    take_in(filled, *(StoredMessage(f"ещё {number}") for number in range(200)))
+    drawn = []
+    for _ in range(5):
+        with writing_rows(filled) as connection:
+            write_queue(connection, [])
+            fill_at_random(connection, 3)
+            drawn.append(frozenset(connection.execute(select(suggestions.c.message_id)).scalars()))
+    assert {len(one) for one in drawn} == {3}
+    assert len(set(drawn)) > 1
 
 
 def test_a_label_is_given_once_and_by_whoever_has_the_message(filled: Engine) -> None:

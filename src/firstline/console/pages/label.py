@@ -35,6 +35,8 @@ from firstline.store.labelling import (
 
 AHEAD = 10
 """So many messages are in the page before they are needed."""
+_DRAWN = 50
+"""How many messages are drawn at random at once, if the queue is short."""
 _LAST = 5
 _EXAMPLES = 3
 _LONGEST_NOTE = 1_000
@@ -142,7 +144,7 @@ def _told(visit: Visit, work: Callable[[Connection], dict[str, object]]) -> Answ
 
 def _next(connection: Connection, visit: Visit, choices: Sequence[ClassInUse]) -> list[Card]:
     found = lease_next(connection, visit.person.name, AHEAD)
-    if len(found) < AHEAD and fill_at_random(connection, AHEAD - len(found)):
+    if len(found) < AHEAD and fill_at_random(connection, _DRAWN):
         found = lease_next(connection, visit.person.name, AHEAD)
     none = _none(visit, choices)
     # It has a key of its own.

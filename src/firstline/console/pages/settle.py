@@ -130,7 +130,7 @@ def _show(visit: Visit, after: int, *, status: int = 200, refused: str = "", don
         pieces=pieces,
         events=past.events if past else [],
         options=shown,
-        none=none,
+        none_class=none,
         choices=choices,
         last=last,
         done=done,

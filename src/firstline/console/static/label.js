@@ -214,12 +214,14 @@ document.addEventListener("click", event => {
 document.addEventListener("keydown", event => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || event.isComposing) return;
   const field = event.target, isTyping = field.matches("input[type=search], textarea");
+  // A long text scrolls by these keys.
+  const scrolls = field === $("#note-text") || (field === $("#text") && field.scrollHeight > field.clientHeight);
   const pressed = /^(?:Digit|Numpad)(\d)$/.exec(event.code);
   if (event.code === "Escape" && isTyping) {
     find.value = "";
     search();
     closeNote();
-  } else if (/^Arrow(Up|Down)$/.test(event.code) && field !== $("#text") && field !== $("#note-text")) {
+  } else if (/^Arrow(Up|Down)$/.test(event.code) && !scrolls) {
     event.preventDefault();
     move(event.code === "ArrowDown" ? 1 : -1);
   } else if (pressed && !isTyping && $("#single-keys").checked) {

@@ -64,6 +64,7 @@ def test_after_the_deadline_nothing_is_waited_for(running: Started) -> None:
         assert list(cluster.run(bench(), [TrialTask({"C": 1.0})], deadline=time.monotonic())) == []
 
 
+@pytest.mark.slow
 def test_all_workers_that_are_lost_cost_time_only_where_others_come(started: Started) -> None:
     tasks = [TrialTask({"C": float(C)}) for C in range(1, 5)]
     with Cluster(started.address, LIMITS) as cluster:

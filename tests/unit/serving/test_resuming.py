@@ -107,7 +107,10 @@ def test_a_table_that_was_begun_is_finished(
     assert not list(tmp_path.glob(".*"))
 
 
-@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize(
+    "ending",
+    ["csv", pytest.param("jsonl", marks=pytest.mark.slow), pytest.param("parquet", marks=pytest.mark.slow)],
+)
 def test_a_process_that_is_killed_again_and_again_comes_to_the_end(
     predictor: Predictor, model: Path, source: Path, tmp_path: Path, ending: str
 ) -> None:

@@ -112,6 +112,7 @@ def test_what_a_fold_raises_is_said() -> None:
     assert "no.v1" in found
 
 
+@pytest.mark.slow
 def test_processes_here_can_be_that_place(tmp_path: Path) -> None:
     with Workers(Limits(), 1) as workers:
         there = run(tmp_path / "there", workers)

@@ -49,6 +49,7 @@ def test_the_best_pipeline_is_fitted_and_can_be_served() -> None:
     assert graph_of(one.pipeline, features())
 
 
+@pytest.mark.slow
 def test_the_same_seed_finds_the_same_pipeline() -> None:
     assert found(seed=3).words == found(seed=3).words
 

@@ -30,6 +30,7 @@ def context(encoder: str) -> Context:
     return Context(rules, seed=3, chosen=CHOSEN, encoder=EncoderSettings(name=encoder))
 
 
+@pytest.mark.slow
 def test_the_bundle_predicts_what_training_predicted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "n_usable_cores", lambda: 1)
     data = examples()

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import SettingsError
 from tomlkit.container import OutOfOrderTableProxy
+from tomlkit.exceptions import ParseError
 from tomlkit.items import InlineTable
 
 from firstline.errors import SettingsInvalid
@@ -195,6 +196,9 @@ def _rewritten(path: Path, problem: str) -> Iterator[tomlkit.TOMLDocument]:
         with whole_file(path) as replacement:
             replacement.write_text(tomlkit.dumps(document), encoding=encoding, newline=line_end)
             copymode(path, replacement)
+    except (ParseError, UnicodeDecodeError):
+        # Somebody has changed it since it was read.
+        raise SettingsInvalid(f"{problem} in {path}: it is not valid TOML.", "Correct it.") from None
     except OSError as error:
         raise SettingsInvalid(
             f"{problem} in {path}: {error.strerror}.",

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from firstline.errors import WorkspaceBusy, WorkspaceError, WorkspaceExists, WorkspaceMissing
 from firstline.settings import FILE_NAME, Settings, read_settings, settings_text
-from firstline.store.private import make_private, remove_abandoned
+from firstline.store.private import make_private, remove_abandoned, restrict
 from firstline.text.rules import nfc, white_space
 from firstline.types import Label
 
@@ -184,7 +184,7 @@ class Workspace:
         file = self.folder / DATABASE_FILE
         # SQLite gives the files it adds next to the database the same mode.
         with suppress(OSError):
-            make_private(file)
+            _make_database(file)
         return open_database(URL.create("sqlite", database=str(file)))
 
     @contextmanager
@@ -218,6 +218,18 @@ class Workspace:
         finally:
             holder.unlink(missing_ok=True)
             lock.release()
+
+
+def _make_database(file: Path) -> None:
+    """Create the file with mode 600, or set the mode of an existing one, without opening that.
+
+    If a process closes any descriptor of a file, all its locks on the file are gone, those of SQLite too. Another
+    process would then delete the log that this one still writes to. Raises `OSError`.
+    """
+    if file.exists():
+        restrict(file)
+    else:
+        make_private(file)
 
 
 def _unwritable(folder: Path, error: OSError) -> WorkspaceError:

@@ -244,6 +244,21 @@ def test_an_import_waits_for_no_other_command(lead: Browser, console: Console) -
     assert lead.get("/import/check").status_code == 200
 
 
+@pytest.mark.parametrize("content", [b"[[[", None])
+def test_settings_that_cannot_be_read_are_named_instead_of_the_file(
+    lead: Browser, console: Console, content: bytes | None
+) -> None:
+    lead.upload("crm.csv", ROWS.encode())
+    if content is None:
+        console.place.settings_file.unlink()
+    else:
+        console.place.settings_file.write_bytes(content)
+    done = lead.post("/import/run")
+    assert done.status_code == 422
+    assert "The file firstline.toml cannot be read, so nothing was imported." in done.text
+    assert n_messages(console.place) == 0
+
+
 def test_a_disk_that_is_full_is_said(lead: Browser, console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(self: object, events: object) -> None:
         raise OSError(28, "No space left on device")

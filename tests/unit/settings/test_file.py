@@ -184,6 +184,15 @@ def test_a_pipe_in_its_place_is_not_waited_for(tmp_path: Path) -> None:
         remember_columns(tmp_path / "firstline.toml", {"text": "t"})
 
 
+@pytest.mark.parametrize("content", [b"[[[", b"# \xff\n", b"a = 1\na = 2\n"])
+def test_a_damaged_file_is_not_changed(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "firstline.toml"
+    path.write_bytes(content)
+    with pytest.raises(SettingsInvalid, match="it is not valid TOML"):
+        remember_columns(path, {"text": "t"})
+    assert path.read_bytes() == content
+
+
 def test_a_huge_file_is_not_read_whole(tmp_path: Path) -> None:
     with (tmp_path / "firstline.toml").open("wb") as file:
         file.truncate(10**12)

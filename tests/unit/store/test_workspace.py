@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from firstline.errors import UsageError, WorkspaceBusy, WorkspaceError, WorkspaceExists, WorkspaceMissing
+from firstline.store.class_changes import add_class
+from firstline.store.database import writing
 from firstline.store.messages import count_messages
 from firstline.store.workspace import Workspace
 
@@ -19,6 +21,14 @@ with Workspace.find(Path(sys.argv[1])).hold("messages", "import"):
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
+READS = """
+import sqlite3, sys
+
+connection = sqlite3.connect(sys.argv[1])
+print(connection.execute("SELECT count(*) FROM classes").fetchone()[0])
+connection.close()
+"""
+
 
 @pytest.mark.parametrize("name", ["place", "a/b/c", "с пробелом, 100% и ?#&"])
 def test_a_new_workspace_has_settings_database_and_folders(tmp_path: Path, name: str) -> None:
@@ -28,6 +38,31 @@ def test_a_new_workspace_has_settings_database_and_folders(tmp_path: Path, name:
     made.database.dispose()
     assert made.settings.language == "en"
     assert {"firstline.toml", "firstline.db", "models", "imports"} <= {path.name for path in made.folder.iterdir()}
+
+
+def test_a_process_that_opens_the_database_twice_loses_nothing_that_it_writes(tmp_path: Path) -> None:
+    place = Workspace.create(tmp_path, "ru")
+    command = [sys.executable, "-c", READS, str(tmp_path / "firstline.db")]
+    with place.database.connect() as connection:
+        count_messages(connection)
+    Workspace.find(tmp_path).database.dispose()
+    # Another process that is the last to close a SQLite database deletes its log. This one has it open.
+    assert subprocess.run(command, capture_output=True, check=True).stdout.strip() == b"0"
+    with writing(place.database) as connection:
+        add_class(connection, "Card", "")
+    assert subprocess.run(command, capture_output=True, check=True).stdout.strip() == b"1"
+    place.database.dispose()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no modes")
+def test_only_the_owner_reads_the_database(tmp_path: Path) -> None:
+    place = Workspace.create(tmp_path, "ru")
+    file = tmp_path / "firstline.db"
+    assert file.stat().st_mode & 0o777 == 0o600
+    file.chmod(0o644)
+    Workspace.find(tmp_path).database.dispose()
+    assert file.stat().st_mode & 0o777 == 0o600
+    place.database.dispose()
 
 
 def test_a_workspace_is_not_made_twice(tmp_path: Path) -> None:

@@ -27,10 +27,12 @@ from firstline.errors import (
     FirstlineError,
     FormatUnknown,
     InputError,
+    SettingsInvalid,
     SourceUnclear,
     StoreUnusable,
     WorkspaceBusy,
     WorkspaceError,
+    WorkspaceMissing,
 )
 from firstline.store.database import writing_rows
 from firstline.store.labelling import classes_in_use
@@ -38,18 +40,24 @@ from firstline.store.labelling import classes_in_use
 _log = logging.getLogger("firstline.console")
 _MOST_VALUES_CHARS = 500
 _NOT_READ = later("The file cannot be read like this.")
+_NO_SETTINGS = later(
+    "The file firstline.toml cannot be read, so nothing was imported. Ask whoever looks after this machine; the log"
+    " says why."
+)
 _HEADLINES: dict[type[FirstlineError], str] = {
     ColumnMissing: later("Choose the columns: at least the one with the message."),
     DatesUnclear: later("Choose how dates such as 01/02/2026 are read."),
     ExtraMissing: later("Files of this kind need a part of Firstline that is not installed. Export the file as CSV."),
     FileUnreadable: later("The file cannot be read. Export it again, for example as CSV in UTF-8."),
     FormatUnknown: later("Firstline does not read files of this kind. Export it as CSV, Excel or JSON."),
+    SettingsInvalid: _NO_SETTINGS,
     SourceUnclear: later(
         "Ids of this file are known with quite other messages. If they come from another system, import the file with"
         " the command, and name the system: --source NAME"
     ),
     StoreUnusable: later("The database cannot be used now. Nothing was imported."),
     WorkspaceBusy: later("Another command is writing to the workspace. Try again when it has finished."),
+    WorkspaceMissing: _NO_SETTINGS,
 }
 
 

@@ -26,7 +26,8 @@ class Option:
 class Card:
     """A message to be labelled. `pieces` are its text in parts, each with whether it is a mask.
 
-    `between` are the two classes that the model is torn between, if that is why it is asked.
+    `between` are the two classes that the model is torn between, if that is why it is asked. `has_guesses` says
+    whether a model has guessed its class.
     """
 
     message_id: int
@@ -37,6 +38,7 @@ class Card:
     options: list[Option]
     between: tuple[Label, Label] | None = None
     is_second: bool = False
+    has_guesses: bool = True
 
     @property
     def key(self) -> str:
@@ -75,6 +77,7 @@ def card(waiting: Waiting, classes: Sequence[ClassInUse]) -> Card:
         options=options,
         between=(names[guesses[0][0]], names[guesses[1][0]]) if torn else None,
         is_second=suggested.is_second_look,
+        has_guesses=bool(guesses),
     )
 
 

@@ -72,7 +72,7 @@ class Console:
         self.split = SplitMessages()
         self.qualities = Qualities(place)
         self.link = link
-        self.counts = Counts(place)
+        self.counts = Counts()
         self.has_own_worker = False
         self._pages = [one for one in pages if one.menu]
         self._threads = {lane: ThreadPoolExecutor(number, lane) for lane, number in _THREADS.items()}

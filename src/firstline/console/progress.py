@@ -3,7 +3,7 @@
 import shlex
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from threading import Lock
 from typing import Literal, TypeAlias
@@ -32,6 +32,7 @@ THIN = 10
 _NEXT_MODEL = 50
 _LARGE = 100_000
 _KEPT_S = 60.0
+_WIDEST = 0.2
 StepName: TypeAlias = Literal["import", "classes", "label", "train", "promise", "serve"]
 
 
@@ -63,33 +64,22 @@ class Counted:
 class Counts:
     """Counts a workspace. Of more than 100,000 messages the counts are kept for a minute, as they take a second."""
 
-    def __init__(self, place: Workspace) -> None:
-        self._place = place
+    def __init__(self) -> None:
         self._lock = Lock()
         self._key: tuple[object, ...] = ()
         self._until = float("-inf")
         self._counted = Counted()
 
-    def of(self, connection: Connection, trained_at: datetime | None) -> Counted:
-        """The counts; an import or another champion, trained at another time, counts anew."""
+    def of(self, connection: Connection, none: frozenset[Label], trained_at: datetime | None) -> Counted:
+        """The counts; an import, other classes of `none`, or a champion of another time count anew."""
         n_about = last_message(connection)
-        key = (n_about, trained_at)
+        key = (n_about, none, trained_at)
         with self._lock:
             if n_about > _LARGE and key == self._key and time.monotonic() < self._until:
                 return self._counted
-            self._counted = self._count(connection, trained_at)
+            self._counted = _count(connection, none, trained_at)
             self._key, self._until = key, time.monotonic() + _KEPT_S
             return self._counted
-
-    def _count(self, connection: Connection, trained_at: datetime | None) -> Counted:
-        none = self._place.none_classes
-        return Counted(
-            count_messages(connection),
-            count_labels(connection),
-            {name: n for name, n in count_by_class(connection).items() if name not in none},
-            count_disagreements(connection),
-            0 if trained_at is None else count_labels_after(connection, trained_at),
-        )
 
 
 @dataclass(frozen=True)
@@ -165,6 +155,16 @@ def is_training_due(model: ModelInUse, counted: Counted) -> bool:
     return counted.n_new >= max(_NEXT_MODEL, model.n_learned // 10)
 
 
+def told(found: Growth) -> Growth:
+    """The learning curve without what it expects if the 95 % interval of that is wider than 20 points.
+
+    The curve of a few dozen labels is so rough that its expectation may lie below what the model reaches now.
+    """
+    if found.then is None or found.then.right.high - found.then.right.low <= _WIDEST:
+        return found
+    return replace(found, now=None, then=None)
+
+
 def worker_now(connection: Connection) -> WorkerNow:
     """What the worker does at this moment."""
     return WorkerNow(has_worker(connection), running_jobs(connection), count_waiting_jobs(connection))
@@ -184,5 +184,15 @@ def _described(manifest: Manifest) -> ModelInUse:
         (metrics.accuracy, *interval) if metrics is not None and interval is not None else None,
         created_at.astimezone(UTC).replace(tzinfo=None),
         manifest.training.n_messages if manifest.training is not None else 0,
-        growth(curve, manifest.candidate) if curve is not None else None,
+        told(growth(curve, manifest.candidate)) if curve is not None else None,
+    )
+
+
+def _count(connection: Connection, none: frozenset[Label], trained_at: datetime | None) -> Counted:
+    return Counted(
+        count_messages(connection),
+        count_labels(connection),
+        {name: n for name, n in count_by_class(connection).items() if name not in none},
+        count_disagreements(connection),
+        0 if trained_at is None else count_labels_after(connection, trained_at),
     )

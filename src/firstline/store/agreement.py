@@ -8,7 +8,7 @@ from sqlalchemy import Connection, and_, func, select
 
 from firstline.store.former_names import ids_now
 from firstline.store.labelling import SOURCE
-from firstline.store.schema import classes, in_force, labels, second_labels, users
+from firstline.store.schema import classes, holds, labels, second_labels, users
 from firstline.types import Label
 
 TWICE = "twice"
@@ -43,7 +43,7 @@ def labelled_twice(connection: Connection, n: int) -> list[list[Label]]:
 
 def labellers(connection: Connection, since: datetime) -> Sequence[Labeller]:
     """The users who labelled here since then, UTC, in alphabetical order."""
-    given = and_(labels.c.by == users.c.name, labels.c.source == SOURCE, in_force, labels.c.at >= since)
+    given = and_(labels.c.by == users.c.name, labels.c.source == SOURCE, holds, labels.c.at >= since)
     again = and_(second_labels.c.who == users.c.name, second_labels.c.at >= since)
     n_labels = select(func.count()).select_from(labels).where(given).scalar_subquery()
     n_second = select(func.count()).select_from(second_labels).where(again).scalar_subquery()

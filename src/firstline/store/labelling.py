@@ -20,6 +20,7 @@ from firstline.store.messages import insert_new, now
 from firstline.store.recorded import is_recorded
 from firstline.store.schema import (
     classes,
+    holds,
     in_force,
     in_use,
     labels,
@@ -281,7 +282,7 @@ def remark(connection: Connection, who: str, message_id: int, kind: Kind, text: 
 
 def count_given_since(connection: Connection, who: str, since: datetime) -> int:
     """How many labels of this person hold that they gave here since then, UTC; second labels count."""
-    mine = and_(labels.c.by == who, labels.c.source == SOURCE, in_force, labels.c.at >= since)
+    mine = and_(labels.c.by == who, labels.c.source == SOURCE, holds, labels.c.at >= since)
     n_first: int = connection.execute(select(func.count()).where(mine)).scalar_one()
     return n_first + count_second_since(connection, since, who)
 

@@ -5,12 +5,12 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, func, select, union
 
 from firstline.store.labelling import SOURCE
-from firstline.store.schema import classes, in_force, in_use, labels, messages, remarks, second_labels
+from firstline.store.schema import classes, holds, in_force, in_use, labels, messages, remarks, second_labels
 
 
 def given_by_person(connection: Connection, since: datetime) -> list[tuple[str, int]]:
     """Who labelled here since a time, UTC, and how many of these labels hold; the most first."""
-    given = and_(labels.c.by.is_not(None), labels.c.at >= since, labels.c.source == SOURCE, in_force)
+    given = and_(labels.c.by.is_not(None), labels.c.at >= since, labels.c.source == SOURCE, holds)
     counted = select(labels.c.by, func.count()).where(given).group_by(labels.c.by)
     rows = connection.execute(counted.order_by(func.count().desc(), labels.c.by))
     return [(str(who), int(n)) for who, n in rows]

@@ -14,7 +14,9 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    exists,
     false,
+    or_,
 )
 
 metadata = MetaData()
@@ -87,6 +89,14 @@ labels = Table(
 """Labels are only ever added; one that no longer counts has `superseded_at`. Two in force are a disagreement."""
 
 in_force = labels.c.superseded_at.is_(None)
+_merged = labels.alias("merged")
+holds = or_(
+    in_force,
+    exists().where(
+        _merged.c.id == labels.c.superseded_by, _merged.c.source == "merge", _merged.c.superseded_at.is_(None)
+    ),
+)
+"""In force, or replaced by a merge of classes alone: so a person's labels count on after a merge."""
 Index(
     "labels_in_force",
     labels.c.message_id,

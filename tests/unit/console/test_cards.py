@@ -21,10 +21,12 @@ def test_guesses_come_first_and_other_classes_fill_the_keys() -> None:
     assert [one.id for one in found.options[2:]] == [1, 2, 4, 5, 6, 7, 8]
     assert all(one.percent is None for one in found.options[2:])
     assert (found.message_id, found.segment, found.between) == (7, "lead", None)
+    assert found.has_guesses
 
 
 def test_without_guesses_the_first_classes_are_on_the_keys() -> None:
-    assert [one.id for one in card(waiting(), CLASSES).options] == list(range(1, 10))
+    found = card(waiting(), CLASSES)
+    assert ([one.id for one in found.options], found.has_guesses) == (list(range(1, 10)), False)
     assert [one.id for one in card(waiting(), CLASSES[:2]).options] == [1, 2]
 
 

@@ -254,6 +254,7 @@ def test_many_classes_are_checked_then_saved(filled: Workspace, lena: Browser) -
     form = {"text": TEXT, "none": "Другое", "plan": hidden(checked, "plan")}
     for _ in range(2):
         assert lena.post("/classes/save", form).headers["location"] == "/classes?done=saved"
+        assert '<a class="button primary" href="/label">' in lena.get("/classes?done=saved").text
     assert counts(filled) == {"Карта": 3, "Вход": 2, "Другое": 0, "Обмен": 0}
     assert found(filled)["Карта"].description == "всё о картах, звоните <PHONE>"
     assert read_settings(filled.settings_file).classes.none == ("Другое",)

@@ -74,6 +74,12 @@ def test_the_page_has_the_next_messages_and_a_label_brings_more(filled: Workspac
     assert labels_by(filled, "anton") == 1
 
 
+def test_before_there_are_suggestions_no_percentages_are_said_to_be_hidden(filled: Workspace, anton: Browser) -> None:
+    page = anton.get("/label").text
+    assert "There are no suggestions yet" in page
+    assert "Percentages are hidden" not in page
+
+
 def test_none_of_these_is_offered_if_the_team_has_such_a_class(
     filled: Workspace, anton: Browser, console_on_each: Console, browsers: NewBrowser
 ) -> None:

@@ -2,6 +2,7 @@
 
 import re
 
+import msgspec
 import pytest
 from sqlalchemy import Connection, func, select
 
@@ -14,6 +15,7 @@ from firstline.console.console import Console
 from firstline.store.database import writing
 from firstline.store.jobs import add_job, claim_job, say_alive, say_gone, tell
 from firstline.store.labelling import fill_at_random, give_label, lease_next, remark
+from firstline.store.merges import merge_classes
 from firstline.store.messages import StoredMessage, now
 from firstline.store.schema import classes, labels, second_labels
 from firstline.store.workspace import Workspace
@@ -182,12 +184,60 @@ def test_the_model_with_its_interval_and_what_more_labels_bring(place: Workspace
     assert "About 300 more labels should bring +1.2 points: 86.2 % right (84.2 to 88.2 %) instead of 85.0 %, by" in page
 
 
+def test_a_rough_curve_tells_nothing(place: Workspace, lena: Browser) -> None:
+    fill(place, 60)
+    curve = curve_at(400)
+    assert curve.expected
+    wide = Expected(900, curve.expected.accuracy, 0.6, 0.99)
+    train(place, msgspec.structs.replace(curve, expected=wide))
+    page = words_of(lena.get("/").text)
+    assert "What more labels would bring cannot be told yet." in page
+    assert "should bring" not in page
+
+
 def test_without_a_law_nothing_is_promised(place: Workspace, lena: Browser) -> None:
     fill(place, 60)
     train(place)
     page = words_of(lena.get("/").text)
     assert "What more labels would bring cannot be told yet." in page
     assert "should bring" not in page
+
+
+def test_a_training_that_is_under_way_is_not_asked_for_again(place: Workspace, lena: Browser) -> None:
+    fill(place, 60)
+    with writing(place.database) as connection:
+        add_job(connection, "retrain", {}, "lena")
+    page = lena.get("/").text
+    assert next_of(page) == "A training is under way"
+    assert "See how far it is" in page
+    with writing(place.database) as connection:
+        connection.exec_driver_sql("DELETE FROM jobs")
+    assert next_of(lena.get("/").text) == "Train a first model"
+
+
+def test_none_of_these_is_no_thin_class_as_soon_as_a_lead_says_so(place: Workspace, lena: Browser) -> None:
+    fill(place, 4)
+    assert "<dt>classes</dt><dd>2</dd>" in lena.get("/").text
+    place.settings_file.write_text('[classes]\nnone = ["Вход"]\n')
+    page = lena.get("/").text
+    assert "<dt>classes</dt><dd>1</dd>" in page
+    assert "<li><bdi>Вход</bdi>" not in page
+
+
+def test_a_merge_of_classes_takes_nobody_their_labels_of_today(place: Workspace, lena: Browser) -> None:
+    fill(place, 2, 3)
+    give(place, "lena", 3)
+
+    def counted() -> tuple[bool, bool, bool]:
+        start, label, agreement = (words_of(lena.get(address).text) for address in ("/", "/label", "/agreement"))
+        return "lena 3" in start, "3 labelled today" in label, "lena 3 0" in agreement
+
+    assert counted() == (True, True, True)
+    with writing(place.database) as connection:
+        first, *_ = connection.execute(select(classes.c.name).order_by(classes.c.id)).scalars()
+        other = "Вход" if first == "Карта" else "Карта"
+        merge_classes(connection, first, other, "lena")
+    assert counted() == (True, True, True)
 
 
 def test_labels_since_the_training_call_for_another(place: Workspace, lena: Browser) -> None:

@@ -14,7 +14,7 @@ from firstline.console.importing import (
     rehearse,
 )
 from firstline.console.page import page
-from firstline.console.progress import LEAST_CLASSES
+from firstline.console.progress import LEAST_CLASSES, command
 from firstline.console.queue import ask_for_queue_now
 from firstline.console.uploads import Upload
 from firstline.console.visit import Answer, Visit
@@ -100,7 +100,13 @@ def run(visit: Visit) -> Answer:
     visit.console.uploads.drop(kept)
     if imported.report.n_new:
         _ask_for_queue(visit)
-    return visit.render("import_done.html.jinja", name=kept.name, report=imported.report, imported=imported)
+    return visit.render(
+        "import_done.html.jinja",
+        name=kept.name,
+        report=imported.report,
+        imported=imported,
+        undo_command=command(visit.place, "import --undo"),
+    )
 
 
 @page("/import/drop", role="lead", method="POST")

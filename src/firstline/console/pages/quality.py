@@ -8,6 +8,7 @@ from firstline.console.cards import pieces
 from firstline.console.charts import growth_chart, promise_chart
 from firstline.console.deciding import champion_or_none, deciding, require_fresh, stale
 from firstline.console.page import page
+from firstline.console.progress import told
 from firstline.console.visit import Answer, Visit
 from firstline.console.words import later
 from firstline.errors import BundleError, RequestError
@@ -47,6 +48,7 @@ def quality(visit: Visit) -> Answer:
         return visit.render("quality.html.jinja", found=None, is_broken=True)
     if found is None:
         return visit.render("quality.html.jinja", found=None, is_broken=False)
+    grown = told(found.report.growth) if found.report.growth else None
     shown = _shown(found, visit.query.get("precision"))
     curve = found.report.routing.curve if found.report.routing else ()
     return visit.render(
@@ -57,7 +59,8 @@ def quality(visit: Visit) -> Answer:
         shown=shown,
         at=found.stops.index(shown) if shown else 0,
         chart_of_promise=promise_chart(curve) if curve else None,
-        growth=growth_chart(found.report.growth) if found.report.growth else None,
+        growth=growth_chart(grown) if grown else None,
+        grown=grown,
         pairs=_pairs(visit, found),
         weakest=_WEAKEST,
         has_report=_report(visit, found.report.facts.id) is not None,

@@ -16,6 +16,7 @@ from firstline.console.progress import (
     worker_now,
 )
 from firstline.console.today import midnight
+from firstline.console.trainings import present_training
 from firstline.console.visit import Answer, Visit
 from firstline.console.words import later
 from firstline.errors import BundleError
@@ -29,11 +30,14 @@ def start(visit: Visit) -> Answer:
     """What to do next, and what is there."""
     model, is_broken = _model(visit)
     with visit.place.database.connect() as connection:
-        counted = visit.console.counts.of(connection, None if model is None else model.trained_at)
+        counted = visit.console.counts.of(
+            connection, visit.place.none_classes, None if model is None else model.trained_at
+        )
         way = steps(visit.place, connection, counted, has_model=model is not None or is_broken)
         people = given_by_person(connection, midnight())
         waiting = count_for_lead(connection) + counted.n_split
         worker = worker_now(connection)
+        training = present_training(connection)
         n_first = count_labels_up_to(connection, FIRST_MODEL)
     thin = counted.thin
     return visit.render(
@@ -52,6 +56,7 @@ def start(visit: Visit) -> Answer:
         waiting=waiting,
         model=model,
         is_broken=is_broken,
+        is_training=training is not None and training.is_active,
         worker=worker,
         has_own_worker=visit.console.has_own_worker,
         worker_command=command(visit.place, "worker"),

@@ -1,21 +1,29 @@
-"""A workspace for the browser tests: users, classes, messages without a label, and a queue with each reason.
+"""A workspace for the browser tests: users, classes, messages without a label, a queue with each reason, and clusters.
 
-A page that needs more, such as clusters or a model, adds it here, so that every test sees the same workspace.
+Models are added apart, because the pages tell what leads to a first one.
 """
 
 from pathlib import Path
 
 from sqlalchemy import Connection, select
 
+from firstline.bundle.registry import promote
+from firstline.evaluation.held_out import HeldOut, held_out_file
+from firstline.store.clusters import Clustered, write_clusters
 from firstline.store.database import writing, writing_rows
+from firstline.store.jobs import add_job, claim_job, finish_job
 from firstline.store.labelling import Suggested, write_queue
 from firstline.store.messages import StoredMessage
 from firstline.store.schema import classes, in_force, labels, messages
 from firstline.store.workspace import Workspace
+from tests.bundles import make_bundle
 from tests.console import with_user
+from tests.reports import answers
 from tests.unit.store.filling import take_in
 
 N_WAITING = 60
+N_ALIKE = 10
+"""How many messages each cluster has."""
 NONE = "Не наше"
 CLASSES = {
     "Банкомат": "Снятие и внесение наличных, задержанные карты.",
@@ -56,8 +64,50 @@ def filled_workspace(folder: Path) -> Workspace:
         for name, description in CLASSES.items():
             connection.execute(classes.update().where(classes.c.name == name).values(description=description))
     with writing_rows(place.database) as connection:
-        write_queue(connection, _queue(connection))
+        queue = _queue(connection)
+        write_queue(connection, queue)
+        write_clusters(connection, _clusters([one.message_id for one in queue[-2 * N_ALIKE :]], _class(connection)))
     return place
+
+
+def with_models(place: Workspace) -> tuple[str, str]:
+    """A champion and a challenger that failed one check, both with answers to the same 120 messages; their ids."""
+    champion, challenger = make_bundle(place.models, 4.0).id, make_bundle(place.models, 5.0).id
+    promote(place.models, champion)
+    folder = place.runs / "run-1"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text('{"id": "run-1", "started_at": "2026-01-01"}', "utf-8")
+    for seed, model in enumerate((champion, challenger)):
+        found, named = answers(seed=seed)
+        kept = HeldOut(model, found.labels, found.keys, found.truth, found.probabilities, found.novelty)
+        kept.save(held_out_file(folder, model))
+    take_in(place.database, *(StoredMessage(one.text, label=one.labels[0]) for one in named.values()))
+    checks = {"macro_f1": (True, []), "classes": (False, ["Перевод"]), "latency": (True, [])}
+    gates = [
+        {"gate": name, "passed": passed, "figure": 1.0, "limit": 2.0, "words": "", "classes": worse}
+        for name, (passed, worse) in checks.items()
+    ]
+    told = {"challenger": challenger, "champion": champion, "promoted": False, "reason": "", "gates": gates}
+    told |= {"new_classes": [{"label": "Кредит", "n_labels": 12}], "warnings": [], "run": "run-1"}
+    with writing_rows(place.database) as connection:
+        add_job(connection, "retrain", {}, "lena")
+        job = claim_job(connection, "long", "host:1")
+        assert job is not None
+        finish_job(connection, job, "done", result=told)
+    return champion, challenger
+
+
+def _class(connection: Connection) -> int:
+    return int(connection.execute(select(classes.c.id).where(classes.c.name == "Банкомат")).scalar_one())
+
+
+def _clusters(alike: list[int], class_id: int) -> list[Clustered]:
+    """Two clusters, one with a suggested class and one without."""
+    halves = [[(one, 0.9 - place / 100) for place, one in enumerate(alike[half::2])] for half in range(2)]
+    return [
+        Clustered(0, halves[0], class_id, 0.83, ["банкомат", "карта"]),
+        Clustered(1, halves[1], None, None, []),
+    ]
 
 
 def _queue(connection: Connection) -> list[Suggested]:

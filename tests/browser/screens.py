@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypedDict
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.console import PASSWORD
@@ -117,6 +118,23 @@ class Desk:
         SHOTS.mkdir(parents=True, exist_ok=True)
         file = f"{self._name}-{title}-{self.look}.png"
         self.page.screenshot(path=SHOTS / file, full_page=True)
+
+    def expect_readable(self) -> None:
+        """Neither in light nor in dark does axe call anything serious or critical, and nothing is too wide."""
+        for colours in ("light", "dark"):
+            self.page.emulate_media(color_scheme=colours)
+            found = self.violations()
+            assert not found, f"{colours}: {found}"
+        self.page.emulate_media(color_scheme=self.look.colours)
+        self.expect_no_sideways_scrolling()
+
+    def violations(self) -> list[str]:
+        """What axe calls serious or critical: rule, impact, and where."""
+        return [
+            f"{one['id']} ({one['impact']}): {[node['target'] for node in one['nodes']]}"
+            for one in Axe().run(self.page).response["violations"]
+            if one["impact"] in ("serious", "critical")
+        ]
 
     def expect_no_sideways_scrolling(self) -> None:
         """Nothing may be wider than the window."""

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from sqlalchemy import select
 
 from firstline.store.schema import classes, in_force, labels, messages, remarks
@@ -86,6 +86,25 @@ def test_the_last_label_is_undone_and_given_otherwise(place: Workspace, desk: De
     page.expect_all_sent(2)
     assert set(given(place)) == {first, second}
     assert given(place)[second] != wrong
+
+
+def test_an_undo_whose_answer_is_lost_is_sent_again(place: Workspace, desk: Desk, page: Labelling) -> None:
+    labelled = page.label("Digit1", "Digit1")
+    page.expect_all_sent(1)
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    page.page.route("**/label/undo", lose, times=1)
+    desk.press("KeyU")
+    expect(page.page.locator("#text")).to_have_text(labelled)
+    expect(page.page.locator("#recent li")).to_have_count(0)
+    expect(page.page.get_by_role("alert")).to_have_count(0)
+    assert page.today == 0
+    assert given(place) == {}
+    assert set(desk.broken) <= {"Failed to load resource: net::ERR_FAILED"}
+    desk.broken.clear()
 
 
 def test_a_class_is_found_by_its_name(place: Workspace, desk: Desk, page: Labelling) -> None:

@@ -262,6 +262,13 @@ def take_back(connection: Connection, who: str, label_id: int, *, is_second: boo
     return found[0]
 
 
+def was_taken_back(connection: Connection, who: str, message_id: int, *, is_second: bool = False) -> bool:
+    """Whether a message waits for this person's label, or second label, again, as it does after `take_back`."""
+    holds = select(labels.c.id).where(labels.c.message_id == message_id, in_force).exists()
+    has_label = bool(connection.execute(select(holds)).scalar())
+    return has_label == is_second and has_lease(connection, who, message_id)
+
+
 def last_given(connection: Connection, who: str, n: int) -> list[Given]:
     """The last labels that this person gave here and that hold, the newest first."""
     found = [*_given(connection, who, n=n), *_given_second(connection, who, n=n)]

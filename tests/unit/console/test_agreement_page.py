@@ -134,6 +134,18 @@ def test_a_disagreement_is_settled_and_the_next_one_shown(filled: Workspace, len
     assert fields(page)["message"] == str(unsure)
 
 
+def test_none_of_these_is_on_0_even_if_somebody_gave_it(
+    filled: Workspace, lena: Browser, console_on_each: Console
+) -> None:
+    disagree(filled)
+    written = filled.settings_file.read_text("utf-8")
+    filled.settings_file.write_text(written.replace("none = []", 'none = ["Карта"]'), "utf-8")
+    console_on_each.place = Workspace.find(filled.folder)
+    page = lena.get("/agreement/settle").text
+    keys = dict(re.findall(r'name="class" value="(\d+)" data-key="(\w+)"', page))
+    assert keys == {str(class_id(filled, "Карта")): "Digit0", str(class_id(filled, "Вход")): "Digit1"}
+
+
 def test_another_class_is_chosen_by_its_name_and_undone(filled: Workspace, lena: Browser) -> None:
     unsure = leave_unsure(filled)
     take_in(filled.database, StoredMessage("ещё", label="КРЕДИТ"))

@@ -112,6 +112,25 @@ def test_a_label_is_undone(filled: Workspace, anton: Browser) -> None:
     assert anton.post("/label/undo", {"label": given}).status_code == 409
 
 
+def test_taking_back_twice_is_answered_as_once(
+    filled: Workspace, anton: Browser, console_on_each: Console, browsers: NewBrowser
+) -> None:
+    first = ids_of(anton.get("/label").text)[0]
+    wanted = {"message": first, "class": class_id(filled, "Карта")}
+    undo = {"label": anton.post("/label/give", wanted).json()["label"], "message": first}
+    lena = browsers(console_on_each)
+    lena.sign_in("lena")
+    lena.get("/label")
+    assert lena.post("/label/undo", undo).status_code == 409
+    told = anton.post("/label/undo", undo).json()
+    assert anton.post("/label/undo", undo).json() == told
+    again = anton.post("/label/give", wanted).json()["label"]
+    # The label that holds now is another one.
+    assert anton.post("/label/undo", undo).status_code == 409
+    assert again != undo["label"]
+    assert labels_by(filled, "anton") == 1
+
+
 def test_nobody_labels_what_somebody_else_sees(
     filled: Workspace, anton: Browser, console_on_each: Console, browsers: NewBrowser
 ) -> None:
@@ -209,13 +228,14 @@ def test_another_person_labels_a_message_again_and_takes_it_back(
     again = lena.post("/label/give", {"message": first, "class": class_id(filled, "Вход")}).json()
     assert again["label"] == told["label"]
     assert (labels_by(filled, "lena"), second_labels_by(filled, "lena")) == (0, [(first, "twice")])
-    assert f'<li data-label="{told["label"]}"><div><span>Вход</span>' in lena.get("/label").text
+    assert f'<li data-label="{told["label"]}" data-message="{first}"><div><span>Вход</span>' in lena.get("/label").text
     assert anton.post("/label/undo", {"label": told["label"]}).status_code == 409
     back = lena.post("/label/undo", {"label": told["label"]}).json()
     assert (back["back"], back["card"], back["today"]) == (first, f"{first}-second", 0)
     assert ids_of(back["cards"])[0] == first
     assert second_labels_by(filled, "lena") == []
     assert lena.post("/label/undo", {"label": told["label"]}).status_code == 409
+    assert lena.post("/label/undo", {"label": told["label"], "message": first}).json()["card"] == back["card"]
     assert labels_by(filled, "anton") == 1
 
 
@@ -269,5 +289,5 @@ def test_the_last_labels_are_shown_with_their_classes(filled: Workspace, anton: 
     first = ids_of(anton.get("/label").text)[0]
     given = anton.post("/label/give", {"message": first, "class": class_id(filled, "Карта")}).json()["label"]
     page = anton.get("/label").text
-    assert f'<li data-label="{given}"><div><span>Карта</span>' in page
+    assert f'<li data-label="{given}" data-message="{first}"><div><span>Карта</span>' in page
     assert '<b id="today">1</b>' in page

@@ -63,6 +63,7 @@ def test_a_message_is_found_by_id_and_by_number(lena: Browser, filled: Workspace
         assert lena.post("/messages", {"id": unknown}).status_code == 200
     page = lena.get(wanted).text
     assert EVIL not in page
+    assert "<dt>Labels</dt>" in page
     assert '<span class="masked">&lt;PHONE&gt;</span>' in page
     assert "a-1" in page
 

@@ -31,6 +31,7 @@ from firstline.store.labelling import (
     lease_next,
     remark,
     take_back,
+    was_taken_back,
 )
 
 AHEAD = 10
@@ -87,13 +88,19 @@ def give(visit: Visit) -> Answer:
 
 @page("/label/undo", role="annotator", method="POST")
 def undo(visit: Visit) -> Answer:
-    """Take back a label; its message is the next again."""
+    """Take back a label; its message is the next again. If it is sent twice, the second answer is that of the first."""
     is_second = visit.form.get("label").startswith(SECOND)
 
     def answer(connection: Connection) -> dict[str, object]:
         label_id = _number(visit, "label", SECOND if is_second else "")
-        given = take_back(connection, visit.person.name, label_id, is_second=is_second)
-        return {"back": given.message_id, "card": card_key(given.message_id, given.is_second)}
+        try:
+            message_id = take_back(connection, visit.person.name, label_id, is_second=is_second).message_id
+        except LeaseLost:
+            # The first answer may have been lost on the way.
+            message_id = _number(visit, "message") if visit.form.get("message") else 0
+            if not was_taken_back(connection, visit.person.name, message_id, is_second=is_second):
+                raise
+        return {"back": message_id, "card": card_key(message_id, is_second)}
 
     return _told(visit, answer)
 

@@ -78,15 +78,20 @@ def undo(visit: Visit) -> Answer:
     return _changed(visit, change)
 
 
-def options(one: Case, choices: Sequence[ClassInUse]) -> list[Option]:
-    """The classes that people gave, in the order of their labels. If nobody gave one, those that the model guesses."""
+def options(one: Case, choices: Sequence[ClassInUse], none: ClassInUse | None = None) -> list[Option]:
+    """The classes that people gave, in the order of their labels. If nobody gave one, those that the model guesses.
+
+    The key of `none`, the class that means none of the others, is always 0.
+    """
     known = {choice.id: choice for choice in choices}
     found: dict[int, Option] = {}
     n_keys = 0
 
     def add(class_id: int, label: Label, description: str, is_in_use: bool) -> Option:
         nonlocal n_keys
-        if class_id not in found:
+        if none and class_id == none.id:
+            found.setdefault(class_id, Option(class_id, label, description, is_in_use, "0"))
+        elif class_id not in found:
             n_keys += is_in_use
             key = str(n_keys) if is_in_use and n_keys <= _MOST_KEYS else ""
             found[class_id] = Option(class_id, label, description, is_in_use, key)
@@ -118,8 +123,8 @@ def _show(visit: Visit, after: int, *, status: int = 200, refused: str = "", don
         past = read_history(connection, message_id) if found else None
         choices = classes_in_use(connection)
         last = last_decision(connection, visit.person.name)
-    shown = options(found, choices) if found else []
     none = next((one for one in choices if one.name in visit.place.none_classes), None)
+    shown = options(found, choices, none) if found else []
     if none and any(one.class_id == none.id for one in shown):
         none = None
     return visit.render(

@@ -110,7 +110,7 @@ function save() {
   const input = chosen();
   if (!shown || !input) { say(words.choose); return; }
   const message = shown.dataset.message, name = nameOf(input);
-  const row = remember(name, $("#text").textContent.trim());
+  const row = remember(message, name, $("#text").textContent.trim());
   done.add(shown.dataset.card);
   say(`${words.saved} ${name}`);
   $("#today").textContent = number(Number($("#today").textContent.replace(/\D/g, "")) + 1);
@@ -118,8 +118,9 @@ function save() {
   next();
 }
 
-function remember(name, text) {
+function remember(message, name, text) {
   const row = document.createElement("li");
+  row.dataset.message = message;
   const box = document.createElement("div"), first = document.createElement("span"), second = document.createElement("span");
   const button = document.createElement("button");
   first.textContent = name;
@@ -140,7 +141,7 @@ function undo(row) {
   if (!row) { say(words.nothing); return; }
   if (!row.isConnected) return;
   if (!row.dataset.label) { setTimeout(() => undo(row), 100); return; }
-  send("/label/undo", { label: row.dataset.label }, told => {
+  send("/label/undo", { label: row.dataset.label, message: row.dataset.message }, told => {
     done.delete(told.card);
     say(`${words.undone} ${$("span", row).textContent}`);
     row.remove();

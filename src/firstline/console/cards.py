@@ -15,7 +15,7 @@ _MASK = re.compile(r"(<[^\W\d_]\w{1,31}>)")
 
 @dataclass(frozen=True)
 class Option:
-    """A class on a digit key. `percent` is how likely the model finds it, None if it is not shown."""
+    """A class on a digit key. `percent` is how likely the model finds it, None if that is not known or not shown."""
 
     id: int
     name: Label
@@ -63,7 +63,7 @@ def card(waiting: Waiting, classes: Sequence[ClassInUse]) -> Card:
     guesses = [(place, share) for place, share in suggested.guesses if place in names][:MOST_OPTIONS]
     guessed = {place for place, _ in guesses}
     others = [one for one in classes if one.id not in guessed][: MOST_OPTIONS - len(guesses)]
-    options = [Option(place, names[place], round(100 * share)) for place, share in guesses]
+    options = [Option(place, names[place], round(100 * share) if share else None) for place, share in guesses]
     options += [Option(one.id, one.name) for one in others]
     if suggested.is_random or suggested.is_second_look:
         options = sorted((Option(one.id, one.name) for one in options), key=lambda one: one.name.casefold())

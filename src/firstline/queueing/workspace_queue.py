@@ -50,6 +50,12 @@ class _Read:
     recorded: list[int]
     not_drawn: frozenset[int]
 
+    @property
+    def can_be_learned(self) -> bool:
+        """Whether there are two classes, and a label of each."""
+        known = set(self.labels.values()) - {NONE}
+        return len(known) > 1 and {one.name for one in self.classes} <= known
+
     def pool(self, vectors: NDArray[np.float32]) -> LabelledPool:
         """What the queue chooses from; `vectors` are (n, n_dimensions)."""
         n_classes = max(1, len(self.classes))
@@ -78,7 +84,15 @@ def make_queue(place: Workspace, n: int = 4 * BATCH) -> Generator[Stage | Note, 
     places = [*(one.place for one in batch), *(place for one in groups for place in one.places.tolist())]
     guesses = _guesses(vectors, of_names, [number for number, _ in named], read, places)
     rows = [
-        Suggested(read.ids[one.place], one.rank, one.reason, guess, _cluster(one), one.is_random)
+        Suggested(
+            read.ids[one.place],
+            one.rank,
+            one.reason,
+            # How near a name is says little about how likely the class is, so no figure is shown.
+            guess if read.can_be_learned else [(class_id, 0.0) for class_id, _ in guess],
+            _cluster(one),
+            one.is_random,
+        )
         for one, guess in zip(batch, guesses, strict=False)
     ]
     of_groups = iter(guesses[len(batch) :])
@@ -191,7 +205,7 @@ def _guesses(
     known = [read.labels[place] for place in labelled]
     if not places:
         return []
-    if len(set(known) - {NONE}) > 1 and set(ids) <= set(known):
+    if read.can_be_learned:
         head, names = fit_head(vectors[labelled], known)
         shares = head(vectors[list(places)])
         order = np.argsort(-shares, axis=1, kind="stable")[:, : MOST_SUGGESTED + 1]

@@ -67,7 +67,7 @@ class Suggested:
     """One row of the queue, as the worker writes it.
 
     `rank` is its place, the lowest first; `reason` is a stable code. `guesses` are class ids with shares, 0 to 1, the
-    likeliest first.
+    likeliest first; a share of 0 is not known.
     """
 
     message_id: int

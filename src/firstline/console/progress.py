@@ -17,6 +17,7 @@ from firstline.bundle.registry import champion_id, model_folder
 from firstline.errors import BundleError
 from firstline.evaluation.report.data import Growth
 from firstline.evaluation.report.figures import growth
+from firstline.labelling.class_advice import FEW_LABELS
 from firstline.store.jobs import Job, count_waiting_jobs, has_worker, running_jobs
 from firstline.store.labelling import classes_in_use
 from firstline.store.messages import count_by_class, count_disagreements, count_labels, count_messages
@@ -27,8 +28,6 @@ from firstline.types import Label
 FIRST_MODEL = 50
 """With so many labels a first model is worth training."""
 LEAST_CLASSES = 2
-THIN = 10
-"""A class with fewer labels is thin: it is learned badly, and how well can hardly be measured."""
 _NEXT_MODEL = 50
 _LARGE = 100_000
 _KEPT_S = 60.0
@@ -57,7 +56,7 @@ class Counted:
     @property
     def thin(self) -> list[tuple[Label, int]]:
         """The classes with few labels, the fewest first."""
-        few = [(name, n) for name, n in (self.by_class or {}).items() if n < THIN]
+        few = [(name, n) for name, n in (self.by_class or {}).items() if n < FEW_LABELS]
         return sorted(few, key=lambda one: (one[1], one[0].casefold()))
 
 

@@ -164,7 +164,7 @@ def test_what_waits_for_a_lead_is_counted_once(place: Workspace, lena: Browser) 
 
 
 def test_thin_classes_are_named_the_thinnest_first(place: Workspace, lena: Browser) -> None:
-    fill(place, 21)
+    fill(place, 41)
     with writing(place.database) as connection:
         connection.execute(classes.insert(), [{"name": f"Класс {n:02}", "kind": "normal"} for n in range(14)])
     page = lena.get("/").text

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from firstline.console.page import page
 from firstline.console.progress import (
     FIRST_MODEL,
-    THIN,
     Counted,
     ModelInUse,
     Step,
@@ -20,6 +19,7 @@ from firstline.console.trainings import present_training
 from firstline.console.visit import Answer, Visit
 from firstline.console.words import later
 from firstline.errors import BundleError
+from firstline.labelling.class_advice import FEW_LABELS
 from firstline.store.progress import count_for_lead, count_labels_up_to, given_by_person
 
 _MOST_NAMED = 12
@@ -52,7 +52,7 @@ def start(visit: Visit) -> Answer:
         first_model=FIRST_MODEL,
         thin=thin[:_MOST_NAMED],
         n_thin=len(thin),
-        thin_below=THIN,
+        thin_below=FEW_LABELS,
         waiting=waiting,
         model=model,
         is_broken=is_broken,

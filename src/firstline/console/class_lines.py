@@ -25,6 +25,7 @@ from firstline.text.masks import Masker
 from firstline.types import Label
 
 MOST_LINES = 300
+_LONGEST_CELL = 100_000
 Outcome: TypeAlias = Literal["new", "described", "stays", "refused"]
 _LINE = re.compile(r"\r\n|[\r\n\u2028\u2029]")
 
@@ -75,6 +76,9 @@ def _cells(text: str) -> list[tuple[int, str, str]]:
     rows: list[tuple[int, str, str]] = []
     try:
         for name, *others in filter(None, reader):
+            if max(map(len, (name, *others))) > _LONGEST_CELL:
+                # As csv does by itself, unless another part of this process has raised its limit.
+                raise csv.Error
             said = [cell for cell in others if cell.strip()]
             if len(said) > 1:
                 raise ClassRefused("columns", "A line has more than two columns.", n=str(reader.line_num))

@@ -55,10 +55,9 @@ demo: setup
 
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
-# One more than there are cores, since many tests wait for a process.
 test: setup $(SERVE_VENV)/.ready
 	SERVING_SET=1 $(SERVE_VENV)/bin/python -m pytest tests/serve_only
-	$(PYTEST) -n $$(($$(nproc) + 1)) --dist loadfile --no-loadscope-reorder --durations 10 --durations-min 3
+	$(PYTEST) -n auto --dist loadfile --no-loadscope-reorder --durations 10 --durations-min 3
 
 # One at a time: they count on cores that nobody else takes.
 test-slow: setup

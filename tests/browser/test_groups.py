@@ -37,7 +37,7 @@ def test_two_rows_are_unticked_by_keyboard(place: Workspace, desk: Desk) -> None
     desk.expect_readable()
     # The next group has no suggested class, so Enter gives none.
     expect(page.locator("#what")).to_have_text(_CHOOSE[desk.look.language])
-    desk.press_in_russian("KeyU")
-    page.wait_for_load_state("networkidle")
+    with page.expect_navigation():
+        desk.press_in_russian("KeyU")
     assert given(place) == {}
     desk.shoot("undone")

@@ -58,7 +58,7 @@ class Read:
 
 @dataclass(frozen=True)
 class Figure:
-    """The accuracy on the test messages after a number of labels, and how many of these are none of the classes."""
+    """Accuracy on the test messages after `labels` labels; `none` of these labels mean none of the classes."""
 
     strategy: str
     seed: int

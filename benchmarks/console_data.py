@@ -25,7 +25,7 @@ _STATEMENTS = (
 
 
 def fill(place: Workspace, n_messages: int, annotators: Sequence[str]) -> None:
-    """150 classes, messages of which every tenth has a label, and annotators whose password is `PASSWORD`."""
+    """Write 150 classes, the messages (one in ten labelled), and annotators with the password `PASSWORD`."""
     hashed = hash_password(PASSWORD)
     with writing(place.database) as connection:
         for statement in _STATEMENTS:

@@ -115,8 +115,8 @@ def _report(place: Workspace, ledger: Ledger, title: str) -> bool:
     print("\nAnswers: " + ", ".join(f"{name}: {n:,}" for name, n in sorted(ledger.statuses.items())))
     print(f"Without a message to label: {ledger.n_empty:,} times")
     print(
-        f"Labels acknowledged: {len(held):,}; lost: {len(lost)}; doubled: {len(doubled)}; in force though nobody was"
-        f" told so: {len(unknown)}; taken back without an answer: {len(unsure)}"
+        f"Labels acknowledged: {len(held):,}; lost: {len(lost)}; doubled: {len(doubled)}; saved but"
+        f" not acknowledged: {len(unknown)}; taken back without an answer: {len(unsure)}"
     )
     return not (lost or doubled or unknown)
 

@@ -5,17 +5,14 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from babel.dates import format_date, format_time
-from babel.numbers import format_decimal
-from babel.support import Translations
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from firstline.console.assets import assets
 from firstline.console.words import NAMES, Language, later
-from firstline.evaluation.report.numbers import number_filters
+from firstline.evaluation.report.templates_in import make_environment, translations_of
 
 DOMAIN = "console"
 _PACKAGE = "firstline.console"
@@ -39,29 +36,13 @@ def translated(sentence: str, language: Language) -> str:
 
 @cache
 def _environment(language: Language) -> Environment:
-    environment = Environment(
-        loader=PackageLoader(_PACKAGE),
-        extensions=["jinja2.ext.i18n"],
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.install_gettext_translations(_translations(language), newstyle=True)  # type: ignore[attr-defined]
+    environment = make_environment(_PACKAGE, DOMAIN, language)
     environment.globals.update(asset=lambda name: assets()[name].address, language=language, languages=NAMES)
-    environment.filters.update(number_filters(language, _translations(language).gettext))
     environment.filters.update(
-        number=_decimal(language),
-        decimals=_decimal(language, "0.00"),
-        tenths=_decimal(language, "#,##0.0"),
         day=lambda at: format_date(at, "medium", locale=language),
         moment=_moment(language),
     )
     return environment
-
-
-def _decimal(language: Language, pattern: str = "#,##0") -> Any:
-    return lambda value: format_decimal(value, pattern, locale=language)
 
 
 def _moment(language: Language) -> Any:
@@ -76,8 +57,4 @@ def _moment(language: Language) -> Any:
 
 @cache
 def _translations(language: Language) -> gettext.NullTranslations:
-    """English needs no catalogue: its sentences are those of the templates."""
-    if language == "en":
-        return gettext.NullTranslations()
-    with (files(_PACKAGE) / "locale" / language / "LC_MESSAGES" / f"{DOMAIN}.mo").open("rb") as catalogue:
-        return Translations(catalogue, DOMAIN)
+    return translations_of(_PACKAGE, DOMAIN, language)

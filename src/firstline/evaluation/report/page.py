@@ -1,7 +1,6 @@
 """Renders the report: one page of HTML without scripts or styles from elsewhere, in Russian or English."""
 
 import base64
-import gettext
 import hashlib
 import re
 from collections.abc import Callable
@@ -10,13 +9,12 @@ from functools import cache
 from importlib.resources import files
 
 from babel.dates import format_date
-from babel.support import Translations
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from firstline.evaluation.report.axes import count_axis, share_axis
 from firstline.evaluation.report.data import ReportData
-from firstline.evaluation.report.numbers import number_filters
+from firstline.evaluation.report.templates_in import make_environment
 
 LANGUAGES = ("ru", "en")
 DOMAIN = "report"
@@ -63,28 +61,10 @@ def is_of_this_version(page: str) -> bool:
 
 @cache
 def _environment(language: str) -> Environment:
-    environment = Environment(
-        loader=PackageLoader(_PACKAGE),
-        extensions=["jinja2.ext.i18n"],
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    translations = _translations(language)
-    environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
+    environment = make_environment(_PACKAGE, DOMAIN, language)
     environment.globals.update(share_axis=share_axis, count_axis=count_axis)
-    environment.filters.update(number_filters(language, translations.gettext))
     environment.filters.update(day=_day(language), shortened=_shortened, breakable=_breakable)
     return environment
-
-
-def _translations(language: str) -> gettext.NullTranslations:
-    """English needs no catalogue: its sentences are those of the template."""
-    if language == "en":
-        return gettext.NullTranslations()
-    with (files(_PACKAGE) / "locale" / language / "LC_MESSAGES" / f"{DOMAIN}.mo").open("rb") as catalogue:
-        return Translations(catalogue, DOMAIN)
 
 
 def _day(language: str) -> Callable[[str], str]:

@@ -11,6 +11,7 @@ from shutil import copymode
 from typing import Any, get_origin
 
 import tomlkit
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import SettingsError
@@ -28,6 +29,8 @@ _PREFIX = "FIRSTLINE_"
 _OF_NONE = ("FIRSTLINE_CLASSES__NONE", "FIRSTLINE_CLASSES")
 _COMMENT_WIDTH = 100
 _MOST_BYTES = 1_000_000
+_LOCK = ".locks/settings.lock"
+_LOCK_WAIT_S = 10
 _NEXT_STEP = "Correct it; docs/settings.md describes every setting."
 
 
@@ -185,17 +188,23 @@ def remember_candidate(
 def _rewritten(path: Path, problem: str) -> Iterator[tomlkit.TOMLDocument]:
     """A settings file to be changed, written whole at the end. Raises `SettingsInvalid`.
 
-    A byte-order mark and the line ends of Windows stay.
+    A byte-order mark and the line ends of Windows stay. One process or thread after the other, so that what a page and
+    a command change at the same time is all kept.
     """
+    lock = path.parent / _LOCK
     try:
-        before = read_small(path, _MOST_BYTES)
-        encoding = "utf-8-sig" if before.startswith(codecs.BOM_UTF8) else "utf-8"
-        document = tomlkit.parse(before.decode(encoding).replace("\r\n", "\n"))
-        yield document
-        line_end = "\r\n" if b"\r\n" in before else "\n"
-        with whole_file(path) as replacement:
-            replacement.write_text(tomlkit.dumps(document), encoding=encoding, newline=line_end)
-            copymode(path, replacement)
+        lock.parent.mkdir(exist_ok=True)
+        with FileLock(lock, timeout=_LOCK_WAIT_S):
+            before = read_small(path, _MOST_BYTES)
+            encoding = "utf-8-sig" if before.startswith(codecs.BOM_UTF8) else "utf-8"
+            document = tomlkit.parse(before.decode(encoding).replace("\r\n", "\n"))
+            yield document
+            line_end = "\r\n" if b"\r\n" in before else "\n"
+            with whole_file(path) as replacement:
+                replacement.write_text(tomlkit.dumps(document), encoding=encoding, newline=line_end)
+                copymode(path, replacement)
+    except Timeout:
+        raise SettingsInvalid(f"{problem} in {path}: another command is changing it.", "Try again.") from None
     except (ParseError, UnicodeDecodeError):
         # Somebody has changed it since it was read.
         raise SettingsInvalid(f"{problem} in {path}: it is not valid TOML.", "Correct it.") from None

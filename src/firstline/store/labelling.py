@@ -304,7 +304,8 @@ def _add(connection: Connection, rows: Sequence[Suggested]) -> None:
             "is_random": one.is_random,
             "guesses": json.dumps([[class_id, round(share, 4)] for class_id, share in one.guesses]),
         }
-        for one in rows
+        # In one order, or two that insert the same messages could wait for each other.
+        for one in sorted(rows, key=lambda one: one.message_id)
     ]
     insert_new(connection, suggestions, values)
 

@@ -1,14 +1,18 @@
 import os
 import re
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from pydantic import ValidationError
 
 from firstline.errors import SettingsInvalid
 from firstline.settings import (
     Settings,
+    file,
     read_settings,
     remember_candidate,
     remember_columns,
@@ -226,7 +230,7 @@ def test_a_private_file_stays_private(tmp_path: Path) -> None:
     path.chmod(0o600)
     remember_columns(path, {"text": "сообщение"})
     assert path.stat().st_mode & 0o777 == 0o600
-    assert [found.name for found in tmp_path.iterdir()] == [path.name]
+    assert [found.name for found in tmp_path.iterdir() if found.is_file()] == [path.name]
 
 
 def test_columns_that_cannot_be_remembered_are_an_error(tmp_path: Path) -> None:
@@ -296,3 +300,27 @@ def test_a_damaged_file_is_not_written_to(tmp_path: Path) -> None:
     with pytest.raises(SettingsInvalid, match="not valid TOML"):
         remember_none(path, ["Прочее"])
     assert path.read_text("utf-8") == "[classes"
+
+
+def test_changes_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
+    path = written(tmp_path, "")
+    names = ["linear.v1", "forest.v1", "embedding.v1", "ulmfit.v1"] * 5
+    with ThreadPoolExecutor(4) as threads:
+        for turn, name in enumerate(names):
+            threads.submit(remember_candidate, path, f"{name}-{turn}", {"C": 1.0}, "")
+        threads.submit(remember_none, path, ["Прочее"])
+        threads.submit(remember_columns, path, {"text": "Текст"})
+    found = tomllib.loads(path.read_text("utf-8"))
+    assert len(found["candidates"]) == len(names)
+    assert (found["classes"], found["columns"]) == ({"none": ["Прочее"]}, {"text": "Текст"})
+
+
+def test_a_file_that_another_command_keeps_changing_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file, "_LOCK_WAIT_S", 0)
+    path = written(tmp_path, "")
+    (tmp_path / ".locks").mkdir()
+    with FileLock(tmp_path / ".locks" / "settings.lock"), pytest.raises(SettingsInvalid, match="another command"):
+        remember_columns(path, {"text": "Текст"})
+    assert path.read_text("utf-8") == ""

@@ -1,5 +1,7 @@
 """The queue gives each message to one person, and keeps what they say of it."""
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
@@ -207,3 +209,17 @@ def test_a_new_queue_leaves_what_somebody_sees(filled: Engine) -> None:
         assert set(found) == {3, 4, 6}
         assert found[4].is_random
         assert [one.message.text for one in lease_next(connection, "boris", 9)] == []
+
+
+def test_two_workers_that_queue_the_same_messages_do_not_wait_for_each_other(engine: Engine) -> None:
+    take_in(engine, *(StoredMessage(str(number)) for number in range(1_000)))
+    rows = [Suggested(number + 1, number, "typical") for number in range(1_000)]
+
+    def write(rows: Sequence[Suggested]) -> None:
+        with writing_rows(engine) as connection:
+            write_queue(connection, rows)
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(write, [rows, rows[::-1]] * 3))
+    with engine.connect() as connection:
+        assert count_waiting(connection) == {"typical": 1_000}

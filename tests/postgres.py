@@ -125,12 +125,27 @@ def postgres() -> Iterator[Server]:
         yield started
 
 
+@pytest.fixture(scope="session")
+def prepared_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite database with the schema of today and no message."""
+    file = tmp_path_factory.mktemp("sqlite") / "prepared.db"
+    open_database(URL.create("sqlite", database=str(file))).dispose()
+    return file
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewDatabase]:
+def new_database(request: pytest.FixtureRequest, prepared_file: Path, tmp_path: Path) -> Iterator[NewDatabase]:
     """What makes empty databases; a test that takes it runs on both kinds."""
     if request.param == "sqlite":
         numbers = count()
-        yield lambda template="prepared": URL.create("sqlite", database=str(tmp_path / f"{next(numbers)}.db"))
+
+        def new_file(template: Literal["prepared", "empty"] = "prepared") -> URL:
+            file = tmp_path / f"{next(numbers)}.db"
+            if template == "prepared":
+                shutil.copyfile(prepared_file, file)
+            return URL.create("sqlite", database=str(file))
+
+        yield new_file
         return
     started: Server = request.getfixturevalue("postgres")
     made: list[URL] = []

@@ -101,6 +101,7 @@ PAGES: tuple[Page, ...] = (
     frame.demo,
 )
 """The menu has those with an entry, in this order."""
+CONSOLE = "console"
 _MOST_FORM_BYTES = 1_000_000
 _MOST_AROUND_A_FILE_BYTES = 100_000
 _FOR_GOOD = "public, max-age=31536000, immutable"
@@ -108,21 +109,12 @@ _log = logging.getLogger("firstline.console")
 
 
 def create_app(console: Console, pages: Sequence[Page] = PAGES) -> Litestar:
-    """The application without its headers; see `shielded`."""
-
-    def http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
-        if error.status_code >= 500:
-            _log.error("A request failed", exc_info=error)
-        return _response(http_answer(visit_of(console, request), error))
-
-    def other_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-        _log.error("A request failed", exc_info=error)
-        return _response(unforeseen(visit_of(console, request), error))
-
+    """The application without its headers; see `shielded`. Its state holds the console."""
+    most_bytes = console.settings.max_upload_bytes + _MOST_AROUND_A_FILE_BYTES
     return Litestar(
-        [*(_handler(page, console) for page in pages), static, live],
-        state=State({"console": console}),
-        exception_handlers={HTTPException: http_error, Exception: other_error},
+        [*(_handler(page, most_bytes if page.takes_file else _MOST_FORM_BYTES) for page in pages), static, live],
+        state=State({CONSOLE: console}),
+        exception_handlers={HTTPException: _http_error, Exception: _other_error},
         request_max_body_size=_MOST_FORM_BYTES,
         openapi_config=None,
         logging_config=None,
@@ -153,15 +145,23 @@ def live() -> str:
     return "live"
 
 
-def _handler(page: Page, console: Console) -> HTTPRouteHandler:
+def _http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    if error.status_code >= 500:
+        _log.error("A request failed", exc_info=error)
+    return _response(http_answer(visit_of(request.app.state[CONSOLE], request), error))
+
+
+def _other_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    _log.error("A request failed", exc_info=error)
+    return _response(unforeseen(visit_of(request.app.state[CONSOLE], request), error))
+
+
+def _handler(page: Page, most_bytes: int) -> HTTPRouteHandler:
     async def handle(request: Request[Any, Any, Any]) -> Response[Any]:
-        return _response(await ask(page, console, request))
+        return _response(await ask(page, request.app.state[CONSOLE], request))
 
     if page.method == "GET":
         return get(page.path)(handle)
-    most_bytes = _MOST_FORM_BYTES
-    if page.takes_file:
-        most_bytes = console.settings.max_upload_bytes + _MOST_AROUND_A_FILE_BYTES
     return post(page.path, status_code=200, request_max_body_size=most_bytes)(handle)
 
 

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from argon2 import PasswordHasher
+from litestar import Litestar
 from litestar.testing import TestClient
 
 from firstline.console import passwords
-from firstline.console.app import PAGES, create_app
+from firstline.console.app import CONSOLE, PAGES, create_app
 from firstline.console.console import Console
 from firstline.console.page import Page
 from firstline.store.workspace import Workspace
@@ -19,34 +21,46 @@ from tests.postgres import NewDatabase, workspace_on
 NewBrowser = Callable[..., Browser]
 
 
-@pytest.fixture(autouse=True)
-def _quick_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+@pytest.fixture(scope="package", autouse=True)
+def _quick_hashes() -> Iterator[None]:
     """Argon2 with the least of everything."""
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        passwords._nobodys.cache_clear()
+        yield
     passwords._nobodys.cache_clear()
-    yield
-    passwords._nobodys.cache_clear()
+
+
+@pytest.fixture(scope="package")
+def _bank(tmp_path_factory: pytest.TempPathFactory, _quick_hashes: None) -> Path:
+    """The folder of a workspace on SQLite that each test gets a copy of."""
+    made = Workspace.create(tmp_path_factory.mktemp("console") / "bank", "en")
+    _add_users(made)
+    made.database.dispose()
+    return made.folder
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Workspace]:
+def place(_bank: Path, tmp_path: Path) -> Iterator[Workspace]:
     """A workspace on SQLite."""
-    made = Workspace.create(tmp_path / "bank", "en")
-    yield from _with_users(made)
+    found = Workspace.find(copytree(_bank, tmp_path / "bank"))
+    yield found
+    found.database.dispose()
 
 
 @pytest.fixture
 def place_on_each(new_database: NewDatabase, tmp_path: Path) -> Iterator[Workspace]:
     """A workspace on each kind of database."""
-    yield from _with_users(workspace_on(new_database(), tmp_path / "bank"))
+    made = workspace_on(new_database(), tmp_path / "bank")
+    _add_users(made)
+    yield made
+    made.database.dispose()
 
 
-def _with_users(place: Workspace) -> Iterator[Workspace]:
+def _add_users(place: Workspace) -> None:
     with_user(place, "ada", "admin")
     with_user(place, "lena", "lead")
     with_user(place, "anton", "annotator")
-    yield place
-    place.database.dispose()
 
 
 @pytest.fixture
@@ -63,19 +77,30 @@ def console_on_each(place_on_each: Workspace) -> Iterator[Console]:
     made.close()
 
 
+@pytest.fixture(scope="package")
+def _apps() -> list[Litestar]:
+    """Applications with all pages that no browser uses: making one takes a while."""
+    return []
+
+
 @pytest.fixture
-def browsers() -> Iterator[NewBrowser]:
+def browsers(_apps: list[Litestar]) -> Iterator[NewBrowser]:
     """Makes browsers that show a console, in English."""
+    used: list[Litestar] = []
     with ExitStack() as stack:
 
         def new(
             console: Console, base_url: str = "http://console.local:8090", pages: Sequence[Page] = PAGES
         ) -> Browser:
-            client = TestClient(create_app(console, pages), base_url=base_url, raise_server_exceptions=False)
+            app = _apps.pop() if _apps and pages is PAGES else create_app(console, pages)
+            app.state[CONSOLE] = console
+            used.extend([app] if pages is PAGES else [])
+            client = TestClient(app, base_url=base_url, raise_server_exceptions=False)
             client.headers["Accept-Language"] = "en"
             return Browser(stack.enter_context(client))
 
         yield new
+    _apps.extend(used)
 
 
 @pytest.fixture

@@ -166,7 +166,7 @@ def test_a_file_that_is_too_large_is_refused_and_nothing_is_left(
 ) -> None:
     monkeypatch.setenv("FIRSTLINE_CONSOLE__MAX_UPLOAD_BYTES", "300000")
     console = Console(Workspace.find(place.folder), PAGES, 8090)
-    browser = browsers(console)
+    browser = browsers(console, pages=list(PAGES))  # An application of its own, which has the limit.
     browser.sign_in("lena")
     assert browser.upload("a.csv", b"text\n" + b"hello there\n" * 40_000).status_code == 413
     console.close()

@@ -16,7 +16,8 @@ VENV := .venv
 SERVE_VENV := .venv-serve
 BIN := $(VENV)/bin
 LANGUAGES := $(wildcard languages/*/pyproject.toml)
-PIP := pip install --quiet --disable-pip-version-check --no-deps
+# Without compiling everything at once: Python compiles what it imports, which is a fraction.
+PIP := pip install --quiet --disable-pip-version-check --no-deps --no-compile
 
 # Also where a machine forbids bytecode: hundreds of processes would each compile everything.
 export PYTHONDONTWRITEBYTECODE :=

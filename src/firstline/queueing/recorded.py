@@ -1,9 +1,11 @@
 """Messages that the service left to a person, as its recorded answers say."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
 
-from firstline.messages.cells import read_name
+from firstline.errors import UnusableCell
+from firstline.messages.cells import read_name, read_text
 from firstline.messages.importing import masker
 from firstline.messages.incoming import Names
 from firstline.store.database import writing
@@ -32,14 +34,19 @@ def recorded_messages(place: Workspace, n: int) -> list[int]:
         key = open_key(place.folder, connection)
         names = Names(mask, key.hash_id)
         left = (record for record in newest_records(place.records, _MOST_BYTES) if record.decision != "route")
-        found = [_stored(record) for record in islice(left, _MOST_RECORDS)]
+        found = list(_usable(islice(left, _MOST_RECORDS)))
         tombstones = Tombstones.read(connection, key.secret)
         return take_in_recorded(connection, found, lambda one: _masked(one, mask, names), tombstones, n)
 
 
-def _stored(record: RecordedAnswer) -> StoredMessage:
-    """As an import reads names: a client may send ids that no database could hold."""
-    return StoredMessage(record.text, read_name(record.segment), read_name(record.id), _moment(record.at))
+def _usable(records: Iterator[RecordedAnswer]) -> Iterator[StoredMessage]:
+    """As an import reads cells. A message that an import would reject is left out; the others are queued."""
+    for record in records:
+        try:
+            text, segment = read_text(record.text), read_name(record.segment)
+            yield StoredMessage(text, segment, read_name(record.id), _moment(record.at))
+        except UnusableCell:
+            continue
 
 
 def _masked(one: StoredMessage, mask: Masker, names: Names) -> StoredMessage:

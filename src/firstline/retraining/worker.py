@@ -41,6 +41,8 @@ _LOOK_EVERY_S = 1.0
 _BEAT_EVERY_S = 10.0
 _SCHEDULE_EVERY_S = 20.0
 _RETRY_S = 10.0
+_PATIENCE_S = 60.0
+"""So long after the database was away, other workers may give their sign of life before their jobs count as lost."""
 _END_S = 10.0
 
 
@@ -60,6 +62,7 @@ class Worker:
         self._running: dict[Lane, _Running] = {}
         self._looked_at = float("-inf")
         self._beat_at = float("-inf")
+        self._patient_until = float("-inf")
 
     def run(self, stop: threading.Event, *, until_idle: bool = False) -> None:
         """Run jobs until `stop` is set; with `until_idle`, until none is left that may start.
@@ -76,6 +79,7 @@ class Worker:
                         is_idle = not self._look()
                     except WorkspaceError as error:
                         # The database is away or locked, or firstline.toml is being changed.
+                        self._patient_until = time.monotonic() + _PATIENCE_S
                         self._tell(f"{error.message} Trying again in {_RETRY_S:.0f} s.")
                         stop.wait(_RETRY_S)
                         continue
@@ -138,7 +142,7 @@ class Worker:
         return has_run
 
     def _add_due(self, settings: RetrainingSettings) -> None:
-        if not self._is_only_worker:
+        if not self._is_only_worker and time.monotonic() >= self._patient_until:
             self._take_back_lost()
         with writing_rows(self._place.database) as connection:
             say_alive(connection)

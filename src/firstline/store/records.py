@@ -27,6 +27,8 @@ _LOCK, _ENDING, _UNFINISHED = ".lock", ".jsonl", ".unfinished"
 _FORGETTING = ".forgetting"
 """Has another content after each `forget`, so that a service learns of it. It says nothing about what was forgotten."""
 _CHUNK_BYTES = 65_536
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What a line raises that is no record: JSON that is nested too deep raises the last."""
 
 
 class RecordedAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -252,7 +254,7 @@ def _remove_unfinished(folder: Path) -> None:
 def _read(line: bytes) -> RecordedAnswer | None:
     try:
         return msgspec.json.decode(line, type=RecordedAnswer) if line.endswith(b"\n") else None
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _UNREADABLE:
         return None
 
 
@@ -260,7 +262,7 @@ def _found(line: bytes) -> _Found | None:
     """None for half a line, and for what is not an object in JSON."""
     try:
         return msgspec.json.decode(line, type=_Found) if line.endswith(b"\n") else None
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _UNREADABLE:
         return None
 
 
@@ -308,8 +310,8 @@ def _opened(file: Path) -> Iterator[FileIO]:
 
 
 def _files(folder: Path) -> list[Path]:
-    """The files of a folder, oldest first."""
-    return sorted(file for file in folder.glob(f"*{_ENDING}") if _is_day(file.stem))
+    """The files of a folder, oldest first. A pipe with such a name would keep its reader waiting for ever."""
+    return sorted(file for file in folder.glob(f"*{_ENDING}") if _is_day(file.stem) and file.is_file())
 
 
 def _is_day(name: str) -> bool:

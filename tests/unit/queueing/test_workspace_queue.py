@@ -202,6 +202,19 @@ def test_a_record_with_a_strange_time_and_id_is_taken_in_all_the_same(place: Wor
     assert ids(place.database) == {"7": "новое"}
 
 
+@pytest.mark.parametrize("unusable", [{"id": "7" * 301}, {"segment": "s" * 301}, {"text": "м" * 100_001}])
+def test_a_record_that_an_import_would_reject_does_not_keep_the_others_out(
+    place: Workspace, unusable: dict[str, str]
+) -> None:
+    fill(place, 5)
+    files = RecordFiles(place.records, days=30)
+    files.open()
+    whole = RecordedAnswer("2026-11-30T09:15:00.250Z", "r", "m", "Вход", 0.4, "review", "confident", "новое")
+    files.append([whole, msgspec.structs.replace(whole, **{"text": "негодное", **unusable})])
+    run_to_end(make_queue(place))
+    assert {text for text, reason in reasons(place).items() if reason == "recorded"} == {"новое"}
+
+
 def test_a_share_of_nothing_takes_nothing_in(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIRSTLINE_LABELLING__RECORDED", "0")
     place = Workspace.find(place.folder)

@@ -17,6 +17,8 @@ from firstline.store.messages import StoredMessage
 from firstline.store.records import RecordedAnswer, RecordFiles, forget_records, newest_records, read_records
 
 TODAY = datetime.now(UTC).date()
+NESTED = b'{"text": "secret", "other": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+"""JSON that is nested too deep to be read."""
 
 
 def record(text: str = "где моя карта", days_ago: int = 0, **fields: Any) -> RecordedAnswer:
@@ -83,6 +85,23 @@ def test_the_newest_are_read_first_and_no_more_than_asked(folder: Path, files: R
     assert [found.text for found in newest_records(folder, size - 1)] == ["newest"]
     assert [found.text for found in newest_records(folder, size)] == ["newest", "new"]
     assert [*newest_records(folder.parent / "none", 10_000)] == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes among files here")
+def test_a_pipe_or_a_folder_with_the_name_of_a_day_is_passed_over(folder: Path, files: RecordFiles) -> None:
+    files.append([record("kept")])
+    os.mkfifo(file_of(folder, 1))
+    file_of(folder, 2).mkdir()
+    assert [found.text for found in newest_records(folder, 10_000)] == texts(folder) == ["kept"]
+    assert forget_records(folder, texts=["kept"]) == 1
+    assert file_of(folder, 1).is_fifo()
+
+
+def test_a_line_that_is_nested_too_deep_is_skipped(folder: Path, files: RecordFiles) -> None:
+    files.append([record("kept")])
+    with file_of(folder).open("ab") as opened:
+        opened.write(NESTED + b"\n")
+    assert [found.text for found in newest_records(folder, 1_000_000)] == texts(folder) == ["kept"]
 
 
 def test_each_day_has_its_file_and_the_oldest_is_read_first(folder: Path, files: RecordFiles) -> None:
@@ -244,7 +263,7 @@ def test_records_of_a_later_version_are_forgotten_by_what_they_hold(
     assert [msgspec.json.decode(line)["text"] for line in lines] == ["kept", *left]
 
 
-@pytest.mark.parametrize("line", [b"no json", b"[1]", b'"secret"', b'{"text": "\xff"}'])
+@pytest.mark.parametrize("line", [b"no json", b"[1]", b'"secret"', b'{"text": "\xff"}', NESTED])
 def test_a_line_that_is_no_object_is_dropped(folder: Path, files: RecordFiles, line: bytes) -> None:
     with file_of(folder).open("ab") as opened:
         opened.write(line + b"\n")

@@ -23,7 +23,7 @@ PIP := pip install --quiet --disable-pip-version-check --no-deps --no-compile
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup environments demo test test-slow browser cases check lint types imports lock docs catalogues wheels image console-load container-check container-retrain bench bulk scaling masks peers served choices seeds planted promises unknown labelling names searches languages clean
+.PHONY: help setup environments demo test test-all test-serving-set test-slow browser cases check lint types imports lock docs catalogues wheels image console-load container-check container-retrain bench bulk scaling masks peers served choices seeds planted promises unknown labelling names searches languages clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -56,9 +56,14 @@ demo: setup
 
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
-test: setup $(SERVE_VENV)/.ready
-	SERVING_SET=1 $(SERVE_VENV)/bin/python -m pytest tests/serve_only
+test: test-serving-set test-all
+
+test-all: setup
 	$(PYTEST) -n auto --dist loadfile --no-loadscope-reorder --durations 10 --durations-min 3
+
+# With what a serving machine has.
+test-serving-set: $(SERVE_VENV)/.ready
+	SERVING_SET=1 $(SERVE_VENV)/bin/python -m pytest tests/serve_only
 
 # One at a time: they count on cores that nobody else takes.
 test-slow: setup
@@ -76,8 +81,8 @@ cases: setup
 
 check:
 	$(MAKE) --jobs 2 environments
-	$(MAKE) --jobs 2 --output-sync lint types imports
-	$(MAKE) test
+	$(MAKE) --jobs 2 --output-sync test-serving-set types lint imports
+	$(MAKE) test-all
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -82,6 +82,7 @@ def test_the_table_is_that_of_a_training_here_also_when_a_worker_is_lost(
         assert there[name] == pytest.approx(row, abs=0.005)
 
 
+@pytest.mark.slow
 def test_a_folder_is_classified_there_as_it_is_here(
     running: Started, demo: Path, tmp_path: Path, firstline: Run
 ) -> None:

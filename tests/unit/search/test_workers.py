@@ -84,7 +84,7 @@ def test_what_it_finds_is_what_is_found_here() -> None:
     ("odd", "limits", "problem"),
     [
         (Crashing, PLENTY, "Its process ended (exit code -9)."),
-        (Slow, Limits(8.0, 8 * 10**9), "It takes more than 8 s."),
+        pytest.param(Slow, Limits(8.0, 8 * 10**9), "It takes more than 8 s.", marks=pytest.mark.slow),
         (Hungry, Limits(120.0, 4 * 10**9), "Out of memory."),
     ],
     indirect=["odd"],

@@ -45,17 +45,28 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """How the retraining ended that made `challenger`: its checks against `champion`, and whether it was promoted.
+class NewClass:
+    """A class that the champion did not know; `recall`, 0 to 1, is None if it was not told.
 
-    `new_classes` are those that the champion did not know, with their number of labels.
+    `n_taken` of its messages were taken for the class `other`, which is empty if they were not many.
     """
+
+    name: Label
+    n_labels: int
+    recall: float | None = None
+    other: Label = ""
+    n_taken: int = 0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How the retraining ended that made `challenger`: its checks against `champion`, and whether it was promoted."""
 
     challenger: str
     champion: str
     is_promoted: bool
     checks: tuple[Check, ...]
-    new_classes: tuple[tuple[Label, int], ...]
+    new_classes: tuple[NewClass, ...]
     routes_less: bool
 
     @property
@@ -77,7 +88,7 @@ def verdict(result: Mapping[str, Any]) -> Verdict | None:
             champion=str(result["champion"] or ""),
             is_promoted=bool(result["promoted"]),
             checks=tuple(_check(one) for one in result["gates"]),
-            new_classes=tuple((str(one["label"]), int(one["n_labels"])) for one in result["new_classes"]),
+            new_classes=tuple(_new_class(one) for one in result["new_classes"]),
             routes_less=bool(result["warnings"]),
         )
     except (KeyError, TypeError, ValueError):
@@ -92,6 +103,17 @@ def verdicts(results: Sequence[Mapping[str, Any]]) -> dict[str, Verdict]:
         if one is not None and not one.is_unchanged:
             found.setdefault(one.challenger, one)
     return found
+
+
+def _new_class(found: Mapping[str, Any]) -> NewClass:
+    recall, overlap = found.get("recall"), found.get("overlap") or {"other": "", "n_taken": 0}
+    return NewClass(
+        name=str(found["label"]),
+        n_labels=int(found["n_labels"]),
+        recall=None if recall is None else float(recall),
+        other=str(overlap["other"]),
+        n_taken=int(overlap["n_taken"]),
+    )
 
 
 def _check(gate: Mapping[str, Any]) -> Check:

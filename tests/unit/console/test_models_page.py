@@ -1,5 +1,6 @@
 """The page about models: promotion, rollback, training, and what is refused."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -65,6 +66,20 @@ def all_jobs(place: Workspace) -> list[Job]:
 
 def label_one(place: Workspace) -> None:
     take_in(place.database, StoredMessage("где карта", label="Карта"))
+
+
+def test_a_new_class_is_told_with_the_one_that_it_is_taken_for(
+    place: Workspace, two: tuple[str, str], lena: Browser
+) -> None:
+    overlap = {"label": "Чат", "other": EVIL, "n_taken": 18, "n_messages": 30}
+    told = {"label": "Чат", "n_labels": 30, "precision": 0.8, "recall": 0.4, "f1": 0.53, "n_suspects": 0}
+    found = {"new_classes": [{**told, "overlap": overlap}, {**told, "label": "Вклад", "overlap": None}]}
+    retrained(place, result(*two, macro_f1=True) | found)
+    page = " ".join(re.sub(r"<[^>]+>", "", lena.get("/models").text).split())
+    assert "Чат: 30 labels, it finds 40 % of its messages. 18 messages are taken for" in page
+    assert "Вклад: 30 labels, it finds 40 % of its messages." in page
+    assert page.count("are taken for") == 1
+    assert EVIL not in lena.get("/models").text
 
 
 def test_annotators_do_not_see_it(two: tuple[str, str], browser: Browser) -> None:

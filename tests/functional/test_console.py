@@ -310,8 +310,8 @@ def test_no_case_breaks_the_page_that_imports(place: Workspace, browser_at: Brow
             assert browser.upload(file.name, file.read_bytes()).status_code == 303, file
             look = browser.get("/import/check")
             assert look.status_code in (200, 422), file
-            assert str(place.folder) not in look.text, file
+            assert str(place.temporary) not in look.text, file
             done = browser.post("/import/run")
             assert done.status_code == look.status_code, file
-            assert str(place.folder) not in done.text, file
+            assert str(place.temporary) not in done.text, file
     assert left_in(place.temporary) == []

@@ -65,8 +65,8 @@ dies(registry, "whole_file")""",
     "the champion is written, but not in its place": """
 dies(Path, "replace", lambda file, target: Path(target).name == "champion.json")""",
     "the challenger is the champion": """
-from firstline.cli import report
-dies(report, "write_report")""",
+from firstline.evaluation.report import writing
+dies(writing, "write_report")""",
     "the report is written, but not in its place": """
 dies(Path, "replace", lambda file, target: Path(target).suffix == ".html")""",
 }

@@ -88,7 +88,9 @@ def with_models(place: Workspace) -> tuple[str, str]:
         for name, (passed, worse) in checks.items()
     ]
     told = {"challenger": challenger, "champion": champion, "promoted": False, "reason": "", "gates": gates}
-    told |= {"new_classes": [{"label": "Кредит", "n_labels": 12}], "warnings": [], "run": "run-1"}
+    overlap = {"label": "Кредит", "other": "Карта", "n_taken": 7, "n_messages": 12}
+    new = {"label": "Кредит", "n_labels": 12, "recall": 5 / 12, "overlap": overlap}
+    told |= {"new_classes": [new], "warnings": [], "run": "run-1"}
     with writing_rows(place.database) as connection:
         add_job(connection, "retrain", {}, "lena")
         job = claim_job(connection, "long", "host:1")

@@ -37,7 +37,8 @@ $(VENV)/.ready: requirements/serve.lock requirements/dev.lock requirements/postg
 	$(BIN)/$(PIP) --require-hashes -r requirements/dev.lock
 	$(BIN)/$(PIP) --require-hashes -r requirements/postgres.lock
 	$(BIN)/$(PIP) -r requirements/torch.lock
-	$(BIN)/$(PIP) --no-build-isolation -e . $(addprefix ./,$(dir $(LANGUAGES)))
+	$(BIN)/$(PIP) -e .
+	$(BIN)/$(PIP) --no-build-isolation $(addprefix ./,$(dir $(LANGUAGES)))
 	@touch $@
 
 # What a serving machine has: no scikit-learn, no torch.

@@ -46,14 +46,14 @@ class Check:
 
 @dataclass(frozen=True)
 class NewClass:
-    """A class that the champion did not know; `recall`, 0 to 1, is None if it was not told.
+    """A class that the champion did not know. `recall` is 0 to 1.
 
-    `n_taken` of its messages were taken for the class `other`, which is empty if they were not many.
+    If at least half of its messages were taken for one class, that is `other`, and `n_taken` of them were.
     """
 
     name: Label
     n_labels: int
-    recall: float | None = None
+    recall: float
     other: Label = ""
     n_taken: int = 0
 
@@ -106,14 +106,9 @@ def verdicts(results: Sequence[Mapping[str, Any]]) -> dict[str, Verdict]:
 
 
 def _new_class(found: Mapping[str, Any]) -> NewClass:
-    recall, overlap = found.get("recall"), found.get("overlap") or {"other": "", "n_taken": 0}
-    return NewClass(
-        name=str(found["label"]),
-        n_labels=int(found["n_labels"]),
-        recall=None if recall is None else float(recall),
-        other=str(overlap["other"]),
-        n_taken=int(overlap["n_taken"]),
-    )
+    overlap = found["overlap"]
+    taken = (str(overlap["other"]), int(overlap["n_taken"])) if overlap else ()
+    return NewClass(str(found["label"]), int(found["n_labels"]), float(found["recall"]), *taken)
 
 
 def _check(gate: Mapping[str, Any]) -> Check:

@@ -28,7 +28,7 @@ _FORGETTING = ".forgetting"
 """Has another content after each `forget`, so that a service learns of it. It says nothing about what was forgotten."""
 _CHUNK_BYTES = 65_536
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What a line raises that is no record: JSON that is nested too deep raises the last."""
+"""What decoding a broken line raises; `RecursionError` comes from JSON with too many nested brackets."""
 
 
 class RecordedAnswer(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -92,9 +92,13 @@ def browsers(_apps: list[Litestar]) -> Iterator[NewBrowser]:
         def new(
             console: Console, base_url: str = "http://console.local:8090", pages: Sequence[Page] = PAGES
         ) -> Browser:
-            app = _apps.pop() if _apps and pages is PAGES else create_app(console, pages)
-            app.state[CONSOLE] = console
-            used.extend([app] if pages is PAGES else [])
+            if pages is PAGES and _apps:
+                app = _apps.pop()
+                app.state[CONSOLE] = console
+            else:
+                app = create_app(console, pages)
+            if pages is PAGES:
+                used.append(app)
             client = TestClient(app, base_url=base_url, raise_server_exceptions=False)
             client.headers["Accept-Language"] = "en"
             return Browser(stack.enter_context(client))

@@ -36,6 +36,12 @@ def lena(browser: Browser) -> Browser:
     return browser
 
 
+def new_class(label: str, overlap: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What a retraining tells of a class that the champion does not know."""
+    figures = {"precision": 0.8, "recall": 0.4, "f1": 0.53}
+    return {"label": label, "n_labels": 30, **figures, "n_suspects": 0, "overlap": overlap}
+
+
 def result(champion: str, challenger: str, **gates: bool) -> dict[str, Any]:
     """What a retraining tells of a challenger that passed some gates and failed others."""
     found = [
@@ -43,7 +49,7 @@ def result(champion: str, challenger: str, **gates: bool) -> dict[str, Any]:
         for name, passed in gates.items()
     ]
     told = {"challenger": challenger, "champion": champion, "promoted": False, "reason": "", "gates": found}
-    return {**told, "new_classes": [{"label": f"{EVIL} новый", "n_labels": 12}], "warnings": [], "run": "r"}
+    return {**told, "new_classes": [new_class(f"{EVIL} новый")], "warnings": [], "run": "r"}
 
 
 def retrained(place: Workspace, found: dict[str, Any]) -> None:
@@ -72,8 +78,7 @@ def test_a_new_class_is_told_with_the_one_that_it_is_taken_for(
     place: Workspace, two: tuple[str, str], lena: Browser
 ) -> None:
     overlap = {"label": "Чат", "other": EVIL, "n_taken": 18, "n_messages": 30}
-    told = {"label": "Чат", "n_labels": 30, "precision": 0.8, "recall": 0.4, "f1": 0.53, "n_suspects": 0}
-    found = {"new_classes": [{**told, "overlap": overlap}, {**told, "label": "Вклад", "overlap": None}]}
+    found = {"new_classes": [new_class("Чат", overlap), new_class("Вклад")]}
     retrained(place, result(*two, macro_f1=True) | found)
     page = " ".join(re.sub(r"<[^>]+>", "", lena.get("/models").text).split())
     assert "Чат: 30 labels, it finds 40 % of its messages. 18 messages are taken for" in page
